@@ -1,0 +1,147 @@
+import type { Dtype, HostView, Shape, Tensor } from "./tensor.js";
+
+/** Sizes of one call. All tensors of a call share dtype and batch. Any of the sizes may be 0. */
+export interface Sizes {
+  readonly batch: number;
+  /** rows of T */
+  readonly n: number;
+  /** rank: columns of Q and K */
+  readonly r: number;
+  /** columns of the right-hand side */
+  readonly p: number;
+}
+
+interface ChunkedParams<T extends Tensor> extends Sizes {
+  readonly q: T;
+  readonly k: T;
+  /** [batch, n, p] */
+  readonly out: T;
+  /** op(T) = Tᵀ: rows run from the last to the first, Q and K exchanged. */
+  readonly trans: boolean;
+  readonly alpha: number;
+  /** Z before the first row visited, [batch, r, p]; absent: 0. Never scaled by alpha. */
+  readonly state?: T | undefined;
+  /** Receives Z after the last row visited, [batch, r, p]. May be the same tensor as `state`. */
+  readonly finalState?: T | undefined;
+  /** Rows per chunk, ≥ 1; absent: the backend's choice. A hint: results differ by rounding only. */
+  readonly chunk?: number | undefined;
+}
+
+/** out ← α (op(T) X + F Z₀), Z ← Z₀ + Gᵀ X; (F, G) = (Q, K), exchanged when `trans`. */
+export interface ApplyParams<T extends Tensor = Tensor> extends ChunkedParams<T> {
+  /** λ, [batch, n, 1]; absent: Λ = 0 */
+  readonly diag?: T | undefined;
+  /** [batch, n, p]; overlaps nothing that is written */
+  readonly x: T;
+}
+
+/** Y = op(T)⁻¹ (B − F Z₀), out ← α Y, Z ← Z₀ + Gᵀ Y; (F, G) = (Q, K), exchanged when `trans`. */
+export interface SolveParams<T extends Tensor = Tensor> extends ChunkedParams<T> {
+  /** λ, [batch, n, 1] */
+  readonly diag: T;
+  /** [batch, n, p]; may be the same tensor as `out` */
+  readonly b: T;
+}
+
+/** out ← T⁻¹, [batch, n, n]; the strict upper triangle is written with zeros. `p` = n. */
+export interface InverseParams<T extends Tensor = Tensor> extends Sizes {
+  readonly diag: T;
+  readonly q: T;
+  readonly k: T;
+  readonly out: T;
+  readonly chunk?: number | undefined;
+}
+
+/** out_b ← A_b⁻¹ for lower triangular A_b, c×c, c ≤ 128. The strict upper triangle of `a` is never read; that of `out` is zeroed. */
+export interface TrilInverseParams<T extends Tensor = Tensor> {
+  readonly batch: number;
+  readonly c: number;
+  /** [batch, c, c] */
+  readonly a: T;
+  /** [batch, c, c]; overlaps `a` nowhere */
+  readonly out: T;
+}
+
+/** out_i ← α x_i · y_i, [batch, n, 1] from two [batch, n, p]. */
+export interface RowDotParams<T extends Tensor = Tensor> {
+  readonly batch: number;
+  readonly n: number;
+  readonly p: number;
+  readonly alpha: number;
+  readonly x: T;
+  readonly y: T;
+  readonly out: T;
+}
+
+/**
+ * What a backend author writes. Arguments arrive complete, checked, and of the backend's own tensors; no call
+ * is made when there is nothing to write. Each enqueues and returns; calls take effect in order.
+ */
+export interface Kernels<T extends Tensor = Tensor> {
+  apply(p: ApplyParams<T>): void;
+  solve(p: SolveParams<T>): void;
+  inverse(p: InverseParams<T>): void;
+  trilInverse(p: TrilInverseParams<T>): void;
+  rowDot(p: RowDotParams<T>): void;
+}
+
+export type KernelName = keyof Kernels;
+
+/** Largest block `trilInverse` takes (DESIGN §1). */
+export const MAX_TRIL_BLOCK = 128;
+
+/** Tensors hold fewer elements than this on every backend, so that kernels may index in 32 bits. */
+export const MAX_ELEMENTS: number = 2 ** 31 - 1;
+
+/** What a backend can do, and which build or device does it. */
+export interface Supports {
+  readonly dtypes: readonly Dtype[];
+  /** Kernels this backend lacks; core refuses them with UnsupportedError. */
+  readonly missing?: readonly KernelName[];
+  readonly limits: {
+    /** Bytes of one tensor. */
+    readonly tensorBytes: number;
+  };
+  /** The build or device that runs: "js", "simd+threads (4)", "NVIDIA H200 (Vulkan)". */
+  readonly build: string;
+  /** Why not a better one, where there is a better one. */
+  readonly fallback?: string;
+  /** Runs on a software device: right, but no measure of speed. */
+  readonly software?: boolean;
+}
+
+/** Work to get ready for: compile pipelines, grow memory. */
+export interface PrepareParams extends Sizes {
+  readonly kernel: KernelName;
+  readonly dtype?: Dtype;
+  readonly trans?: boolean;
+  readonly chunk?: number;
+}
+
+/**
+ * One device, its memory, and its kernels. Operations enqueue synchronously and in order; only creating a
+ * backend, `prepare`, `read` and `sync` are awaited.
+ */
+export interface Backend<T extends Tensor = Tensor> extends AsyncDisposable {
+  readonly name: string;
+  readonly supports: Supports;
+  readonly kernels: Kernels<T>;
+  readonly disposed: boolean;
+  /** Uninitialised elements. dtype defaults to the first of `supports.dtypes`. @throws ShapeError, UnsupportedError, LimitError, DisposedError */
+  empty(shape: Shape, dtype?: Dtype): T;
+  /** Copies. dtype is that of the view's array. @throws ShapeError, DtypeError, ValueError, UnsupportedError, LimitError, DisposedError */
+  upload(view: HostView): T;
+  /** A fresh array with the elements, after all work enqueued before. Device errors reject here or in `sync`. */
+  read(t: T): Promise<Float32Array | Float64Array>;
+  sync(): Promise<void>;
+  /** What lives: tensors not disposed, and their bytes. */
+  memory(): { tensors: number; bytes: number };
+  prepare?(p: PrepareParams): Promise<void>;
+  /**
+   * For backends whose tensors the host cannot read at once: a rejection of `pending` must reject the next
+   * `read` or `sync`. `check: true` needs it there.
+   */
+  defer?(pending: Promise<void>): void;
+  /** Frees every tensor; idempotent. Work in flight is waited for. */
+  dispose(): Promise<void>;
+}

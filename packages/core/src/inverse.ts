@@ -1,0 +1,93 @@
+import { MAX_TRIL_BLOCK, type Backend } from "./backend.js";
+import {
+  checkAliases,
+  checkBackend,
+  checkChunk,
+  checkFlag,
+  checkOperator,
+  checkReadable,
+  checkTensor,
+  requireDiag,
+} from "./check.js";
+import { writeTo } from "./dispatch.js";
+import { ShapeError } from "./errors.js";
+import type { DiagLowRankTril } from "./operator.js";
+import { checkSingular } from "./singular.js";
+import type { Shape, Tensor } from "./tensor.js";
+
+export interface InverseOptions<T extends Tensor = Tensor> {
+  /** [batch, n, n]; default: a new tensor, the caller's to dispose. */
+  readonly out?: T | undefined;
+  /** Rows per chunk; default: the backend's choice. */
+  readonly chunk?: number | undefined;
+  /** Throw SingularError where λ = 0. Default false. */
+  readonly check?: boolean | undefined;
+}
+
+export interface TrilInverseOptions<T extends Tensor = Tensor> {
+  /** [batch, c, c]; default: a new tensor, the caller's to dispose. */
+  readonly out?: T | undefined;
+}
+
+/**
+ * T⁻¹, dense and lower triangular, in O(n² r) per batch entry (reference README, equation (4)).
+ * |X̂ − X|_ij ≤ 16 ε (|X| |T| |X|)_ij with |Λ| + tril(|Q||K|ᵀ, −1) for |T|.
+ *
+ * @returns [batch, n, n], zero above the diagonal: `options.out`, or a new tensor for the caller to dispose.
+ * @throws ShapeError, DtypeError, ValueError, DisposedError, UnsupportedError, LimitError, before anything is
+ * written; SingularError with `check`
+ */
+export function inverse<T extends Tensor>(
+  backend: Backend<T>,
+  op: DiagLowRankTril<T>,
+  options: InverseOptions<T> = {},
+): T {
+  checkBackend(backend, "inverse");
+  const { batch, n, r, dtype } = checkOperator(backend, op);
+  const diag = requireDiag(op);
+  const { q, k } = op;
+  const { chunk } = options;
+  const shape: Shape = [batch, n, n];
+  if (options.out !== undefined) checkTensor(backend, "out", options.out, shape, dtype);
+  checkAliases(
+    [["out", options.out]],
+    [
+      ["diag", diag],
+      ["q", q],
+      ["k", k],
+    ],
+  );
+  checkChunk(chunk);
+  checkFlag("check", options.check);
+  if (options.check) checkSingular(backend, diag);
+  return writeTo(backend, options.out, shape, dtype, (out) =>
+    backend.kernels.inverse({ batch, n, r, p: n, diag, q, k, out, chunk }),
+  );
+}
+
+/**
+ * Inverses of a batch of small dense lower triangular blocks: what a chunk of T becomes once its low rank is
+ * multiplied out (FLA's solve_tril). |X̂ − X|_ij ≤ 4 ε (|X| |A| |X|)_ij.
+ *
+ * @param a [batch, c, c], c ≤ 128. Its strict upper triangle is never read.
+ * @returns [batch, c, c], zero above the diagonal: `options.out`, or a new tensor for the caller to dispose.
+ * @throws ShapeError, DtypeError, ValueError, DisposedError, UnsupportedError, before anything is written
+ */
+export function trilInverse<T extends Tensor>(
+  backend: Backend<T>,
+  a: T,
+  options: TrilInverseOptions<T> = {},
+): T {
+  checkBackend(backend, "trilInverse");
+  checkReadable(backend, "a", a);
+  const [batch, c, cols] = a.shape;
+  if (c !== cols || c > MAX_TRIL_BLOCK) {
+    throw new ShapeError("a", `[batch, c, c] with c ≤ ${MAX_TRIL_BLOCK}`, `[${a.shape.join(", ")}]`);
+  }
+  const { out } = options;
+  if (out !== undefined) checkTensor(backend, "out", out, a.shape, a.dtype);
+  checkAliases([["out", out]], [["a", a]]);
+  return writeTo(backend, out, a.shape, a.dtype, (to) =>
+    backend.kernels.trilInverse({ batch, c, a, out: to }),
+  );
+}

@@ -1,0 +1,54 @@
+import type { Backend } from "./backend.js";
+import { checkAliases, checkFlag, requireDiag } from "./check.js";
+import { checkChunkedCall, writeTo, type ChunkedOptions } from "./dispatch.js";
+import type { DiagLowRankTril } from "./operator.js";
+import { checkSingular } from "./singular.js";
+import type { Tensor } from "./tensor.js";
+
+export interface SolveOptions<T extends Tensor = Tensor> extends ChunkedOptions<T> {
+  /** Throw SingularError where λ = 0, instead of giving Inf/NaN from that row on. Default false. */
+  readonly check?: boolean | undefined;
+}
+
+/**
+ * Y = α op(T)⁻¹ (B − F Z₀), in O(n r p) per batch entry, with no n×n matrix formed; (F, G) = (Q, K),
+ * exchanged when `trans`. The final state is Z₀ + Gᵀ Y (before α), so that pieces of a sequence chain.
+ *
+ * Componentwise backward error ω ≤ 16 ε; see the reference's README, equations (5) to (7).
+ * On a host backend the result is there on return; on a device it is enqueued.
+ *
+ * @param b [batch, n, p]; `out` may be the same tensor.
+ * @returns [batch, n, p]: `options.out`, or a new tensor for the caller to dispose.
+ * @throws ShapeError, DtypeError, ValueError, DisposedError, UnsupportedError, LimitError, before anything is
+ * written; SingularError with `check` (on a device: at the next `read` or `sync`).
+ */
+export function solve<T extends Tensor>(
+  backend: Backend<T>,
+  op: DiagLowRankTril<T>,
+  b: T,
+  options: SolveOptions<T> = {},
+): T {
+  const { dtype, ...call } = checkChunkedCall(backend, "solve", op, ["b", b], options);
+  const diag = requireDiag(op);
+  const { q, k } = op;
+  const { state, finalState, chunk } = options;
+  checkAliases(
+    [
+      ["out", options.out],
+      ["finalState", finalState],
+    ],
+    [
+      ["b", b],
+      ["diag", diag],
+      ["q", q],
+      ["k", k],
+      ["state", state],
+    ],
+    ["out=b", "finalState=state"],
+  );
+  checkFlag("check", options.check);
+  if (options.check) checkSingular(backend, diag);
+  const run = (out: T): void =>
+    backend.kernels.solve({ ...call, diag, q, k, b, out, state, finalState, chunk });
+  return writeTo(backend, options.out, b.shape, dtype, run, finalState);
+}
