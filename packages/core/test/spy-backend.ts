@@ -1,0 +1,94 @@
+import {
+  checkAllocation,
+  checkReadable,
+  checkView,
+  elementCount,
+  Ledger,
+  newFloatArray,
+  OwnedTensor,
+  packView,
+  type Backend,
+  type Dtype,
+  type FloatArray,
+  type HostTensor,
+  type HostView,
+  type Kernels,
+  type Shape,
+  type Supports,
+} from "../src/index.js";
+
+class SpyTensor extends OwnedTensor implements HostTensor {
+  readonly byteOffset = 0;
+  constructor(
+    backend: object,
+    ledger: Ledger,
+    shape: Shape,
+    readonly data: FloatArray,
+  ) {
+    super(backend, ledger, shape, data instanceof Float32Array ? "f32" : "f64");
+  }
+  get storage(): object {
+    return this.data.buffer;
+  }
+  protected release(): void {}
+}
+
+/** A host backend around the kernels it is given; `calls` names every kernel that ran. */
+export class SpyBackend implements Backend<HostTensor> {
+  readonly calls: string[] = [];
+  readonly kernels: Kernels<HostTensor>;
+  readonly supports: Supports;
+  readonly #ledger: Ledger;
+
+  constructor(
+    kernels: Partial<Kernels<HostTensor>> = {},
+    readonly name = "spy",
+    supports: Partial<Supports> = {},
+  ) {
+    this.#ledger = new Ledger(name);
+    this.supports = { dtypes: ["f32", "f64"], limits: { tensorBytes: 2 ** 36 }, build: "spy", ...supports };
+    const spied = (["apply", "solve", "inverse", "trilInverse", "rowDot"] as const).map((kernel) => [
+      kernel,
+      (p: never) => {
+        this.calls.push(kernel);
+        kernels[kernel]?.(p);
+      },
+    ]);
+    this.kernels = Object.fromEntries(spied);
+  }
+
+  get disposed(): boolean {
+    return this.#ledger.closed;
+  }
+
+  empty(shape: Shape, dtype: Dtype = "f32"): HostTensor {
+    this.#ledger.assertOpen();
+    checkAllocation("tensor", shape, dtype, this.supports);
+    return new SpyTensor(this, this.#ledger, shape, newFloatArray(dtype, elementCount(shape)));
+  }
+
+  upload(view: HostView): HostTensor {
+    this.#ledger.assertOpen();
+    const checked = checkView(view, this.supports);
+    return new SpyTensor(this, this.#ledger, checked.shape, packView(checked));
+  }
+
+  async read(t: HostTensor): Promise<FloatArray> {
+    checkReadable(this, "tensor", t);
+    return t.data.slice();
+  }
+
+  async sync(): Promise<void> {}
+
+  memory(): { tensors: number; bytes: number } {
+    return this.#ledger.memory();
+  }
+
+  async dispose(): Promise<void> {
+    this.#ledger.close();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.dispose();
+  }
+}
