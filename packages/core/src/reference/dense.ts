@@ -1,0 +1,124 @@
+/** T as a dense matrix: the definition (1) taken at its word. Everything else must agree with this file. */
+import { addProduct, matmul, scaled, transpose, trilMatmul } from "./matrix.js";
+import { initialState, lambda, roles } from "./operator.js";
+import type { ReferenceOperator, ReferenceOptions, ReferenceResult } from "./types.js";
+
+/** T, n×n: equation (1). */
+export function materialize(op: ReferenceOperator): Float64Array {
+  const { n, r, q, k } = op;
+  const t = new Float64Array(n * n);
+  for (let i = 0; i < n; i++) {
+    for (let j = 0; j < i; j++) {
+      for (let m = 0; m < r; m++) t[i * n + j]! += q[i * r + m]! * k[j * r + m]!;
+    }
+    t[i * n + i] = lambda(op, i);
+  }
+  return t;
+}
+
+/** y = α (op(T) x + F Z₀), state = Z₀ + Gᵀ x: equation (9). O(n² (r + p)). */
+export function apply(
+  op: ReferenceOperator,
+  x: Float64Array,
+  p: number,
+  { trans = false, alpha = 1, state }: ReferenceOptions = {},
+): ReferenceResult {
+  const { n, r } = op;
+  const { f, g } = roles(op, trans);
+  const z = initialState(state, r, p);
+  const t = materialize(op);
+  const y = matmul(f, z, [n, r, p]);
+  for (let i = 0; i < n; i++) {
+    // Zeros of the other triangle are not multiplied: 0 · NaN would carry a NaN to rows before its own.
+    for (let m = trans ? i : 0; m < (trans ? n : i + 1); m++) {
+      const entry = trans ? t[m * n + i]! : t[i * n + m]!;
+      for (let j = 0; j < p; j++) y[i * p + j]! += entry * x[m * p + j]!;
+    }
+  }
+  addProduct(z, 1, transpose(g, n, r), x, [r, n, p]);
+  return { y: scaled(alpha, y), state: z };
+}
+
+/** Y' = op(T)⁻¹ (B − F Z₀) by substitution, y = α Y', state = Z₀ + Gᵀ Y': equation (9). O(n² (r + p)). */
+export function solve(
+  op: ReferenceOperator,
+  b: Float64Array,
+  p: number,
+  { trans = false, alpha = 1, state }: ReferenceOptions = {},
+): ReferenceResult {
+  const { n, r } = op;
+  const { f, g } = roles(op, trans);
+  const z = initialState(state, r, p);
+  const t = materialize(op);
+  const y = b.slice();
+  addProduct(y, -1, f, z, [n, r, p]);
+  for (let step = 0; step < n; step++) {
+    const i = trans ? n - 1 - step : step;
+    for (let m = trans ? i + 1 : 0; m < (trans ? n : i); m++) {
+      const entry = trans ? t[m * n + i]! : t[i * n + m]!;
+      for (let j = 0; j < p; j++) y[i * p + j]! -= entry * y[m * p + j]!;
+    }
+    for (let j = 0; j < p; j++) y[i * p + j]! /= t[i * n + i]!;
+  }
+  addProduct(z, 1, transpose(g, n, r), y, [r, n, p]);
+  return { y: scaled(alpha, y), state: z };
+}
+
+/** T⁻¹, n×n, from the dense T: O(n³). */
+export function inverse(op: ReferenceOperator): Float64Array {
+  return trilInverse(materialize(op), op.n);
+}
+
+/** A⁻¹ for any lower triangular A, c×c, whose strict upper triangle is not read: equation (11). O(c³). */
+export function trilInverse(a: Float64Array, c: number): Float64Array {
+  const x = new Float64Array(c * c);
+  for (let i = 0; i < c; i++) {
+    for (let j = 0; j < i; j++) {
+      let sum = 0;
+      for (let m = j; m < i; m++) sum += a[i * c + m]! * x[m * c + j]!;
+      x[i * c + j] = -sum / a[i * c + i]!;
+    }
+    x[i * c + i] = 1 / a[i * c + i]!;
+  }
+  return x;
+}
+
+/** The same from the 2×2 block identity X₂₁ = −X₂₂ A₂₁ X₁₁, halving until a block is one number: equation (12). */
+export function blockInverse(a: Float64Array, c: number): Float64Array {
+  if (c < 2) return a.map((x) => 1 / x);
+  const top = c >> 1;
+  const bottom = c - top;
+  const x11 = blockInverse(block(a, c, [0, top], [0, top]), top);
+  const x22 = blockInverse(block(a, c, [top, c], [top, c]), bottom);
+  const a21x11 = matmul(block(a, c, [top, c], [0, top]), x11, [bottom, top, top]);
+  const x21 = scaled(-1, trilMatmul(x22, a21x11, bottom, top));
+  const x = new Float64Array(c * c);
+  for (let i = 0; i < top; i++) x.set(x11.subarray(i * top, (i + 1) * top), i * c);
+  for (let i = 0; i < bottom; i++) {
+    x.set(x21.subarray(i * top, (i + 1) * top), (top + i) * c);
+    x.set(x22.subarray(i * bottom, (i + 1) * bottom), (top + i) * c + top);
+  }
+  return x;
+}
+
+/** log |det T| = Σ log |λ_i|: equation (14). */
+export function logAbsDet(op: ReferenceOperator): number {
+  let sum = 0;
+  for (let i = 0; i < op.n; i++) sum += Math.log(Math.abs(lambda(op, i)));
+  return sum;
+}
+
+/** A[rows, cols] of a c×c matrix, copied. */
+function block(
+  a: Float64Array,
+  c: number,
+  [firstRow, endRow]: readonly [number, number],
+  [firstCol, endCol]: readonly [number, number],
+): Float64Array {
+  const width = endCol - firstCol;
+  const copy = new Float64Array((endRow - firstRow) * width);
+  for (let i = firstRow; i < endRow; i++) {
+    copy.set(a.subarray(i * c + firstCol, i * c + endCol), (i - firstRow) * width);
+  }
+  return copy;
+}

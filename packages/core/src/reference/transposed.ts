@@ -1,0 +1,30 @@
+import type { ReferenceMethod, ReferenceOperator, ReferenceOptions, ReferenceResult } from "./types.js";
+
+/** `method` with Tᵀ, by equation (8): Tᵀ read from its last row to its first is again a T. */
+export function transposed(
+  method: ReferenceMethod,
+  op: ReferenceOperator,
+  b: Float64Array,
+  p: number,
+  options: ReferenceOptions,
+): ReferenceResult {
+  const { n, r, diag, q, k } = op;
+  const flipped = {
+    n,
+    r,
+    diag: diag && reverseRows(diag, n, 1),
+    q: reverseRows(k, n, r),
+    k: reverseRows(q, n, r),
+  };
+  const { y, state } = method(flipped, reverseRows(b, n, p), p, { ...options, trans: false });
+  return { y: reverseRows(y, n, p), state };
+}
+
+/** J A, for A rows×cols: row i becomes row n − 1 − i. */
+export function reverseRows(a: Float64Array, rows: number, cols: number): Float64Array {
+  const flipped = new Float64Array(rows * cols);
+  for (let i = 0; i < rows; i++) {
+    flipped.set(a.subarray(i * cols, (i + 1) * cols), (rows - 1 - i) * cols);
+  }
+  return flipped;
+}
