@@ -1,3 +1,4 @@
+/// <reference lib="esnext.disposable" preserve="true" />
 /** Element type. ε is 2⁻²⁴ for "f32" and 2⁻⁵³ for "f64". */
 export type Dtype = "f32" | "f64";
 

@@ -1,0 +1,80 @@
+// The same programs through three bundlers, as a page's author would set each up. Warnings count: users see them.
+import { mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import * as esbuild from "esbuild";
+import * as vite from "vite";
+import webpack from "webpack";
+
+async function withEsbuild({ user, entries, out }) {
+  const result = await esbuild.build({
+    absWorkingDir: user,
+    entryPoints: entries,
+    outdir: out,
+    bundle: true,
+    format: "esm",
+    splitting: true,
+    minify: true,
+    target: "es2022",
+    logLevel: "silent",
+  });
+  return result.warnings.map(({ text }) => text);
+}
+
+async function withVite({ user, entries, out }) {
+  const warnings = [];
+  const warn = (message) => warnings.push(message);
+  await vite.build({
+    root: user,
+    configFile: false,
+    base: "./",
+    customLogger: {
+      ...vite.createLogger("silent"),
+      warn,
+      warnOnce: warn,
+      error: warn,
+    },
+    build: {
+      outDir: out,
+      chunkSizeWarningLimit: 1 << 20,
+      modulePreload: { polyfill: false },
+      rollupOptions: { input: entries, output: { entryFileNames: "[name].js" } },
+    },
+  });
+  return warnings;
+}
+
+async function withWebpack({ user, entries, out }) {
+  const compiler = webpack({
+    context: user,
+    mode: "production",
+    target: "web",
+    entry: entries,
+    output: { path: out, publicPath: "auto" },
+    performance: false,
+  });
+  const stats = await promisify(compiler.run.bind(compiler))();
+  await promisify(compiler.close.bind(compiler))();
+  const { errors, warnings } = stats.toJson({ all: false, errors: true, warnings: true });
+  return [...errors, ...warnings].map(({ message }) => message);
+}
+
+export const BUNDLERS = { esbuild: withEsbuild, vite: withVite, webpack: withWebpack };
+
+/**
+ * Bundles every program into user/built/<bundler>/<key>.js.
+ * @param {Record<string, string>} sources key → program
+ * @returns {Promise<string[]>} warnings
+ */
+export function bundle(bundler, user, sources) {
+  const folder = join(user, "programs");
+  mkdirSync(folder, { recursive: true });
+  const entries = Object.fromEntries(
+    Object.entries(sources).map(([key, code]) => {
+      const path = join(folder, `${key}.js`);
+      writeFileSync(path, code);
+      return [key, path];
+    }),
+  );
+  return BUNDLERS[bundler]({ user, entries, out: join(user, "built", bundler) });
+}

@@ -1,0 +1,11 @@
+const NAMED = /^import \{([^}]*)\} from ("[^"]+");$/gm;
+const ALL = /^import \* as (\w+) from ("[^"]+");$/gm;
+
+/** A program of a README as somebody writes it who still uses `require`. */
+export function toCommonJs(code) {
+  const body = code
+    .replace(NAMED, (_, names, from) => `const {${names.replaceAll(" as ", ": ")}} = require(${from});`)
+    .replace(ALL, "const $1 = require($2);");
+  if (/^import\b/m.test(body)) throw new Error(`an import of a form not known here:\n${code}`);
+  return `(async () => {\n${body}\n})().catch((error) => { console.error(error); process.exitCode = 1; });`;
+}

@@ -1,0 +1,54 @@
+// A user's folder, outside the workspace: every package packed as `pnpm publish` would and installed by npm.
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { programs } from "@dlrt/readme";
+import { ROOT, command, packAll, publishable } from "@dlrt/release/packages";
+
+/** @returns the folder; the caller removes it */
+export async function installPacked() {
+  const folder = mkdtempSync(join(tmpdir(), "dlrt-consumer-"));
+  try {
+    const tarballs = await packAll(join(folder, "tarballs"));
+    const user = join(folder, "user");
+    mkdirSync(user);
+    const dependencies = Object.fromEntries(
+      Object.entries(tarballs).map(([name, path]) => [name, `file:${path}`]),
+    );
+    writeFileSync(
+      join(user, "package.json"),
+      JSON.stringify({ private: true, type: "module", dependencies }),
+    );
+    await command("npm", ["install", "--no-audit", "--no-fund", "--prefer-offline", "--loglevel=error"], {
+      cwd: user,
+    });
+    return folder;
+  } catch (error) {
+    rmSync(folder, { recursive: true, force: true });
+    throw error;
+  }
+}
+
+/** vitest's globalSetup: tests find the folder with `inject("user")`. */
+export default async function setup(project) {
+  const folder = await installPacked();
+  project.provide("user", join(folder, "user"));
+  return () => rmSync(folder, { recursive: true, force: true });
+}
+
+/** The programs of the root README and of every installed README. `gpu`: it asks for a GPU. */
+export function quickstarts(user) {
+  const readmes = [
+    ["README.md", join(ROOT, "README.md")],
+    ...publishable().map(({ name }) => [name, join(user, "node_modules", name, "README.md")]),
+  ];
+  const there = readmes.filter(([, path]) => existsSync(path));
+  return there.flatMap(([from, path]) =>
+    programs(readFileSync(path, "utf8")).map(({ code, output, line }) => ({
+      title: `${from}:${line}`,
+      code,
+      output,
+      gpu: code.includes("@dlrt/backend-webgpu"),
+    })),
+  );
+}

@@ -1,0 +1,99 @@
+import { execFile } from "node:child_process";
+import { mkdirSync, writeFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { dirname, join } from "node:path";
+import { publishable } from "@dlrt/release/packages";
+import { expect, inject, test } from "vitest";
+
+const user = inject("user");
+const tsc = join(dirname(createRequire(import.meta.url).resolve("typescript/package.json")), "bin", "tsc");
+
+const STRICT = {
+  strict: true,
+  noUncheckedIndexedAccess: true,
+  exactOptionalPropertyTypes: true,
+  noImplicitOverride: true,
+  skipLibCheck: false,
+  noEmit: true,
+  types: [],
+};
+
+const SETTINGS = {
+  "nodenext, default libraries": { module: "nodenext", target: "es2022" },
+  "bundler resolution": { module: "esnext", moduleResolution: "bundler", target: "es2022" },
+  "esnext, verbatim, isolated": {
+    module: "nodenext",
+    target: "esnext",
+    verbatimModuleSyntax: true,
+    isolatedModules: true,
+  },
+};
+
+/** Compiles files in one program in the user's folder; resolves to what the compiler says. */
+function compile(title, files, compilerOptions) {
+  const folder = join(user, "types", title.replaceAll(/\W+/g, "-"));
+  mkdirSync(folder, { recursive: true });
+  for (const [name, code] of Object.entries(files)) writeFileSync(join(folder, name), code);
+  const config = { compilerOptions: { ...STRICT, ...compilerOptions }, files: Object.keys(files) };
+  writeFileSync(join(folder, "tsconfig.json"), JSON.stringify(config));
+  return new Promise((resolve) => {
+    execFile(process.execPath, [tsc, "-p", folder, "--pretty", "false"], { cwd: folder }, (error, out, err) =>
+      resolve(error ? `${out}${err}` || error.message : ""),
+    );
+  });
+}
+
+const everything = (entries) =>
+  entries.map((entry, i) => `export * as e${i} from ${JSON.stringify(entry)};`).join("\n");
+
+const typed = `import { createJsBackend } from "@dlrt/backend-js";
+import { DlrtError, SingularError, solve, solveVjp } from "@dlrt/core";
+import type { Backend, DiagLowRankTril, HostTensor, SolveGradients, Tensor } from "@dlrt/core";
+import * as host from "@dlrt/core/host";
+
+export function layer<T extends Tensor>(backend: Backend<T>, op: DiagLowRankTril<T>, b: T): SolveGradients<T> {
+  const y = solve(backend, op, b, { trans: true, check: true });
+  try {
+    return solveVjp(backend, op, y, b);
+  } finally {
+    y.dispose();
+  }
+}
+
+const backend: Backend<HostTensor> = createJsBackend();
+const one: HostTensor = backend.upload({ data: new Float64Array(1).fill(2), shape: [1, 1, 1] });
+const gradients = layer(backend, { diag: one, q: one, k: one }, one);
+export const first: number | undefined = gradients.b.data[0];
+export const plain: Promise<Float32Array> = host.solve(
+  backend,
+  { diag: new Float32Array(1), q: new Float32Array(1), k: new Float32Array(1), shape: [1, 1, 1] },
+  new Float32Array(1),
+);
+export const isOurs = (error: unknown): string => {
+  if (error instanceof SingularError) return error.message;
+  return error instanceof DlrtError ? error.code : "";
+};
+// @ts-expect-error a tensor is no number
+solve(backend, { diag: one, q: one, k: one }, 1);
+// @ts-expect-error solve has no such option
+solve(backend, { diag: one, q: one, k: one }, one, { transpose: true });
+`;
+
+const files = {
+  ...Object.fromEntries(
+    publishable().map(({ name, entries }) => [`${name.replaceAll(/\W+/g, "_")}.mts`, everything(entries)]),
+  ),
+  "program.mts": typed,
+};
+
+test.each(Object.entries(SETTINGS))(
+  "TypeScript, %s, skipLibCheck off: every entry's types and a typed program",
+  async (title, options) => {
+    expect(await compile(title, files, options)).toBe("");
+  },
+);
+
+test("the compiler would see an error", async () => {
+  const code = 'import { nothing } from "@dlrt/core";\nexport const x: number = nothing;';
+  expect(await compile("wrong", { "main.mts": code }, { module: "nodenext" })).toContain("TS2305");
+});
