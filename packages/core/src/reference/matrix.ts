@@ -7,10 +7,9 @@ export function addProduct(
   [rows, inner, cols]: readonly [rows: number, inner: number, cols: number],
 ): void {
   for (let i = 0; i < rows; i++) {
-    for (let j = 0; j < cols; j++) {
-      let sum = 0;
-      for (let m = 0; m < inner; m++) sum += a[i * inner + m]! * b[m * cols + j]!;
-      c[i * cols + j]! += s * sum;
+    for (let m = 0; m < inner; m++) {
+      const factor = s * a[i * inner + m]!;
+      for (let j = 0; j < cols; j++) c[i * cols + j]! += factor * b[m * cols + j]!;
     }
   }
 }
@@ -31,7 +30,8 @@ export function trilMatmul(l: Float64Array, b: Float64Array, rows: number, cols:
   const c = new Float64Array(rows * cols);
   for (let i = 0; i < rows; i++) {
     for (let m = 0; m <= i; m++) {
-      for (let j = 0; j < cols; j++) c[i * cols + j]! += l[i * rows + m]! * b[m * cols + j]!;
+      const factor = l[i * rows + m]!;
+      for (let j = 0; j < cols; j++) c[i * cols + j]! += factor * b[m * cols + j]!;
     }
   }
   return c;

@@ -1,0 +1,37 @@
+import { expect, test } from "vitest";
+import { dense, identity, materializeUnmasked, matmul, woodburyInverse } from "../../src/reference/index.js";
+import { deltaNet, maxAbs, minus, Random } from "./problems.js";
+
+test.each([
+  [1, 1],
+  [16, 0],
+  [17, 3],
+  [65, 5],
+])("Woodbury inverts Λ + QKᵀ, n = %i, r = %i", (n, r) => {
+  const op = deltaNet(new Random(n), n, r);
+  const x = woodburyInverse(op);
+  const product = matmul(x, materializeUnmasked(op), [n, n, n]);
+  expect(maxAbs(minus(product, identity(n)))).toBeLessThanOrEqual(1e-13 * maxAbs(x));
+});
+
+test("the r×r matrix in the middle may need a pivot", () => {
+  // I + KᵀΛ⁻¹Q = [[0, 1], [1, 0]]
+  const op = { n: 2, r: 2, diag: Float64Array.of(1, 1), q: Float64Array.of(-1, 1, 1, -1), k: identity(2) };
+  const product = matmul(woodburyInverse(op), materializeUnmasked(op), [2, 2, 2]);
+  expect([...product]).toEqual([1, 0, 0, 1]);
+});
+
+test("the mask takes it away: the same formula is no inverse of Λ + tril(QKᵀ, −1)", () => {
+  const [n, r] = [17, 3];
+  const op = deltaNet(new Random(n), n, r);
+  const product = matmul(woodburyInverse(op), dense.materialize(op), [n, n, n]);
+  expect(maxAbs(minus(product, identity(n)))).toBeGreaterThan(0.1);
+});
+
+test("the mask takes it away: T⁻¹ − Λ⁻¹ has rank n − 1 though QKᵀ has rank 1", () => {
+  // T⁻¹ − Λ⁻¹ has entries ±1 just below the diagonal and nothing above: n − 1 independent columns.
+  const n = 6;
+  const ones = new Float64Array(n).fill(1);
+  const x = dense.inverse({ n, r: 1, diag: ones, q: ones, k: ones });
+  for (let i = 1; i < n; i++) expect(x[i * n + i - 1]).toBe(-1);
+});
