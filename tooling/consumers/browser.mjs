@@ -55,7 +55,8 @@ export function importMap() {
 const RECORD = "const printed = []; console.log = (...args) => printed.push(structuredClone(args));";
 
 /** Page and worker report `{ printed }` or `{ error }` to window.done. */
-const BROKEN = "(e) => done({ error: String(e.reason?.stack ?? e.error?.stack ?? e.message) })";
+const BROKEN =
+  "(e) => done({ error: String(e.reason?.stack ?? e.error?.stack ?? e.message ?? 'a script did not load') })";
 const page = (head, start) => `<!doctype html><meta charset="utf-8"><link rel="icon" href="data:,">
 <script>${RECORD}
 globalThis.finished = new Promise((resolve) => (globalThis.done = resolve));

@@ -1,0 +1,50 @@
+// Somebody who installs one package in an empty folder, runs its README's programs, and later upgrades.
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { installLine, runProgram, runReadme } from "@dlrt/readme";
+import { command } from "./packages.mjs";
+
+const npmInstall = (folder, env, names) =>
+  command("npm", ["install", "--no-audit", "--no-fund", "--loglevel=error", ...names], { cwd: folder, env });
+
+const ours = (name) => name.startsWith("@dlrt/");
+const bare = (spec) => spec.replace(/(?<=.)@[^/]*$/, "");
+
+/** An empty folder, then one package alone; every entry of it must load. */
+export async function installAlone({ name, entries }, folder, env, tag = "latest") {
+  mkdirSync(folder, { recursive: true });
+  writeFileSync(join(folder, "package.json"), JSON.stringify({ private: true, type: "module" }));
+  await npmInstall(folder, env, [`${name}@${tag}`]);
+  for (const entry of entries) await runProgram(`await import("${entry}")`, { cwd: folder });
+}
+
+/** What the README says to install, from `tag`; then its programs. @returns how many ran */
+export async function runQuickstart({ name }, folder, env, tag = "latest", gpu = {}) {
+  const readme = join(folder, "node_modules", name, "README.md");
+  const specs = installLine(readFileSync(readme, "utf8")).filter((spec) => !spec.startsWith("-"));
+  await npmInstall(
+    folder,
+    env,
+    [...new Set([name, ...specs])].map((spec) => (ours(spec) ? `${bare(spec)}@${tag}` : spec)),
+  );
+  const results = await runReadme(readme, { cwd: folder, env: gpu });
+  for (const { line, expected, printed } of results) {
+    if (printed !== expected) {
+      throw new Error(`${name}'s README, line ${line}: said\n${expected}\nprinted\n${printed}`);
+    }
+  }
+  if (results.length === 0) throw new Error(`${name}'s README has no program`);
+  return results.length;
+}
+
+export function installedVersion(folder, name) {
+  return JSON.parse(readFileSync(join(folder, "node_modules", name, "package.json"), "utf8")).version;
+}
+
+/** Two copies of core in one tree mean that a backend's range is out of step. */
+export function checkOneCore(folder, names) {
+  const nested = names.filter((name) =>
+    existsSync(join(folder, "node_modules", name, "node_modules", "@dlrt")),
+  );
+  if (nested.length > 0) throw new Error(`a second copy of @dlrt/core below ${nested.join(", ")}`);
+}
