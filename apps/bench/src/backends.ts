@@ -1,0 +1,70 @@
+import { availableParallelism } from "node:os";
+import type { Backend } from "@dlrt/core";
+import { backendContender, type Contender, type Missing } from "./contender.js";
+
+export interface BackendOptions {
+  /** Names to try; undefined for all. */
+  readonly only?: readonly string[] | undefined;
+  /** Thread counts for backends that have threads. */
+  readonly threads: readonly number[];
+}
+
+interface Candidate {
+  readonly name: string;
+  readonly backend: string;
+  readonly module: string;
+  /** The module's factory, and what it is called with. */
+  readonly factory: string;
+  readonly options: object;
+}
+
+export const BACKEND_NAMES = ["js", "wasm", "webgpu"] as const;
+
+/** One thread, and all the machine has. */
+export function defaultThreads(): number[] {
+  const all = availableParallelism();
+  return all > 1 ? [1, all] : [1];
+}
+
+function candidates(threads: readonly number[]): Candidate[] {
+  const wasm = { backend: "wasm", module: "@dlrt/backend-wasm", factory: "createWasmBackend" };
+  return [
+    { name: "js", backend: "js", module: "@dlrt/backend-js", factory: "createJsBackend", options: {} },
+    ...threads.map((count) => ({
+      ...wasm,
+      name: count === 1 ? "wasm" : `wasm ×${count}`,
+      options: { threads: count },
+    })),
+    {
+      name: "webgpu",
+      backend: "webgpu",
+      module: "@dlrt/backend-webgpu/node",
+      factory: "createWebGpuBackend",
+      options: {},
+    },
+  ];
+}
+
+function why(module: string, error: unknown): string {
+  const { code, message } = error as { code?: unknown; message?: unknown };
+  const absent = code === "ERR_MODULE_NOT_FOUND" && String(message).includes(module.split("/")[1]!);
+  return absent ? `${module} is not installed` : String(message ?? error);
+}
+
+/** Imports and creates every backend there is; what cannot be had comes back with the reason. */
+export async function openBackends(
+  options: BackendOptions,
+): Promise<{ contenders: Contender[]; missing: Missing[] }> {
+  const contenders: Contender[] = [];
+  const missing: Missing[] = [];
+  for (const { name, backend, module, factory, options: settings } of candidates(options.threads)) {
+    if (options.only && !options.only.includes(backend)) continue;
+    try {
+      const exports = (await import(module)) as Record<string, (settings: object) => Promise<Backend>>;
+      contenders.push(backendContender(name, await exports[factory]!(settings)));
+    } catch (error) {
+      missing.push({ name, reason: why(module, error) });
+    }
+  }
+  return { contenders, missing };
+}

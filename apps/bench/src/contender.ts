@@ -1,0 +1,43 @@
+import type { Backend, Tensor } from "@dlrt/core";
+import type { Operation, Run } from "./operations/operation.js";
+import type { Problem } from "./workload/problem.js";
+
+/** Something that can be measured: a backend, or what else a user could pick. */
+export interface Contender {
+  readonly name: string;
+  readonly kind: "backend" | "peer";
+  /** The build, device or version that runs. */
+  readonly build: string;
+  /** Something the reader must know: a fallback, a software device. */
+  readonly note?: string | undefined;
+  /** Why it does not take this work; undefined where it does. */
+  refuses(operation: Operation, problem: Problem): string | undefined;
+  open(operation: Operation, problem: Problem, chunk: number | undefined): Run;
+  dispose(): Promise<void>;
+}
+
+/** A contender that could not be had, and why. */
+export interface Missing {
+  readonly name: string;
+  readonly reason: string;
+}
+
+export function backendContender<T extends Tensor>(name: string, backend: Backend<T>): Contender {
+  const { dtypes, missing, build, fallback, software } = backend.supports;
+  const notes = [fallback, software ? "software device: no measure of speed" : undefined];
+  return {
+    name,
+    kind: "backend",
+    build,
+    note: notes.filter(Boolean).join("; ") || undefined,
+    refuses(operation, { dtype }) {
+      if (!dtypes.includes(dtype)) return `no ${dtype}`;
+      const kernels =
+        operation.name === "solveVjp" ? (["solve", "apply", "rowDot"] as const) : [operation.name];
+      const lacks = kernels.find((kernel) => missing?.includes(kernel));
+      return lacks && `no ${lacks} kernel`;
+    },
+    open: (operation, problem, chunk) => operation.open(backend, problem, chunk),
+    dispose: () => backend.dispose(),
+  };
+}

@@ -1,0 +1,171 @@
+import { isRight, type Verdict } from "./accuracy.js";
+import type { Contender } from "./contender.js";
+import type { Operation, Outputs, Run } from "./operations/operation.js";
+import { summarise, type Timing } from "./stats.js";
+import type { Problem } from "./workload/problem.js";
+
+export interface MeasureOptions {
+  /** Samples of each contender; fewer when the time is up. */
+  readonly repetitions: number;
+  /** Time for the samples of one case, all contenders together. At least three of each are taken. */
+  readonly seconds: number;
+  readonly chunk?: number | undefined;
+  /** Asked between calls; the measurement then ends by throwing this signal's reason. */
+  readonly signal?: AbortSignal | undefined;
+  /** Told what happens next, and how much of the case is done, 0 to 1. */
+  readonly onProgress?: ((what: string, done: number) => Promise<void> | void) | undefined;
+}
+
+/** What became of a contender in a case. Only a right answer has a time. */
+export type Outcome =
+  | {
+      readonly status: "ok";
+      readonly verdict: Verdict;
+      readonly timing: Timing;
+      readonly warmUpCalls: number;
+    }
+  | { readonly status: "wrong"; readonly verdict: Verdict }
+  | { readonly status: "failed" | "skipped"; readonly reason: string };
+
+const MIN_SAMPLES = 3;
+/** Short calls are repeated until a sample takes this long: the clock ticks in 5 µs or, in browsers, 0.1 ms. */
+const MIN_SAMPLE_MS = 5;
+const WARM_UP_MS = 1500;
+
+interface Candidate {
+  readonly contender: Contender;
+  readonly run: Run;
+  readonly verdict: Verdict;
+  readonly warmUpCalls: number;
+  /** Calls per sample. */
+  readonly calls: number;
+  readonly checksum: number;
+  readonly samples: number[];
+}
+
+async function time(run: Run, calls: number): Promise<number> {
+  const start = performance.now();
+  for (let i = 0; i < calls; i++) await run.call();
+  return (performance.now() - start) / calls;
+}
+
+const mean = (x: readonly number[]): number => x.reduce((a, b) => a + b, 0) / x.length;
+
+/**
+ * Calls until the engine has tiered up: the last four calls are no faster than the four before (within 5 %),
+ * or the time is up. A call that takes seconds tiers up inside itself.
+ */
+async function warmUp(run: Run): Promise<{ calls: number; ms: number }> {
+  const times: number[] = [];
+  let spent = 0;
+  for (;;) {
+    const ms = await time(run, 1);
+    times.push(ms);
+    spent += ms;
+    const [before, last] = [times.slice(-8, -4), times.slice(-4)];
+    const settled = before.length === 4 && spent > 50 && mean(last) > 0.95 * mean(before);
+    if (settled || spent > WARM_UP_MS) return { calls: times.length, ms: Math.min(...last) };
+  }
+}
+
+/** Any change of any bit shows. */
+function checksum(outputs: Outputs): number {
+  let h = 0x811c9dc5;
+  for (const { buffer, byteOffset, byteLength } of outputs) {
+    const words = new Int32Array(buffer, byteOffset, byteLength / 4);
+    for (let i = 0; i < words.length; i++) h = Math.imul(h ^ words[i]!, 0x01000193);
+  }
+  return h;
+}
+
+const reason = (error: unknown): string => (error instanceof Error ? error.message : String(error));
+
+/** Warms up, and judges the answer of the last call. A candidate that is wrong or fails is closed. */
+async function admit(
+  contender: Contender,
+  operation: Operation,
+  problem: Problem,
+  chunk: number | undefined,
+): Promise<Candidate | Outcome> {
+  const refusal = contender.refuses(operation, problem);
+  if (refusal !== undefined) return { status: "skipped", reason: refusal };
+  let run: Run | undefined;
+  try {
+    run = contender.open(operation, problem, chunk);
+    const { calls: warmUpCalls, ms } = await warmUp(run);
+    const outputs = await run.read();
+    const verdict = operation.judge(problem, outputs);
+    if (!isRight(verdict)) {
+      run.close();
+      return { status: "wrong", verdict };
+    }
+    const calls = Math.max(1, Math.ceil(MIN_SAMPLE_MS / ms));
+    return { contender, run, verdict, warmUpCalls, calls, checksum: checksum(outputs), samples: [] };
+  } catch (error) {
+    run?.close();
+    return { status: "failed", reason: reason(error) };
+  }
+}
+
+/** A, B, C, C, B, A, A, …: so that a machine that slows down or speeds up does so for all alike. */
+async function takeSamples(candidates: readonly Candidate[], options: MeasureOptions): Promise<void> {
+  const { repetitions, seconds, signal, onProgress } = options;
+  const start = performance.now();
+  const spent = (): number => (performance.now() - start) / 1000;
+  for (let round = 0; round < repetitions; round++) {
+    const order = round % 2 === 0 ? candidates : [...candidates].reverse();
+    for (const { contender, run, calls, samples } of order) {
+      signal?.throwIfAborted();
+      // Whoever is slow stops after three, so that the others can go on.
+      const share = (samples.reduce((a, b) => a + b, 0) * calls) / 1000;
+      const timeIsUp = spent() > seconds || share > (2 * seconds) / candidates.length;
+      if (samples.length >= MIN_SAMPLES && timeIsUp) continue;
+      await onProgress?.(`${contender.name}: sample ${samples.length + 1}`, Math.min(1, round / repetitions));
+      samples.push(await time(run, calls));
+    }
+  }
+}
+
+/** The answer after the samples is the one that was judged, bit for bit; or it is judged again. */
+async function conclude(
+  { run, samples, warmUpCalls, ...candidate }: Candidate,
+  operation: Operation,
+  problem: Problem,
+): Promise<Outcome> {
+  const outputs = await run.read();
+  let { verdict } = candidate;
+  if (checksum(outputs) !== candidate.checksum) {
+    const again = operation.judge(problem, outputs);
+    if (!(again.value <= verdict.value)) verdict = again;
+  }
+  if (!isRight(verdict)) return { status: "wrong", verdict };
+  return { status: "ok", verdict, timing: summarise(samples), warmUpCalls };
+}
+
+/** One case on every contender. No time is taken of a contender before its answer was found right. */
+export async function measure(
+  contenders: readonly Contender[],
+  operation: Operation,
+  problem: Problem,
+  options: MeasureOptions,
+): Promise<Map<Contender, Outcome>> {
+  const { chunk, signal, onProgress } = options;
+  const outcomes = new Map<Contender, Outcome>();
+  const candidates: Candidate[] = [];
+  try {
+    for (const contender of contenders) {
+      signal?.throwIfAborted();
+      await onProgress?.(`${contender.name}: warm-up and check`, 0);
+      const admitted = await admit(contender, operation, problem, chunk);
+      if ("status" in admitted) outcomes.set(contender, admitted);
+      else candidates.push(admitted);
+    }
+    await takeSamples(candidates, options);
+    for (const candidate of candidates) {
+      outcomes.set(candidate.contender, await conclude(candidate, operation, problem));
+    }
+  } finally {
+    for (const { run } of candidates) run.close();
+  }
+  return outcomes;
+}

@@ -1,0 +1,27 @@
+import type { Backend, Tensor } from "@dlrt/core";
+import type { Verdict } from "../accuracy.js";
+import type { Problem } from "../workload/problem.js";
+
+/** The outputs of one call, on the host. */
+export type Outputs = readonly (Float32Array | Float64Array)[];
+
+/** An operation set up on one contender, ready to be called again and again. */
+export interface Run {
+  /** Does the work once; it is done when this returns, or when its promise resolves. */
+  call(): void | Promise<void>;
+  read(): Promise<Outputs>;
+  /** Frees what `open` took. */
+  close(): void;
+}
+
+export interface Operation {
+  readonly name: OperationName;
+  /** Useful flops, independent of the chunk (PERFORMANCE.md: F0 = 4nrp for a solve, I0 = n²r for an inverse). */
+  flops(problem: Problem): number;
+  /** Uploads, and allocates outputs full of NaN, so that an element never written is found. */
+  open<T extends Tensor>(backend: Backend<T>, problem: Problem, chunk: number | undefined): Run;
+  judge(problem: Problem, outputs: Outputs): Verdict;
+}
+
+export const OPERATION_NAMES = ["solve", "apply", "inverse", "trilInverse", "solveVjp"] as const;
+export type OperationName = (typeof OPERATION_NAMES)[number];

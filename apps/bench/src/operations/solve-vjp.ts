@@ -1,0 +1,113 @@
+import {
+  solveVjp,
+  unitRoundoff,
+  type Backend,
+  type FloatArray,
+  type SolveGradients,
+  type Tensor,
+} from "@dlrt/core";
+import { OMEGA_LIMIT, residual, type Verdict } from "../accuracy.js";
+import { naiveSolve } from "../peers/naive.js";
+import type { Problem } from "../workload/problem.js";
+import type { Operation } from "./operation.js";
+import { openRun } from "./tensors.js";
+
+/** Rows of every batch entry in reverse order. */
+function reversed(data: FloatArray, batch: number, n: number, width: number): FloatArray {
+  const to = data.slice();
+  for (let e = 0; e < batch; e++) {
+    for (let i = 0; i < n; i++) {
+      const from = (e * n + n - 1 - i) * width;
+      to.set(data.subarray(from, from + width), (e * n + i) * width);
+    }
+  }
+  return to;
+}
+
+/** The problem with Tᵀ: rows reversed, Q and K exchanged. */
+function transposed(problem: Problem): Problem {
+  const { batch, n, r, p, diag, q, k, b } = problem;
+  return {
+    ...problem,
+    diag: reversed(diag, batch, n, 1),
+    q: reversed(k, batch, n, r),
+    k: reversed(q, batch, n, r),
+    b: reversed(b, batch, n, p),
+  };
+}
+
+/** Y, and the cotangent: the right-hand side again, so Ȳ = B. */
+function forward(problem: Problem): FloatArray {
+  const y = problem.b.slice();
+  naiveSolve(problem, y, new Float64Array(problem.r * problem.p));
+  return y;
+}
+
+function negated(x: FloatArray): FloatArray {
+  return x.map((v) => -v);
+}
+
+/** |λ̄ + rowdot(B̄, Y)| / rowdot(|B̄|, |Y|), in ε. */
+function diagError(
+  { batch, n, p, dtype }: Problem,
+  bBar: FloatArray,
+  y: FloatArray,
+  got: FloatArray,
+): number {
+  let worst = 0;
+  for (let i = 0; i < batch * n; i++) {
+    let [sum, size] = [0, 0];
+    for (let j = i * p; j < (i + 1) * p; j++) {
+      sum += bBar[j]! * y[j]!;
+      size += Math.abs(bBar[j]! * y[j]!);
+    }
+    const error = Math.abs(got[i]! + sum);
+    if (!(error <= worst * size)) worst = error / size;
+    if (!Number.isFinite(worst)) return Infinity;
+  }
+  return worst / unitRoundoff[dtype];
+}
+
+/**
+ * Each gradient by the residual of the equation that defines it, given the B̄ that came back: B̄ solves TᵀB̄ = Ȳ;
+ * λ̄ = −rowdot(B̄, Y); Q̄ = −tril(B̄Yᵀ, −1) K; K̄ = −tril(B̄Yᵀ, −1)ᵀ Q.
+ */
+function judge(problem: Problem, [diagBar, qBar, kBar, bBar]: readonly FloatArray[]): Verdict {
+  const { batch, n, r, p, dtype, q, k } = problem;
+  const y = forward(problem);
+  const flipped = transposed(problem);
+  const solveError = residual(flipped, reversed(bBar!, batch, n, p), flipped.b, 1);
+  const diag = new Float64Array(batch * n);
+  const outer: Problem = { ...problem, r: p, p: r, diag, q: negated(bBar!), k: y, b: k };
+  const qError = residual(outer, k, qBar!, 0);
+  const kError = residual(transposed(outer), reversed(q, batch, n, r), reversed(kBar!, batch, n, r), 0);
+  const errors = [solveError, diagError({ ...problem, dtype }, bBar!, y, diagBar!), qError, kError];
+  return { value: Math.max(...errors), limit: OMEGA_LIMIT };
+}
+
+export const solveVjpOperation: Operation = {
+  name: "solveVjp",
+  // One solve and two products.
+  flops: ({ batch, n, r, p }) => 12 * batch * n * r * p,
+  open<T extends Tensor>(backend: Backend<T>, problem: Problem, chunk: number | undefined) {
+    return openRun(backend, (tensors) => {
+      const { batch, n, p } = problem;
+      const op = tensors.operator(problem);
+      const cotangent = tensors.upload(problem.b, [batch, n, p]);
+      const y = tensors.upload(forward(problem), [batch, n, p]);
+      let gradients: SolveGradients<T> | undefined;
+      const close = (): void => {
+        if (gradients) for (const t of Object.values<T>({ ...gradients })) t.dispose();
+      };
+      return {
+        enqueue: () => {
+          close();
+          gradients = solveVjp(backend, op, y, cotangent, { chunk });
+        },
+        outputs: () => [gradients!.diag, gradients!.q, gradients!.k, gradients!.b],
+        close,
+      };
+    });
+  },
+  judge,
+};

@@ -1,0 +1,73 @@
+import {
+  elementCount,
+  newFloatArray,
+  type Backend,
+  type DiagLowRankTril,
+  type Dtype,
+  type FloatArray,
+  type Shape,
+  type Tensor,
+} from "@dlrt/core";
+import type { Problem } from "../workload/problem.js";
+import type { Run } from "./operation.js";
+
+/** The tensors of one run, disposed together. */
+export class Tensors<T extends Tensor> {
+  readonly #live: T[] = [];
+
+  constructor(readonly backend: Backend<T>) {}
+
+  upload(data: FloatArray, shape: Shape): T {
+    const t = this.backend.upload({ data, shape });
+    this.#live.push(t);
+    return t;
+  }
+
+  poisoned(shape: Shape, dtype: Dtype): T {
+    return this.upload(newFloatArray(dtype, elementCount(shape)).fill(Number.NaN), shape);
+  }
+
+  operator({ batch, n, r, diag, q, k }: Problem): Required<DiagLowRankTril<T>> {
+    return {
+      diag: this.upload(diag, [batch, n, 1]),
+      q: this.upload(q, [batch, n, r]),
+      k: this.upload(k, [batch, n, r]),
+    };
+  }
+
+  close(): void {
+    for (const t of this.#live.splice(0)) t.dispose();
+  }
+}
+
+/** What an operation sets up: the call, and where its results are afterwards. */
+export interface SetUp<T extends Tensor> {
+  enqueue(): void;
+  outputs(): readonly T[];
+  close?(): void;
+}
+
+/** Leaves nothing allocated when `setUp` throws. */
+export function openRun<T extends Tensor>(
+  backend: Backend<T>,
+  setUp: (tensors: Tensors<T>) => SetUp<T>,
+): Run {
+  const tensors = new Tensors(backend);
+  try {
+    const { enqueue, outputs, close } = setUp(tensors);
+    return {
+      call: () => {
+        enqueue();
+        return backend.sync();
+      },
+      read: () => Promise.all(outputs().map((t) => backend.read(t))),
+      close: () => {
+        close?.();
+        tensors.close();
+      },
+    };
+  } catch (error) {
+    tensors.close();
+    throw error;
+  }
+}

@@ -1,0 +1,87 @@
+import type { Dtype, Sizes } from "@dlrt/core";
+import type { Contender, Missing } from "./contender.js";
+import type { Environment } from "./environment.js";
+import type { Outcome } from "./measure.js";
+import type { OperationName } from "./operations/operation.js";
+import type { SeedCheck } from "./seed-check.js";
+import { ratio, type Ratio, type Timing } from "./stats.js";
+
+/** Changes when the meaning of a field does. */
+export const SCHEMA = "dlrt-bench/1";
+
+export interface Row {
+  readonly name: string;
+  readonly kind: Contender["kind"];
+  readonly build: string;
+  readonly note?: string;
+  readonly status: Outcome["status"];
+  /** Why it failed or was skipped. */
+  readonly reason?: string;
+  /** ω or the inverse's componentwise error, in ε, and the most that is right. null: not finite. */
+  readonly error?: { readonly value: number | null; readonly limit: number };
+  readonly ms?: Timing;
+  /** Useful flops over the median time, 10⁹/s. */
+  readonly gflops?: number;
+  /** gflops over the JS register peak of the same run. */
+  readonly ofJsPeak?: number;
+  /** How many times as fast as the baseline, 95 % interval. */
+  readonly speedup?: Ratio;
+  readonly warmUpCalls?: number;
+}
+
+export interface CaseReport {
+  readonly workload: string;
+  readonly about: string;
+  readonly operation: OperationName;
+  readonly dtype: Dtype;
+  readonly sizes: Sizes;
+  readonly chunk: number | null;
+  /** Useful flops of one call. */
+  readonly flops: number;
+  readonly baseline: string;
+  readonly rows: readonly Row[];
+}
+
+export interface Report extends Environment {
+  readonly schema: typeof SCHEMA;
+  readonly started: string;
+  /** Wall time of the whole run. */
+  readonly seconds: number;
+  readonly arguments: readonly string[];
+  /** JS register-tile peak of this run, 10⁹ flops/s. */
+  readonly jsPeak: number;
+  readonly seed: readonly SeedCheck[];
+  readonly cases: readonly CaseReport[];
+  readonly missing: readonly Missing[];
+}
+
+function row(contender: Contender, outcome: Outcome, flops: number, jsPeak: number): Row {
+  const { name, kind, build, note } = contender;
+  const base = { name, kind, build, ...(note !== undefined && { note }), status: outcome.status };
+  if ("reason" in outcome) return { ...base, reason: outcome.reason };
+  const { value, limit } = outcome.verdict;
+  const error = { value: Number.isFinite(value) ? value : null, limit };
+  if (outcome.status === "wrong") return { ...base, error };
+  const { timing, warmUpCalls } = outcome;
+  const gflops = flops / timing.median / 1e6;
+  return { ...base, error, ms: timing, gflops, ofJsPeak: gflops / jsPeak, warmUpCalls };
+}
+
+/** Rows in the order measured, with the ratio to the contender of that name where it was right. */
+export function rows(
+  outcomes: ReadonlyMap<Contender, Outcome>,
+  flops: number,
+  jsPeak: number,
+  baseline: string,
+): Row[] {
+  const all = [...outcomes].map(([contender, outcome]) => row(contender, outcome, flops, jsPeak));
+  const base = all.find(({ name }) => name === baseline)?.ms;
+  if (base === undefined) return all;
+  return all.map((r) => (r.ms ? { ...r, speedup: ratio(base.samples, r.ms.samples) } : r));
+}
+
+/** Whether anything that ran gave a wrong answer or failed. */
+export function hasFailures({ cases, seed }: Pick<Report, "cases" | "seed">): boolean {
+  const statuses = [...seed, ...cases.flatMap((c) => c.rows)].map(({ status }) => status);
+  return statuses.some((status) => status === "wrong" || status === "failed");
+}

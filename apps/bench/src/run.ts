@@ -1,0 +1,130 @@
+import type { Dtype } from "@dlrt/core";
+import type { Contender, Missing } from "./contender.js";
+import type { Environment } from "./environment.js";
+import { measure, type MeasureOptions } from "./measure.js";
+import { operations } from "./operations/index.js";
+import type { Options } from "./options.js";
+import { rows, SCHEMA, type CaseReport, type Report } from "./report.js";
+import { checkSeedPrograms } from "./seed-check.js";
+import { workloads, type WorkloadName } from "./workload/index.js";
+import type { Problem } from "./workload/problem.js";
+import type { OperationName } from "./operations/operation.js";
+
+export interface RunInput {
+  readonly options: Options;
+  readonly contenders: readonly Contender[];
+  readonly missing: readonly Missing[];
+  readonly environment: Environment;
+  readonly jsPeak: number;
+  readonly arguments: readonly string[];
+  readonly onProgress?: (what: string, done: number) => Promise<void> | void;
+}
+
+interface Plan {
+  readonly workload: WorkloadName;
+  readonly dtype: Dtype;
+  readonly n: number;
+}
+
+/** Useful flops of a call above which "some" leaves a slow peer out. */
+const PATIENCE = 4e9;
+const SLOW_PEERS = ["ml-matrix"];
+
+function patient(contender: Contender, peers: Options["peers"]): Contender {
+  if (peers === "all" || !SLOW_PEERS.includes(contender.name)) return contender;
+  return {
+    ...contender,
+    refuses: (operation, problem) =>
+      contender.refuses(operation, problem) ??
+      (operation.flops(problem) > PATIENCE ? "would take long; --peers all runs it" : undefined),
+  };
+}
+
+function plans({ workload, dtype, n }: Options): Plan[] {
+  return workload.flatMap((w) => dtype.flatMap((t) => n.map((size) => ({ workload: w, dtype: t, n: size }))));
+}
+
+const SEED_PROGRAM_SHARE = 0.05;
+
+/** Where each piece of the work begins and ends between 0 and 1; a piece is as long as it is expected to take. */
+function shares(pieces: readonly number[], from: number): (index: number, done: number) => number {
+  const total = pieces.reduce((a, b) => a + b, 0);
+  return (index, done) => {
+    const before = pieces.slice(0, index).reduce((a, b) => a + b, 0);
+    return from + ((1 - from) * (before + done * pieces[index]!)) / total;
+  };
+}
+
+async function runCase(
+  input: RunInput,
+  operationName: OperationName,
+  problem: Problem,
+  workload: WorkloadName,
+  onProgress: NonNullable<MeasureOptions["onProgress"]>,
+): Promise<CaseReport> {
+  const { options, jsPeak } = input;
+  const { repetitions, seconds, chunk, baseline } = options;
+  const operation = operations[operationName];
+  const contenders = input.contenders.map((contender) => patient(contender, options.peers));
+  const outcomes = await measure(contenders, operation, problem, { repetitions, seconds, chunk, onProgress });
+  const { batch, n, r, p, dtype, about } = problem;
+  const flops = operation.flops(problem);
+  return {
+    workload,
+    about,
+    operation: operationName,
+    dtype,
+    sizes: { batch, n, r, p },
+    chunk: chunk ?? null,
+    flops,
+    baseline,
+    rows: rows(outcomes, flops, jsPeak, baseline),
+  };
+}
+
+/** The seed programs, then every workload, dtype, size and operation asked for. */
+export async function runBench(input: RunInput): Promise<Report> {
+  const { options, contenders, missing, environment, jsPeak, onProgress } = input;
+  const [started, start] = [new Date().toISOString(), performance.now()];
+  const { seed, d: r, heads: batch } = options;
+  const p = options.p ?? r;
+  const planned = plans(options);
+  const from = options.seedProgram ? SEED_PROGRAM_SHARE : 0;
+  const share = shares(
+    planned.map(({ n }) => options.seconds + (batch * n * r * p) / 1e8),
+    from,
+  );
+  const seedChecks = options.seedProgram
+    ? await checkSeedPrograms(
+        contenders.filter(({ kind }) => kind === "backend"),
+        ["f32", "f64"],
+        seed,
+        (what, done) => onProgress?.(`the article's programs: ${what}`, done * from),
+      )
+    : [];
+  const cases: CaseReport[] = [];
+  for (const [index, { workload, dtype, n }] of planned.entries()) {
+    await onProgress?.(`${workload}, n = ${n}: workload`, share(index, 0));
+    const problem = workloads[workload]({ batch, n, r, p, dtype, seed });
+    for (const [at, operation] of options.operation.entries()) {
+      const report = await runCase(input, operation, problem, workload, (what, done) =>
+        onProgress?.(
+          `${workload}, n = ${n}, ${operation}: ${what}`,
+          share(index, (at + done) / options.operation.length),
+        ),
+      );
+      cases.push(report);
+    }
+  }
+  return {
+    schema: SCHEMA,
+    started,
+    seconds: (performance.now() - start) / 1000,
+    arguments: input.arguments,
+    ...environment,
+    jsPeak,
+    seed: seedChecks,
+    cases,
+    missing,
+  };
+}

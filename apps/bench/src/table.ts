@@ -1,0 +1,153 @@
+import { Table } from "console-table-printer";
+import type { CaseReport, Report, Row } from "./report.js";
+import type { SeedCheck } from "./seed-check.js";
+
+export const WIDTH = 100;
+
+function figures(x: number, digits = 3): string {
+  if (x !== 0 && (Math.abs(x) >= 1e6 || Math.abs(x) < 1e-3)) return x.toExponential(digits - 1);
+  return x >= 1000 ? x.toFixed(0) : x.toPrecision(digits);
+}
+
+const orInfinite = (x: number | null): string => (x === null ? "∞ or NaN" : figures(x));
+
+/** Continues long lines with an indent, so that nothing is wider than a terminal of 100 columns. */
+export function wrap(text: string, indent = "  "): string {
+  const lines: string[] = [];
+  let line = "";
+  for (const word of text.split(" ")) {
+    if (line !== "" && line.length + 1 + word.length > WIDTH) {
+      lines.push(line);
+      line = indent + word;
+    } else {
+      line = line === "" ? word : `${line} ${word}`;
+    }
+  }
+  return [...lines, line].join("\n");
+}
+
+function draw(
+  columns: readonly (readonly [string, "left" | "right"])[],
+  rows: readonly Line[],
+  colour: boolean,
+): string {
+  const table = new Table({
+    columns: columns.map(([name, alignment]) => ({ name, alignment })),
+    shouldDisableColors: !colour,
+  });
+  for (const { cells, bad } of rows) table.addRow({ ...cells }, bad ? { color: "red" } : {});
+  return table.render();
+}
+
+interface Line {
+  readonly cells: Readonly<Record<string, string>>;
+  readonly bad: boolean;
+}
+
+function timed({ ms, gflops, ofJsPeak, speedup }: Row, baseline: string): Record<string, string> {
+  return {
+    ms: figures(ms!.median),
+    "± MAD": figures(ms!.mad, 2),
+    "GF/s": figures(gflops!),
+    "of JS peak": `${Math.round(100 * ofJsPeak!)} %`,
+    [`× ${baseline}`]: speedup
+      ? `${figures(speedup.value)} [${figures(speedup.low)}–${figures(speedup.high)}]`
+      : "",
+  };
+}
+
+function tableLine(row: Row, baseline: string): Line {
+  const { name, status, error } = row;
+  const bad = status === "wrong" || status === "failed";
+  const word = bad ? status.toUpperCase() : status === "skipped" ? "–" : "";
+  const cells = { "": name, ms: word, "error / ε": error ? orInfinite(error.value) : "" };
+  return { cells: row.ms ? { ...cells, ...timed(row, baseline) } : cells, bad };
+}
+
+function notes(rows: readonly Row[]): string[] {
+  return rows.flatMap((row) => {
+    const parts = [row.build, row.note, row.reason, row.ms && `${row.ms.samples.length} samples`];
+    return wrap(`  ${row.name}: ${parts.filter(Boolean).join("; ")}`, "    ");
+  });
+}
+
+export function caseTable(report: CaseReport, colour: boolean): string {
+  const { workload, operation, dtype, sizes, about, rows, baseline, chunk } = report;
+  const { batch, n, r, p } = sizes;
+  const columns = [
+    ["", "left"],
+    ["ms", "right"],
+    ["± MAD", "right"],
+    ["GF/s", "right"],
+    ["of JS peak", "right"],
+    ["error / ε", "right"],
+    [`× ${baseline}`, "right"],
+  ] as const;
+  const title =
+    `${operation}, ${workload}, ${dtype}: n = ${n}, r = ${r}, p = ${p}, ${batch} ${batch === 1 ? "head" : "heads"}` +
+    (chunk === null ? "" : `, chunk ${chunk}`);
+  return [
+    title,
+    wrap(`  ${about}`),
+    draw(
+      columns,
+      rows.map((row) => tableLine(row, baseline)),
+      colour,
+    ),
+    ...notes(rows),
+  ].join("\n");
+}
+
+export function seedTable(checks: readonly SeedCheck[], colour: boolean): string {
+  const columns = [
+    ["", "left"],
+    ["dtype", "left"],
+    ["program", "left"],
+    ["norm", "right"],
+    ["error / ε", "right"],
+    ["result", "left"],
+  ] as const;
+  const lines = checks.map(({ name, dtype, program, status, norm, error, reason }) => ({
+    cells: {
+      "": name,
+      dtype,
+      program: program === "inverse" ? "inverse, ‖YT − I‖" : "product, ‖TY − V‖",
+      norm: norm === undefined ? "" : orInfinite(norm),
+      "error / ε": error ? orInfinite(error.value) : "",
+      result:
+        status === "ok" ? "right" : `${status.toUpperCase()}${reason ? `: ${reason.slice(0, 30)}` : ""}`,
+    },
+    bad: status !== "ok",
+  }));
+  return [
+    "The article's two programs: Q, K, V = randn(n, d)/√d, Λ = I, n = 1000, d = 100, chunk 200",
+    draw(columns, lines, colour),
+  ].join("\n");
+}
+
+const LEGEND = [
+  "ms: median time of a call, and the median absolute deviation. GF/s: 4·n·r·p·heads flops per solve over it.",
+  "of JS peak: that over what a register tile in JavaScript reached in this run.",
+  "error / ε: componentwise backward error ω against float64; more than the limit (16) is wrong and gets no time.",
+  "×: how many times as fast, with a 95 % interval.",
+];
+
+/** All that `bench` prints. */
+export function render(report: Report, colour: boolean): string {
+  const { machine, versions, jsPeak, seed, cases, missing, seconds } = report;
+  const parts = [
+    wrap(
+      `${machine.cpu}, ${machine.cores} cores, ${machine.platform}, Node ${versions["node"]}; ` +
+        `JS register peak ${figures(jsPeak)} GF/s`,
+    ),
+  ];
+  if (seed.length > 0) parts.push(seedTable(seed, colour));
+  for (const one of cases) parts.push(caseTable(one, colour));
+  if (missing.length > 0) {
+    parts.push(
+      ["Not run:", ...missing.map(({ name, reason }) => wrap(`  ${name}: ${reason}`, "    "))].join("\n"),
+    );
+  }
+  parts.push(LEGEND.map((text) => wrap(text)).join("\n"), `${Math.round(seconds)} s`);
+  return parts.join("\n\n");
+}

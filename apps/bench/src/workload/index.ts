@@ -1,0 +1,14 @@
+import { textWorkload } from "./delta-net.js";
+import type { Workload } from "./problem.js";
+import { correlatedKeys, randomKeys } from "./random.js";
+import { seedProgram } from "./seed.js";
+
+export const WORKLOAD_NAMES = ["text", "random", "correlated", "seed"] as const;
+export type WorkloadName = (typeof WORKLOAD_NAMES)[number];
+
+export const workloads: Readonly<Record<WorkloadName, Workload>> = {
+  text: textWorkload,
+  random: randomKeys,
+  correlated: correlatedKeys,
+  seed: seedProgram,
+};

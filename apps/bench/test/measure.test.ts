@@ -1,0 +1,111 @@
+import { expect, test } from "vitest";
+import type { Contender } from "../src/contender.js";
+import { measure, type Outcome } from "../src/measure.js";
+import { solveOperation } from "../src/operations/solve.js";
+import { naiveSolve } from "../src/peers/naive.js";
+import { plantedWrong } from "../src/peers/planted.js";
+import { rows } from "../src/report.js";
+import { fake, problem } from "./problems.js";
+
+const of = problem();
+const options = { repetitions: 4, seconds: 5 };
+const answer = of.b.slice();
+naiveSolve(of, answer, new Float64Array(of.r * of.p));
+
+async function outcome(contender: Contender): Promise<Outcome> {
+  return (await measure([contender], solveOperation, of, options)).get(contender)!;
+}
+
+test("a right answer gets its time", async () => {
+  const result = await outcome(fake("right", () => [answer]));
+  expect(result.status).toBe("ok");
+  expect(result).toMatchObject({ verdict: { limit: 16 }, timing: { samples: { length: 4 } } });
+});
+
+test("a wrong backend gets no time, and no figure that follows from one", async () => {
+  const planted = plantedWrong();
+  const right = fake("right", () => [answer]);
+  const outcomes = await measure([planted, right], solveOperation, of, options);
+  const [wrong, ok] = rows(outcomes, 1e6, 10, "right");
+  expect(wrong).toMatchObject({ name: "planted", status: "wrong", error: { limit: 16 } });
+  expect(wrong!.error!.value).toBeGreaterThan(16);
+  for (const figure of ["ms", "gflops", "ofJsPeak", "speedup"]) expect(wrong).not.toHaveProperty(figure);
+  expect(ok!.ms!.median).toBeGreaterThan(0);
+  expect(ok!.speedup!.value).toBe(1);
+  await planted.dispose();
+});
+
+test("an element never written, and NaN, are wrong and JSON can hold them", async () => {
+  const spoilt = answer.slice();
+  spoilt[5] = Number.NaN;
+  const contender = fake("unwritten", () => [spoilt]);
+  const outcomes = await measure([contender], solveOperation, of, options);
+  expect(rows(outcomes, 1, 1, "x")[0]).toMatchObject({ status: "wrong", error: { value: null } });
+});
+
+test("an answer that turns wrong while it is timed gets no time", async () => {
+  let reads = 0;
+  const spoilt = answer.slice();
+  spoilt[answer.length - 1]! += 0.5;
+  const result = await outcome(fake("later", () => [reads++ === 0 ? answer : spoilt]));
+  expect(result.status).toBe("wrong");
+  expect(result).not.toHaveProperty("timing");
+});
+
+test("whoever throws is reported, and the others go on", async () => {
+  const broken = fake(
+    "broken",
+    () => [answer],
+    () => {
+      throw new Error("no such luck");
+    },
+  );
+  const right = fake("right", () => [answer]);
+  const outcomes = await measure([broken, right], solveOperation, of, options);
+  expect(outcomes.get(broken)).toEqual({ status: "failed", reason: "no such luck" });
+  expect(outcomes.get(right)!.status).toBe("ok");
+});
+
+test("who does not take the work is skipped with the reason", async () => {
+  const contender = { ...fake("picky", () => [answer]), refuses: () => "not today" };
+  expect(await outcome(contender)).toEqual({ status: "skipped", reason: "not today" });
+});
+
+test("samples are taken in turn, forth and back", async () => {
+  const order: string[] = [];
+  const slow = (name: string): Contender =>
+    fake(
+      name,
+      () => [answer],
+      () => {
+        order.push(name);
+        const end = performance.now() + 6;
+        while (performance.now() < end);
+      },
+    );
+  await measure([slow("a"), slow("b"), slow("c")], solveOperation, of, { repetitions: 4, seconds: 5 });
+  expect(order.slice(-12).join("")).toBe("abccbaabccba");
+});
+
+test("everything opened is closed, whatever happens", async () => {
+  let open = 0;
+  const counted = (contender: Contender): Contender => ({
+    ...contender,
+    open: (...args) => {
+      const run = contender.open(...args);
+      open++;
+      return { ...run, close: () => void open-- };
+    },
+  });
+  const wrong = fake("wrong", () => [answer.map((x) => x + 1)]);
+  await measure([counted(fake("right", () => [answer])), counted(wrong)], solveOperation, of, options);
+  expect(open).toBe(0);
+  const stop = new AbortController();
+  const aborted = measure([counted(fake("right", () => [answer]))], solveOperation, of, {
+    ...options,
+    signal: stop.signal,
+    onProgress: () => stop.abort(new Error("cancelled")),
+  });
+  await expect(aborted).rejects.toThrow("cancelled");
+  expect(open).toBe(0);
+});

@@ -1,0 +1,74 @@
+import { createJsBackend } from "@dlrt/backend-js";
+import type { FloatArray } from "@dlrt/core";
+import { expect, test } from "vitest";
+import { isRight } from "../src/accuracy.js";
+import { operations } from "../src/operations/index.js";
+import { OPERATION_NAMES } from "../src/operations/operation.js";
+import { mlMatrix } from "../src/peers/ml-matrix.js";
+import { naive } from "../src/peers/naive.js";
+import { problem } from "./problems.js";
+
+for (const name of OPERATION_NAMES) {
+  for (const dtype of ["f32", "f64"] as const) {
+    for (const n of [1, 5, 131]) {
+      test(`${name}, ${dtype}, n = ${n}: right on backend-js; any element spoilt is wrong`, async () => {
+        const backend = createJsBackend();
+        const of = problem({ n, dtype });
+        const operation = operations[name];
+        const run = operation.open(backend, of, undefined);
+        await run.call();
+        await run.call();
+        const outputs = await run.read();
+        expect(isRight(operation.judge(of, outputs))).toBe(true);
+        for (const [which, output] of outputs.entries()) {
+          const step = Math.max(1, Math.floor(output.length / 17));
+          const off = 2 ** -4 * Math.max(2 ** -4, ...output.map(Math.abs));
+          for (let at = 0; at < output.length; at += step) {
+            const spoilt: FloatArray[] = outputs.map((o) => o.slice());
+            spoilt[which]![at] = output[at]! + (output[at]! < 0 ? -off : off);
+            expect(isRight(operation.judge(of, spoilt)), `output ${which}, element ${at}`).toBe(false);
+            spoilt[which]![at] = Number.NaN;
+            expect(isRight(operation.judge(of, spoilt)), `NaN, output ${which}, element ${at}`).toBe(false);
+          }
+        }
+        run.close();
+        expect(backend.memory().tensors).toBe(0);
+        await backend.dispose();
+      });
+    }
+  }
+}
+
+test("outputs start as NaN, so what is never written is found", async () => {
+  const backend = createJsBackend();
+  for (const name of ["solve", "apply", "inverse", "trilInverse"] as const) {
+    const run = operations[name].open(backend, problem(), undefined);
+    for (const output of await run.read()) expect(output.every(Number.isNaN)).toBe(true);
+    run.close();
+  }
+  await backend.dispose();
+});
+
+test("what cannot be opened leaves nothing behind", async () => {
+  const backend = createJsBackend();
+  const broken = { ...problem(), b: new Float32Array(3) };
+  expect(() => operations.solve.open(backend, broken, undefined)).toThrow(/expected/);
+  expect(backend.memory().tensors).toBe(0);
+  await backend.dispose();
+});
+
+test("the peers' answers are right, for any chunk remainder", async () => {
+  for (const peer of [naive, mlMatrix]) {
+    for (const [n, dtype] of [
+      [1, "f32"],
+      [16, "f64"],
+      [133, "f32"],
+    ] as const) {
+      const of = problem({ n, dtype });
+      const run = peer.open(operations.solve, of, undefined);
+      await run.call();
+      expect(isRight(operations.solve.judge(of, await run.read()))).toBe(true);
+      expect(peer.refuses(operations.inverse, of)).toBe("solves only");
+    }
+  }
+});

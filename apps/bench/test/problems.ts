@@ -1,0 +1,44 @@
+import type { Dtype } from "@dlrt/core";
+import type { Contender } from "../src/contender.js";
+import type { Outputs, Run } from "../src/operations/operation.js";
+import { Random } from "../src/workload/random.js";
+import { allocate, type Problem } from "../src/workload/problem.js";
+
+/** Everything random and small, λ too. */
+export function problem(
+  sizes: { batch?: number; n?: number; r?: number; p?: number; dtype?: Dtype; seed?: number } = {},
+): Problem {
+  const { batch = 2, n = 37, r = 5, p = 3, dtype = "f32", seed = 7 } = sizes;
+  const made = allocate({ batch, n, r, p, dtype, seed });
+  const random = new Random(seed);
+  for (const part of [made.q, made.k]) random.fillNormal(part, 1 / Math.sqrt(r));
+  random.fillNormal(made.b, 1);
+  for (let i = 0; i < made.diag.length; i++) made.diag[i] = 1 + random.uniform();
+  return { ...made, about: "test" };
+}
+
+/** T of one batch entry, by the definition. */
+export function dense({ n, r, diag, q, k }: Problem, entry: number): number[][] {
+  const at = (i: number, a: number): number => (entry * n + i) * r + a;
+  return Array.from({ length: n }, (_row, i) =>
+    Array.from({ length: n }, (_column, j) => {
+      if (j > i) return 0;
+      if (j === i) return diag[entry * n + i]!;
+      let sum = 0;
+      for (let a = 0; a < r; a++) sum += q[at(i, a)]! * k[at(j, a)]!;
+      return sum;
+    }),
+  );
+}
+
+/** A contender made of a function that gives its outputs. */
+export function fake(name: string, read: () => Outputs, call: Run["call"] = () => undefined): Contender {
+  return {
+    name,
+    kind: "peer",
+    build: "test",
+    refuses: () => undefined,
+    open: () => ({ call, read: async () => read(), close: () => undefined }),
+    dispose: async () => undefined,
+  };
+}
