@@ -1,0 +1,21 @@
+// Turns src/shaders/*.wgsl into one module, so that no bundler has to know about .wgsl files.
+import { mkdirSync, readFileSync, readdirSync, writeFileSync } from "node:fs";
+
+const root = new URL("../src/", import.meta.url);
+const files = readdirSync(new URL("shaders/", root))
+  .filter((file) => file.endsWith(".wgsl"))
+  .sort();
+const entries = files.map((file) => {
+  const code = readFileSync(new URL(`shaders/${file}`, root), "utf8");
+  return `  ${JSON.stringify(file.slice(0, -".wgsl".length))}: ${JSON.stringify(code)},\n`;
+});
+mkdirSync(new URL("generated/", root), { recursive: true });
+const names = files.map((file) => JSON.stringify(file.slice(0, -".wgsl".length)));
+writeFileSync(
+  new URL("generated/shaders.ts", root),
+  [
+    "// From src/shaders/*.wgsl by scripts/embed-shaders.mjs.",
+    `export type ShaderName = ${names.join(" | ")};`,
+    `export const shaderCode: Readonly<Record<ShaderName, string>> = {\n${entries.join("")}};\n`,
+  ].join("\n"),
+);

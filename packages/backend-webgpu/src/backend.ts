@@ -1,0 +1,201 @@
+import {
+  checkAllocation,
+  checkReadable,
+  checkView,
+  Ledger,
+  packView,
+  ShapeError,
+  ValueError,
+  byteSize,
+  type Backend,
+  type Dtype,
+  type HostView,
+  type Kernels,
+  type PrepareParams,
+  type Shape,
+  type Supports,
+} from "@dlrt/core";
+import { describeDevice } from "./device.js";
+import { Faults } from "./faults.js";
+import { kernelsOf } from "./kernels/index.js";
+import type { Context } from "./kernels/context.js";
+import type { Operand } from "./kernels/plan.js";
+import type { WebGpuOptions } from "./options.js";
+import { Pipelines } from "./pipelines.js";
+import { preparePipelines } from "./prepare.js";
+import { Stream } from "./stream.js";
+import { GpuTensor } from "./tensor.js";
+import { TENSOR } from "./usage.js";
+
+const MIB = 2 ** 20;
+
+/** Frees what was recorded for one `record`, once its encoder has been submitted. */
+export type Recording = Disposable & { dispose(): void };
+
+/** One GPUDevice, its tensors and kernels. Work is recorded at once, submitted late, read back only by `read`. */
+export class WebGpuBackend implements Backend<GpuTensor> {
+  readonly name = "webgpu";
+  readonly device: GPUDevice;
+  readonly supports: Supports;
+  readonly kernels: Kernels<GpuTensor>;
+  readonly #ledger = new Ledger("webgpu backend");
+  readonly #owned = new Set<GPUBuffer>();
+  readonly #faults: Faults;
+  readonly #stream: Stream;
+  readonly #context: Context;
+  readonly #ownsDevice: boolean;
+  #disposing: Promise<void> | undefined;
+
+  /** Use `createWebGpuBackend`. */
+  constructor(device: GPUDevice, ownsDevice: boolean, options: WebGpuOptions) {
+    const { name, software } = describeDevice(device);
+    const { maxBufferSize, maxStorageBufferBindingSize, minStorageBufferOffsetAlignment } = device.limits;
+    this.device = device;
+    this.#ownsDevice = ownsDevice;
+    this.supports = { dtypes: ["f32"], limits: { tensorBytes: maxBufferSize }, build: name, software };
+    this.#faults = new Faults(device);
+    const scratchBytes = options.maxScratchBytes ?? 256 * MIB;
+    const submitFlops = options.maxSubmitFlops ?? 5e10;
+    this.#stream = new Stream(device, this.#faults, new Pipelines(device), {
+      submitFlops,
+      keepBytes: scratchBytes,
+    });
+    this.#context = {
+      stream: this.#stream,
+      budget: {
+        bindingBytes: Math.min(
+          options.maxBindingBytes ?? Number.POSITIVE_INFINITY,
+          maxStorageBufferBindingSize,
+        ),
+        scratchBytes,
+        submitFlops,
+        alignment: minStorageBufferOffsetAlignment,
+      },
+      width: options.width ?? (software ? 4 : 256),
+      scan: options.scan ?? "auto",
+      groups: options.scanGroups,
+      nothing: { read: this.#placeholder(), write: this.#placeholder() },
+    };
+    this.kernels = kernelsOf(this.#context, (name, work) => this.#stream.operation(name, work));
+  }
+
+  get disposed(): boolean {
+    return this.#ledger.closed;
+  }
+
+  /** Submits made so far. */
+  get submits(): number {
+    return this.#stream.submits;
+  }
+
+  empty(shape: Shape, dtype: Dtype = "f32"): GpuTensor {
+    this.#ledger.assertOpen();
+    checkAllocation("empty", shape, dtype, this.supports);
+    const size = Math.max(16, byteSize(shape, dtype));
+    const buffer = this.#stream.create(size, TENSOR, "empty");
+    this.#owned.add(buffer);
+    return new GpuTensor(this, this.#ledger, [...shape], buffer, 0, (gone) => {
+      this.#owned.delete(gone);
+      this.#stream.retire(gone);
+    });
+  }
+
+  upload(view: HostView): GpuTensor {
+    this.#ledger.assertOpen();
+    const checked = checkView(view, this.supports);
+    const packed = packView(checked);
+    const tensor = this.empty(checked.shape, checked.dtype);
+    this.#faults.guard("upload", 0, () =>
+      this.device.queue.writeBuffer(
+        tensor.buffer,
+        0,
+        packed.buffer as ArrayBuffer,
+        packed.byteOffset,
+        packed.byteLength,
+      ),
+    );
+    return tensor;
+  }
+
+  /**
+   * A tensor over the caller's buffer, which is neither copied nor ever destroyed: f32, contiguous, from byte
+   * `offset` on, of this backend's device, with usage STORAGE | COPY_SRC | COPY_DST.
+   * @throws ShapeError (reaches past the buffer), ValueError (offset, usage), LimitError, DisposedError
+   */
+  wrap(buffer: GPUBuffer, shape: Shape, offset = 0): GpuTensor {
+    this.#ledger.assertOpen();
+    checkAllocation("wrap", shape, "f32", this.supports);
+    if (!Number.isSafeInteger(offset) || offset < 0 || offset % 4 !== 0) {
+      throw new ValueError("offset", "a multiple of 4 bytes, ≥ 0", String(offset));
+    }
+    if ((buffer.usage & TENSOR) !== TENSOR) {
+      throw new ValueError("buffer", "usage STORAGE | COPY_SRC | COPY_DST", `usage ${buffer.usage}`);
+    }
+    if (offset + byteSize(shape, "f32") > buffer.size) {
+      throw new ShapeError("buffer", `${offset + byteSize(shape, "f32")} bytes or more`, `${buffer.size}`);
+    }
+    return new GpuTensor(this, this.#ledger, [...shape], buffer, offset);
+  }
+
+  /**
+   * What `work` enqueues is recorded into the caller's encoder instead of submitted. Dispose the result after
+   * submitting; nothing that depends on the work may be enqueued before.
+   */
+  record(encoder: GPUCommandEncoder, work: () => void): Recording {
+    this.#ledger.assertOpen();
+    const dispose = this.#stream.record(encoder, work);
+    return { dispose, [Symbol.dispose]: dispose };
+  }
+
+  async read(t: GpuTensor): Promise<Float32Array> {
+    this.#ledger.assertOpen();
+    checkReadable(this, "t", t);
+    return new Float32Array(await this.#stream.read(t.buffer, t.offset, byteSize(t.shape, t.dtype)));
+  }
+
+  async sync(): Promise<void> {
+    this.#ledger.assertOpen();
+    await this.#stream.sync();
+  }
+
+  memory(): { tensors: number; bytes: number } {
+    return this.#ledger.memory();
+  }
+
+  /** Compiles ahead, asynchronously, what `kernel` needs at these sizes. */
+  async prepare(p: PrepareParams): Promise<void> {
+    this.#ledger.assertOpen();
+    await this.#faults.orLost(preparePipelines(this.#context, this.#stream.pipelines, p));
+  }
+
+  defer(pending: Promise<void>): void {
+    this.#faults.track(pending);
+  }
+
+  /** Waits for the work in flight, then frees everything; the device too, unless it is the caller's. */
+  dispose(): Promise<void> {
+    this.#disposing ??= this.#dispose();
+    return this.#disposing;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.dispose();
+  }
+
+  async #dispose(): Promise<void> {
+    const idle = this.#stream.sync().catch(() => undefined);
+    this.#ledger.close();
+    await idle;
+    this.#stream.destroy();
+    for (const buffer of this.#owned) buffer.destroy();
+    this.#owned.clear();
+    if (this.#ownsDevice) this.device.destroy();
+  }
+
+  #placeholder(): Operand {
+    const size = 256;
+    const buffer = this.#stream.create(size, TENSOR, "placeholder");
+    this.#owned.add(buffer);
+    return { buffer, offset: 0, size, base: 0, batchStride: 0, rowStride: 0 };
+  }
+}

@@ -1,0 +1,38 @@
+import { UnsupportedError } from "@dlrt/core";
+
+/** What can be asked of a device beyond WebGPU's defaults, and is: a default device binds 128 MiB at most. */
+const WANTED_LIMITS = ["maxBufferSize", "maxStorageBufferBindingSize"] as const;
+/** Taken where the adapter has it, so that a caller can time what it records. */
+const WANTED_FEATURES = ["timestamp-query"] as const;
+
+/**
+ * A device of its own adapter, with the adapter's limits.
+ * @throws UnsupportedError where there is no WebGPU, no adapter or no device
+ */
+export async function requestDevice(
+  gpu: GPU | undefined,
+  options: GPURequestAdapterOptions = {},
+): Promise<GPUDevice> {
+  if (!gpu) throw new UnsupportedError("gpu", "WebGPU (navigator.gpu, or options.gpu)", "none");
+  const adapter = await gpu.requestAdapter(options);
+  if (!adapter) throw new UnsupportedError("gpu", "a WebGPU adapter", "none");
+  const requiredLimits: Record<string, number> = {};
+  for (const limit of WANTED_LIMITS) requiredLimits[limit] = adapter.limits[limit];
+  const requiredFeatures = WANTED_FEATURES.filter((feature) => adapter.features.has(feature));
+  try {
+    return await adapter.requestDevice({ label: "dlrt", requiredLimits, requiredFeatures });
+  } catch (error) {
+    throw new UnsupportedError("gpu", "a device with the adapter's limits", String(error));
+  }
+}
+
+const SOFTWARE = /swiftshader|llvmpipe|lavapipe|software|basic render|warp/i;
+
+/** How the device calls itself, and whether it is a CPU in disguise. */
+export function describeDevice(device: GPUDevice): { name: string; software: boolean } {
+  const info = (device as { adapterInfo?: GPUAdapterInfo }).adapterInfo;
+  const parts = info ? [info.description || info.device, info.vendor, info.architecture] : [];
+  const name = [...new Set(parts.filter(Boolean))].join(", ") || "unnamed GPU";
+  const fallback = (info as { isFallbackAdapter?: boolean } | undefined)?.isFallbackAdapter === true;
+  return { name, software: fallback || SOFTWARE.test(name) };
+}

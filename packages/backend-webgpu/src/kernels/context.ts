@@ -1,0 +1,109 @@
+import type { GpuTensor } from "../tensor.js";
+import type { Call, Operand, Plan, Range } from "./plan.js";
+import type { Budget, Segment } from "./segments.js";
+
+/** What kernels record with. */
+export interface Commands {
+  readonly scratch: { take(bytes: number): GPUBuffer; mark(): number; releaseTo(mark: number): void };
+  dispatch<P extends string, B extends string, C extends string>(
+    plan: Plan<P, B, C>,
+    call: Call<P, B, C>,
+  ): void;
+  copy(from: GPUBuffer, fromOffset: number, to: GPUBuffer, toOffset: number, bytes: number): void;
+  clear(buffer: GPUBuffer, offset: number, bytes: number): void;
+}
+
+/** What the kernels work with. */
+export interface Context {
+  readonly stream: { readonly recorder: Commands; spent(flops: number): void };
+  readonly budget: Budget;
+  /** Workgroups that the device is taken to run at a time. */
+  readonly width: number;
+  /** How a solve scans its chunks. */
+  readonly scan: "auto" | "sequential" | "parallel";
+  /** Groups of chunks in a parallel scan; absent: by the cost model. */
+  readonly groups?: number | undefined;
+  /** Stand in for a tensor without elements. */
+  readonly nothing: { readonly read: Operand; readonly write: Operand };
+}
+
+/** Where a tensor lies. */
+export type Placed = Pick<GpuTensor, "buffer" | "offset" | "shape">;
+
+/** Rows [first, first + rows) of a tensor in the order visited, of the segment's batch entries. */
+export function operand(ctx: Context, t: Placed, segment: Segment, trans = false): Operand {
+  const [, n, cols] = t.shape;
+  const { batch0, batches, first, rows } = segment;
+  if (rows * cols * batches === 0) return ctx.nothing.read;
+  const top = trans ? n - first - rows : first;
+  const begin = t.offset + 4 * cols * (batch0 * n + top);
+  const lead = begin % ctx.budget.alignment;
+  return {
+    buffer: t.buffer,
+    offset: begin - lead,
+    size: lead + 4 * cols * ((batches - 1) * n + rows),
+    base: lead / 4 + (trans ? (rows - 1) * cols : 0),
+    batchStride: n * cols,
+    rowStride: trans ? -cols : cols,
+  };
+}
+
+/** A fresh array of `count` f32, for this operation only. */
+export function scratch(ctx: Context, count: number): Range {
+  const size = Math.max(16, 4 * count);
+  return { buffer: ctx.stream.recorder.scratch.take(size), offset: 0, size };
+}
+
+/** Columns in vec4 quads. */
+export function quads(columns: number): number {
+  return Math.ceil(columns / 4);
+}
+
+/**
+ * Runs `work` on `out`, or, where `out` shares its buffer with an input, on scratch that is copied into it:
+ * WebGPU lets no dispatch read and write one buffer through two bindings.
+ */
+export function isolated(
+  ctx: Context,
+  out: Placed,
+  inputs: readonly (Placed | undefined)[],
+  work: (out: Placed) => void,
+): void {
+  if (!inputs.some((input) => input?.buffer === out.buffer)) {
+    work(out);
+    return;
+  }
+  const count = out.shape[0] * out.shape[1] * out.shape[2];
+  const { buffer } = scratch(ctx, count);
+  work({ buffer, offset: 0, shape: out.shape });
+  ctx.stream.recorder.copy(buffer, 0, out.buffer, out.offset, 4 * count);
+}
+
+/** The chunk sizes there are kernels for, nearest above the hint. */
+export function chunkSize(hint: number | undefined): number {
+  if (hint === undefined) return 64;
+  return hint <= 16 ? 16 : hint <= 32 ? 32 : 64;
+}
+
+/** Segments one after another: batch entries outermost, so that a state is carried along the rows. */
+export function partition(
+  ctx: Context,
+  batch: number,
+  n: number,
+  size: { batches: number; rows: number },
+  begin: (batch0: number, batches: number) => { segment(segment: Segment): void; end(): void },
+): void {
+  const used = ctx.stream.recorder.scratch;
+  for (let batch0 = 0; batch0 < batch; batch0 += size.batches) {
+    const outer = used.mark();
+    const batches = Math.min(size.batches, batch - batch0);
+    const { segment, end } = begin(batch0, batches);
+    for (let first = 0; first < n; first += size.rows) {
+      const mark = used.mark();
+      segment({ batch0, batches, first, rows: Math.min(size.rows, n - first) });
+      used.releaseTo(mark);
+    }
+    end();
+    used.releaseTo(outer);
+  }
+}

@@ -1,0 +1,71 @@
+import type { InverseParams } from "@dlrt/core";
+import type { GpuTensor } from "../tensor.js";
+import { chunkMatrices, chunkSolutions } from "./chunk.js";
+import {
+  chunkSize,
+  isolated,
+  operand,
+  partition,
+  quads,
+  scratch,
+  type Context,
+  type Placed,
+} from "./context.js";
+import type { Range } from "./plan.js";
+import { segmentSize, type Segment } from "./segments.js";
+import { scan } from "./scan.js";
+import { stateSize } from "./state.js";
+
+/** out ← T⁻¹: each panel of columns starts from its own T_cc⁻¹ and walks down, rows above it zero. */
+export function inverse(ctx: Context, p: InverseParams<GpuTensor>): void {
+  if (p.batch === 0 || p.n === 0) return;
+  isolated(ctx, p.out, [p.k], (out) => inverseInto(ctx, p, out));
+}
+
+function inverseInto(ctx: Context, params: InverseParams<GpuTensor>, out: Placed): void {
+  const { batch, n, r } = params;
+  const chunk = chunkSize(params.chunk);
+  const flops = 2 * r * n + 2 * chunk * (2 * r + chunk);
+  const scratchBytes = 4 * (2 * chunk + 4 * quads(r));
+  const size = segmentSize({ batch, n, chunk, cols: n, scratchBytes, flops }, ctx.budget);
+  partition(ctx, batch, n, size, (_, batches) => {
+    const carry = scratch(ctx, 4 * batches * stateSize(r, n));
+    return {
+      segment(segment): void {
+        inverseSegment(ctx, params, segment, chunk, carry, out);
+        ctx.stream.spent(flops * segment.rows * batches);
+      },
+      end: (): void => undefined,
+    };
+  });
+}
+
+function inverseSegment(
+  ctx: Context,
+  params: InverseParams<GpuTensor>,
+  segment: Segment,
+  chunk: number,
+  z: Range,
+  out: Placed,
+): void {
+  const { r, n } = params;
+  const f = operand(ctx, params.q, segment);
+  const g = operand(ctx, params.k, segment);
+  const chunks = Math.ceil(segment.rows / chunk);
+  const of = { ...segment, chunk, chunks };
+  const tcc = chunkMatrices(ctx, { ...of, r, f, g, diag: operand(ctx, params.diag, segment) });
+  const w = chunkSolutions(ctx, { ...of, tcc, rhs: f, cols: r });
+  const u = chunkSolutions(ctx, { ...of, tcc, cols: chunk });
+  const start = segment.first === 0 ? 1 : 0;
+  scan(
+    ctx,
+    { ...of, r, p: n, g, w, u },
+    {
+      z,
+      out: operand(ctx, out, segment),
+      alpha: 1,
+      firstChunk: segment.first / chunk,
+      constants: { INVERSE: 1, START: start },
+    },
+  );
+}

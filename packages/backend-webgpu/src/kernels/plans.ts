@@ -1,0 +1,134 @@
+import { plan, type Plan } from "./plan.js";
+
+export const chunkMatrix = plan({
+  shader: "chunk-matrix",
+  params: {
+    f: "operand",
+    g: "operand",
+    diag: "operand",
+    rows: "u32",
+    rank: "u32",
+    chunks: "u32",
+    total: "u32",
+  },
+  bindings: { f: "read", g: "read", diag: "read", tcc: "write" },
+  constants: ["CHUNK", "INVERT", "THREADS"],
+});
+
+export const solveChunk = plan({
+  shader: "solve-chunk",
+  params: { rhs: "operand", rows: "u32", cols: "u32", chunks: "u32", total: "u32" },
+  bindings: { tcc: "read", rhs: "read", x: "write" },
+  constants: ["CHUNK", "IDENTITY", "THREADS"],
+});
+
+export const solveScan = plan({
+  shader: "solve-scan",
+  params: {
+    g: "operand",
+    out: "operand",
+    rows: "u32",
+    rank: "u32",
+    cols: "u32",
+    chunks: "u32",
+    group_chunks: "u32",
+    groups: "u32",
+    group_stride: "u32",
+    first_chunk: "u32",
+    total: "u32",
+    alpha: "f32",
+  },
+  bindings: { w: "read", u: "read", g: "read", repair: "read", z: "write", out: "write" },
+  constants: ["CHUNK", "TILE", "THREADS", "START", "USE_U", "WRITE_Y", "INVERSE", "REPAIR"],
+});
+
+export const solveCompose = plan({
+  shader: "solve-compose",
+  params: { rank: "u32", cols: "u32", groups: "u32", total: "u32" },
+  bindings: { a: "read", b: "read", carry: "write", before: "write", repair: "write" },
+  constants: ["TILE", "THREADS"],
+});
+
+export const stateMove = plan({
+  shader: "state",
+  params: { tensor: "operand", rank: "u32", cols: "u32", stride: "u32", total: "u32" },
+  bindings: { source: "read", flag: "read", target_: "write" },
+  constants: ["THREADS", "MODE"],
+});
+
+export const applyState = plan({
+  shader: "apply-state",
+  params: {
+    g: "operand",
+    x: "operand",
+    rows: "u32",
+    rank: "u32",
+    cols: "u32",
+    chunks: "u32",
+    total: "u32",
+  },
+  bindings: { g: "read", x: "read", z: "write" },
+  constants: ["CHUNK", "THREADS"],
+});
+
+export const applyPrefix = plan({
+  shader: "apply-prefix",
+  params: { size: "u32", chunks: "u32", total: "u32" },
+  bindings: { z: "write", carry: "write" },
+  constants: ["THREADS"],
+});
+
+export const applyChunk = plan({
+  shader: "apply-chunk",
+  params: {
+    f: "operand",
+    x: "operand",
+    diag: "operand",
+    out: "operand",
+    rows: "u32",
+    rank: "u32",
+    cols: "u32",
+    chunks: "u32",
+    total: "u32",
+    alpha: "f32",
+  },
+  bindings: { tcc: "read", f: "read", x: "read", diag: "read", z: "read", out: "write" },
+  constants: ["CHUNK", "THREADS", "DIAG", "STATE"],
+});
+
+export const trilInversePlan = plan({
+  shader: "tril-inverse",
+  params: { a: "operand", out: "operand", size: "u32", count: "u32", total: "u32" },
+  bindings: { a: "read", out: "write" },
+  constants: ["THREADS", "SLOTS"],
+});
+
+export const rowDotPlan = plan({
+  shader: "row-dot",
+  params: {
+    x: "operand",
+    y: "operand",
+    out: "operand",
+    rows: "u32",
+    cols: "u32",
+    count: "u32",
+    total: "u32",
+    alpha: "f32",
+  },
+  bindings: { x: "read", y: "read", out: "write" },
+  constants: ["THREADS"],
+});
+
+/** Every shader of the package, for `prepare` and for the test that holds each against its plan. */
+export const plans: readonly Plan[] = [
+  chunkMatrix,
+  solveChunk,
+  solveScan,
+  solveCompose,
+  stateMove,
+  applyState,
+  applyPrefix,
+  applyChunk,
+  trilInversePlan,
+  rowDotPlan,
+];

@@ -1,0 +1,41 @@
+import { quads, type Context } from "./context.js";
+import { TILE, type SolveSegment } from "./scan.js";
+
+/** Work of one dispatch that does little, in units of one chunk of the scan: launch, and draining the device. */
+const LAUNCH = 4;
+
+/**
+ * Time of a scan in units of one chunk on one workgroup, on a device that runs `width` workgroups at a time.
+ * One group: the chunks in turn. More: maps of all groups (U's columns and the r columns of A), the composition
+ * (r/chunk of a chunk's work per group), then the groups again with their states.
+ */
+export function scanCost(
+  of: Pick<SolveSegment, "batches" | "chunks" | "chunk" | "r" | "p">,
+  groups: number,
+  width: number,
+): number {
+  const waves = (workgroups: number): number => Math.ceil(workgroups / width);
+  const tiles = (cols: number): number => of.batches * Math.ceil(quads(cols) / TILE);
+  if (groups === 1) return of.chunks * waves(tiles(of.p));
+  const own = Math.ceil(of.chunks / groups);
+  const maps = own * (waves(groups * tiles(of.p)) + waves(groups * tiles(of.r)));
+  const compose = groups * Math.max(1, of.r / of.chunk) * waves(tiles(of.p));
+  return maps + compose + own * waves(groups * tiles(of.p)) + 4 * LAUNCH;
+}
+
+/** Groups of chunks to scan in parallel; 1: the sequential scan. */
+export function scanGroups(ctx: Context, of: SolveSegment): number {
+  if (ctx.scan === "sequential" || of.chunks < 2 || of.r === 0) return 1;
+  if (ctx.groups !== undefined)
+    return ctx.scan === "parallel" ? trim(of.chunks, Math.min(ctx.groups, of.chunks)) : 1;
+  let best = ctx.scan === "parallel" ? 2 : 1;
+  for (let groups = 2; groups <= of.chunks; groups *= 2) {
+    if (scanCost(of, groups, ctx.width) < scanCost(of, best, ctx.width)) best = groups;
+  }
+  return trim(of.chunks, best);
+}
+
+/** No group without chunks. */
+function trim(chunks: number, groups: number): number {
+  return Math.ceil(chunks / Math.ceil(chunks / groups));
+}

@@ -1,0 +1,45 @@
+import { quads, scratch, type Context } from "./context.js";
+import type { Range } from "./plan.js";
+import { solveCompose } from "./plans.js";
+import { scan, SCAN_THREADS, TILE, type SolveSegment } from "./scan.js";
+import { stateSize } from "./state.js";
+
+interface GroupMaps {
+  readonly groups: number;
+  /** A of Z ← A Z + B, per batch entry and group */
+  readonly a: Range;
+  readonly b: Range;
+}
+
+/**
+ * The affine map of every group, by the scan itself: B is the state that U leaves starting from zero, A what is
+ * left of the identity with U = 0.
+ */
+export function groupMaps(ctx: Context, of: SolveSegment, groups: number): GroupMaps {
+  const a = scratch(ctx, 4 * of.batches * groups * stateSize(of.r, of.r));
+  const b = scratch(ctx, 4 * of.batches * groups * stateSize(of.r, of.p));
+  const out = ctx.nothing.write;
+  scan(ctx, of, { z: b, out, alpha: 0, groups, constants: { START: 1, WRITE_Y: 0 } });
+  scan(ctx, of, { z: a, out, alpha: 0, groups, cols: of.r, constants: { START: 2, USE_U: 0, WRITE_Y: 0 } });
+  return { groups, a, b };
+}
+
+/** The states before all groups; `carry` moves past the last. */
+export function composeGroups(
+  ctx: Context,
+  of: SolveSegment,
+  { groups, a, b }: GroupMaps,
+  carry: Range,
+): { before: Range; repair: Range } {
+  const before = scratch(ctx, 4 * of.batches * groups * stateSize(of.r, of.p));
+  const repair = scratch(ctx, of.batches);
+  ctx.stream.recorder.clear(repair.buffer, 0, repair.size);
+  const total = of.batches * Math.ceil(quads(of.p) / TILE);
+  ctx.stream.recorder.dispatch(solveCompose, {
+    constants: { TILE, THREADS: SCAN_THREADS },
+    params: { rank: of.r, cols: of.p, groups, total },
+    bindings: { a, b, carry, before, repair },
+    workgroups: total,
+  });
+  return { before, repair };
+}

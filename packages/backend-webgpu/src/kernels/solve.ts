@@ -1,0 +1,65 @@
+import type { SolveParams } from "@dlrt/core";
+import type { GpuTensor } from "../tensor.js";
+import { chunkMatrices, chunkSolutions } from "./chunk.js";
+import { chunkSize, isolated, operand, partition, quads, type Context, type Placed } from "./context.js";
+import type { Operand, Range } from "./plan.js";
+import { scan, type SolveSegment } from "./scan.js";
+import { scanGroups } from "./scan-cost.js";
+import { composeGroups, groupMaps } from "./scan-groups.js";
+import { segmentSize, type Segment } from "./segments.js";
+import { carryFlagged, carryIn, carryOut } from "./state.js";
+
+/** out ← α op(T)⁻¹ (b − F Z₀), in the phases (a) chunks, (b) or (b′) state scan; DESIGN §1. */
+export function solve(ctx: Context, p: SolveParams<GpuTensor>): void {
+  if (p.batch === 0 || p.p === 0) return;
+  isolated(ctx, p.out, [p.trans ? p.q : p.k], (out) => solveInto(ctx, p, out));
+}
+
+function solveInto(ctx: Context, params: SolveParams<GpuTensor>, out: Placed): void {
+  const { batch, n, r, p } = params;
+  const chunk = chunkSize(params.chunk);
+  const flops = 4 * r * p + 2 * chunk * (2 * r + p);
+  const scratchBytes = 4 * (chunk + 4 * quads(r) + 4 * quads(p));
+  const size = segmentSize({ batch, n, chunk, cols: Math.max(r, p), scratchBytes, flops }, ctx.budget);
+  partition(ctx, batch, n, size, (batch0, batches) => {
+    const part = { batch0, batches, r, p };
+    const carry = carryIn(ctx, part, params.state);
+    return {
+      segment(segment): void {
+        solveSegment(ctx, params, segment, chunk, carry, operand(ctx, out, segment, params.trans));
+        ctx.stream.spent(flops * segment.rows * batches);
+      },
+      end: (): void => carryOut(ctx, part, carry, params.finalState),
+    };
+  });
+}
+
+function solveSegment(
+  ctx: Context,
+  params: SolveParams<GpuTensor>,
+  segment: Segment,
+  chunk: number,
+  carry: Range,
+  out: Operand,
+): void {
+  const { r, p, trans, alpha } = params;
+  const f = operand(ctx, trans ? params.k : params.q, segment, trans);
+  const g = operand(ctx, trans ? params.q : params.k, segment, trans);
+  const diag = operand(ctx, params.diag, segment, trans);
+  const b = operand(ctx, params.b, segment, trans);
+  const chunks = Math.ceil(segment.rows / chunk);
+  const tcc = chunkMatrices(ctx, { ...segment, chunk, chunks, r, f, g, diag });
+  const w = chunkSolutions(ctx, { ...segment, chunk, chunks, tcc, rhs: f, cols: r });
+  const u = chunkSolutions(ctx, { ...segment, chunk, chunks, tcc, rhs: b, cols: p });
+  const solving: SolveSegment = { ...segment, chunk, chunks, r, p, g, w, u };
+  const groups = scanGroups(ctx, solving);
+  if (groups === 1) {
+    scan(ctx, solving, { z: carry, out, alpha });
+    return;
+  }
+  const maps = groupMaps(ctx, solving, groups);
+  const { before, repair } = composeGroups(ctx, solving, maps, carry);
+  scan(ctx, solving, { z: before, out, alpha, groups, repair, constants: { REPAIR: 1 } });
+  scan(ctx, solving, { z: before, out, alpha, stride: groups, repair, constants: { REPAIR: 2 } });
+  carryFlagged(ctx, { ...segment, r, p }, before, groups, repair, carry);
+}

@@ -1,0 +1,25 @@
+/** Options of `createWebGpuBackend`. */
+export interface WebGpuOptions {
+  /** A device to use, which is never destroyed. Default: a new one with the adapter's limits. */
+  readonly device?: GPUDevice;
+  /** Where to ask for an adapter. Default: `navigator.gpu`. */
+  readonly gpu?: GPU;
+  readonly powerPreference?: GPUPowerPreference;
+  /** Solve a problem whose answer is exact in f32, and refuse the device if a bit is wrong. Default true. */
+  readonly selfTest?: boolean;
+  /**
+   * How `solve` scans its chunks: one after the other, by a parallel scan of their affine maps, or whichever the cost
+   * model expects to be faster. Default "auto".
+   */
+  readonly scan?: "auto" | "sequential" | "parallel";
+  /** Groups of chunks in a parallel scan. Default: by the cost model. */
+  readonly scanGroups?: number;
+  /** Workgroups that the device runs at a time, for the cost model. Default 256; on a software device 4. */
+  readonly width?: number;
+  /** Most bytes bound at a time. Default, and at most: the device's limit. */
+  readonly maxBindingBytes?: number;
+  /** Most bytes of intermediate results of one operation; longer ones run in segments. Default 256 MiB. */
+  readonly maxScratchBytes?: number;
+  /** Floating-point operations after which work is submitted, so that no submit meets a watchdog. Default 5·10¹⁰. */
+  readonly maxSubmitFlops?: number;
+}

@@ -1,0 +1,58 @@
+import type { Kernels, PrepareParams, Shape } from "@dlrt/core";
+import type { Commands, Context } from "./kernels/context.js";
+import { kernelsOf } from "./kernels/index.js";
+import type { Plan } from "./kernels/plan.js";
+import type { Constants, Pipelines } from "./pipelines.js";
+import type { GpuTensor } from "./tensor.js";
+
+/** Compiles, in parallel, the pipelines that a call like `p` will ask for. */
+export async function preparePipelines(ctx: Context, pipelines: Pipelines, p: PrepareParams): Promise<void> {
+  const needed: Promise<void>[] = [];
+  rehearse(ctx, p, (plan, constants) => needed.push(pipelines.prepare(plan, constants)));
+  await Promise.all(needed);
+}
+
+/** Runs a kernel with a recorder that only takes note of the pipelines. */
+function rehearse(ctx: Context, p: PrepareParams, note: (plan: Plan, constants: Constants) => void): void {
+  const scratch = {
+    take: (): GPUBuffer => ctx.nothing.read.buffer,
+    mark: () => 0,
+    releaseTo: () => undefined,
+  };
+  const recorder: Commands = {
+    scratch,
+    dispatch: (plan, call) => note(plan, (call.constants ?? {}) as Constants),
+    copy: () => undefined,
+    clear: () => undefined,
+  };
+  const stream = { recorder, spent: (): void => undefined };
+  call(
+    kernelsOf({ ...ctx, stream }, (_, work) => work()),
+    p,
+  );
+}
+
+function call(kernels: Kernels<GpuTensor>, p: PrepareParams): void {
+  const { batch, n, r } = p;
+  const tensor = (...shape: Shape): GpuTensor => ({ shape, offset: 0, buffer: {} }) as unknown as GpuTensor;
+  const op = { diag: tensor(batch, n, 1), q: tensor(batch, n, r), k: tensor(batch, n, r) };
+  const rhs = tensor(batch, n, p.p);
+  const state = tensor(batch, r, p.p);
+  const chunked = { ...p, ...op, alpha: 1, trans: p.trans ?? false, out: tensor(batch, n, p.p) };
+  switch (p.kernel) {
+    case "apply":
+      kernels.apply({ ...chunked, x: rhs, state, finalState: state });
+      break;
+    case "solve":
+      kernels.solve({ ...chunked, b: rhs, state, finalState: state });
+      break;
+    case "inverse":
+      kernels.inverse({ ...chunked, out: tensor(batch, n, n) });
+      break;
+    case "trilInverse":
+      kernels.trilInverse({ batch, c: n, a: tensor(batch, n, n), out: tensor(batch, n, n) });
+      break;
+    case "rowDot":
+      kernels.rowDot({ batch, n, p: p.p, alpha: 1, x: rhs, y: rhs, out: tensor(batch, n, 1) });
+  }
+}

@@ -1,0 +1,55 @@
+import { TENSOR } from "./usage.js";
+
+const MIN_BYTES = 256;
+
+/** Buffers for intermediate results, kept from one operation to the next: commands run in order, so reuse is safe. */
+export class Scratch {
+  readonly #create: (bytes: number, usage: number) => GPUBuffer;
+  readonly #keepBytes: number;
+  readonly #free: GPUBuffer[] = [];
+  readonly #used: GPUBuffer[] = [];
+
+  constructor(create: (bytes: number, usage: number) => GPUBuffer, keepBytes: number) {
+    this.#create = create;
+    this.#keepBytes = keepBytes;
+  }
+
+  /** The smallest free buffer that holds `bytes` without wasting more than half of it, or a new one. */
+  take(bytes: number): GPUBuffer {
+    const needed = Math.max(MIN_BYTES, Math.ceil(bytes / MIN_BYTES) * MIN_BYTES);
+    let best = -1;
+    for (const [index, buffer] of this.#free.entries()) {
+      const fits = buffer.size >= needed && buffer.size <= Math.max(2 * needed, 4096);
+      if (fits && (best < 0 || buffer.size < this.#free[best]!.size)) best = index;
+    }
+    const buffer = best < 0 ? this.#create(needed, TENSOR) : this.#free.splice(best, 1)[0]!;
+    this.#used.push(buffer);
+    return buffer;
+  }
+
+  mark(): number {
+    return this.#used.length;
+  }
+
+  /** What was taken since `mark` is free again. */
+  releaseTo(mark: number): void {
+    this.#free.push(...this.#used.splice(mark));
+  }
+
+  /** Ends an operation: everything taken is free again. Returns what is over the budget, to be destroyed after the next submit. */
+  release(): GPUBuffer[] {
+    this.#free.push(...this.#used.splice(0));
+    let held = this.#free.reduce((sum, buffer) => sum + buffer.size, 0);
+    const surplus: GPUBuffer[] = [];
+    while (held > this.#keepBytes) {
+      const oldest = this.#free.shift()!;
+      held -= oldest.size;
+      surplus.push(oldest);
+    }
+    return surplus;
+  }
+
+  destroy(): void {
+    for (const buffer of [...this.#free.splice(0), ...this.#used.splice(0)]) buffer.destroy();
+  }
+}

@@ -1,0 +1,54 @@
+// out_i = α x_i · y_i. Sixteen lanes share a row; their sums are added in a fixed order.
+
+override THREADS: u32 = 64;
+const LANES = 16u;
+
+struct Params {
+  x: vec4<u32>, // index of the first element, batch stride, row stride, –
+  y: vec4<u32>,
+  out: vec4<u32>,
+  rows: u32,
+  cols: u32,
+  count: u32, // rows of the whole batch
+  total: u32, // workgroups asked for
+  alpha: f32,
+}
+
+@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(1) var<storage, read> x: array<f32>;
+@group(0) @binding(2) var<storage, read> y: array<f32>;
+@group(0) @binding(3) var<storage, read_write> out: array<f32>;
+
+var<workgroup> partial: array<f32, THREADS>;
+
+@compute @workgroup_size(THREADS)
+fn main(
+  @builtin(local_invocation_index) thread: u32,
+  @builtin(workgroup_id) group: vec3<u32>,
+  @builtin(num_workgroups) groups: vec3<u32>,
+) {
+  let index = group.x + group.y * groups.x;
+  if (index >= params.total) {
+    return;
+  }
+  let lane = thread % LANES;
+  let item = index * (THREADS / LANES) + thread / LANES;
+  let batch = item / params.rows;
+  let row = item % params.rows;
+  var sum = 0.0;
+  if (item < params.count) {
+    let x_at = params.x.x + batch * params.x.y + row * params.x.z;
+    let y_at = params.y.x + batch * params.y.y + row * params.y.z;
+    for (var column = lane; column < params.cols; column += LANES) {
+      sum += x[x_at + column] * y[y_at + column];
+    }
+  }
+  partial[thread] = sum;
+  workgroupBarrier();
+  if (lane == 0u && item < params.count) {
+    for (var i = 1u; i < LANES; i++) {
+      sum += partial[thread + i];
+    }
+    out[params.out.x + batch * params.out.y + row] = params.alpha * sum;
+  }
+}

@@ -1,0 +1,11 @@
+/**
+ * What a process needs in its environment so that Dawn finds a Vulkan driver: nothing where the machine has a GPU of
+ * its own, SwiftShader on other Linux machines. DLRT_GPU=software chooses SwiftShader in any case.
+ */
+export function vulkanEnv(): Record<string, string>;
+
+/** The folder with SwiftShader's libvulkan and its driver, unpacked on first use. */
+export function swiftshaderFolder(): string;
+
+/** A headless Chromium with SwiftShader, unpacked on first use. Linux only. */
+export function chromium(): { executablePath: string; args: string[]; env: Record<string, string> };

@@ -1,0 +1,94 @@
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
+import { createRequire } from "node:module";
+import { homedir } from "node:os";
+import { join } from "node:path";
+import { brotliDecompressSync } from "node:zlib";
+import { extractTar } from "./tar.js";
+
+const require = createRequire(import.meta.url);
+
+function chromiumPackage() {
+  const entry = require.resolve("@sparticuz/chromium");
+  const root =
+    entry.slice(0, entry.lastIndexOf(join("@sparticuz", "chromium"))) + join("@sparticuz", "chromium");
+  const { version } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
+  return { root, version };
+}
+
+/** Unpacks once, atomically: several test processes may arrive at the same time. */
+function cached(name, fill) {
+  const base = join(process.env["XDG_CACHE_HOME"] ?? join(homedir(), ".cache"), "dlrt");
+  const folder = join(base, name);
+  if (existsSync(folder)) return folder;
+  mkdirSync(base, { recursive: true });
+  const fresh = mkdtempSync(join(base, "unpack-"));
+  fill(fresh);
+  try {
+    renameSync(fresh, folder);
+  } catch (error) {
+    rmSync(fresh, { recursive: true, force: true });
+    if (!existsSync(folder)) throw error;
+  }
+  return folder;
+}
+
+const unpack = (root, archive, into) =>
+  extractTar(brotliDecompressSync(readFileSync(join(root, "bin", archive))), into);
+
+export function swiftshaderFolder() {
+  const { root, version } = chromiumPackage();
+  return cached(`swiftshader-${version}`, (into) => unpack(root, "swiftshader.tar.br", into));
+}
+
+function hasHardwareVulkan() {
+  const drivers = ["/usr/share/vulkan/icd.d", "/etc/vulkan/icd.d", "/usr/local/nvidia/share/vulkan/icd.d"]
+    .filter((folder) => existsSync(folder))
+    .flatMap((folder) => readdirSync(folder))
+    .filter((file) => file.endsWith(".json") && !/lvp|swiftshader/.test(file));
+  const device = existsSync("/dev/nvidia0") || (existsSync("/dev/dri") && readdirSync("/dev/dri").length > 0);
+  return device && drivers.length > 0;
+}
+
+export function vulkanEnv() {
+  const software = process.env["DLRT_GPU"] === "software";
+  if (process.platform !== "linux" || (!software && hasHardwareVulkan())) return {};
+  const folder = swiftshaderFolder();
+  return {
+    LD_LIBRARY_PATH: [folder, process.env["LD_LIBRARY_PATH"]].filter(Boolean).join(":"),
+    VK_ICD_FILENAMES: join(folder, "vk_swiftshader_icd.json"),
+  };
+}
+
+/** A headless Chromium, unpacked, and the environment it needs. */
+export function chromium() {
+  const { root, version } = chromiumPackage();
+  const folder = cached(`chromium-${version}`, (into) => {
+    writeFileSync(
+      join(into, "chromium"),
+      brotliDecompressSync(readFileSync(join(root, "bin", "chromium.br"))),
+      { mode: 0o755 },
+    );
+    unpack(root, "swiftshader.tar.br", into);
+    unpack(root, "al2023.tar.br", into);
+  });
+  return {
+    executablePath: join(folder, "chromium"),
+    args: [
+      "--no-sandbox",
+      "--enable-unsafe-webgpu",
+      "--disable-dev-shm-usage",
+      "--enable-dawn-features=disable_workgroup_init",
+      "--use-webgpu-adapter=swiftshader",
+    ],
+    env: { LD_LIBRARY_PATH: [folder, join(folder, "lib"), join(folder, "al2023", "lib")].join(":") },
+  };
+}
