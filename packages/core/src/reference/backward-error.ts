@@ -1,7 +1,7 @@
 /**
  * The measures every backend is held to, at most 16 ε (ε = 2⁻²⁴ for f32, 2⁻⁵³ for f64). Each is a largest
  * |residual| / bound over all elements, with 0/0 = 0, and NaN or ∞ as soon as something is not finite: test
- * `omega(…) <= limit`, which NaN fails. Equations (20) to (24).
+ * `omega(…) <= limit`, which NaN fails. Equations (21) to (25).
  */
 import * as dense from "./dense.js";
 import { scaled, tril, trilMatmul } from "./matrix.js";
@@ -12,7 +12,7 @@ import type { ReferenceOperator, ReferenceOptions } from "./types.js";
 type CallOptions = Pick<ReferenceOptions, "trans" | "alpha" | "state">;
 
 /**
- * Componentwise backward error ω of y as `solve(op, b, p, options).y`, in O(n r p): equation (20).
+ * Componentwise backward error ω of y as `solve(op, b, p, options).y`, in O(n r p): equation (21).
  * @param y n×p, what a solver returned
  * @param b n×p
  */
@@ -33,7 +33,7 @@ export function omega(
 }
 
 /**
- * Componentwise error of y as `apply(op, x, p, options).y`, in O(n r p): equation (21).
+ * Componentwise error of y as `apply(op, x, p, options).y`, in O(n r p): equation (22).
  * @param y n×p, what was returned
  * @param x n×p
  */
@@ -54,7 +54,7 @@ export function omegaApply(
 }
 
 /**
- * Componentwise error of z as the final state Z₀ + Gᵀ x: equation (22).
+ * Componentwise error of z as the final state Z₀ + Gᵀ x: equation (23).
  * @param z r×p, what was returned
  * @param x n×p: the `x` of apply, or the solution of solve before `alpha`
  */
@@ -74,7 +74,7 @@ export function omegaState(
 }
 
 /**
- * Componentwise error of x as T⁻¹ beside |X| |T| |X|, where |T| stands for |Λ| + tril(|Q||K|ᵀ, −1): equation (23).
+ * Componentwise error of x as T⁻¹ beside |X| |T| |X|, where |T| stands for |Λ| + tril(|Q||K|ᵀ, −1): equation (24).
  * O(n³). Nothing but 0 passes above the diagonal.
  * @param x n×n, what was returned
  */
@@ -83,7 +83,7 @@ export function omegaInverse(op: ReferenceOperator, x: Float64Array): number {
 }
 
 /**
- * Componentwise error of x as A⁻¹ beside |X| |A| |X|, for a lower triangular block: equation (24). O(c³). The limit
+ * Componentwise error of x as A⁻¹ beside |X| |A| |X|, for a lower triangular block: equation (25). O(c³). The limit
  * is 4 ε. Nothing but 0 passes above the diagonal.
  * @param a c×c; its strict upper triangle is not read
  * @param x c×c, what was returned

@@ -14,7 +14,7 @@ export interface ReferenceBatch {
 /** Entry `index` of a [batch, …] array, in float64. */
 export function matrixOf(data: FloatArray, batch: number, index: number): Float64Array {
   const size = data.length / batch;
-  return Float64Array.from(data.subarray(index * size, (index + 1) * size));
+  return new Float64Array(data.subarray(index * size, (index + 1) * size));
 }
 
 /** The operator of batch entry `index`, in float64. */

@@ -6,7 +6,7 @@ import { initialState, lambda } from "./operator.js";
 import { transposed } from "./transposed.js";
 import type { ReferenceOperator, ReferenceOptions, ReferenceResult } from "./types.js";
 
-/** y_i = λ_i x_i + q_iᵀ Z, then Z += k_i x_iᵀ: equation (2). O(n r p). */
+/** y_iᵀ = λ_i x_iᵀ + q_iᵀ Z, then Z += k_i x_iᵀ: equation (2). O(n r p). */
 export function apply(
   op: ReferenceOperator,
   x: Float64Array,
@@ -19,9 +19,9 @@ export function apply(
   const y = new Float64Array(n * p);
   for (let i = 0; i < n; i++) {
     for (let j = 0; j < p; j++) {
-      let sum = lambda(op, i) * x[i * p + j]!;
+      let sum = 0; // λ_i x_i last: else each of r roundings could be as large as it
       for (let m = 0; m < r; m++) sum += q[i * r + m]! * z[m * p + j]!;
-      y[i * p + j] = alpha * sum;
+      y[i * p + j] = alpha * (lambda(op, i) * x[i * p + j]! + sum);
     }
     for (let m = 0; m < r; m++) {
       for (let j = 0; j < p; j++) z[m * p + j]! += k[i * r + m]! * x[i * p + j]!;
@@ -30,7 +30,7 @@ export function apply(
   return { y, state: z };
 }
 
-/** y_i = (b_i − q_iᵀ Z) / λ_i, then Z += k_i y_iᵀ: equation (3). O(n r p). */
+/** y_iᵀ = (b_iᵀ − q_iᵀ Z) / λ_i, then Z += k_i y_iᵀ: equation (3). O(n r p). */
 export function solve(
   op: ReferenceOperator,
   b: Float64Array,
@@ -43,9 +43,9 @@ export function solve(
   const y = new Float64Array(n * p);
   for (let i = 0; i < n; i++) {
     for (let j = 0; j < p; j++) {
-      let sum = b[i * p + j]!;
-      for (let m = 0; m < r; m++) sum -= q[i * r + m]! * z[m * p + j]!;
-      y[i * p + j] = sum / lambda(op, i);
+      let sum = 0;
+      for (let m = 0; m < r; m++) sum += q[i * r + m]! * z[m * p + j]!;
+      y[i * p + j] = (b[i * p + j]! - sum) / lambda(op, i);
     }
     for (let m = 0; m < r; m++) {
       for (let j = 0; j < p; j++) z[m * p + j]! += k[i * r + m]! * y[i * p + j]!;

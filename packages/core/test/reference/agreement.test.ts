@@ -26,7 +26,7 @@ describe.each(ways)("%s keeps ω ≤ 16 ε", (_, { solve, apply }) => {
   test.each([
     ["general", general],
     ["deltaNet", deltaNet],
-  ] as const)("%s, all sizes", (family, make) => {
+  ] as const)("%s, all sizes", { timeout: 60_000 }, (family, make) => {
     const random = new Random(family.length);
     for (const n of sizes) {
       for (const r of widths) {
