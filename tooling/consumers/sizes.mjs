@@ -1,0 +1,118 @@
+// What an entry costs a page: bundled and minified alone by esbuild, gzipped. Kept in the README between two markers.
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { gzipSync } from "node:zlib";
+import { build } from "esbuild";
+import { ROOT, publishable, resolveTarget } from "@dlrt/release/packages";
+
+export const README = join(ROOT, "README.md");
+/** Relative change of one entry that needs the table brought up to date. */
+export const TOLERANCE = 0.1;
+const [START, END] = ["<!-- sizes:start -->", "<!-- sizes:end -->"];
+
+const gzipped = (files) =>
+  files.reduce((sum, { contents }) => sum + gzipSync(contents, { level: 9 }).length, 0);
+
+/** Files that load with the entry, and those that load later (`import()`), each minified and gzipped, in bytes. */
+async function weigh(path, external) {
+  const { outputFiles, metafile } = await build({
+    entryPoints: { entry: path },
+    bundle: true,
+    minify: true,
+    splitting: true,
+    format: "esm",
+    target: "es2022",
+    platform: "browser",
+    external: [...external, "node:*", "webgpu"],
+    outdir: "/sizes",
+    write: false,
+    metafile: true,
+    logLevel: "silent",
+    legalComments: "none",
+  });
+  const outputs = Object.entries(metafile.outputs);
+  const byName = new Map(outputs.map(([name, output]) => [name.split("/").at(-1), output]));
+  const first = new Set();
+  const visit = (name) => {
+    if (first.has(name) || !byName.has(name)) return;
+    first.add(name);
+    for (const { path: to, kind } of byName.get(name).imports) {
+      if (kind === "import-statement") visit(to.split("/").at(-1));
+    }
+  };
+  visit("entry.js");
+  const named = outputFiles.map((file) => ({
+    ...file,
+    contents: file.contents,
+    name: file.path.split(/[\\/]/).at(-1),
+  }));
+  return {
+    now: gzipped(named.filter(({ name }) => first.has(name))),
+    later: gzipped(named.filter(({ name }) => !first.has(name))),
+  };
+}
+
+/** @returns {Promise<{ entry: string, now: number, later: number }[]>} a backend without core, which a page loads once */
+export async function measure() {
+  const rows = [];
+  for (const { name, folder, manifest, entries } of publishable()) {
+    const external = name === "@dlrt/core" ? [] : ["@dlrt/core", "@dlrt/core/*"];
+    for (const entry of entries) {
+      const target = resolveTarget(manifest.exports[`.${entry.slice(name.length)}`], [
+        "browser",
+        "import",
+        "default",
+      ]);
+      rows.push({ entry, ...(await weigh(join(folder, target), external)) });
+    }
+  }
+  return rows.toSorted((a, b) => (a.entry < b.entry ? -1 : 1));
+}
+
+const kilobytes = (bytes) => (bytes === 0 ? "–" : `${(bytes / 1000).toFixed(1)} kB`);
+
+export function table(rows) {
+  const lines = rows.map(
+    ({ entry, now, later }) => `| \`${entry}\` | ${kilobytes(now)} | ${kilobytes(later)} |`,
+  );
+  return ["| entry | gzip | loaded when needed |", "| --- | --- | --- |", ...lines].join("\n");
+}
+
+/** The table of a README: entry → kB now and later. */
+export function readTable(markdown) {
+  const rows = markdown
+    .slice(markdown.indexOf(START), markdown.indexOf(END))
+    .matchAll(/^\| `(.+)` \| (.+) \| (.+) \|$/gm);
+  return Object.fromEntries(
+    [...rows].map(([, entry, ...cells]) => [entry, cells.map((c) => Number.parseFloat(c) || 0)]),
+  );
+}
+
+/** One line per entry that is missing, gone, or off by more than the tolerance (and more than 0.1 kB of rounding). */
+export function differences(rows, written) {
+  const off = (measured, said) => Math.abs(measured - said) > Math.max(TOLERANCE * said, 0.1);
+  const changed = rows.flatMap(({ entry, now, later }) => {
+    const [saidNow, saidLater] = written[entry] ?? [];
+    if (saidNow === undefined) return [`${entry} is not in the table`];
+    const is = `${kilobytes(now)}, later ${kilobytes(later)}`;
+    return off(now / 1000, saidNow) || off(later / 1000, saidLater)
+      ? [`${entry} is ${is}; said: ${saidNow}, ${saidLater}`]
+      : [];
+  });
+  const gone = Object.keys(written).filter((entry) => !rows.some((row) => row.entry === entry));
+  return [...changed, ...gone.map((entry) => `${entry} is no more`)];
+}
+
+export function withTable(markdown, rows) {
+  const [from, to] = [markdown.indexOf(START), markdown.indexOf(END)];
+  if (from < 0 || to < from) throw new Error(`README.md has no ${START} … ${END}`);
+  return `${markdown.slice(0, from)}${START}\n\n${table(rows)}\n\n${markdown.slice(to)}`;
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  const rows = await measure();
+  const before = existsSync(README) ? readFileSync(README, "utf8") : "";
+  console.log(table(rows));
+  writeFileSync(README, withTable(before, rows));
+}
