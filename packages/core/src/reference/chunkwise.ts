@@ -22,8 +22,8 @@ export function apply(
   const y = new Float64Array(op.n * p);
   for (const { start, end, part } of chunks(op, chunk)) {
     const xc = x.subarray(start * p, end * p);
-    const yc = dense.apply(part, xc, p).y;
-    addProduct(yc, 1, part.q, z, [part.n, part.r, p]);
+    const qz = matmul(part.q, z, [part.n, part.r, p]);
+    const yc = dense.apply(part, xc, p).y.map((tx, at) => tx + qz[at]!);
     addProduct(z, 1, transpose(part.k, part.n, part.r), xc, [part.r, part.n, p]);
     y.set(scaled(alpha, yc), start * p);
   }
@@ -41,8 +41,8 @@ export function solve(
   const z = initialState(state, op.r, p);
   const y = new Float64Array(op.n * p);
   for (const { start, end, part } of chunks(op, chunk)) {
-    const rhs = b.slice(start * p, end * p);
-    addProduct(rhs, -1, part.q, z, [part.n, part.r, p]);
+    const qz = matmul(part.q, z, [part.n, part.r, p]);
+    const rhs = b.subarray(start * p, end * p).map((value, at) => value - qz[at]!);
     const yc = dense.solve(part, rhs, p).y;
     addProduct(z, 1, transpose(part.k, part.n, part.r), yc, [part.r, part.n, p]);
     y.set(scaled(alpha, yc), start * p);
@@ -63,7 +63,8 @@ export function inverse(
   const y = new Float64Array(n * n);
   for (const { start, end, part } of chunks(op, chunk)) {
     const ycc = dense.inverse(part);
-    const left = dense.solve(part, minusProduct(part, firstColumns(z, r, n, start), start), start).y;
+    const qz = matmul(part.q, firstColumns(z, r, n, start), [part.n, r, start]);
+    const left = dense.solve(part, scaled(-1, qz), start).y;
     for (let i = start; i < end; i++) {
       const row = i - start;
       y.set(left.subarray(row * start, (row + 1) * start), i * n);
@@ -89,11 +90,6 @@ function* chunks(op: ReferenceOperator, c: number = DEFAULT_CHUNK): Generator<Ch
     const end = Math.min(start + c, op.n);
     yield { start, end, part: rowsOf(op, start, end) };
   }
-}
-
-/** −Q_c Z, for Z r×cols. */
-function minusProduct(part: ReferenceOperator, z: Float64Array, cols: number): Float64Array {
-  return scaled(-1, matmul(part.q, z, [part.n, part.r, cols]));
 }
 
 /** Z_:,:cols of an r×n matrix, copied. */

@@ -26,20 +26,21 @@ export function apply(
   const { n, r } = op;
   const { f, g } = roles(op, trans);
   const z = initialState(state, r, p);
-  const t = materialize(op);
+  const t = trans ? transpose(materialize(op), n, n) : materialize(op);
   const y = matmul(f, z, [n, r, p]);
   for (let i = 0; i < n; i++) {
-    // Zeros of the other triangle are not multiplied: 0 · NaN would carry a NaN to rows before its own.
-    for (let m = trans ? i : 0; m < (trans ? n : i + 1); m++) {
-      const entry = trans ? t[m * n + i]! : t[i * n + m]!;
-      for (let j = 0; j < p; j++) y[i * p + j]! += entry * x[m * p + j]!;
+    for (let j = 0; j < p; j++) {
+      let sum = y[i * p + j]!;
+      // The other triangle is not multiplied: 0 · NaN would carry a NaN to rows before its own.
+      for (let m = trans ? i + 1 : 0; m < (trans ? n : i); m++) sum += t[i * n + m]! * x[m * p + j]!;
+      y[i * p + j] = alpha * (t[i * n + i]! * x[i * p + j]! + sum);
     }
   }
   addProduct(z, 1, transpose(g, n, r), x, [r, n, p]);
-  return { y: scaled(alpha, y), state: z };
+  return { y, state: z };
 }
 
-/** Y' = op(T)⁻¹ (B − F Z₀) by substitution, y = α Y', state = Z₀ + Gᵀ Y': equation (9). O(n² (r + p)). */
+/** Y = op(T)⁻¹ (B − F Z₀) by substitution, y = α Y, state = Z₀ + Gᵀ Y: equation (9). O(n² (r + p)). */
 export function solve(
   op: ReferenceOperator,
   b: Float64Array,
@@ -49,16 +50,15 @@ export function solve(
   const { n, r } = op;
   const { f, g } = roles(op, trans);
   const z = initialState(state, r, p);
-  const t = materialize(op);
-  const y = b.slice();
-  addProduct(y, -1, f, z, [n, r, p]);
+  const t = trans ? transpose(materialize(op), n, n) : materialize(op);
+  const y = matmul(f, z, [n, r, p]);
   for (let step = 0; step < n; step++) {
     const i = trans ? n - 1 - step : step;
-    for (let m = trans ? i + 1 : 0; m < (trans ? n : i); m++) {
-      const entry = trans ? t[m * n + i]! : t[i * n + m]!;
-      for (let j = 0; j < p; j++) y[i * p + j]! -= entry * y[m * p + j]!;
+    for (let j = 0; j < p; j++) {
+      let sum = y[i * p + j]!;
+      for (let m = trans ? i + 1 : 0; m < (trans ? n : i); m++) sum += t[i * n + m]! * y[m * p + j]!;
+      y[i * p + j] = (b[i * p + j]! - sum) / t[i * n + i]!;
     }
-    for (let j = 0; j < p; j++) y[i * p + j]! /= t[i * n + i]!;
   }
   addProduct(z, 1, transpose(g, n, r), y, [r, n, p]);
   return { y: scaled(alpha, y), state: z };
