@@ -1,0 +1,59 @@
+/**
+ * One Float64Array holds every working block of every kernel: V8 folds the address and length of a module-level
+ * `const` into the code, which halves the time of a tile against arrays passed as arguments. A hot file repeats
+ * `const S = scratch`, since an imported binding is not folded. Kernels run to their end, so nothing here
+ * outlives a call; the size is fixed, and what does not fit is cut into panels.
+ */
+
+/** Most rows of a chunk. */
+export const CHUNK_MAX = 32;
+/** Most columns of Q and K held at once; a greater rank is walked in panels. */
+export const RANK_MAX = 1024;
+/** Most columns of a right-hand side held at once. */
+export const COLUMNS_MAX = 2048;
+/** Elements of the state block. */
+export const STATE_MAX: number = 2 ** 17;
+
+const LD_MAX = COLUMNS_MAX + 16;
+
+/** F_c [chunk, rank] */
+export const F = 0;
+/** G_c, as read [chunk, rank] */
+export const G: number = F + CHUNK_MAX * RANK_MAX;
+/** G_cᵀ [rank, CHUNK_MAX] */
+export const GT: number = G + CHUNK_MAX * RANK_MAX;
+/** strict lower part of F_c G_cᵀ [CHUNK_MAX, CHUNK_MAX]; the rest of the block is never read */
+export const COUPLING: number = GT + CHUNK_MAX * RANK_MAX;
+/** λ_c [chunk] */
+export const DIAG: number = COUPLING + CHUNK_MAX * CHUNK_MAX;
+/** zeros, for rows past the end of an operand */
+export const ZERO: number = DIAG + CHUNK_MAX;
+/** Y_c [chunk, columns] */
+export const Y: number = ZERO + LD_MAX;
+/** X_c [chunk, columns] */
+export const X: number = Y + CHUNK_MAX * LD_MAX;
+/** Z [rank, columns] */
+export const Z: number = X + CHUNK_MAX * LD_MAX;
+/** W = T_cc⁻¹ Q_c of an `inverse` block [rows, rank] */
+export const W: number = Z + STATE_MAX;
+/** K_cᵀ W of an `inverse` block [rank, rank] */
+export const KW: number = W + STATE_MAX;
+
+export const RANK_SQUARE_MAX = 256;
+
+export const scratch: Float64Array = /* @__PURE__ */ new Float64Array(KW + RANK_SQUARE_MAX * RANK_SQUARE_MAX);
+
+/** The least multiple of 4 that is ≥ x. */
+export function ceil4(x: number): number {
+  return (x + 3) & ~3;
+}
+
+/** Distance between rows of `columns` elements: an odd number of cache lines, so that rows do not share cache sets. */
+export function leadingDimension(columns: number): number {
+  return ((columns + 7) & ~7) | 8;
+}
+
+/** Rows per chunk from the caller's hint. */
+export function chunkRows(hint: number | undefined): number {
+  return Math.min(CHUNK_MAX, ceil4(hint ?? 16));
+}

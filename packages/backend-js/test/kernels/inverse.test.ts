@@ -1,0 +1,116 @@
+import type { Dtype } from "@dlrt/core";
+import { omegaInverse, omegaTrilInverse } from "@dlrt/core/reference";
+import { unitRoundoff } from "@dlrt/core";
+import { describe, expect, it } from "vitest";
+import { inverse } from "../../src/kernels/inverse.js";
+import { trilInverse } from "../../src/kernels/tril-inverse.js";
+import {
+  bits,
+  entry,
+  generator,
+  limit,
+  problem,
+  referenceOperator,
+  tensor,
+  type Problem,
+  type Sizes,
+} from "./problems.js";
+
+const sizes: Sizes[] = [
+  [1, 1, 1, 1],
+  [2, 15, 3, 1],
+  [1, 16, 4, 1],
+  [2, 33, 67, 1],
+  [1, 301, 1, 1],
+  [1, 333, 5, 1],
+  [1, 300, 64, 1],
+  [1, 50, 1030, 1],
+  [1, 33, 0, 1],
+];
+
+function run(op: Problem, chunk?: number) {
+  const { batch, n, r, dtype, diag, q, k } = op;
+  const out = tensor([batch, n, n], dtype);
+  inverse({ batch, n, r, p: n, diag, q, k, out, chunk });
+  return out;
+}
+
+describe.each(["f32", "f64"] as Dtype[])("inverse %s", (dtype) => {
+  it.each(sizes)("batch %i, n %i, r %i", (...size) => {
+    const op = problem(size, dtype);
+    const out = run(op);
+    for (let batch = 0; batch < op.batch; batch++) {
+      expect(omegaInverse(referenceOperator(op, batch), entry(out, batch))).toBeLessThanOrEqual(limit(dtype));
+    }
+  });
+
+  it("takes any chunk", () => {
+    const op = problem([1, 75, 6, 1], dtype);
+    for (const chunk of [1, 5, 32, 500]) {
+      expect(omegaInverse(referenceOperator(op, 0), entry(run(op, chunk), 0))).toBeLessThanOrEqual(
+        limit(dtype),
+      );
+    }
+  });
+
+  it("keeps to the bound where T⁻¹ grows, and where keys repeat with β = 2", () => {
+    const n = 320;
+    const one = () => 1;
+    const growing = {
+      ...problem([1, n, 1, 1], dtype),
+      diag: tensor([1, n, 1], dtype, one),
+      k: tensor([1, n, 1], dtype, one),
+    };
+    const doubling = { ...growing, q: tensor([1, n, 1], dtype, () => (dtype === "f32" ? -0.25 : -1)) };
+    const repeated = { ...growing, q: tensor([1, n, 1], dtype, () => 2) };
+    for (const op of [doubling, repeated]) {
+      expect(omegaInverse(referenceOperator(op, 0), entry(run(op), 0))).toBeLessThanOrEqual(limit(dtype));
+    }
+  });
+});
+
+describe.each(["f32", "f64"] as Dtype[])("trilInverse %s", (dtype) => {
+  const block = (batch: number, c: number, upper: number) => {
+    const random = generator(c);
+    return tensor([batch, c, c], dtype, (index) => {
+      const row = Math.floor(index / c) % c;
+      const value = random();
+      if (index % c > row) return upper;
+      return index % c === row ? 1 + value / 2 : value / Math.sqrt(c);
+    });
+  };
+
+  it.each([1, 2, 3, 15, 16, 17, 31, 64, 100, 128])("c %i", (c) => {
+    const a = block(3, c, NaN);
+    const out = tensor([3, c, c], dtype);
+    trilInverse({ batch: 3, c, a, out });
+    for (let batch = 0; batch < 3; batch++) {
+      const error = omegaTrilInverse(entry(a, batch), entry(out, batch), c);
+      expect(error).toBeLessThanOrEqual(4 * unitRoundoff[dtype]);
+    }
+  });
+
+  it("lets NaN in a row reach no row before, and no column after its own", () => {
+    const c = 50;
+    const clean = tensor([1, c, c], dtype);
+    trilInverse({ batch: 1, c, a: block(1, c, 0), out: clean });
+    for (const [row, col] of [
+      [20, 3],
+      [20, 20],
+      [33, 18],
+      [49, 48],
+    ] as const) {
+      const a = block(1, c, 0);
+      a.data[row * c + col] = NaN;
+      const out = tensor([1, c, c], dtype);
+      trilInverse({ batch: 1, c, a, out });
+      for (let i = 0; i < c; i++) {
+        for (let j = 0; j < c; j++) {
+          const at = i * c + j;
+          if (i < row || j > col) expect(bits(out.data, at, at + 1)).toEqual(bits(clean.data, at, at + 1));
+        }
+      }
+      expect(out.data[row * c + col]).toBeNaN();
+    }
+  });
+});

@@ -1,0 +1,53 @@
+import type { Dtype } from "@dlrt/core";
+import { describe, expect, it } from "vitest";
+import { jsKernels } from "../../src/kernels/index.js";
+import { bits, problem, tensor, type Problem } from "./problems.js";
+
+const n = 45;
+const p = 6;
+
+/** What is computed from the rows visited so far: [row, out] pairs in visiting order. */
+function run(op: Problem, kernel: "solve" | "apply" | "inverse", trans: boolean) {
+  const { batch, r, dtype, diag, q, k, b } = op;
+  const sizes = { batch, n, r, diag, q, k };
+  if (kernel === "inverse") {
+    const out = tensor([batch, n, n], dtype);
+    jsKernels.inverse({ ...sizes, p: n, out });
+    return out;
+  }
+  const out = tensor([batch, n, p], dtype);
+  if (kernel === "solve") jsKernels.solve({ ...sizes, p, b, out, trans, alpha: 1 });
+  else jsKernels.apply({ ...sizes, p, x: b, out, trans, alpha: 1 });
+  return out;
+}
+
+const cases = (["solve", "apply", "inverse"] as const).flatMap((kernel) =>
+  [false, true]
+    .filter((trans) => !(trans && kernel === "inverse"))
+    .flatMap((trans) => (["f32", "f64"] as Dtype[]).map((dtype) => ({ kernel, trans, dtype }))),
+);
+
+describe.each(cases)("$kernel $dtype, trans $trans", ({ kernel, trans, dtype }) => {
+  it.each(["diag", "q", "k", "b"] as const)(
+    "NaN or Inf in a row of %s leaves the rows before as they are",
+    (slot) => {
+      const before = run(problem([1, n, 5, p], dtype), kernel, trans);
+      const cols = before.shape[2];
+      for (const row of [0, 1, 14, 16, 19, 31, 44]) {
+        for (const bad of [NaN, Infinity, -Infinity]) {
+          const op = problem([1, n, 5, p], dtype);
+          const width = op[slot].shape[2];
+          op[slot].data.fill(bad, row * width, (row + 1) * width);
+          const after = run(op, kernel, trans);
+          const [from, to] = trans ? [(row + 1) * cols, n * cols] : [0, row * cols];
+          expect(bits(after.data, from, to)).toEqual(bits(before.data, from, to));
+          if (slot === (trans ? "k" : "q") || slot === "diag" || slot === "b") {
+            const here = after.data.subarray(row * cols, (row + 1) * cols);
+            const reached = kernel !== "inverse" || slot === "diag" || (slot === "q" && row > 0);
+            if (Number.isNaN(bad) && reached) expect(here.some(Number.isNaN)).toBe(true);
+          }
+        }
+      }
+    },
+  );
+});

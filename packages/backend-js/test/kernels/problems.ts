@@ -1,0 +1,81 @@
+import type { Dtype, FloatArray, HostTensor, Shape } from "@dlrt/core";
+import { elementCount, newFloatArray, unitRoundoff } from "@dlrt/core";
+import type { ReferenceOperator } from "@dlrt/core/reference";
+
+/** ω may reach 16 ε (DESIGN §1). */
+export const limit = (dtype: Dtype): number => 16 * unitRoundoff[dtype];
+
+/** Uniform in [−1, 1), the same on every run (mulberry32). */
+export function generator(seed: number): () => number {
+  let state = seed >>> 0;
+  return () => {
+    state = (state + 0x6d2b79f5) >>> 0;
+    let t = Math.imul(state ^ (state >>> 15), state | 1);
+    t ^= t + Math.imul(t ^ (t >>> 7), t | 61);
+    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 31 - 1;
+  };
+}
+
+export function tensor(shape: Shape, dtype: Dtype, value: (index: number) => number = () => NaN): HostTensor {
+  const data = newFloatArray(dtype, elementCount(shape)).map((_, index) => value(index)) as FloatArray;
+  return {
+    dtype,
+    shape,
+    data,
+    backend: data,
+    disposed: false,
+    storage: data.buffer,
+    byteOffset: 0,
+    dispose() {},
+    [Symbol.dispose]() {},
+  };
+}
+
+export interface Problem {
+  readonly dtype: Dtype;
+  readonly batch: number;
+  readonly n: number;
+  readonly r: number;
+  readonly p: number;
+  readonly diag: HostTensor;
+  readonly q: HostTensor;
+  readonly k: HostTensor;
+  readonly b: HostTensor;
+  readonly state: HostTensor;
+}
+
+export type Sizes = readonly [batch: number, n: number, r: number, p: number];
+
+/** Keys of norm about 1 and λ in ±[0.5, 1.5): contractive enough that nothing overflows. */
+export function problem([batch, n, r, p]: Sizes, dtype: Dtype, seed = 1): Problem {
+  const random = generator(seed + n + 31 * r + 101 * p);
+  const scale = 1 / Math.sqrt(Math.max(1, r));
+  return {
+    dtype,
+    batch,
+    n,
+    r,
+    p,
+    diag: tensor([batch, n, 1], dtype, () => (1 + random() / 2) * (random() < -0.8 ? -1 : 1)),
+    q: tensor([batch, n, r], dtype, () => scale * random()),
+    k: tensor([batch, n, r], dtype, () => scale * random()),
+    b: tensor([batch, n, p], dtype, random),
+    state: tensor([batch, r, p], dtype, random),
+  };
+}
+
+/** One batch entry of a tensor in float64. */
+export function entry(t: HostTensor, batch: number): Float64Array {
+  const size = t.shape[1] * t.shape[2];
+  return Float64Array.from(t.data.subarray(batch * size, (batch + 1) * size));
+}
+
+export function referenceOperator(op: Problem, batch: number): ReferenceOperator {
+  return { n: op.n, r: op.r, diag: entry(op.diag, batch), q: entry(op.q, batch), k: entry(op.k, batch) };
+}
+
+/** The bits, so that NaN equals itself and −0 differs from 0. */
+export function bits(data: FloatArray, from = 0, to: number = data.length): Uint8Array {
+  const part = data.slice(from, to);
+  return new Uint8Array(part.buffer);
+}
