@@ -164,8 +164,8 @@ export async function measure(
     for (const candidate of candidates) {
       outcomes.set(candidate.contender, await conclude(candidate, operation, problem));
     }
+    return new Map(contenders.map((contender) => [contender, outcomes.get(contender)!]));
   } finally {
     for (const { run } of candidates) run.close();
   }
-  return outcomes;
 }

@@ -15,12 +15,13 @@ const orInfinite = (x: number | null): string => (x === null ? "∞ or NaN" : fi
 export function wrap(text: string, indent = "  "): string {
   const lines: string[] = [];
   let line = "";
-  for (const word of text.split(" ")) {
+  const [, margin, words] = /^( *)(.*)$/.exec(text)!;
+  for (const word of words!.split(" ")) {
     if (line !== "" && line.length + 1 + word.length > WIDTH) {
       lines.push(line);
       line = indent + word;
     } else {
-      line = line === "" ? word : `${line} ${word}`;
+      line = line === "" ? margin + word : `${line} ${word}`;
     }
   }
   return [...lines, line].join("\n");
@@ -66,7 +67,12 @@ function tableLine(row: Row, baseline: string): Line {
 
 function notes(rows: readonly Row[]): string[] {
   return rows.flatMap((row) => {
-    const parts = [row.build, row.note, row.reason, row.ms && `${row.ms.samples.length} samples`];
+    const parts = [
+      row.build === row.name ? undefined : row.build,
+      row.note,
+      row.reason,
+      row.ms && `${row.ms.samples.length} samples`,
+    ];
     return wrap(`  ${row.name}: ${parts.filter(Boolean).join("; ")}`, "    ");
   });
 }
