@@ -26,7 +26,7 @@ export function apply(ctx: Context, p: ApplyParams<GpuTensor>): void {
 
 function applyInto(ctx: Context, params: ApplyParams<GpuTensor>, out: Placed): void {
   const { batch, n, r, p } = params;
-  const chunk = chunkSize(params.chunk);
+  const chunk = chunkSize(params.chunk, n);
   const flops = 4 * r * p + chunk * (2 * r + p);
   const scratchBytes = 4 * chunk + (16 * stateSize(r, p)) / chunk;
   const size = segmentSize({ batch, n, chunk, cols: Math.max(r, p), scratchBytes, flops }, ctx.budget);

@@ -79,10 +79,10 @@ export function isolated(
   ctx.stream.recorder.copy(buffer, 0, out.buffer, out.offset, 4 * count);
 }
 
-/** The chunk sizes there are kernels for, nearest above the hint. */
-export function chunkSize(hint: number | undefined): number {
-  if (hint === undefined) return 64;
-  return hint <= 16 ? 16 : hint <= 32 ? 32 : 64;
+/** Of the chunk sizes there are kernels for, the nearest above the hint; the smallest for a few rows. */
+export function chunkSize(hint: number | undefined, n: number): number {
+  const wanted = Math.min(hint ?? 64, n <= 16 ? 16 : 64);
+  return wanted <= 16 ? 16 : wanted <= 32 ? 32 : 64;
 }
 
 /** Segments one after another: batch entries outermost, so that a state is carried along the rows. */

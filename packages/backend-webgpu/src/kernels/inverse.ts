@@ -24,7 +24,7 @@ export function inverse(ctx: Context, p: InverseParams<GpuTensor>): void {
 
 function inverseInto(ctx: Context, params: InverseParams<GpuTensor>, out: Placed): void {
   const { batch, n, r } = params;
-  const chunk = chunkSize(params.chunk);
+  const chunk = chunkSize(params.chunk, n);
   const flops = 2 * r * n + 2 * chunk * (2 * r + chunk);
   const scratchBytes = 4 * (2 * chunk + 4 * quads(r));
   const size = segmentSize({ batch, n, chunk, cols: n, scratchBytes, flops }, ctx.budget);

@@ -17,7 +17,7 @@ export function solve(ctx: Context, p: SolveParams<GpuTensor>): void {
 
 function solveInto(ctx: Context, params: SolveParams<GpuTensor>, out: Placed): void {
   const { batch, n, r, p } = params;
-  const chunk = chunkSize(params.chunk);
+  const chunk = chunkSize(params.chunk, n);
   const flops = 4 * r * p + 2 * chunk * (2 * r + p);
   const scratchBytes = 4 * (chunk + 4 * quads(r) + 4 * quads(p));
   const size = segmentSize({ batch, n, chunk, cols: Math.max(r, p), scratchBytes, flops }, ctx.budget);

@@ -6,7 +6,8 @@ override CHUNK: u32 = 64; // 16, 32 or 64
 override INVERT: bool = true;
 override THREADS: u32 = 256; // (CHUNK / 4)²
 
-const DEPTH = 16u; // columns of F and G staged at a time
+override QUADS: u32 = CHUNK / 4u; // of rows; as many columns of F and G are staged at a time
+override STRIDE: u32 = QUADS + 1u; // no two lanes of a store share a bank
 const BLOCK = 16u;
 
 struct Params {
@@ -25,10 +26,8 @@ struct Params {
 @group(0) @binding(3) var<storage, read> diag: array<f32>;
 @group(0) @binding(4) var<storage, read_write> tcc: array<vec4<f32>>;
 
-const STRIDE = 17u; // 16 quads of rows and one more: no two lanes of a store share a bank
-
-var<workgroup> f_tile: array<vec4<f32>, DEPTH * STRIDE>;
-var<workgroup> g_tile: array<vec4<f32>, DEPTH * STRIDE>;
+var<workgroup> f_tile: array<vec4<f32>, QUADS * STRIDE>;
+var<workgroup> g_tile: array<vec4<f32>, QUADS * STRIDE>;
 var<workgroup> lower: array<vec4<f32>, CHUNK * BLOCK / 4u>; // diagonal blocks of S, column-major
 
 // Column j of one diagonal block's inverse, four rows at a time; the columns are independent.
@@ -69,12 +68,11 @@ fn main(
   let rows = min(CHUNK, params.rows - first);
   let f_at = params.f.x + batch * params.f.y + first * params.f.z;
   let g_at = params.g.x + batch * params.g.y + first * params.g.z;
-  let quads = CHUNK / 4u;
-  let ti = thread / quads; // rows 4·ti …, columns 4·tj …
-  let tj = thread % quads;
+  let ti = thread / QUADS; // rows 4·ti …, columns 4·tj …
+  let tj = thread % QUADS;
   // what this thread stages: one column, four rows of it; rows past the end repeat the last one
-  let column = thread % DEPTH;
-  let step = min(vec4<u32>(4u * (thread / DEPTH)) + vec4<u32>(0u, 1u, 2u, 3u), vec4<u32>(rows - 1u));
+  let column = thread % QUADS;
+  let step = min(vec4<u32>(4u * (thread / QUADS)) + vec4<u32>(0u, 1u, 2u, 3u), vec4<u32>(rows - 1u));
   let f_row = vec4<u32>(f_at + column) + step * params.f.z;
   let g_row = vec4<u32>(g_at + column) + step * params.g.z;
 
@@ -82,14 +80,14 @@ fn main(
   var c1 = vec4<f32>();
   var c2 = vec4<f32>();
   var c3 = vec4<f32>();
-  for (var depth = 0u; depth < params.rank; depth += DEPTH) {
+  for (var depth = 0u; depth < params.rank; depth += QUADS) {
     let fr = f_row + vec4<u32>(depth);
     let gr = g_row + vec4<u32>(depth);
-    f_tile[column * STRIDE + thread / DEPTH] = vec4<f32>(f[fr.x], f[fr.y], f[fr.z], f[fr.w]);
-    g_tile[column * STRIDE + thread / DEPTH] = vec4<f32>(g[gr.x], g[gr.y], g[gr.z], g[gr.w]);
+    f_tile[column * STRIDE + thread / QUADS] = vec4<f32>(f[fr.x], f[fr.y], f[fr.z], f[fr.w]);
+    g_tile[column * STRIDE + thread / QUADS] = vec4<f32>(g[gr.x], g[gr.y], g[gr.z], g[gr.w]);
     workgroupBarrier();
     if (tj <= ti) {
-      for (var m = 0u; m < min(DEPTH, params.rank - depth); m++) {
+      for (var m = 0u; m < min(QUADS, params.rank - depth); m++) {
         let a = f_tile[m * STRIDE + ti];
         let b = g_tile[m * STRIDE + tj];
         c0 += a * b.x;
@@ -101,7 +99,7 @@ fn main(
     workgroupBarrier();
   }
 
-  let out = index * CHUNK * quads;
+  let out = index * CHUNK * QUADS;
   if (tj <= ti) {
     if (INVERT && tj / 4u == ti / 4u) {
       let to = tj * BLOCK + ti % 4u;
@@ -110,11 +108,11 @@ fn main(
       lower[to + 8u] = c2;
       lower[to + 12u] = c3;
     } else {
-      let to = out + 4u * tj * quads + ti;
+      let to = out + 4u * tj * QUADS + ti;
       tcc[to] = c0;
-      tcc[to + quads] = c1;
-      tcc[to + 2u * quads] = c2;
-      tcc[to + 3u * quads] = c3;
+      tcc[to + QUADS] = c1;
+      tcc[to + 2u * QUADS] = c2;
+      tcc[to + 3u * QUADS] = c3;
     }
   }
   if (INVERT) {
@@ -122,7 +120,7 @@ fn main(
     let top = thread / BLOCK * BLOCK;
     if (thread < rows) {
       let diag_at = params.diag.x + batch * params.diag.y + (first + top) * params.diag.z;
-      invert_column(top * 4u, thread % BLOCK, rows - top, diag_at, out + thread * quads + top / 4u);
+      invert_column(top * 4u, thread % BLOCK, rows - top, diag_at, out + thread * QUADS + top / 4u);
     }
   }
 }
