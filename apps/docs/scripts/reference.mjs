@@ -1,0 +1,74 @@
+// The API reference, from the docstrings that the packages' own type declarations carry.
+import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { Application } from "typedoc";
+
+const DOCS = fileURLToPath(new URL("../", import.meta.url));
+const PACKAGES = join(DOCS, "../../packages");
+const OUT = join(DOCS, "pages/reference");
+
+/** Every JavaScript entry of every package that is not private: "@dlrt/core", "@dlrt/core/host", … */
+export function entryPoints() {
+  return readdirSync(PACKAGES)
+    .filter((folder) => existsSync(join(PACKAGES, folder, "package.json")))
+    .map((folder) => JSON.parse(readFileSync(join(PACKAGES, folder, "package.json"), "utf8")))
+    .filter((manifest) => !manifest.private)
+    .flatMap(({ name, exports }) =>
+      Object.entries(exports)
+        .filter(([, target]) => target.types?.endsWith(".d.ts"))
+        .map(([path]) => name + path.slice(1)),
+    );
+}
+
+/** One file an entry, named as a reader imports it. */
+function writeEntries(folder) {
+  rmSync(folder, { recursive: true, force: true });
+  const files = entryPoints().map((entry) => {
+    const file = join(folder, `${entry}.ts`);
+    mkdirSync(dirname(file), { recursive: true });
+    writeFileSync(file, `export * from ${JSON.stringify(entry)};\n`);
+    return file;
+  });
+  const compilerOptions = {
+    module: "nodenext",
+    target: "es2022",
+    lib: ["es2022", "esnext.disposable", "dom"],
+    strict: true,
+    skipLibCheck: true,
+    noEmit: true,
+    types: [],
+  };
+  const tsconfig = join(folder, "tsconfig.json");
+  writeFileSync(tsconfig, JSON.stringify({ compilerOptions, files }));
+  return { files, tsconfig };
+}
+
+export async function writeReference() {
+  const { files, tsconfig } = writeEntries(join(DOCS, "generated/entries"));
+  const app = await Application.bootstrapWithPlugins({
+    entryPoints: files,
+    tsconfig,
+    plugin: ["typedoc-plugin-markdown"],
+    out: OUT,
+    readme: "none",
+    disableSources: true,
+    githubPages: false,
+    excludePrivate: true,
+    excludeInternal: true,
+    hideGenerator: true,
+    logLevel: "Error",
+    router: "module",
+    entryFileName: "index",
+    hidePageHeader: true,
+    hideBreadcrumbs: true,
+    parametersFormat: "table",
+    interfacePropertiesFormat: "table",
+    useCodeBlocks: true,
+    sanitizeComments: true,
+  });
+  const project = await app.convert();
+  if (!project) throw new Error("typedoc read no project");
+  await app.generateOutputs(project);
+  if (app.logger.hasErrors()) throw new Error("typedoc found errors");
+}
