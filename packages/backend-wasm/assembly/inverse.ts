@@ -1,0 +1,230 @@
+import { Job } from "./job";
+import { bytes, PANEL, width } from "./lanes";
+import { product } from "./product";
+import { divideRows, solveRows } from "./solve";
+import { substitute, timesLower } from "./substitution";
+import { layOut, openChunk, Sweep, sweepBytes, sweepSolve } from "./sweep";
+
+/** Rows of the inner level; column ranges begin at multiples of it. */
+export const INNER: i32 = 16;
+
+/**
+ * Columns [from, to) of Y = T⁻¹ of one batch entry, in two levels (reference README, equation (7)). For each outer
+ * block of rows o, with W = T_oo⁻¹ Q_o by a sweep, whose final state is K_oᵀ W:
+ *
+ *   Y_o,:o = −W Z,   Z ← Z − (K_oᵀ W) Z        on the columns before the block
+ *   Y_oo, Z = K_oᵀ Y_oo                       by chunks of 16 rows, the same recursion with solveRows
+ *
+ * so that Z is updated with r×r products. Every column is computed alike whatever the range.
+ */
+@unmanaged
+class Inverse {
+  from!: i32;
+  to!: i32;
+  n!: i32;
+  /** of this batch entry */
+  out!: usize;
+  /** the sweep over Q_o, and the chunks of 16 rows, whose Z is that of the columns [from, to) */
+  outer!: usize;
+  inner!: usize;
+  /** −W, [outer, r] */
+  w!: usize;
+  /** −K_oᵀ W, [r4, r] */
+  map!: usize;
+  /** Z being made, [r4, panel] */
+  fresh!: usize;
+  /** an inverse of 16×16 */
+  block!: usize;
+  /** 32 bytes */
+  zeros!: usize;
+}
+
+export function inverse<T>(job: Job, entry: i32, from: i32, to: i32, scratch: usize): void {
+  const inv = changetype<Inverse>(scratch);
+  setUp<T>(inv, job, entry, from, to);
+  const n = inv.n;
+  for (let o = 0; o < n; o += job.chunk) {
+    const size = min(job.chunk, n - o);
+    const before = min(o, to);
+    if (from < before) {
+      mapBlock<T>(inv, o, size);
+      for (let i = 0; i < size; i += 8) belowBlocks<T>(inv, o, i, min(8, size - i), before);
+      advance<T>(inv, before);
+    }
+    for (let l = o; l < o + size; l += INNER) {
+      if (from < l + INNER) innerChunk<T>(inv, o, l, min(INNER, n - l));
+    }
+    for (let i = o; i < o + size; i++) clearAfter<T>(inv, i);
+  }
+}
+
+/** Scratch of one item, for the widest segment. */
+export function inverseBytes<T>(job: Job): f64 {
+  const r4 = <f64>((job.r + 3) & -4);
+  const records = <f64>(offsetof<Inverse>() + 2 * offsetof<Sweep>() + 16);
+  const sweeps = sweepBytes<T>(job.r, INNER, job.r) + sweepBytes<T>(job.r, INNER, job.n);
+  const square = <f64>(PANEL + INNER * INNER * sizeof<T>());
+  return records + sweeps + square + r4 * PANEL + (r4 + <f64>job.chunk) * job.r * sizeof<T>();
+}
+
+/** Scratch: this record and two sweeps, then what each lays out, then the other blocks. */
+function setUp<T>(inv: Inverse, job: Job, entry: i32, from: i32, to: i32): void {
+  const n = job.n;
+  const r = job.r;
+  const scratch = changetype<usize>(inv);
+  inv.from = from;
+  inv.to = to;
+  inv.n = n;
+  inv.out = job.out + <usize>entry * n * bytes<T>(n);
+  inv.outer = scratch + offsetof<Inverse>();
+  inv.inner = inv.outer + offsetof<Sweep>();
+  const outer = changetype<Sweep>(inv.outer);
+  const inner = changetype<Sweep>(inv.inner);
+  let at = (inv.inner + offsetof<Sweep>() + 15) & -16;
+  at = layOut<T>(outer, n, r, INNER, r, at);
+  at = layOut<T>(inner, n, r, INNER, to - from, at);
+  inv.zeros = at;
+  v128.store(at, v128.splat<T>(0));
+  v128.store(at, v128.splat<T>(0), 16);
+  inv.block = inv.zeros + PANEL;
+  inv.fresh = inv.block + bytes<T>(INNER * INNER);
+  inv.map = inv.fresh + inner.zs;
+  inv.w = inv.map + inner.r4 * bytes<T>(r);
+  memory.fill(inv.map, 0, inner.r4 * bytes<T>(r));
+  const rows = <usize>entry * n;
+  inner.fs = bytes<T>(r);
+  inner.f = job.q + rows * inner.fs;
+  inner.g = job.k + rows * inner.fs;
+  inner.ds = sizeof<T>();
+  inner.diag = job.diag + rows * inner.ds;
+}
+
+/** −W = −T_oo⁻¹ Q_o, and −K_oᵀ W from its final state. */
+function mapBlock<T>(inv: Inverse, o: i32, size: i32): void {
+  const sweep = changetype<Sweep>(inv.outer);
+  const inner = changetype<Sweep>(inv.inner);
+  const r = sweep.r;
+  sweep.n = size;
+  sweep.fs = inner.fs;
+  sweep.f = inner.f + o * inner.fs;
+  sweep.g = inner.g + o * inner.fs;
+  sweep.ds = inner.ds;
+  sweep.diag = inner.diag + o * inner.ds;
+  sweep.b = sweep.f;
+  sweep.bs = inner.fs;
+  sweep.out = inv.w;
+  sweep.os = inner.fs;
+  sweep.alpha = -1;
+  memory.fill(sweep.z, 0, ((r + width<T>() - 1) / width<T>()) * sweep.zs);
+  sweepSolve<T>(sweep);
+  for (let i = 0; i < r; i++) {
+    for (let j = 0; j < r; j++) {
+      const panel = sweep.z + (j / width<T>()) * sweep.zs;
+      const z = load<T>(panel + i * PANEL + bytes<T>(j % width<T>()));
+      store<T>(inv.map + bytes<T>(i * r + j), -z);
+    }
+  }
+}
+
+/** Z of the panel of columns from j. */
+function panelOf<T>(inv: Inverse, j: i32): usize {
+  const sweep = changetype<Sweep>(inv.inner);
+  return sweep.z + ((j - inv.from) / width<T>()) * sweep.zs;
+}
+
+/** Y = −W Z for rows o+i … o+i+rows of a block and the columns [from, before), few rows at a time: their lines stay near. */
+function belowBlocks<T>(inv: Inverse, o: i32, i: i32, rows: i32, before: i32): void {
+  const r = changetype<Sweep>(inv.inner).r;
+  const stride = bytes<T>(inv.n);
+  const w = inv.w + bytes<T>(i * r);
+  const out = inv.out + (o + i) * stride;
+  for (let j = inv.from; j < before; j += width<T>()) {
+    product<T>(0, w, bytes<T>(r), rows, panelOf<T>(inv, j), PANEL, r, out + bytes<T>(j), stride);
+  }
+}
+
+/** Z ← Z − (K_oᵀ W) Z for the columns [from, before). */
+function advance<T>(inv: Inverse, before: i32): void {
+  const sweep = changetype<Sweep>(inv.inner);
+  const r = sweep.r;
+  for (let j = inv.from; j < before; j += width<T>()) {
+    const z = panelOf<T>(inv, j);
+    product<T>(z, inv.map, bytes<T>(r), sweep.r4, z, PANEL, r, inv.fresh, PANEL);
+    memory.copy(z, inv.fresh, sweep.zs);
+  }
+}
+
+/** 16 rows of the block that starts at o: the columns of the block before them, and the triangle on the diagonal. */
+function innerChunk<T>(inv: Inverse, o: i32, l: i32, rows: i32): void {
+  const sweep = changetype<Sweep>(inv.inner);
+  const stride = bytes<T>(inv.n);
+  const f = sweep.f + l * sweep.fs;
+  const out = inv.out + l * stride;
+  const gs = sweep.gs;
+  const divide = openChunk<T>(sweep, l, rows, true);
+  for (let j = max(inv.from, o); j < min(l, inv.to); j += width<T>()) {
+    const z = panelOf<T>(inv, j);
+    const to = out + bytes<T>(j);
+    if (divide) {
+      divideRows<T>(
+        rows,
+        f,
+        sweep.fs,
+        z,
+        sweep.r,
+        sweep.s,
+        gs,
+        sweep.pivot,
+        sweep.y,
+        inv.zeros,
+        0,
+        to,
+        stride,
+        1,
+      );
+    } else {
+      solveRows<T>(
+        rows,
+        f,
+        sweep.fs,
+        z,
+        sweep.r,
+        sweep.s,
+        gs,
+        sweep.pivot,
+        sweep.y,
+        inv.zeros,
+        0,
+        to,
+        stride,
+        1,
+      );
+    }
+    product<T>(z, sweep.gt, gs, sweep.r4, sweep.y, PANEL, rows, z, PANEL);
+  }
+  if (inv.from <= l && l < inv.to) triangle<T>(inv, l, rows);
+}
+
+/** Y_cc by substitution, and Z = K_cᵀ Y_cc. */
+function triangle<T>(inv: Inverse, l: i32, rows: i32): void {
+  const sweep = changetype<Sweep>(inv.inner);
+  const gs = sweep.gs;
+  const xs = bytes<T>(INNER);
+  for (let i = 0; i < rows; i++) {
+    store<T>(sweep.s + i * gs + bytes<T>(i), load<T>(sweep.diag + (l + i) * sweep.ds));
+  }
+  substitute<T>(sweep.s, gs, rows, inv.block, xs, INNER);
+  for (let i = 0; i < rows; i++) {
+    memory.copy(inv.out + (l + i) * bytes<T>(inv.n) + bytes<T>(l), inv.block + i * xs, bytes<T>(rows));
+  }
+  for (let j = 0; j < rows; j += width<T>()) {
+    timesLower<T>(sweep.gt, gs, sweep.r4, inv.block, xs, j, rows, panelOf<T>(inv, l + j));
+  }
+}
+
+/** Zeros in row i after the 16×16 block on the diagonal. */
+function clearAfter<T>(inv: Inverse, i: i32): void {
+  const start = max(inv.from, (i & -INNER) + INNER);
+  if (start >= inv.to) return;
+  memory.fill(inv.out + <usize>i * bytes<T>(inv.n) + bytes<T>(start), 0, bytes<T>(inv.to - start));
+}

@@ -1,0 +1,49 @@
+/** What depends on the element type: vectors of 16 bytes, panels of 32 bytes (two vectors) a row. */
+
+export const PANEL: usize = 32;
+
+/** Elements of a vector: 4 or 2. */
+export function lanes<T>(): i32 {
+  return 16 / sizeof<T>();
+}
+
+/** Columns of a panel: 8 or 4. */
+export function width<T>(): i32 {
+  return 32 / sizeof<T>();
+}
+
+export function bytes<T>(elements: i32): usize {
+  return <usize>elements * sizeof<T>();
+}
+
+/** Rounded up to a multiple of a power of two. */
+export function align(value: i32, to: i32): i32 {
+  return (value + to - 1) & -to;
+}
+
+/** All ones in the lanes 0..last of a vector, zeros after. */
+export function lanesUpTo<T>(last: i32): v128 {
+  if (sizeof<T>() == 4) return i32x4.le_s(i32x4(0, 1, 2, 3), i32x4.splat(last));
+  return i64x2.le_s(i64x2(0, 1), i64x2.splat(<i64>last));
+}
+
+/** dst[j][i] = src[i][j] for one square of lanes × lanes elements; strides in bytes. */
+export function transposeSquare<T>(r0: usize, r1: usize, r2: usize, r3: usize, dst: usize, ds: usize): void {
+  const a = v128.load(r0);
+  const b = v128.load(r1);
+  if (sizeof<T>() == 8) {
+    v128.store(dst, v128.shuffle<f64>(a, b, 0, 2));
+    v128.store(dst + ds, v128.shuffle<f64>(a, b, 1, 3));
+    return;
+  }
+  const c = v128.load(r2);
+  const d = v128.load(r3);
+  const ab0 = v128.shuffle<f32>(a, b, 0, 4, 1, 5);
+  const ab1 = v128.shuffle<f32>(a, b, 2, 6, 3, 7);
+  const cd0 = v128.shuffle<f32>(c, d, 0, 4, 1, 5);
+  const cd1 = v128.shuffle<f32>(c, d, 2, 6, 3, 7);
+  v128.store(dst, v128.shuffle<f64>(ab0, cd0, 0, 2));
+  v128.store(dst + ds, v128.shuffle<f64>(ab0, cd0, 1, 3));
+  v128.store(dst + 2 * ds, v128.shuffle<f64>(ab1, cd1, 0, 2));
+  v128.store(dst + 3 * ds, v128.shuffle<f64>(ab1, cd1, 1, 3));
+}

@@ -1,0 +1,67 @@
+import { bytes, PANEL, width } from "./lanes";
+
+/** A whole panel's rows from a matrix. */
+export function copyRows(from: usize, fs: usize, rows: i32, panel: usize): void {
+  for (; rows > 0; rows--) {
+    v128.store(panel, v128.load(from));
+    v128.store(panel, v128.load(from, 16), 16);
+    from += fs;
+    panel += PANEL;
+  }
+}
+
+/** A panel's rows from a matrix, its columns past `cols` zero. */
+export function loadPanel<T>(from: usize, fs: usize, rows: i32, cols: i32, panel: usize): void {
+  const whole = bytes<T>(cols);
+  for (; rows > 0; rows--) {
+    for (let j: usize = 0; j < whole; j += sizeof<T>()) store<T>(panel + j, load<T>(from + j));
+    for (let j = whole; j < PANEL; j += sizeof<T>()) store<T>(panel + j, 0);
+    from += fs;
+    panel += PANEL;
+  }
+}
+
+/** The first `cols` columns of a panel's rows into a matrix. */
+export function storePanel<T>(panel: usize, rows: i32, cols: i32, to: usize, ts: usize): void {
+  const whole = bytes<T>(cols);
+  for (; rows > 0; rows--) {
+    for (let j: usize = 0; j < whole; j += sizeof<T>()) store<T>(to + j, load<T>(panel + j));
+    to += ts;
+    panel += PANEL;
+  }
+}
+
+/** Z from `cols` columns of a state, [r, stride bytes], as panels `zs` bytes apart; zeros where the state is 0. */
+export function readState<T>(state: usize, stride: usize, r: i32, cols: i32, z: usize, zs: usize): void {
+  for (; cols > 0; cols -= width<T>()) {
+    memory.fill(z, 0, zs);
+    if (state) {
+      loadPanel<T>(state, stride, r, min(width<T>(), cols), z);
+      state += PANEL;
+    }
+    z += zs;
+  }
+}
+
+/** The reverse of readState; nothing where the state is 0. */
+export function writeState<T>(state: usize, stride: usize, r: i32, cols: i32, z: usize, zs: usize): void {
+  if (!state) return;
+  for (; cols > 0; cols -= width<T>()) {
+    storePanel<T>(z, r, min(width<T>(), cols), state, stride);
+    state += PANEL;
+    z += zs;
+  }
+}
+
+/** Keeps the reads of `touch` from being optimised away. */
+let touched: i32 = 0;
+
+/** Reads every line of the rows ahead, so that they are in the cache when their turn comes. */
+export function touch(from: usize, stride: usize, rows: i32, length: usize): void {
+  let sum = touched;
+  for (; rows > 0; rows--) {
+    for (let j: usize = 0; j < length; j += 64) sum += load<u8>(from + j);
+    from += stride;
+  }
+  touched = sum;
+}

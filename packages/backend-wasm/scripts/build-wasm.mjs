@@ -1,0 +1,44 @@
+// Compiles assembly/ into dist/*.wasm and embeds the two builds as base64 in src/generated, one module each.
+import { execFileSync } from "node:child_process";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { gzipSync } from "node:zlib";
+import { dirname, join } from "node:path";
+
+const root = new URL("..", import.meta.url).pathname;
+const asc = join(
+  dirname(createRequire(import.meta.url).resolve("assemblyscript/package.json")),
+  "bin/asc.js",
+);
+const gzipLimit = 60_000;
+
+// 201: usize and i32 mix freely, as this is wasm32 only
+const common = ["-O3", "--noAssert", "--runtime", "stub", "--disableWarning", "201", "--enable", "simd"];
+const memory = ["--importMemory", "--initialMemory", "1", "--maximumMemory", "65535"];
+const threads = ["--enable", "threads", "--sharedMemory"];
+
+function compile(name, entries, options) {
+  const file = `dist/${name}.wasm`;
+  const sources = entries.map((entry) => `assembly/${entry}.ts`);
+  execFileSync(process.execPath, [asc, ...sources, ...common, ...options, "-o", file], {
+    cwd: root,
+    stdio: "inherit",
+  });
+  return readFileSync(join(root, file));
+}
+
+function embed(name, bytes) {
+  const zipped = gzipSync(bytes).length;
+  if (zipped > gzipLimit)
+    throw new Error(`${name}.wasm: expected at most ${gzipLimit} bytes gzipped, got ${zipped}`);
+  writeFileSync(
+    join(root, `src/generated/${name}.ts`),
+    `export const base64: string =\n  "${bytes.toString("base64")}";\n`,
+  );
+}
+
+mkdirSync(join(root, "dist"), { recursive: true });
+mkdirSync(join(root, "src/generated"), { recursive: true });
+embed("simd", compile("simd", ["index"], memory));
+embed("simd-threads", compile("simd-threads", ["index", "shared"], [...memory, ...threads]));
+compile("peak", ["peak"], []);

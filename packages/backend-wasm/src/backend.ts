@@ -1,0 +1,99 @@
+import {
+  byteSize,
+  checkAllocation,
+  checkReadable,
+  checkView,
+  Ledger,
+  MAX_ELEMENTS,
+  packView,
+  type Backend,
+  type Dtype,
+  type FloatArray,
+  type HostView,
+  type Kernels,
+  type Shape,
+  type Supports,
+} from "@dlrt/core";
+import type { Engine } from "./engine.js";
+import { HEAP_BASE } from "./job.js";
+import { wasmKernels } from "./kernels.js";
+import { WasmTensor } from "./tensor.js";
+
+/** Tensors and kernels over one engine. */
+export class WasmBackend implements Backend<WasmTensor> {
+  readonly kernels: Kernels<WasmTensor>;
+  readonly #ledger: Ledger;
+  readonly #engine: Engine;
+  readonly #fallback: string | undefined;
+
+  constructor(
+    readonly name: string,
+    engine: Engine,
+    fallback: string | undefined,
+  ) {
+    this.#engine = engine;
+    this.#fallback = fallback;
+    this.#ledger = new Ledger(name);
+    this.kernels = wasmKernels(engine);
+  }
+
+  get supports(): Supports {
+    const { arena, pool, threads } = this.#engine;
+    const fallback = pool?.lost ?? this.#fallback;
+    return {
+      dtypes: ["f32", "f64"],
+      limits: { tensorBytes: Math.min(arena.limit - HEAP_BASE, MAX_ELEMENTS * 8) },
+      build: pool ? `simd+threads (${threads})` : "simd",
+      ...(fallback !== undefined && { fallback }),
+    };
+  }
+
+  get disposed(): boolean {
+    return this.#ledger.closed;
+  }
+
+  empty(shape: Shape, dtype: Dtype = "f32"): WasmTensor {
+    this.#ledger.assertOpen();
+    checkAllocation("tensor", shape, dtype, this.supports);
+    return this.#allocate([shape[0], shape[1], shape[2]], dtype);
+  }
+
+  upload(view: HostView): WasmTensor {
+    this.#ledger.assertOpen();
+    const checked = checkView(view, this.supports);
+    const tensor = this.#allocate(checked.shape, checked.dtype);
+    packView(checked, tensor.data);
+    return tensor;
+  }
+
+  async read(t: WasmTensor): Promise<FloatArray> {
+    this.#ledger.assertOpen();
+    checkReadable(this, "tensor", t);
+    return t.data.slice();
+  }
+
+  /** Kernels have run when their call returns; this waits for helper threads that are being replaced. */
+  async sync(): Promise<void> {
+    this.#ledger.assertOpen();
+    await this.#engine.pool?.settled;
+  }
+
+  memory(): { tensors: number; bytes: number } {
+    return this.#ledger.memory();
+  }
+
+  async dispose(): Promise<void> {
+    this.#ledger.close();
+    await this.#engine.pool?.dispose();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.dispose();
+  }
+
+  #allocate(shape: Shape, dtype: Dtype): WasmTensor {
+    const { arena } = this.#engine;
+    const at = arena.allocate("tensor", byteSize(shape, dtype));
+    return new WasmTensor(this, this.#ledger, arena, shape, dtype, at);
+  }
+}

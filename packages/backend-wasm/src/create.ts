@@ -1,0 +1,106 @@
+import { UnsupportedError, ValueError, type Backend } from "@dlrt/core";
+import { WasmBackend } from "./backend.js";
+import { Engine } from "./engine.js";
+import { compile, createMemory, instantiate, nodeBuiltin, type Build } from "./instantiate.js";
+import { Pool } from "./pool.js";
+import type { WasmTensor } from "./tensor.js";
+
+export interface WasmBackendOptions {
+  /**
+   * Threads that share a call's work, the calling one included. "auto", the default: as many as the machine has
+   * processors, at most 8. One where shared memory is not allowed; `supports.fallback` then says why.
+   */
+  readonly threads?: number | "auto";
+  /** Which build to take where both would do. Default: "simd+threads" when there is more than one thread. */
+  readonly build?: Build;
+  /** A compiled `simd.wasm` or `simd-threads.wasm` of this version, for runtimes that forbid compiling. */
+  readonly module?: WebAssembly.Module;
+  /** Where to fetch such a file, instead of the copy inside this package. Relative to the page, as fetch takes it. */
+  readonly wasmUrl?: string | URL;
+  /** The script of helper threads, `@dlrt/backend-wasm/worker`, where a bundler does not find it by itself. */
+  readonly workerUrl?: string | URL;
+  /** Shown by the bench and in errors. Default "wasm". */
+  readonly name?: string;
+}
+
+const MAX_AUTO_THREADS = 8;
+const MAX_THREADS = 64;
+
+function wantedThreads({ threads = "auto", build }: WasmBackendOptions): number {
+  if (build === "simd") return 1;
+  if (threads !== "auto") {
+    if (Number.isInteger(threads) && threads >= 1 && threads <= MAX_THREADS) return threads;
+    throw new ValueError("threads", `"auto" or an integer from 1 to ${MAX_THREADS}`, String(threads));
+  }
+  const { navigator } = globalThis as { navigator?: { hardwareConcurrency?: number } };
+  const processors = nodeBuiltin("node:os")?.availableParallelism() ?? navigator?.hardwareConcurrency ?? 1;
+  return Math.max(1, Math.min(processors, MAX_AUTO_THREADS));
+}
+
+/** Why threads cannot share memory here, if they cannot. */
+function whyNotShared(): string | undefined {
+  const { crossOriginIsolated } = globalThis as { crossOriginIsolated?: boolean };
+  if (typeof SharedArrayBuffer === "undefined" || crossOriginIsolated === false) {
+    return "one thread: no SharedArrayBuffer (the page is not cross-origin isolated: COOP and COEP headers)";
+  }
+  return undefined;
+}
+
+/**
+ * A backend in WebAssembly with SIMD: f32 and f64. Operations have run when they return. Their results are the
+ * same, to the bit, for every number of threads.
+ *
+ * Tensors live in one WebAssembly memory of at most 4 GiB, and its place is used again after `dispose`.
+ *
+ * @throws (rejects with) UnsupportedError where the engine has no WebAssembly SIMD or refuses the module;
+ * ValueError for options out of range
+ */
+export async function createWasmBackend(options: WasmBackendOptions = {}): Promise<Backend<WasmTensor>> {
+  const threads = wantedThreads(options);
+  const name = options.name ?? "wasm";
+  const wanted: Build = options.build ?? (threads > 1 ? "simd+threads" : "simd");
+  const blocked = wanted === "simd" ? undefined : whyNotShared();
+  const given = options.module !== undefined || options.wasmUrl !== undefined;
+  const { module, build } = await load(options, blocked === undefined ? wanted : "simd");
+  if (build === "simd") {
+    const fallback =
+      blocked ?? (given && threads > 1 ? "one thread: the module given is the build without" : undefined);
+    return new WasmBackend(name, singleThreaded(module), fallback);
+  }
+  if (blocked !== undefined)
+    throw new UnsupportedError("module", "simd.wasm", `simd-threads.wasm; ${blocked}`);
+  try {
+    return new WasmBackend(name, await multiThreaded(module, threads, options.workerUrl), undefined);
+  } catch (error) {
+    const fallback = `one thread: helper threads did not start (${error instanceof Error ? error.message : String(error)})`;
+    if (given) return new WasmBackend(name, await multiThreaded(module, 1, undefined), fallback);
+    return new WasmBackend(name, singleThreaded((await load({}, "simd")).module), fallback);
+  }
+}
+
+async function load(
+  options: WasmBackendOptions,
+  build: Build,
+): Promise<{ module: WebAssembly.Module; build: Build }> {
+  try {
+    return await compile(options, build);
+  } catch (error) {
+    if (!(error instanceof WebAssembly.CompileError)) throw error;
+    throw new UnsupportedError("backend", "an engine with WebAssembly SIMD", error.message);
+  }
+}
+
+function singleThreaded(module: WebAssembly.Module): Engine {
+  const { memory, limit } = createMemory(false);
+  return new Engine(memory, limit, instantiate(module, memory), undefined);
+}
+
+async function multiThreaded(
+  module: WebAssembly.Module,
+  threads: number,
+  workerUrl: string | URL | undefined,
+): Promise<Engine> {
+  const { memory, limit } = createMemory(true);
+  const exports = instantiate(module, memory);
+  return new Engine(memory, limit, exports, await Pool.start(module, memory, threads - 1, workerUrl));
+}

@@ -1,0 +1,88 @@
+import { nodeBuiltin } from "./instantiate.js";
+import type { Start } from "./worker.js";
+
+/** A worker, of Node or of a browser. */
+export interface Helper {
+  /** Resolves when it waits for work; rejects when it cannot. */
+  readonly ready: Promise<void>;
+  /** Ends it, whatever it does; resolves when it can no longer touch the memory. */
+  terminate(): Promise<void>;
+}
+
+const START_TIMEOUT_MS = 10_000;
+
+/**
+ * Starts dist/worker.js, or `url`, with `start` as its first message. `onGone` is called once if it ends without
+ * having been told to.
+ */
+export function startHelper(
+  start: Start,
+  url: string | URL | undefined,
+  onGone: (why: string) => void,
+): Helper {
+  let settle: { resolve: () => void; reject: (error: Error) => void };
+  const ready = new Promise<void>((resolve, reject) => (settle = { resolve, reject }));
+  const timer = setTimeout(() => gone(`no answer in ${START_TIMEOUT_MS} ms`), START_TIMEOUT_MS);
+  let ended = false;
+  function gone(why: string): void {
+    clearTimeout(timer);
+    settle.reject(new Error(why));
+    if (!ended) onGone(why);
+    ended = true;
+  }
+  function started(): void {
+    clearTimeout(timer);
+    settle.resolve();
+  }
+  ready.catch(() => undefined);
+  const end = nodeBuiltin("node:worker_threads")
+    ? startInNode(start, url, started, gone)
+    : startInBrowser(start, url, started, gone);
+  return {
+    ready,
+    async terminate() {
+      ended = true;
+      clearTimeout(timer);
+      settle.reject(new Error("terminated"));
+      await end();
+    },
+  };
+}
+
+function startInNode(
+  start: Start,
+  url: string | URL | undefined,
+  started: () => void,
+  gone: (why: string) => void,
+): () => Promise<unknown> {
+  const { Worker: ThreadWorker } = nodeBuiltin("node:worker_threads")!;
+  const worker = new ThreadWorker(url ? new URL(url) : new URL("./worker.js", import.meta.url), {
+    execArgv: [],
+  });
+  worker.on("message", () => {
+    worker.unref(); // a process with nothing else to do may end
+    started();
+  });
+  worker.on("error", (error: Error) => gone(error.message));
+  worker.on("exit", (code: number) => gone(`it exited with code ${code}`));
+  // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a worker takes none
+  worker.postMessage(start);
+  return () => worker.terminate();
+}
+
+function startInBrowser(
+  start: Start,
+  url: string | URL | undefined,
+  started: () => void,
+  gone: (why: string) => void,
+): () => Promise<unknown> {
+  // bundlers look for these very words
+  const worker = url
+    ? new Worker(url, { type: "module" })
+    : new Worker(new URL("./worker.js", import.meta.url), { type: "module" });
+  worker.addEventListener("message", started);
+  worker.addEventListener("error", (event) => gone(event.message || "its script did not load"));
+  // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a worker takes none
+  worker.postMessage(start);
+  return async () => worker.terminate();
+}

@@ -1,0 +1,80 @@
+/** The job record of assembly/job.ts, at the foot of the memory, and the words that threads wait on after it. */
+
+/** Kernel numbers of assembly/index.ts. */
+export const kernelNumber = { solve: 0, apply: 1, inverse: 2, trilInverse: 3, rowDot: 4 } as const;
+
+/** What a call sets; what is left out is 0. Pointers in bytes, 0 for none. */
+export interface JobFields {
+  readonly kernel: number;
+  readonly wide: boolean;
+  readonly alpha?: number;
+  readonly n: number;
+  readonly r?: number;
+  readonly p?: number;
+  readonly chunk?: number;
+  readonly trans?: boolean;
+  readonly segments?: number;
+  readonly segment?: number;
+  readonly batch?: number;
+  readonly diag?: number;
+  readonly q?: number;
+  readonly k?: number;
+  readonly x?: number;
+  readonly y?: number;
+  readonly out: number;
+  readonly state?: number;
+  readonly finalState?: number;
+}
+
+export const JOB_ADDRESS = 64;
+/** Below it: the job and the words. */
+export const HEAP_BASE = 1024;
+
+/** Indices of 32-bit words; the first two are the job's own. */
+export const word = {
+  remaining: 16,
+  done: 17,
+  /** Moves with every job that wants helpers; they wait on it. */
+  bell: 128,
+  /** 1: threads are to return. */
+  stop: 129,
+  /** Threads that a trap ended. */
+  failed: 130,
+} as const;
+
+/** Fields of the record after `remaining` and `done`, in its order, from its byte 24 on. */
+const order = [
+  "n",
+  "r",
+  "p",
+  "chunk",
+  "trans",
+  "segments",
+  "segment",
+  "batch",
+  "diag",
+  "q",
+  "k",
+  "x",
+  "y",
+  "out",
+  "state",
+  "finalState",
+] as const satisfies readonly (keyof JobFields)[];
+
+/** Writes all but `remaining`; `done` is 0 then. */
+export function writeJob(memory: ArrayBufferLike, fields: JobFields): void {
+  const view = new DataView(memory, JOB_ADDRESS, 256);
+  view.setInt32(4, 0, true);
+  view.setInt32(8, fields.kernel, true);
+  view.setInt32(12, fields.wide ? 1 : 0, true);
+  view.setFloat64(16, fields.alpha ?? 1, true);
+  order.forEach((name, index) => view.setInt32(24 + 4 * index, Number(fields[name] ?? 0), true));
+}
+
+/** Where the threads' scratch lies: the last two fields of the record. */
+export function writeScratch(memory: ArrayBufferLike, address: number, stride: number): void {
+  const view = new DataView(memory, JOB_ADDRESS, 256);
+  view.setInt32(24 + 4 * order.length, address, true);
+  view.setInt32(28 + 4 * order.length, stride, true);
+}

@@ -1,0 +1,38 @@
+import type { Dtype } from "@dlrt/core";
+
+/** Columns of a panel: 32 bytes. */
+export const panelColumns: Readonly<Record<Dtype, number>> = { f32: 8, f64: 4 };
+
+/** Rows per chunk of solve and apply: PERFORMANCE.md's best; larger ones waste work on the triangle. */
+const CHUNK = 16;
+const MAX_CHUNK = 64;
+/** Rows per outer block of the inverse, a multiple of 16. */
+const OUTER = 512;
+const MAX_OUTER = 4096;
+/** Fewer flops than these are not worth waking a thread: about 20 µs. */
+const FLOPS_WORTH_A_THREAD = 1e6;
+
+function divisor(a: number, b: number): number {
+  return b === 0 ? a : divisor(b, a % b);
+}
+
+/** The chunk of solve and apply. With r = 0 no sum may run over rows: 0 · ∞ is not 0. */
+export function sweepChunk(r: number, chunk: number = CHUNK): number {
+  return r === 0 ? 1 : Math.min(chunk, MAX_CHUNK);
+}
+
+/** The outer block of the inverse. */
+export function inverseChunk(chunk: number = OUTER): number {
+  return Math.min(Math.ceil(chunk / 16) * 16, MAX_OUTER);
+}
+
+/** Segments per batch entry, so that `threads` share the work evenly: of `parts` there are at most as many. */
+export function segmentsFor(threads: number, batch: number, parts: number, flops: number): number {
+  if (threads === 1 || flops < FLOPS_WORTH_A_THREAD || batch >= 4 * threads) return 1;
+  return Math.max(1, Math.min(parts, threads / divisor(threads, batch)));
+}
+
+/** Blocks or rows per item where the work is one list: four items a thread. */
+export function share(threads: number, count: number, flops: number): number {
+  return threads === 1 || flops < FLOPS_WORTH_A_THREAD ? count : Math.ceil(count / (4 * threads));
+}
