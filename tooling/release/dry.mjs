@@ -1,5 +1,5 @@
 // `pnpm release:dry`: a release from a fresh clone to a registry on loopback, used as users use it, and a second one to upgrade to.
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { vulkanEnv } from "@dlrt/swiftshader";
@@ -69,10 +69,21 @@ async function useEach(registry, tag, fresh) {
   }
 }
 
-async function rehearse(registry) {
+/** HEAD as a fresh clone; with --working-tree, what is not committed yet on top. */
+async function cloneRepository() {
   await command("git", ["clone", "-q", "--no-hardlinks", ROOT, clone], { cwd: folder });
+  if (process.argv.includes("--working-tree")) {
+    const files = await command("git", ["ls-files", "-zco", "--exclude-standard"], { cwd: ROOT });
+    for (const file of files.split("\0").filter((name) => name !== "" && existsSync(join(ROOT, name)))) {
+      cpSync(join(ROOT, file), join(clone, file));
+    }
+  }
   await pnpm(["install", "--frozen-lockfile", "--prefer-offline"], { cwd: clone });
-  say("cloned HEAD and installed");
+  say("cloned and installed");
+}
+
+async function rehearse(registry) {
+  await cloneRepository();
 
   addChangeset("rehearsal-first", everyPackage("patch"));
   await changeset(["version"]);

@@ -19,10 +19,10 @@ export function publishable(root = ROOT) {
     .map(({ folder, manifest }) => ({ name: manifest.name, folder, manifest, entries: entries(manifest) }));
 }
 
-/** What a user may import as JavaScript: "@dlrt/core", "@dlrt/core/host", …; patterns, data and types left out. */
+/** What a user may import: "@dlrt/core", "@dlrt/core/host", …; patterns, data, types and programs of workers left out. */
 export function entries({ name, exports }) {
   return Object.entries(exports ?? {})
-    .filter(([path, target]) => !path.includes("*") && /\.m?js$/.test(resolveTarget(target) ?? ""))
+    .filter(([path, target]) => !/\*|\/worker$/.test(path) && /\.m?js$/.test(resolveTarget(target) ?? ""))
     .map(([path]) => name + path.slice(1));
 }
 

@@ -16,7 +16,7 @@ export function entryPoints() {
     .filter((manifest) => !manifest.private)
     .flatMap(({ name, exports }) =>
       Object.entries(exports)
-        .filter(([, target]) => target.types?.endsWith(".d.ts"))
+        .filter(([path, target]) => target.types?.endsWith(".d.ts") && !path.endsWith("/worker"))
         .map(([path]) => name + path.slice(1)),
     );
 }

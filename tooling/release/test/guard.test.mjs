@@ -99,6 +99,7 @@ describe("packages", () => {
       "./node": { node: { import: "./dist/node.js" }, default: "./dist/other.js" },
       "./wasm/*": "./dist/*.wasm",
       "./simd.wasm": "./dist/simd.wasm",
+      "./worker": "./dist/worker.js",
       "./package.json": "./package.json",
     };
     expect(entries({ name: "@dlrt/x", exports })).toEqual(["@dlrt/x", "@dlrt/x/node"]);
