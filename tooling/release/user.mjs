@@ -15,6 +15,10 @@ export async function installAlone({ name, entries }, folder, env, tag = "latest
   mkdirSync(folder, { recursive: true });
   writeFileSync(join(folder, "package.json"), JSON.stringify({ private: true, type: "module" }));
   await npmInstall(folder, env, [`${name}@${tag}`]);
+  for (const file of ["README.md", "LICENSE", "CHANGELOG.md"]) {
+    if (!existsSync(join(folder, "node_modules", name, file)))
+      throw new Error(`${name} comes without ${file}`);
+  }
   for (const entry of entries) await runProgram(`await import("${entry}")`, { cwd: folder });
 }
 
