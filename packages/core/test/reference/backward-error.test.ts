@@ -88,7 +88,7 @@ test("0/0 counts 0, a wrong zero counts ∞, an overflowing bound counts NaN", (
   expect(omega({ ...zero, diag: nothing }, nothing, Float64Array.of(0, 1), 1)).toBe(1);
   expect(omegaApply({ ...zero, diag: nothing }, Float64Array.of(0, 1e-300), nothing, 1)).toBe(Infinity);
   const huge = Float64Array.of(1e308, 1e308);
-  expect(omega({ ...zero, diag: Float64Array.of(1, 10) }, huge, huge, 1)).toBeNaN();
+  expect(omega({ ...zero, k: nothing }, huge, huge, 1)).toBeNaN();
   expect(omega({ n: 0, r: 0, q: nothing, k: nothing }, new Float64Array(), new Float64Array(), 3)).toBe(0);
 });
 
