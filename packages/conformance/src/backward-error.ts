@@ -1,0 +1,173 @@
+/**
+ * Core's measures over whole batches, as one number in ε and the place where it was worst. What a gate means is
+ * derived in core's reference README, equations (20) to (24).
+ */
+import { unitRoundoff, type Dtype, type FloatArray } from "@dlrt/core";
+import {
+  matrixOf,
+  omega,
+  omegaApply,
+  omegaInverse,
+  omegaState,
+  omegaTrilInverse,
+  operatorOf,
+  recurrent,
+  rowsOf,
+  type ReferenceOperator,
+} from "@dlrt/core/reference";
+import { growing, type Problem } from "./problems.js";
+
+/** ω ≤ 16 ε: solve, apply, states, row dots, and |X̂ − X| ≤ 16 ε |X||T||X| for inverse. */
+export const GATE = 16;
+/** |X̂ − X| ≤ 4 ε |X||A||X|: blocks of trilInverse. */
+export const BLOCK_GATE = 4;
+
+/** What of the options changes the answer. */
+export interface Variant {
+  readonly trans: boolean;
+  readonly alpha: number;
+  /** Z₀ is the problem's state; else 0. */
+  readonly stateful: boolean;
+}
+
+/** In ε; ∞ where something was not finite that should have been. */
+export type Omega = number;
+
+export function inRoundoffs(value: number, dtype: Dtype): Omega {
+  const omegaInEps = value / unitRoundoff[dtype];
+  return Number.isNaN(omegaInEps) ? Infinity : omegaInEps;
+}
+
+/** Larger of the two; NaN is worst. */
+export function worse(a: Omega, b: Omega): Omega {
+  return Number.isNaN(a) || Number.isNaN(b) ? Infinity : Math.max(a, b);
+}
+
+/** One batch entry in float64, and which of its rows a backend answers for. */
+interface Entry {
+  readonly op: ReferenceOperator;
+  readonly rhs: Float64Array;
+  readonly out: Float64Array;
+  readonly state: Float64Array | undefined;
+  readonly whole: boolean;
+}
+
+/** An answer may leave the dtype's range from the row on where |y| exceeds this: 2²⁴ and more below overflow. */
+const ample: Readonly<Record<Dtype, number>> = { f32: 2 ** 90, f64: 2 ** 900 };
+
+/** Rows visited before the true answer of a growing problem comes near overflow. */
+function safeRows(op: ReferenceOperator, problem: Problem, entry: number, variant: Variant): number {
+  const { n, p } = problem.sizes;
+  if (!growing.has(problem.family)) return n;
+  const rhs = matrixOf(problem.rhs, problem.sizes.batch, entry);
+  const state = stateOf(problem, entry, variant);
+  const { y } = recurrent.solve(op, rhs, p, { trans: variant.trans, state });
+  for (let step = 0; step < n; step++) {
+    const i = variant.trans ? n - 1 - step : step;
+    for (let j = 0; j < p; j++) if (!(Math.abs(y[i * p + j]!) <= ample[problem.dtype])) return step;
+  }
+  return n;
+}
+
+function stateOf(problem: Problem, entry: number, { stateful }: Variant): Float64Array | undefined {
+  return stateful ? matrixOf(problem.state, problem.sizes.batch, entry) : undefined;
+}
+
+function entryOf(problem: Problem, out: FloatArray, entry: number, variant: Variant, rows?: number): Entry {
+  const { batch, n, p } = problem.sizes;
+  const op = operatorOf({ ...problem.sizes, ...problem }, entry);
+  const safe = rows ?? safeRows(op, problem, entry, variant);
+  const [start, end] = variant.trans ? [n - safe, n] : [0, safe];
+  return {
+    op: rowsOf(op, start, end),
+    rhs: matrixOf(problem.rhs, batch, entry).subarray(start * p, end * p),
+    out: matrixOf(out, batch, entry).subarray(start * p, end * p),
+    state: stateOf(problem, entry, variant),
+    whole: safe === n,
+  };
+}
+
+/**
+ * ω of `out`, and of `finalState` where given, as solve's; in ε.
+ * @param out batch·n·p @param finalState batch·r·p
+ */
+export function omegaOfSolve(
+  problem: Problem,
+  variant: Variant,
+  out: FloatArray,
+  finalState?: FloatArray,
+): Omega {
+  const { batch, n, p } = problem.sizes;
+  const { trans, alpha } = variant;
+  let worst = 0;
+  for (let e = 0; e < batch && n * p > 0; e++) {
+    const { op, rhs, out: y, state, whole } = entryOf(problem, out, e, variant);
+    worst = worse(worst, omega(op, y, rhs, p, { trans, alpha, state }));
+    if (finalState !== undefined && whole && alpha !== 0) {
+      const x = y.map((value) => value / alpha);
+      worst = worse(worst, omegaState(op, matrixOf(finalState, batch, e), x, p, { trans, state }));
+    }
+  }
+  return inRoundoffs(worst, problem.dtype);
+}
+
+/** As `omegaOfSolve`, for apply. A problem without Λ: pass `lambda: false`. */
+export function omegaOfApply(
+  problem: Problem,
+  variant: Variant & { readonly lambda?: boolean },
+  out: FloatArray,
+  finalState?: FloatArray,
+): Omega {
+  const { batch, n, p } = problem.sizes;
+  const { trans, alpha, lambda = true } = variant;
+  let worst = 0;
+  for (let e = 0; e < batch && n * p > 0; e++) {
+    const { op: full, rhs, out: y, state } = entryOf(problem, out, e, variant, n);
+    const op = lambda ? full : { ...full, diag: undefined };
+    worst = worse(worst, omegaApply(op, y, rhs, p, { trans, alpha, state }));
+    if (finalState !== undefined) {
+      worst = worse(worst, omegaState(op, matrixOf(finalState, batch, e), rhs, p, { trans, state }));
+    }
+  }
+  return inRoundoffs(worst, problem.dtype);
+}
+
+/** |X̂ − X| beside |X||T||X|, in ε. @param out batch·n·n */
+export function omegaOfInverse(problem: Problem, out: FloatArray): Omega {
+  const { batch, n } = problem.sizes;
+  let worst = 0;
+  for (let e = 0; e < batch && n > 0; e++) {
+    const op = operatorOf({ ...problem.sizes, ...problem }, e);
+    worst = worse(worst, omegaInverse(op, matrixOf(out, batch, e)));
+  }
+  return inRoundoffs(worst, problem.dtype);
+}
+
+/** The same for dense blocks. @param a batch·c·c @param out batch·c·c */
+export function omegaOfTrilInverse(a: FloatArray, out: FloatArray, batch: number, c: number): Omega {
+  let worst = 0;
+  for (let e = 0; e < batch && c > 0; e++) {
+    worst = worse(worst, omegaTrilInverse(matrixOf(a, batch, e), matrixOf(out, batch, e), c));
+  }
+  return inRoundoffs(worst, a.BYTES_PER_ELEMENT === 4 ? "f32" : "f64");
+}
+
+/** |out − α x·y| beside |α| |x|·|y| for each of `rows` rows of p, in ε. */
+export function omegaOfRowDot(
+  [x, y, out]: readonly [x: FloatArray, y: FloatArray, out: FloatArray],
+  alpha: number,
+  p: number,
+): Omega {
+  let worst = 0;
+  for (let i = 0; i < out.length; i++) {
+    let exact = 0;
+    let bound = 0;
+    for (let j = i * p; j < (i + 1) * p; j++) {
+      exact += x[j]! * y[j]!;
+      bound += Math.abs(x[j]! * y[j]!);
+    }
+    const error = Math.abs(out[i]! - alpha * exact);
+    worst = worse(worst, error === 0 ? 0 : error / (Math.abs(alpha) * bound));
+  }
+  return inRoundoffs(worst, out.BYTES_PER_ELEMENT === 4 ? "f32" : "f64");
+}

@@ -1,0 +1,219 @@
+/**
+ * How far a right gradient may be from the true one, element by element, and the true one found twice: by core's
+ * dense float64 reference, and by differences.
+ *
+ * Bound. A solve with ω ≤ 16 ε is off by at most 16 ε E, E = |op(T)⁻¹| (|T||Y| + |B| + |F||Z₀|), |T| standing for
+ * |Λ| + tril(|Q||K|ᵀ, −1). Every other gradient is a product of L (B̄, or αȲ for apply) and R (Y, or X) with inputs; a
+ * product of factors off by E_L and E_R is off by the same product of E_L|R| + |L|E_R + |L||R|. No tolerance is chosen.
+ *
+ * Differences. Y is linear in every single entry of Q and K (T⁻¹e_i lives in rows ≥ i, and q_i meets rows < i), in
+ * B and Z₀, and a + c/λ_i in every λ_i. So a difference over a step of any size is exact but for float64 rounding,
+ * which is bounded like the solve's.
+ */
+import {
+  applyVjp,
+  inverseVjp,
+  matmul,
+  recurrent,
+  solveVjp,
+  transpose,
+  type ReferenceOperator,
+  type VjpOptions,
+} from "@dlrt/core/reference";
+
+export interface VjpCase {
+  readonly verb: "solve" | "apply" | "inverse";
+  readonly op: ReferenceOperator & { readonly diag: Float64Array };
+  /** B or X, n×p; I for inverse */
+  readonly rhs: Float64Array;
+  readonly p: number;
+  /** Ȳ, n×p */
+  readonly cotangent: Float64Array;
+  readonly options: VjpOptions;
+}
+
+export const gradientNames = ["diag", "q", "k", "rhs", "state"] as const;
+export type GradientName = (typeof gradientNames)[number];
+export type Gradients = Record<GradientName, Float64Array>;
+
+const abs = (a: Float64Array): Float64Array => a.map(Math.abs);
+const plus = (a: Float64Array, ...others: Float64Array[]): Float64Array =>
+  a.map((value, at) => others.reduce((sum, other) => sum + other[at]!, value));
+
+function absolute(op: VjpCase["op"]): VjpCase["op"] {
+  return { ...op, diag: abs(op.diag), q: abs(op.q), k: abs(op.k) };
+}
+
+function rolesOf({ op, options }: VjpCase): { f: Float64Array; g: Float64Array } {
+  return options.trans ? { f: op.k, g: op.q } : { f: op.q, g: op.k };
+}
+
+/** By core's reference, which forms T̄. */
+export function referenceGradients(one: VjpCase): Gradients {
+  const { op, rhs, p, cotangent, options } = one;
+  const none = new Float64Array(0);
+  if (one.verb === "inverse") return { ...inverseVjp(op, cotangent), rhs: none, state: none };
+  if (one.verb === "apply") {
+    const { x, ...others } = applyVjp(op, rhs, p, cotangent, options);
+    return { ...others, rhs: x };
+  }
+  const { b, ...others } = solveVjp(op, rhs, p, cotangent, options);
+  return { ...others, rhs: b };
+}
+
+/** Y = op(T)⁻¹(B − F Z₀), and what 1 ε of backward error moves it by. */
+function solved(
+  one: VjpCase,
+  rhs: Float64Array,
+  trans: boolean,
+  state: Float64Array | undefined,
+): { y: Float64Array; error: Float64Array } {
+  const { op, p } = one;
+  const { n } = op;
+  const { y } = recurrent.solve(op, rhs, p, { trans, state });
+  const weight = recurrent.apply(absolute(op), abs(y), p, { trans, state: state && abs(state) }).y;
+  const inverse = abs(recurrent.inverse(op));
+  const left = trans ? transpose(inverse, n, n) : inverse;
+  return { y, error: matmul(left, plus(weight, abs(rhs)), [n, n, p]) };
+}
+
+/** |L|, |R| and their errors per ε: equations of the file's head. */
+function factors(one: VjpCase): Record<"left" | "right" | "leftError" | "rightError", Float64Array> {
+  const { op, p, rhs, options } = one;
+  const { trans = false, alpha = 1, state, finalStateCotangent } = options;
+  const scaled = one.cotangent.map((value) => alpha * value);
+  if (one.verb === "apply") {
+    const zero = new Float64Array(op.n * p);
+    return { left: abs(scaled), right: abs(rhs), leftError: zero, rightError: zero };
+  }
+  const forward = solved(one, rhs, trans, state);
+  const backward = solved(
+    one,
+    scaled,
+    !trans,
+    finalStateCotangent?.map((value) => -value),
+  );
+  return {
+    left: abs(backward.y),
+    right: abs(forward.y),
+    leftError: backward.error,
+    rightError: forward.error,
+  };
+}
+
+function rowDots(a: Float64Array, b: Float64Array, n: number, p: number): Float64Array {
+  const dots = new Float64Array(n);
+  for (let i = 0; i < n; i++) for (let j = 0; j < p; j++) dots[i]! += a[i * p + j]! * b[i * p + j]!;
+  return dots;
+}
+
+/** What a gradient may be off by, for 1 ε of error in each step. */
+export function gradientBounds(one: VjpCase): Gradients {
+  const { op, p, options } = one;
+  const { n, r } = op;
+  const { trans = false, state, finalStateCotangent } = options;
+  const { left, right, leftError, rightError } = factors(one);
+  const z0 = state && transpose(abs(state), r, p);
+  const zf = finalStateCotangent && transpose(abs(finalStateCotangent), r, p);
+  const products = [
+    [left, right],
+    [leftError, right],
+    [left, rightError],
+  ] as const;
+  const through = (toK: boolean): Float64Array => {
+    const [first, ...others] = products.map(([l, rr]) => {
+      const outer = { n, r: p, q: trans ? rr : l, k: trans ? l : rr };
+      const zOf = trans !== toK ? zf : z0;
+      return recurrent.apply(outer, abs(toK ? op.q : op.k), r, { trans: toK, state: zOf }).y;
+    });
+    return plus(first!, ...others);
+  };
+  const [first, ...others] = products.map(([l, rr]) => rowDots(l, rr, n, p));
+  const { f } = rolesOf(one);
+  const back = recurrent.apply(absolute(op), plus(left, leftError), p, {
+    trans: !trans,
+    state: finalStateCotangent && abs(finalStateCotangent),
+  });
+  return {
+    diag: plus(first!, ...others),
+    q: through(false),
+    k: through(true),
+    rhs: one.verb === "apply" ? back.y : leftError,
+    state: plus(
+      matmul(transpose(abs(f), n, r), plus(left, leftError), [r, n, p]),
+      abs(finalStateCotangent ?? new Float64Array(r * p)),
+    ),
+  };
+}
+
+/** f = ⟨Ȳ, αY⟩ + ⟨Z̄, Z⟩, and how much 1 roundoff in each step may move it. */
+function objective(one: VjpCase): { value: number; spread: number } {
+  const { op, p, rhs, options, cotangent } = one;
+  const { n, r } = op;
+  const { trans = false, alpha = 1, state, finalStateCotangent } = options;
+  const verb = one.verb === "apply" ? "apply" : "solve";
+  const { y, state: z } = recurrent[verb](op, rhs, p, { trans, state });
+  const size = abs(state ?? new Float64Array(r * p));
+  const x = verb === "apply" ? abs(rhs) : plus(abs(y), solved(one, rhs, trans, state).error);
+  const ySize = verb === "apply" ? recurrent.apply(absolute(op), x, p, { trans, state: size }).y : x;
+  const zSize = plus(matmul(transpose(abs(rolesOf(one).g), n, r), x, [r, n, p]), size);
+  let value = 0;
+  let spread = 0;
+  for (let i = 0; i < n * p; i++) {
+    value += cotangent[i]! * alpha * y[i]!;
+    spread += Math.abs(cotangent[i]! * alpha) * ySize[i]!;
+  }
+  for (let i = 0; i < r * p && finalStateCotangent !== undefined; i++) {
+    value += finalStateCotangent[i]! * z[i]!;
+    spread += Math.abs(finalStateCotangent[i]!) * zSize[i]!;
+  }
+  return { value, spread };
+}
+
+function withEntry(one: VjpCase, name: GradientName, at: number, value: number): VjpCase {
+  const changed = (a: Float64Array): Float64Array => a.map((old, index) => (index === at ? value : old));
+  if (name === "rhs") return { ...one, rhs: changed(one.rhs) };
+  if (name === "state") {
+    return { ...one, options: { ...one.options, state: changed(one.options.state!) } };
+  }
+  return { ...one, op: { ...one.op, [name]: changed(one.op[name]) } };
+}
+
+/** The gradient with respect to one entry by a difference, and its rounding per roundoff of float64. */
+function difference(
+  one: VjpCase,
+  name: GradientName,
+  at: number,
+  old: number,
+): { value: number; noise: number } {
+  const reciprocal = name === "diag" && one.verb !== "apply";
+  const [low, high] = reciprocal ? [0.5 * old, 1.5 * old] : [old - 1, old + 1];
+  const a = objective(withEntry(one, name, at, low));
+  const b = objective(withEntry(one, name, at, high));
+  // d(c/λ)/dλ = −c/λ², c = Δf / Δ(1/λ)
+  const perStep = reciprocal ? -1 / (old * old * (1 / high - 1 / low)) : 1 / (high - low);
+  return { value: (b.value - a.value) * perStep, noise: (a.spread + b.spread) * Math.abs(perStep) };
+}
+
+/** All gradients by differences: O((n r + n p) n³); for small n. Empty where there is no such input. */
+export function differences(one: VjpCase): { values: Gradients; noise: Gradients } {
+  const values = {} as Gradients;
+  const noise = {} as Gradients;
+  const { op, rhs, options } = one;
+  const state = one.verb === "inverse" ? undefined : options.state;
+  const inputs: Gradients = {
+    ...{ diag: op.diag, q: op.q, k: op.k },
+    rhs: one.verb === "inverse" ? new Float64Array(0) : rhs,
+    state: state ?? new Float64Array(0),
+  };
+  for (const name of gradientNames) {
+    values[name] = new Float64Array(inputs[name].length);
+    noise[name] = new Float64Array(inputs[name].length);
+    inputs[name].forEach((old, at) => {
+      const one1 = difference(one, name, at, old);
+      values[name][at] = one1.value;
+      noise[name][at] = one1.noise;
+    });
+  }
+  return { values, noise };
+}

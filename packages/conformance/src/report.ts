@@ -1,0 +1,164 @@
+import type { Backend, Dtype } from "@dlrt/core";
+import type { Omega } from "./backward-error.js";
+import type { Case } from "./trial.js";
+
+/** One line of the report: an operation in one dtype. */
+export interface ReportRow {
+  readonly operation: string;
+  readonly dtype?: Dtype;
+  /** Problems run and judged. */
+  cases: number;
+  /** Largest ω in ε; absent where the promise is a yes or no. null: not finite. */
+  worst?: number | null;
+  /** What ω may be, in ε. */
+  limit?: number;
+  /** The problem where it was largest. */
+  where?: string;
+}
+
+export interface ReportFailure {
+  /** "suite › name" */
+  readonly name: string;
+  readonly message: string;
+}
+
+export interface ReportSkip {
+  readonly name: string;
+  readonly why: string;
+}
+
+/** What a run showed; plain JSON. */
+export interface Report {
+  readonly backend: {
+    name: string;
+    build: string;
+    dtypes: readonly Dtype[];
+    fallback?: string;
+    software?: boolean;
+  };
+  readonly seed: number;
+  /** Named tests that passed. */
+  readonly passed: number;
+  /** Problems run, over all tests. */
+  readonly cases: number;
+  readonly seconds: number;
+  readonly rows: readonly ReportRow[];
+  readonly failures: readonly ReportFailure[];
+  readonly notRun: readonly ReportSkip[];
+}
+
+interface Measurement {
+  readonly omega: Omega;
+  readonly limit: number;
+  readonly where: string;
+}
+
+/** Gathers what cases show while they run. */
+export class Recorder {
+  readonly #rows = new Map<string, ReportRow>();
+  readonly #failures: ReportFailure[] = [];
+  readonly #notRun: ReportSkip[] = [];
+  readonly #start: number = Date.now();
+  #passed = 0;
+
+  count(subject: Case, pieces: number): void {
+    this.#row(subject).cases += pieces;
+  }
+
+  measure(subject: Case, { omega, limit, where }: Measurement): void {
+    const row = this.#row(subject);
+    row.cases++;
+    row.limit = limit;
+    if (row.worst === null || (row.worst !== undefined && omega <= row.worst)) return;
+    row.worst = Number.isFinite(omega) ? omega : null;
+    row.where = where;
+  }
+
+  pass(): void {
+    this.#passed++;
+  }
+
+  fail(subject: Case, error: unknown): void {
+    this.#failures.push({ name: titleOf(subject), message: messageOf(error) });
+  }
+
+  skip(subject: Case, why: string): void {
+    this.#notRun.push({ name: titleOf(subject), why });
+  }
+
+  report({ name, supports }: Backend, seed: number): Report {
+    const { build, dtypes, fallback, software } = supports;
+    const rows = [...this.#rows.values()];
+    return {
+      backend: {
+        name,
+        build,
+        dtypes,
+        ...(fallback !== undefined && { fallback }),
+        ...(software !== undefined && { software }),
+      },
+      seed,
+      passed: this.#passed,
+      cases: rows.reduce((sum, row) => sum + row.cases, 0),
+      seconds: (Date.now() - this.#start) / 1000,
+      rows,
+      failures: this.#failures,
+      notRun: this.#notRun,
+    };
+  }
+
+  #row({ operation, dtype }: Case): ReportRow {
+    const key = `${operation} ${dtype ?? ""}`;
+    const row = this.#rows.get(key) ?? { operation, ...(dtype && { dtype }), cases: 0 };
+    this.#rows.set(key, row);
+    return row;
+  }
+}
+
+/** What went wrong, and for a property also what its smallest counterexample met. */
+function messageOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  return error.cause instanceof Error ? `${error.cause.message}\n${error.message}` : error.message;
+}
+
+/** "suite › name": how a case is called everywhere. */
+export function titleOf({ suite, name }: Pick<Case, "suite" | "name">): string {
+  return `${suite} › ${name}`;
+}
+
+/** "0.93 ≤ 16", "held", or "not finite". */
+function worstOf({ worst, limit }: ReportRow): string {
+  if (limit === undefined) return "held";
+  return worst === null || worst === undefined ? "not finite" : `${worst.toFixed(2)} ≤ ${limit}`;
+}
+
+function pad(cells: readonly (readonly string[])[]): string[] {
+  const widths = cells[0]!.map((_, column) => Math.max(...cells.map((row) => row[column]!.length)));
+  return cells.map((row) =>
+    row
+      .map((cell, column) => cell.padEnd(widths[column]!))
+      .join("  ")
+      .trimEnd(),
+  );
+}
+
+/** The report for a terminal. */
+export function reportText(report: Report): string {
+  const { backend, rows, failures, notRun } = report;
+  const head = ["operation", "dtype", "cases", "worst, ε", "where"];
+  const lines = rows.map((row) => [
+    row.operation,
+    row.dtype ?? "",
+    String(row.cases),
+    worstOf(row),
+    row.where ?? "",
+  ]);
+  return [
+    `${backend.name} (${backend.build}): ${report.passed} tests passed, ${failures.length} failed, ${notRun.length} not run; ` +
+      `${report.cases} cases in ${report.seconds.toFixed(1)} s, seed ${report.seed}`,
+    ...(backend.fallback === undefined ? [] : [`fallback: ${backend.fallback}`]),
+    ...pad([head, ...lines]),
+    ...failures.map(({ name, message }) => `FAILED ${name}\n  ${message.split("\n").join("\n  ")}`),
+    ...notRun.map(({ name, why }) => `not run: ${name} (${why})`),
+  ].join("\n");
+}

@@ -1,0 +1,80 @@
+import type { Sizes } from "@dlrt/core";
+import fc from "fast-check";
+
+/** Sizes at which kernels go wrong: empty, one, around a vector, a block and a chunk, and past them all. */
+export const awkward = {
+  n: [0, 1, 2, 15, 16, 17, 31, 32, 33, 63, 64, 65, 127, 128, 129, 200, 257, 1000],
+  r: [0, 1, 2, 3, 4, 5, 8, 16, 17, 64, 65, 257],
+  p: [0, 1, 2, 3, 4, 5, 8, 16, 17, 64, 65, 257],
+  batch: [0, 1, 2, 3],
+} as const;
+
+/** What a slow device can stand. */
+export interface Budget {
+  /** Largest n. */
+  readonly maxN: number;
+  /** Largest batch·n·max(r, 1)·max(p, 1) of a property's case. */
+  readonly maxWork: number;
+}
+
+export function workOf({ batch, n, r, p }: Sizes): number {
+  return batch * n * Math.max(r, 1) * Math.max(p, 1);
+}
+
+/** The same sizes, the largest factor lowered until the work is affordable. */
+export function afford(sizes: Sizes, { maxN, maxWork }: Budget): Sizes {
+  let { batch, n, r, p } = { ...sizes, n: Math.min(sizes.n, maxN) };
+  while (workOf({ batch, n, r, p }) > maxWork) {
+    if (Math.max(r, p) > 8) {
+      if (r > p) r = r >> 1;
+      else p = p >> 1;
+    } else if (batch > 1) batch--;
+    else n = n >> 1;
+  }
+  return { batch, n, r, p };
+}
+
+/** Sizes for a property: the awkward ones and those between. Shrinks towards the small. */
+export function anySizes(budget: Budget): fc.Arbitrary<Sizes> {
+  const among = (list: readonly number[], max: number): fc.Arbitrary<number> =>
+    fc.oneof(
+      { arbitrary: fc.nat(Math.min(max, 20)), weight: 2 },
+      { arbitrary: fc.constantFrom(...list.filter((size) => size <= max)), weight: 3 },
+      { arbitrary: fc.nat(max), weight: 1 },
+    );
+  return fc
+    .record({
+      batch: fc.oneof({ arbitrary: fc.constant(1), weight: 2 }, fc.constantFrom(...awkward.batch)),
+      n: among(awkward.n, Math.min(budget.maxN, 300)),
+      r: among(awkward.r, 65),
+      p: among(awkward.p, 65),
+    })
+    .map((sizes) => afford(sizes, budget));
+}
+
+/** Every awkward value of every size at least once, the others small. */
+export function sizeSweep(budget: Budget): Sizes[] {
+  const base: Sizes = { batch: 2, n: 33, r: 5, p: 3 };
+  const sweep = [
+    ...awkward.n.map((n) => ({ ...base, n })),
+    ...awkward.r.map((r) => ({ ...base, n: 65, r, p: 2 })),
+    ...awkward.p.map((p) => ({ ...base, n: 65, r: 3, p })),
+    ...awkward.batch.map((batch) => ({ ...base, batch })),
+    { batch: 1, n: 129, r: 257, p: 17 },
+    { batch: 3, n: 130, r: 64, p: 64 },
+    { batch: 1, n: 1000, r: 16, p: 1 },
+    { batch: 0, n: 5, r: 3, p: 2 },
+    { batch: 2, n: 5, r: 0, p: 2 },
+    { batch: 2, n: 0, r: 3, p: 2 },
+  ];
+  return sweep.map((sizes) => afford(sizes, budget));
+}
+
+/** Around 65536 in each direction in turn: where a grid of workgroups folds. For batches see the exact suite. */
+export function hugeSweep({ maxN }: Budget): Sizes[] {
+  return [
+    ...[65535, 65536, 65537].map((n) => ({ batch: 1, n, r: 1, p: 1 })),
+    { batch: 1, n: 3, r: 65537, p: 1 },
+    { batch: 1, n: 3, r: 1, p: 65537 },
+  ].filter(({ n }) => n <= maxN);
+}

@@ -1,0 +1,89 @@
+/** What solve and apply are both put through: sizes, families, options, each held to ω ≤ 16 ε. */
+import type { Dtype } from "@dlrt/core";
+import fc from "fast-check";
+import { omegaOfApply, omegaOfSolve } from "../backward-error.js";
+import { anyCall, plainCall, run, sayCall, type Call } from "../calls.js";
+import { familyNames, makeProblem, nameOf, type FamilyName } from "../problems.js";
+import { afford, anySizes, hugeSweep, sizeSweep } from "../sizes.js";
+import type { Sizes } from "@dlrt/core";
+import type { Case, Scope, Trial } from "../trial.js";
+
+type Verb = "solve" | "apply";
+
+/** `lambda: false`: an operator without Λ, for apply. */
+interface Judged extends Call {
+  readonly lambda?: boolean;
+}
+
+async function judgeOne(
+  trial: Trial,
+  scope: Scope,
+  verb: Verb,
+  [family, sizes, seed]: readonly [FamilyName, Sizes, number],
+  call: Judged,
+): Promise<void> {
+  const problem = makeProblem(family, sizes, trial.subject.dtype!, seed);
+  const { out, finalState } = await run(verb, scope, problem, call);
+  const omegaOf = verb === "solve" ? omegaOfSolve : omegaOfApply;
+  const where = [nameOf(problem), sayCall(call), call.lambda === false ? "no Λ" : ""];
+  trial.judge(where.filter(Boolean).join("; "), omegaOf(problem, call, out, finalState));
+}
+
+async function sweep(trial: Trial, verb: Verb, sizes: readonly Sizes[]): Promise<void> {
+  for (const [index, size] of sizes.entries()) {
+    for (const trans of [false, true]) {
+      const call = { ...plainCall, trans, final: true, stateful: index % 2 === 1, given: index % 3 > 0 };
+      const family = index % 4 < 2 ? "delta-net" : "general Λ";
+      await trial.scoped((scope) =>
+        judgeOne(trial, scope, verb, [family, size, trial.plan.seed + index], call),
+      );
+    }
+  }
+}
+
+async function longOnes(trial: Trial, verb: Verb): Promise<void> {
+  for (const family of familyNames) {
+    for (const trans of [false, true]) {
+      const sizes = afford({ batch: 1, n: 1000, r: 16, p: 4 }, trial.plan);
+      const call = { ...plainCall, trans, final: true };
+      await trial.scoped((scope) => judgeOne(trial, scope, verb, [family, sizes, trial.plan.seed], call));
+    }
+  }
+}
+
+function anyProblem(trial: Trial, verb: Verb): Promise<void> {
+  const values = fc.record({
+    family: fc.constantFrom(...familyNames),
+    sizes: anySizes(trial.plan),
+    call: anyCall(),
+    lambda: verb === "apply" ? fc.boolean() : fc.constant(true),
+    seed: fc.nat(),
+  });
+  return trial.property(
+    values,
+    (scope, { family, sizes, call, lambda, seed }) =>
+      judgeOne(trial, scope, verb, [family, sizes, seed], { ...call, lambda }),
+    3,
+  );
+}
+
+export function accuracyCases(verb: Verb, dtypes: readonly Dtype[] = ["f32", "f64"]): Case[] {
+  return dtypes.flatMap((dtype) => {
+    const of = (name: string, run: (trial: Trial) => Promise<void>): Case => ({
+      suite: verb,
+      name: `${dtype}: ${name}`,
+      operation: verb,
+      dtype,
+      kernels: [verb],
+      run,
+    });
+    return [
+      of("every awkward size", (trial) => sweep(trial, verb, sizeSweep(trial.plan))),
+      of("65535 to 65537 rows, 65537 of rank and columns", (trial) =>
+        sweep(trial, verb, hugeSweep(trial.plan)),
+      ),
+      of("every family at n = 1000", (trial) => longOnes(trial, verb)),
+      of("any problem, any options", (trial) => anyProblem(trial, verb)),
+    ];
+  });
+}

@@ -1,0 +1,136 @@
+/** The exact class: every backend must give the very same numbers. Nothing is allowed for rounding. */
+import { newFloatArray, type Dtype, type FloatArray } from "@dlrt/core";
+import { overBatch, recurrent } from "@dlrt/core/reference";
+import fc from "fast-check";
+import { anyCall, plainCall, run, runInverse, sayCall, type Call } from "../calls.js";
+import { makeExact } from "../exact.js";
+import { nameOf, type Problem } from "../problems.js";
+import { Random } from "../random.js";
+import { afford, anySizes } from "../sizes.js";
+import { demand, type Case, type Scope, type Trial } from "../trial.js";
+import { exactBlocks, exactInverse } from "./exact-inverse.js";
+import { runTrilInverse } from "./tril-inverse.js";
+
+/** Equal numbers; −0 and 0 are one. @throws ConformanceError naming the first that differs */
+export function demandEqual(what: string, got: FloatArray, want: FloatArray): void {
+  demand(got.length === want.length, `${what}: ${got.length} elements, expected ${want.length}`);
+  let at = 0;
+  while (at < want.length && got[at] === want[at]) at++;
+  demand(at === want.length, `${what}: expected exactly ${want[at]} at element ${at}, got ${got[at]}`);
+}
+
+async function demandExact(
+  verb: "solve" | "apply",
+  scope: Scope,
+  problem: Problem,
+  call: Call,
+): Promise<void> {
+  const { out, finalState } = await run(verb, scope, problem, call);
+  const want = overBatch(recurrent[verb], { ...problem.sizes, ...problem }, problem.rhs, problem.sizes.p, {
+    trans: call.trans,
+    alpha: call.alpha,
+    state: call.stateful ? problem.state : undefined,
+  });
+  const where = `${verb}, ${nameOf(problem)}; ${sayCall(call)}`;
+  demandEqual(where, out, want.y);
+  if (finalState) demandEqual(`final state of ${where}`, finalState, want.state);
+}
+
+function anyExact(trial: Trial, verb: "solve" | "apply"): Promise<void> {
+  const values = fc.record({ sizes: anySizes(trial.plan), call: anyCall(true), seed: fc.nat() });
+  return trial.property(values, async (scope, { sizes, call, seed }) => {
+    await demandExact(verb, scope, makeExact(sizes, trial.subject.dtype!, seed, call.trans), call);
+    trial.count();
+  });
+}
+
+/** n = 1000 in chunks of any size: the same numbers from every one. */
+async function longExact(trial: Trial): Promise<void> {
+  const sizes = afford({ batch: 2, n: 1000, r: 24, p: 5 }, trial.plan);
+  for (const trans of [false, true]) {
+    const problem = makeExact(sizes, trial.subject.dtype!, trial.plan.seed, trans);
+    for (const chunk of [undefined, 1, 13, 16, 32, 64, 128]) {
+      for (const verb of ["solve", "apply"] as const) {
+        const call = { ...plainCall, trans, chunk, stateful: true, final: true };
+        await trial.scoped((scope) => demandExact(verb, scope, problem, call));
+        trial.count();
+      }
+    }
+  }
+}
+
+/** Batches of small problems: entry e is the first one times sₑ ∈ {−1, 0, 1}, and so is its answer. */
+async function manyEntries(trial: Trial): Promise<void> {
+  const dtype = trial.subject.dtype!;
+  const one = makeExact({ batch: 1, n: 3, r: 2, p: 2 }, dtype, trial.plan.seed);
+  const random = new Random(trial.plan.seed);
+  for (const batch of [65535, 65536, 65537]) {
+    const sign = Float64Array.from({ length: batch }, () => random.integer(-1, 1));
+    const repeat = (data: FloatArray, scale?: Float64Array): FloatArray =>
+      newFloatArray(dtype, data.length * batch).map((_, at) => {
+        const entry = Math.floor(at / data.length);
+        return data[at % data.length]! * (scale ? scale[entry]! : 1);
+      });
+    const problem = {
+      ...one,
+      sizes: { ...one.sizes, batch },
+      diag: repeat(one.diag),
+      q: repeat(one.q),
+      k: repeat(one.k),
+      rhs: repeat(one.rhs, sign),
+      state: repeat(one.state, sign),
+    };
+    for (const verb of ["solve", "apply"] as const) {
+      const call = { ...plainCall, final: true, stateful: true };
+      const want = overBatch(recurrent[verb], { ...one.sizes, ...one }, one.rhs, 2, { state: one.state });
+      await trial.scoped(async (scope) => {
+        const { out, finalState } = await run(verb, scope, problem, call);
+        demandEqual(`${verb} of ${batch} batch entries`, out, repeat(want.y, sign));
+        demandEqual(`final state of ${verb} of ${batch} entries`, finalState!, repeat(want.state, sign));
+      });
+      trial.count();
+    }
+  }
+}
+
+function anyExactInverse(trial: Trial): Promise<void> {
+  const values = fc.record({
+    sizes: anySizes({ maxN: Math.min(trial.plan.maxN, 200), maxWork: 2 ** 15 }),
+    chunk: fc.constantFrom(undefined, 1, 7, 16, 64, 128),
+    given: fc.boolean(),
+    seed: fc.nat(),
+  });
+  return trial.property(values, async (scope, { sizes, seed, ...call }) => {
+    const problem = makeExact(sizes, trial.subject.dtype!, seed);
+    demandEqual(`inverse, ${nameOf(problem)}`, await runInverse(scope, problem, call), exactInverse(problem));
+    trial.count();
+  });
+}
+
+function anyExactBlock(trial: Trial): Promise<void> {
+  const values = fc.record({
+    batch: fc.integer({ min: 1, max: 4 }),
+    c: fc.oneof(fc.nat(128), fc.constantFrom(16, 32, 64, 128)),
+    given: fc.boolean(),
+    seed: fc.nat(),
+  });
+  return trial.property(values, async (scope, { batch, c, given, seed }) => {
+    const { a, x, where } = exactBlocks(trial.subject.dtype!, batch, c, seed);
+    demandEqual(where, await runTrilInverse(scope, a, [batch, c], given), x);
+    trial.count();
+  });
+}
+
+export function exactCases(dtypes: readonly Dtype[] = ["f32", "f64"]): Case[] {
+  return dtypes.flatMap((dtype) => {
+    const shared = { suite: "exact", operation: "exact class", dtype };
+    return [
+      { ...shared, name: `${dtype}: solve`, kernels: ["solve"], run: (t) => anyExact(t, "solve") },
+      { ...shared, name: `${dtype}: apply`, kernels: ["apply"], run: (t) => anyExact(t, "apply") },
+      { ...shared, name: `${dtype}: n = 1000 in any chunks`, kernels: ["solve", "apply"], run: longExact },
+      { ...shared, name: `${dtype}: 65535 to 65537 entries`, kernels: ["solve", "apply"], run: manyEntries },
+      { ...shared, name: `${dtype}: inverse`, kernels: ["inverse"], run: anyExactInverse },
+      { ...shared, name: `${dtype}: trilInverse`, kernels: ["trilInverse"], run: anyExactBlock },
+    ] satisfies Case[];
+  });
+}

@@ -1,0 +1,159 @@
+/**
+ * Whole gradients of small problems beside two truths, the dense reference and differences; growth included. What they
+ * may be off by follows from the problem: see `gradient-error`.
+ */
+import {
+  applyVjp,
+  inverse,
+  inverseVjp,
+  newFloatArray,
+  solve,
+  solveVjp,
+  unitRoundoff,
+  type Dtype,
+  type FloatArray,
+  type Tensor,
+} from "@dlrt/core";
+import { identity } from "@dlrt/core/reference";
+import fc from "fast-check";
+import { worse, type Omega } from "../backward-error.js";
+import { anyCall, operatorOn, readAll, sayCall, type Call } from "../calls.js";
+import {
+  differences,
+  gradientBounds,
+  gradientNames,
+  referenceGradients,
+  type Gradients,
+  type VjpCase,
+} from "../gradient-error.js";
+import { familyNames, makeProblem, nameOf, shapesOf, type Problem } from "../problems.js";
+import { Random } from "../random.js";
+import type { Case, Scope, Trial } from "../trial.js";
+
+type Verb = VjpCase["verb"];
+type Cotangents = Record<"cotangent" | "finalCotangent", FloatArray>;
+
+/** What the backend says; keys as `gradientNames`, absent where the verb has none. */
+async function gradientsOn(
+  verb: Verb,
+  scope: Scope,
+  problem: Problem,
+  call: Call,
+  { cotangent, finalCotangent }: Cotangents,
+): Promise<Partial<Record<keyof Gradients, FloatArray>>> {
+  const { backend } = scope;
+  const shape = shapesOf(problem.sizes);
+  const op = operatorOn(scope, problem);
+  const gY = scope.put(cotangent, shape.rhs);
+  if (verb === "inverse") {
+    const y = scope.keep(inverse(backend, op, { chunk: call.chunk }));
+    return readAll(scope, inverseVjp(backend, op, y, gY, { chunk: call.chunk }));
+  }
+  const rhs = scope.put(problem.rhs, shape.rhs);
+  const { trans, alpha, chunk } = call;
+  const state = call.stateful ? scope.put(problem.state, shape.state) : undefined;
+  const finalStateCotangent = call.final ? scope.put(finalCotangent, shape.state) : undefined;
+  const options = { trans, alpha, chunk, state, finalStateCotangent };
+  const named = (of: Record<string, Tensor>, rhsName: string): Record<string, Tensor> => {
+    const { [rhsName]: gRhs, ...others } = of;
+    return { ...others, rhs: gRhs! };
+  };
+  if (verb === "apply") {
+    return readAll(scope, named({ ...applyVjp(backend, op, rhs, gY, options) }, "x"));
+  }
+  const y = scope.keep(solve(backend, op, rhs, { trans, alpha, chunk, state }));
+  return readAll(scope, named({ ...solveVjp(backend, op, y, gY, options) }, "b"));
+}
+
+/** The same call for the reference; batch is 1. */
+function caseOf(verb: Verb, problem: Problem, call: Call, given: Cotangents): VjpCase {
+  const { n, r, p } = problem.sizes;
+  const f64 = (a: FloatArray): Float64Array => Float64Array.from(a);
+  return {
+    ...{ verb, p },
+    op: { n, r, diag: f64(problem.diag), q: f64(problem.q), k: f64(problem.k) },
+    rhs: verb === "inverse" ? identity(n) : f64(problem.rhs),
+    cotangent: f64(given.cotangent),
+    options:
+      verb === "inverse"
+        ? {}
+        : {
+            trans: call.trans,
+            alpha: call.alpha,
+            state: call.stateful ? f64(problem.state) : undefined,
+            finalStateCotangent: call.final ? f64(given.finalCotangent) : undefined,
+          },
+  };
+}
+
+/** Largest error beside `bound` ε + `noise` 2⁻⁵³, over all gradients. */
+function worstOf(
+  got: Partial<Record<keyof Gradients, FloatArray>>,
+  want: Gradients,
+  bounds: Gradients,
+  [dtype, noise]: readonly [Dtype, Gradients?],
+): Omega {
+  let worst = 0;
+  for (const name of gradientNames) {
+    got[name]?.forEach((value, at) => {
+      const allowed =
+        bounds[name][at]! * unitRoundoff[dtype] + (noise ? noise[name][at]! * unitRoundoff.f64 : 0);
+      const error = Math.abs(value - want[name][at]!);
+      worst = worse(worst, error === 0 ? 0 : error / allowed);
+    });
+  }
+  return worst;
+}
+
+function whole(trial: Trial, verb: Verb, truth: "reference" | "differences"): Promise<void> {
+  const values = fc.record({
+    family: fc.constantFrom(...familyNames),
+    n: fc.integer({ min: 1, max: truth === "reference" ? 40 : 9 }),
+    r: fc.nat(truth === "reference" ? 6 : 3),
+    p: fc.integer({ min: 1, max: truth === "reference" ? 6 : 3 }),
+    call: anyCall(),
+    seed: fc.nat(),
+  });
+  return trial.property(values, async (scope, { family, n, r, p, call: drawn, seed }) => {
+    const dtype = trial.subject.dtype!;
+    const call =
+      verb === "inverse" ? { ...drawn, alpha: 1, trans: false, stateful: false, final: false } : drawn;
+    const sizes = { batch: 1, n, r, p: verb === "inverse" ? n : p };
+    const problem = makeProblem(family, sizes, dtype, seed);
+    const random = new Random(seed + 1);
+    const given = {
+      cotangent: random.fillNormal(newFloatArray(dtype, n * sizes.p)),
+      finalCotangent: random.fillNormal(newFloatArray(dtype, r * sizes.p)),
+    };
+    const got = await gradientsOn(verb, scope, problem, call, given);
+    const one = caseOf(verb, problem, call, given);
+    const bounds = gradientBounds(one);
+    const where = `${nameOf(problem)}; ${sayCall(call)}; beside ${truth}`;
+    if (truth === "reference") {
+      // The float64 truth has roundings of its own.
+      const own = [dtype, bounds] as const;
+      trial.judge(where, worstOf(got, referenceGradients(one), bounds, own));
+    } else {
+      const { values: want, noise } = differences(one);
+      trial.judge(where, worstOf(got, want, bounds, [dtype, noise]));
+    }
+  });
+}
+
+export function wholeGradientCases(dtype: Dtype): Case[] {
+  const kernels = {
+    solve: ["solve", "apply", "rowDot"],
+    apply: ["apply", "rowDot"],
+    inverse: ["inverse", "solve", "apply", "rowDot"],
+  } as const;
+  return (["solve", "apply", "inverse"] as const).flatMap((verb) =>
+    (["reference", "differences"] as const).map((truth): Case => ({
+      suite: "gradients",
+      name: `${dtype}: ${verb}Vjp beside ${truth === "reference" ? "the dense reference" : "differences"}`,
+      operation: `${verb}Vjp`,
+      dtype,
+      kernels: kernels[verb],
+      run: (trial) => whole(trial, verb, truth),
+    })),
+  );
+}

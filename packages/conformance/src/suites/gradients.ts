@@ -1,0 +1,160 @@
+/**
+ * Core builds every gradient from solve, apply and rowDot. Here each is held to account step by step at any size, as
+ * the solve or the product that it is.
+ */
+import {
+  applyVjp,
+  newFloatArray,
+  solve,
+  solveVjp,
+  type Dtype,
+  type FloatArray,
+  type Shape,
+} from "@dlrt/core";
+import fc from "fast-check";
+import { omegaOfApply, omegaOfRowDot, omegaOfSolve, worse, type Omega } from "../backward-error.js";
+import { anyCall, operatorOn, readAll, sayCall, type Call } from "../calls.js";
+import { familyNames, growing, makeProblem, nameOf, shapesOf, type Problem } from "../problems.js";
+import { Random } from "../random.js";
+import { anySizes, type Budget } from "../sizes.js";
+import type { Case, Scope, Trial } from "../trial.js";
+import { wholeGradientCases } from "./gradients-whole.js";
+
+interface Vjp {
+  readonly problem: Problem;
+  readonly call: Call;
+  readonly cotangent: FloatArray;
+  /** Z̄, where `call.final`. */
+  readonly finalCotangent: FloatArray;
+}
+
+type Read = Record<"diag" | "q" | "k" | "rhs" | "primal", FloatArray> & Partial<Record<"state", FloatArray>>;
+
+async function runVjp(verb: "solve" | "apply", scope: Scope, vjp: Vjp): Promise<Read> {
+  const { problem, call } = vjp;
+  const shape = shapesOf(problem.sizes);
+  const op = operatorOn(scope, problem);
+  const rhs = scope.put(problem.rhs, shape.rhs);
+  const cotangent = scope.put(vjp.cotangent, shape.rhs);
+  const { trans, alpha, chunk } = call;
+  const state = call.stateful ? scope.put(problem.state, shape.state) : undefined;
+  const finalStateCotangent = call.final ? scope.put(vjp.finalCotangent, shape.state) : undefined;
+  const options = { trans, alpha, chunk, state, finalStateCotangent };
+  if (verb === "apply") {
+    const { x, ...others } = applyVjp(scope.backend, op, rhs, cotangent, options);
+    return { ...(await readAll(scope, { ...others, rhs: x })), primal: problem.rhs };
+  }
+  const y = scope.keep(solve(scope.backend, op, rhs, { trans, alpha, chunk, state }));
+  const { b, ...others } = solveVjp(scope.backend, op, y, cotangent, options);
+  return { ...(await readAll(scope, { ...others, rhs: b })), primal: await scope.read(y) };
+}
+
+/** s·Zᵀ of every entry. */
+function transposedState(z: FloatArray, { batch, r, p }: Problem["sizes"], s: number): FloatArray {
+  const t = new Float64Array(z.length);
+  for (let e = 0; e < batch; e++) {
+    for (let l = 0; l < r; l++) {
+      for (let j = 0; j < p; j++) t[e * r * p + j * r + l] = s * z[e * r * p + l * p + j]!;
+    }
+  }
+  return t;
+}
+
+/** B̄ (or X̄) and Z̄₀: a transposed solve (or apply) whose state is the final state's cotangent. */
+function omegaOfRhs(verb: "solve" | "apply", { problem, call, ...vjp }: Vjp, got: Read): Omega {
+  const sign = verb === "solve" ? -1 : 1;
+  const backward = {
+    ...problem,
+    rhs: Float64Array.from(vjp.cotangent, (value) => call.alpha * value),
+    state: Float64Array.from(vjp.finalCotangent, (value) => sign * value),
+  };
+  const variant = { trans: !call.trans, alpha: 1, stateful: call.final };
+  const final = got.state && Float64Array.from(got.state, (value) => sign * value);
+  return (verb === "solve" ? omegaOfSolve : omegaOfApply)(backward, variant, got.rhs, final);
+}
+
+/** Q̄ and K̄: apply on an operator of rank p without Λ, for the B̄ (or αȲ) that came. */
+function omegaOfFactors(verb: "solve" | "apply", { problem, call, ...vjp }: Vjp, got: Read): Omega {
+  const { batch, n, r, p } = problem.sizes;
+  const solving = verb === "solve";
+  const left = solving ? got.rhs : Float64Array.from(vjp.cotangent, (value) => call.alpha * value);
+  const outer = {
+    ...problem,
+    sizes: { batch, n, r: p, p: r },
+    q: call.trans ? got.primal : left,
+    k: call.trans ? left : got.primal,
+  };
+  const z0 = transposedState(problem.state, problem.sizes, solving ? call.alpha : 1);
+  const zf = transposedState(vjp.finalCotangent, problem.sizes, solving ? -1 : 1);
+  const alpha = solving ? -1 / call.alpha : 1;
+  let worst = omegaOfRowDot([left, got.primal, got.diag], alpha, p);
+  for (const toK of [false, true]) {
+    const fromEnd = call.trans !== toK;
+    const product = { ...outer, rhs: toK ? problem.q : problem.k, state: fromEnd ? zf : z0 };
+    const stateful = fromEnd ? call.final : call.stateful;
+    const variant = { trans: toK, alpha, stateful, lambda: false };
+    worst = worse(worst, omegaOfApply(product, variant, toK ? got.k : got.q));
+  }
+  return worst;
+}
+
+/** Gradients do three times the work of the operation. */
+function third({ maxN, maxWork }: Budget): Budget {
+  return { maxN, maxWork: maxWork / 4 };
+}
+
+function anyVjp(trial: Trial, verb: "solve" | "apply"): Promise<void> {
+  const values = fc.record({
+    family: fc.constantFrom(...familyNames.filter((name) => !growing.has(name))),
+    sizes: anySizes(third(trial.plan)),
+    call: anyCall(),
+    seed: fc.nat(),
+  });
+  return trial.property(values, async (scope, { family, sizes, call, seed }) => {
+    const problem = makeProblem(family, sizes, trial.subject.dtype!, seed);
+    const random = new Random(seed + 1);
+    const like = (a: FloatArray): FloatArray => random.fillNormal(newFloatArray(problem.dtype, a.length));
+    const vjp = { problem, call, cotangent: like(problem.rhs), finalCotangent: like(problem.state) };
+    const got = await runVjp(verb, scope, vjp);
+    const omega = worse(omegaOfRhs(verb, vjp, got), omegaOfFactors(verb, vjp, got));
+    trial.judge(`${nameOf(problem)}; ${sayCall(call)}${call.final ? ", with Z̄" : ""}`, omega);
+  });
+}
+
+/** The kernel itself: nothing public calls it with these options. */
+function anyRowDot(trial: Trial): Promise<void> {
+  const values = fc.record({
+    sizes: anySizes(trial.plan),
+    alpha: fc.constantFrom(1, -1, 0.5, -3, 0),
+    seed: fc.nat(),
+  });
+  return trial.property(values, async (scope, { sizes: { batch, n, p }, alpha, seed }) => {
+    const dtype = trial.subject.dtype!;
+    const random = new Random(seed);
+    const shape: Shape = [batch, n, p];
+    const [x, y] = [0, 1].map(() => random.fillNormal(newFloatArray(dtype, batch * n * p)));
+    const out = scope.poisoned([batch, n, 1], dtype);
+    if (batch * n > 0) {
+      const params = { batch, n, p, alpha, x: scope.put(x!, shape), y: scope.put(y!, shape), out };
+      scope.backend.kernels.rowDot(params);
+    }
+    const omega = omegaOfRowDot([x!, y!, await scope.read(out)], alpha, p);
+    trial.judge(`${dtype}, batch ${batch}, n ${n}, p ${p}, α ${alpha}, seed ${seed}`, omega);
+  });
+}
+
+export function gradientCases(dtypes: readonly Dtype[] = ["f32", "f64"]): Case[] {
+  return dtypes.flatMap((dtype) => {
+    const of = (operation: string, kernels: Case["kernels"], run: Case["run"]): Case => ({
+      ...{ suite: "gradients", dtype, operation, name: `${dtype}: ${operation}, any problem, any options` },
+      ...(kernels && { kernels }),
+      run,
+    });
+    return [
+      of("rowDot", ["rowDot"], anyRowDot),
+      of("solveVjp", ["solve", "apply", "rowDot"], (trial) => anyVjp(trial, "solve")),
+      of("applyVjp", ["apply", "rowDot"], (trial) => anyVjp(trial, "apply")),
+      ...wholeGradientCases(dtype),
+    ];
+  });
+}

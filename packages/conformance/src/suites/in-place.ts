@@ -1,0 +1,83 @@
+/** Where results may go: over the right-hand side, over the initial state, or into a tensor that is given. */
+import { apply, inverse, solve, trilInverse, type Dtype, type FloatArray } from "@dlrt/core";
+import fc from "fast-check";
+import { omegaOfSolve } from "../backward-error.js";
+import { operatorOn, sayCall, anyCall } from "../calls.js";
+import { familyNames, growing, makeProblem, nameOf, shapesOf } from "../problems.js";
+import { anySizes } from "../sizes.js";
+import { demand, type Case, type Trial } from "../trial.js";
+
+/** solve with out = b; inputs stay as they were. */
+function overRhs(trial: Trial): Promise<void> {
+  const values = fc.record({
+    family: fc.constantFrom(...familyNames.filter((name) => !growing.has(name))),
+    sizes: anySizes(trial.plan),
+    call: anyCall(),
+    seed: fc.nat(),
+  });
+  return trial.property(values, async (scope, { family, sizes, call, seed }) => {
+    const problem = makeProblem(family, sizes, trial.subject.dtype!, seed);
+    const shape = shapesOf(sizes);
+    const op = operatorOn(scope, problem);
+    const b = scope.put(problem.rhs, shape.rhs);
+    const state = scope.put(problem.state, shape.state);
+    const { trans, alpha, chunk } = call;
+    const finalState = call.final ? state : undefined;
+    solve(scope.backend, op, b, {
+      ...{ trans, alpha, chunk, finalState, out: b },
+      state: call.stateful ? state : undefined,
+    });
+    const final = call.final ? await scope.read(state) : undefined;
+    const omega = omegaOfSolve(problem, call, await scope.read(b), final);
+    trial.judge(`${nameOf(problem)}; ${sayCall(call)}; out = b`, omega);
+    for (const name of ["diag", "q", "k"] as const) {
+      const before: FloatArray = problem[name];
+      const after = await scope.read(op[name]);
+      demand(
+        before.every((value, at) => Object.is(value, after[at])),
+        `solve: changed its input ${name}`,
+      );
+    }
+  });
+}
+
+/** A given `out` is the tensor that comes back, and nothing is allocated. */
+async function givenOut(trial: Trial): Promise<void> {
+  const sizes = { batch: 2, n: 20, r: 3, p: 20 };
+  const problem = makeProblem("delta-net", sizes, trial.subject.dtype!, trial.plan.seed);
+  await trial.scoped(async (scope) => {
+    const { backend } = scope;
+    const op = operatorOn(scope, problem);
+    const rhs = scope.put(problem.rhs, shapesOf(sizes).rhs);
+    const out = scope.poisoned(shapesOf(sizes).rhs, problem.dtype);
+    const before = backend.memory();
+    const missing = backend.supports.missing ?? [];
+    const calls = {
+      apply: () => apply(backend, op, rhs, { out }),
+      solve: () => solve(backend, op, rhs, { out }),
+      inverse: () => inverse(backend, op, { out }),
+      trilInverse: () => trilInverse(backend, rhs, { out }),
+    };
+    for (const [name, call] of Object.entries(calls)) {
+      if ((missing as string[]).includes(name)) continue;
+      demand(call() === out, `${name}: expected \`out\` to be returned`);
+      await backend.sync();
+      const { tensors, bytes } = backend.memory();
+      demand(
+        tensors === before.tensors && bytes === before.bytes,
+        `${name}: expected no tensor to be made where \`out\` is given`,
+      );
+      trial.count();
+    }
+  });
+}
+
+export function inPlaceCases(dtypes: readonly Dtype[] = ["f32", "f64"]): Case[] {
+  return dtypes.flatMap((dtype) => {
+    const shared = { suite: "in place", operation: "in place", dtype };
+    return [
+      { ...shared, name: `${dtype}: solve over b, state over state`, kernels: ["solve"], run: overRhs },
+      { ...shared, name: `${dtype}: out is returned, nothing allocated`, run: givenOut },
+    ] satisfies Case[];
+  });
+}

@@ -1,0 +1,66 @@
+/** Y = T⁻¹, held to |X̂ − X| ≤ 16 ε |X||T||X| element by element; nothing but 0 above the diagonal. */
+import type { Dtype, Sizes } from "@dlrt/core";
+import fc from "fast-check";
+import { omegaOfInverse } from "../backward-error.js";
+import { runInverse } from "../calls.js";
+import { familyNames, growing, makeProblem, nameOf, type FamilyName } from "../problems.js";
+import { anySizes, awkward } from "../sizes.js";
+import type { Case, Scope, Trial } from "../trial.js";
+
+/** Beyond this an answer of a growing family would leave f32. */
+const GROWTH_ROWS = 128;
+
+/** Cases per property from which a run may take seconds for one n = 1000: the bound costs n³. */
+const LONG_RUN = 200;
+
+async function judgeOne(
+  trial: Trial,
+  scope: Scope,
+  [family, sizes, seed]: readonly [FamilyName, Sizes, number],
+  call: { chunk: number | undefined; given: boolean },
+): Promise<void> {
+  const n = growing.has(family) ? Math.min(sizes.n, GROWTH_ROWS) : sizes.n;
+  const problem = makeProblem(family, { ...sizes, n, p: n }, trial.subject.dtype!, seed);
+  const out = await runInverse(scope, problem, call);
+  trial.judge(nameOf(problem) + (call.chunk ? `; chunk ${call.chunk}` : ""), omegaOfInverse(problem, out));
+}
+
+async function sweep(trial: Trial): Promise<void> {
+  const { maxN, seed, cases } = trial.plan;
+  const sizes = [
+    ...awkward.n.filter((n) => n <= maxN && n < 1000).map((n) => ({ batch: 2, n, r: 5 })),
+    ...awkward.r.map((r) => ({ batch: 1, n: Math.min(65, maxN), r })),
+    ...awkward.batch.map((batch) => ({ batch, n: Math.min(40, maxN), r: 3 })),
+    { batch: 1, n: Math.min(cases < LONG_RUN ? 300 : 1000, maxN), r: 4 },
+  ];
+  for (const [index, size] of sizes.entries()) {
+    const family = index % 2 === 0 ? "delta-net" : "general Λ";
+    const call = { chunk: undefined, given: index % 3 > 0 };
+    await trial.scoped((scope) =>
+      judgeOne(trial, scope, [family, { ...size, p: size.n }, seed + index], call),
+    );
+  }
+}
+
+function anyProblem(trial: Trial): Promise<void> {
+  const values = fc.record({
+    family: fc.constantFrom(...familyNames),
+    sizes: anySizes({ maxN: Math.min(trial.plan.maxN, 130), maxWork: 2 ** 15 }),
+    chunk: fc.constantFrom(undefined, 1, 7, 16, 32, 64, 100, 1000),
+    given: fc.boolean(),
+    seed: fc.nat(),
+  });
+  return trial.property(values, (scope, { family, sizes, seed, ...call }) =>
+    judgeOne(trial, scope, [family, sizes, seed], call),
+  );
+}
+
+export function inverseCases(dtypes: readonly Dtype[] = ["f32", "f64"]): Case[] {
+  return dtypes.flatMap((dtype) => {
+    const shared = { suite: "inverse", operation: "inverse", dtype, kernels: ["inverse"] } as const;
+    return [
+      { ...shared, name: `${dtype}: every awkward size`, run: sweep },
+      { ...shared, name: `${dtype}: any problem`, run: anyProblem },
+    ];
+  });
+}

@@ -1,0 +1,127 @@
+/** Work takes effect in the order of the calls, awaited or not; a read sees what was there when it was asked for. */
+import { apply, DlrtError, solve, type Backend, type FloatArray } from "@dlrt/core";
+import { overBatch, recurrent } from "@dlrt/core/reference";
+import { operatorOn } from "../calls.js";
+import { makeExact } from "../exact.js";
+import { shapesOf, type Problem } from "../problems.js";
+import { demand, Scope, type Case, type Trial } from "../trial.js";
+import { demandEqual } from "./exact.js";
+
+const sizes = { batch: 2, n: 150, r: 6, p: 4 };
+
+function exactOn(backend: Backend, seed: number): { problem: Problem; want: FloatArray } {
+  const problem = makeExact(sizes, backend.supports.dtypes[0]!, seed);
+  return { problem, want: overBatch(recurrent.solve, { ...sizes, ...problem }, problem.rhs, sizes.p).y };
+}
+
+/** Reads asked for, not awaited, before the tensor is overwritten and before it is disposed. */
+async function snapshots(trial: Trial): Promise<void> {
+  const { problem, want } = exactOn(trial.backend, trial.plan.seed);
+  await trial.scoped(async (scope) => {
+    const op = operatorOn(scope, problem);
+    const t = scope.put(problem.rhs, shapesOf(sizes).rhs);
+    const before = scope.read(t);
+    solve(scope.backend, op, t, { out: t });
+    const after = scope.read(t);
+    const back = apply(scope.backend, op, t);
+    const again = scope.read(back);
+    t.dispose();
+    back.dispose();
+    demandEqual("read before an overwrite", await before, problem.rhs);
+    demandEqual("read after it, tensor disposed since", await after, want);
+    demandEqual("read of a tensor disposed since", await again, problem.rhs);
+  });
+  trial.count();
+}
+
+/** Inputs may be disposed, and their memory given out again, as soon as the call has returned. */
+async function inputsGone(trial: Trial): Promise<void> {
+  const { problem, want } = exactOn(trial.backend, trial.plan.seed);
+  await trial.scoped(async (scope) => {
+    const inputs = new Scope(scope.backend);
+    const op = operatorOn(inputs, problem);
+    const y = scope.keep(solve(scope.backend, op, inputs.put(problem.rhs, shapesOf(sizes).rhs)));
+    inputs.end();
+    for (let i = 0; i < 4; i++) scope.poisoned(shapesOf(sizes).rhs, problem.dtype);
+    demandEqual("solve whose inputs were disposed at once", await scope.read(y), want);
+  });
+  trial.count();
+}
+
+/** b → T⁻¹b → TT⁻¹b → …, thirty calls, one wait. */
+async function chain(trial: Trial): Promise<void> {
+  const { problem } = exactOn(trial.backend, trial.plan.seed);
+  await trial.scoped(async (scope) => {
+    const op = operatorOn(scope, problem);
+    let t = scope.put(problem.rhs, shapesOf(sizes).rhs);
+    for (let i = 0; i < 15; i++) {
+      t = scope.keep(apply(scope.backend, op, scope.keep(solve(scope.backend, op, t))));
+    }
+    demandEqual("thirty calls in a row", await scope.read(t), problem.rhs);
+  });
+  trial.count();
+}
+
+/** Many users of one backend, whose calls interleave at every await; and a second backend beside it. */
+async function concurrent(trial: Trial): Promise<void> {
+  const second = await trial.create();
+  const user = async (backend: Backend, seed: number): Promise<void> => {
+    const { problem, want } = exactOn(backend, seed);
+    const scope = new Scope(backend);
+    try {
+      const op = operatorOn(scope, problem);
+      for (let round = 0; round < 3; round++) {
+        const y = scope.keep(solve(backend, op, scope.put(problem.rhs, shapesOf(sizes).rhs)));
+        demandEqual(`concurrent user ${seed}`, await scope.read(y), want);
+        const x = scope.keep(apply(backend, op, y));
+        await backend.sync();
+        demandEqual(`concurrent user ${seed}`, await scope.read(x), problem.rhs);
+      }
+    } finally {
+      scope.end();
+    }
+  };
+  try {
+    await trial.scoped(async ({ backend }) => {
+      await Promise.all(
+        Array.from({ length: 8 }, (_, at) => user(at % 4 === 3 ? second : backend, trial.plan.seed + at)),
+      );
+    });
+  } finally {
+    await second.dispose();
+  }
+  trial.count();
+}
+
+/** dispose() waits for work in flight: a pending read gives the answer or a typed error, and always settles. */
+async function endInFlight(trial: Trial): Promise<void> {
+  const backend = await trial.create();
+  const { problem, want } = exactOn(backend, trial.plan.seed);
+  const scope = new Scope(backend);
+  const y = solve(backend, operatorOn(scope, problem), scope.put(problem.rhs, shapesOf(sizes).rhs));
+  const pending = backend.read(y).then(
+    (data) => demandEqual("read in flight when its backend was disposed", data, want),
+    (error: unknown) =>
+      demand(
+        error instanceof DlrtError,
+        `read in flight at dispose(): expected a DlrtError, got ${String(error)}`,
+      ),
+  );
+  await Promise.all([backend.dispose(), backend.dispose(), pending]);
+  demand(backend.memory().tensors === 0, "dispose() with work in flight: expected memory() to be 0");
+  trial.count();
+}
+
+export function orderCases(): Case[] {
+  const kernels = ["solve", "apply"] as const;
+  const of = (name: string, run: Case["run"]): Case => ({
+    ...{ suite: "order", operation: "order, concurrency", name, kernels, run },
+  });
+  return [
+    of("a read is a snapshot", snapshots),
+    of("inputs may go at once", inputsGone),
+    of("a chain without waiting", chain),
+    of("concurrent users", concurrent),
+    of("dispose with work in flight", endInFlight),
+  ];
+}

@@ -1,0 +1,99 @@
+/** λ = 0: ∞ or NaN from its row on, and a SingularError where it is asked for. */
+import { inverse, solve, SingularError, type Dtype, type FloatArray } from "@dlrt/core";
+import { operatorOn, plainCall, run } from "../calls.js";
+import { makeProblem, shapesOf, type Problem } from "../problems.js";
+import { demand, type Case, type Scope, type Trial } from "../trial.js";
+
+const sizes = { batch: 2, n: 37, r: 3, p: 2 };
+/** The smallest positive number: 1/λ overflows, whether or not a device flushes it to 0. */
+const smallest: Readonly<Record<Dtype, number>> = { f32: 2 ** -149, f64: 2 ** -1074 };
+
+function withLambda(problem: Problem, entry: number, row: number, value: number): Problem {
+  const diag: FloatArray = problem.diag.slice();
+  diag[entry * sizes.n + row] = value;
+  return { ...problem, diag };
+}
+
+async function placement(trial: Trial): Promise<void> {
+  const dtype = trial.subject.dtype!;
+  const drawn = makeProblem("delta-net", sizes, dtype, trial.plan.seed);
+  const problem = { ...drawn, rhs: drawn.rhs.map((x) => (x < 0 ? x - 1 : x + 1)) };
+  for (const value of [0, -0, smallest[dtype]]) {
+    for (const [row, trans] of [
+      [0, false],
+      [20, false],
+      [20, true],
+      [36, false],
+    ] as const) {
+      await trial.scoped(async (scope) => {
+        const call = { ...plainCall, trans };
+        const clean = await run("solve", scope, problem, call);
+        const { out } = await run("solve", scope, withLambda(problem, 1, row, value), call);
+        const where = `solve, λ = ${Object.is(value, -0) ? "−0" : value} at row ${row}, trans ${trans}`;
+        for (let at = 0; at < out.length; at++) {
+          const i = Math.floor(at / sizes.p) % sizes.n;
+          const before = at < sizes.n * sizes.p || (trans ? i > row : i < row);
+          if (before) demand(Object.is(out[at], clean.out[at]), `${where}: row ${i} before it is ${out[at]}`);
+          else if (i === row) demand(!Number.isFinite(out[at]!), `${where}: its own row is ${out[at]}`);
+        }
+        trial.count();
+      });
+    }
+  }
+}
+
+async function refusal(scope: Scope, problem: Problem, verb: "solve" | "inverse"): Promise<unknown> {
+  const op = operatorOn(scope, problem);
+  try {
+    const b = scope.put(problem.rhs, shapesOf(problem.sizes).rhs);
+    const out =
+      verb === "solve"
+        ? solve(scope.backend, op, b, { check: true })
+        : inverse(scope.backend, op, { check: true });
+    scope.keep(out);
+    await scope.backend.sync();
+    return undefined;
+  } catch (error) {
+    return error;
+  }
+}
+
+async function checked(trial: Trial): Promise<void> {
+  const dtype = trial.subject.dtype!;
+  const problem = makeProblem("delta-net", sizes, dtype, trial.plan.seed);
+  for (const verb of ["solve", "inverse"] as const) {
+    for (const [entry, row, value] of [
+      [0, 0, 0],
+      [1, 36, -0],
+      [1, 5, 0],
+    ] as const) {
+      const error = await trial.scoped((scope) =>
+        refusal(scope, withLambda(problem, entry, row, value), verb),
+      );
+      const where = `${verb} with check, λ = 0 at batch ${entry}, row ${row}`;
+      demand(error instanceof SingularError, `${where}: expected a SingularError, got ${String(error)}`);
+      demand(
+        error.batch === entry && error.row === row,
+        `${where}: the error names batch ${error.batch}, row ${error.row}`,
+      );
+      trial.count();
+    }
+    const fine = await trial.scoped((scope) =>
+      refusal(scope, withLambda(problem, 0, 3, smallest[dtype]), verb),
+    );
+    demand(fine === undefined, `${verb} with check: λ = ${smallest[dtype]} is not 0, got ${String(fine)}`);
+  }
+  const after = await trial.scoped((scope) => run("solve", scope, problem, plainCall));
+  demand(
+    after.out.every(Number.isFinite),
+    "solve after a SingularError: expected the backend to go on working",
+  );
+}
+
+export function singularCases(shared: Pick<Case, "suite" | "operation">, dtype: Dtype): Case[] {
+  const kernels = ["solve", "inverse"] as const;
+  return [
+    { ...shared, name: `${dtype}: λ = 0, −0 and subnormal`, dtype, kernels: ["solve"], run: placement },
+    { ...shared, name: `${dtype}: check names batch and row`, dtype, kernels, run: checked },
+  ];
+}

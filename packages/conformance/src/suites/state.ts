@@ -1,0 +1,143 @@
+/** Cutting a sequence anywhere, and carrying Z from piece to piece, gives the answer of the whole. */
+import {
+  apply,
+  newFloatArray,
+  solve,
+  type Dtype,
+  type FloatArray,
+  type KernelName,
+  type Shape,
+} from "@dlrt/core";
+import { overBatch, recurrent } from "@dlrt/core/reference";
+import fc from "fast-check";
+import { omegaOfApply, omegaOfSolve } from "../backward-error.js";
+import type { Answer } from "../calls.js";
+import { makeExact } from "../exact.js";
+import { familyNames, growing, makeProblem, nameOf, shapesOf, type Problem } from "../problems.js";
+import { anySizes } from "../sizes.js";
+import type { Case, Scope, Trial } from "../trial.js";
+import { demandEqual } from "./exact.js";
+
+interface Cut {
+  readonly verb: "solve" | "apply";
+  readonly trans: boolean;
+  readonly alpha: number;
+  /** Where the rows visited are cut, ascending. */
+  readonly at: readonly number[];
+  /** One state tensor for all pieces, or a new one after each. */
+  readonly inPlace: boolean;
+}
+
+/** Rows [start, end) of every batch entry of a batch·n·cols array. */
+function rows(data: FloatArray, [batch, n, cols]: Shape, start: number, end: number): FloatArray {
+  const piece = newFloatArray(data.BYTES_PER_ELEMENT === 4 ? "f32" : "f64", batch * (end - start) * cols);
+  for (let e = 0; e < batch; e++) {
+    const from = e * n * cols;
+    piece.set(data.subarray(from + start * cols, from + end * cols), e * (end - start) * cols);
+  }
+  return piece;
+}
+
+function setRows(into: FloatArray, [batch, n, cols]: Shape, start: number, piece: FloatArray): void {
+  const size = piece.length / Math.max(batch, 1);
+  for (let e = 0; e < batch; e++) {
+    into.set(piece.subarray(e * size, (e + 1) * size), (e * n + start) * cols);
+  }
+}
+
+/** [start, end) of each piece, in the order in which op(T) visits them. */
+function pieces(n: number, { at, trans }: Cut): [number, number][] {
+  const bounds = [0, ...at, n];
+  const all = bounds.slice(1).map((end, index): [number, number] => [bounds[index]!, end]);
+  return trans ? all.map(([start, end]): [number, number] => [n - end, n - start]) : all;
+}
+
+async function runCut(scope: Scope, problem: Problem, cut: Cut): Promise<Answer> {
+  const { batch, n, r, p } = problem.sizes;
+  const shape = shapesOf(problem.sizes);
+  const out = newFloatArray(problem.dtype, batch * n * p);
+  let state = scope.put(problem.state, shape.state);
+  for (const [start, end] of pieces(n, cut)) {
+    const piece = (data: FloatArray, whole: Shape, cols: number): ReturnType<Scope["put"]> =>
+      scope.put(rows(data, whole, start, end), [batch, end - start, cols]);
+    const op = {
+      diag: piece(problem.diag, shape.diag, 1),
+      q: piece(problem.q, shape.factor, r),
+      k: piece(problem.k, shape.factor, r),
+    };
+    const finalState = cut.inPlace ? state : scope.poisoned(shape.state, problem.dtype);
+    const { trans, alpha } = cut;
+    const rhs = piece(problem.rhs, shape.rhs, p);
+    const y = (cut.verb === "solve" ? solve : apply)(scope.backend, op, rhs, {
+      trans,
+      alpha,
+      state,
+      finalState,
+    });
+    setRows(out, shape.rhs, start, await scope.read(scope.keep(y)));
+    state = finalState;
+  }
+  return { out, finalState: await scope.read(state) };
+}
+
+const anyCut: fc.Arbitrary<Omit<Cut, "at" | "verb"> & { shares: number[] }> = fc.record({
+  trans: fc.boolean(),
+  alpha: fc.constantFrom(1, -1, 2, 0.5),
+  inPlace: fc.boolean(),
+  shares: fc.array(fc.double({ min: 0, max: 1, noNaN: true }), { minLength: 1, maxLength: 4 }),
+});
+
+/** Cuts at these shares of n rows; 0 and n rows in a piece are allowed. */
+function cutAt(shares: readonly number[], n: number): number[] {
+  return shares.map((share) => Math.round(share * n)).sort((a, b) => a - b);
+}
+
+function cutAnywhere(trial: Trial, verb: Cut["verb"]): Promise<void> {
+  const values = fc.record({
+    family: fc.constantFrom(...familyNames.filter((name) => !growing.has(name))),
+    sizes: anySizes(trial.plan),
+    cut: anyCut,
+    seed: fc.nat(),
+  });
+  return trial.property(values, async (scope, { family, sizes, cut: { shares, ...cut }, seed }) => {
+    const problem = makeProblem(family, sizes, trial.subject.dtype!, seed);
+    const at = cutAt(shares, sizes.n);
+    const { out, finalState } = await runCut(scope, problem, { ...cut, at, verb });
+    const omegaOf = verb === "solve" ? omegaOfSolve : omegaOfApply;
+    const omega = omegaOf(problem, { ...cut, stateful: true }, out, finalState);
+    trial.judge(`${nameOf(problem)}; cut at ${at.join(", ")}`, omega);
+  });
+}
+
+function cutExactly(trial: Trial, verb: Cut["verb"]): Promise<void> {
+  const values = fc.record({ sizes: anySizes(trial.plan), cut: anyCut, seed: fc.nat() });
+  return trial.property(values, async (scope, { sizes, cut: { shares, ...cut }, seed }) => {
+    const problem = makeExact(sizes, trial.subject.dtype!, seed, cut.trans);
+    const at = cutAt(shares, sizes.n);
+    const { out, finalState } = await runCut(scope, problem, { ...cut, at, verb });
+    const { trans, alpha } = cut;
+    const op = { ...problem.sizes, ...problem };
+    const whole = overBatch(recurrent[verb], op, problem.rhs, sizes.p, {
+      trans,
+      alpha,
+      state: problem.state,
+    });
+    const where = `${verb} of ${nameOf(problem)}, cut at ${at.join(", ")}`;
+    demandEqual(where, out, whole.y);
+    demandEqual(`final state of ${where}`, finalState!, whole.state);
+    trial.count();
+  });
+}
+
+export function stateCases(dtypes: readonly Dtype[] = ["f32", "f64"]): Case[] {
+  return dtypes.flatMap((dtype) =>
+    (["solve", "apply"] as const).flatMap((verb): Case[] => {
+      const kernels: readonly KernelName[] = [verb];
+      const shared = { suite: "state", operation: `${verb} in pieces`, dtype, kernels };
+      return [
+        { ...shared, name: `${dtype}: ${verb}, cut anywhere`, run: (t) => cutAnywhere(t, verb) },
+        { ...shared, name: `${dtype}: ${verb}, cut anywhere, exactly`, run: (t) => cutExactly(t, verb) },
+      ];
+    }),
+  );
+}

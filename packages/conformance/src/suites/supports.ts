@@ -1,0 +1,132 @@
+/** A backend is what it says it is. */
+import {
+  apply,
+  bytesPerElement,
+  inverse,
+  MAX_ELEMENTS,
+  solve,
+  trilInverse,
+  UnsupportedError,
+  type Dtype,
+  type HostView,
+} from "@dlrt/core";
+import { demand, type Case, type Trial } from "../trial.js";
+
+async function caught(call: () => unknown): Promise<unknown> {
+  try {
+    await call();
+    return undefined;
+  } catch (error) {
+    return error;
+  }
+}
+
+async function names(trial: Trial): Promise<void> {
+  const { name, supports } = trial.backend;
+  demand(typeof name === "string" && name !== "", `name: expected some, got ${String(name)}`);
+  demand(typeof supports.build === "string" && supports.build !== "", "supports.build: expected what runs");
+  demand(supports.dtypes.length > 0, "supports.dtypes: expected at least one");
+  demand(new Set(supports.dtypes).size === supports.dtypes.length, "supports.dtypes: expected each once");
+  const { tensorBytes } = supports.limits;
+  demand(tensorBytes > 0 && tensorBytes <= MAX_ELEMENTS * 8, `supports.limits.tensorBytes is ${tensorBytes}`);
+  const other = await trial.create();
+  const same = JSON.stringify(other.supports) === JSON.stringify(supports);
+  await other.dispose();
+  demand(same, "supports: expected the same of every backend that `create` makes");
+  trial.count();
+}
+
+async function dtypes(trial: Trial): Promise<void> {
+  const { supports } = trial.backend;
+  await trial.scoped(async (scope) => {
+    const t = scope.keep(scope.backend.empty([1, 2, 3]));
+    demand(
+      t.dtype === supports.dtypes[0],
+      `empty: expected ${supports.dtypes[0]} by default, got ${t.dtype}`,
+    );
+    demand(String(t.shape) === "1,2,3", `empty: expected shape [1, 2, 3], got [${String(t.shape)}]`);
+    demand(t.backend === scope.backend, "tensor.backend: expected the backend that made it");
+    for (const dtype of ["f32", "f64"] as const satisfies Dtype[]) {
+      const array = dtype === "f32" ? new Float32Array(2) : new Float64Array(2);
+      const view: HostView = { data: array, shape: [1, 2, 1] };
+      if (supports.dtypes.includes(dtype)) {
+        const kept = scope.keep(scope.backend.upload(view));
+        const read = await scope.read(kept);
+        const made = scope.keep(scope.backend.empty([1, 1, 1], dtype)).dtype;
+        demand(kept.dtype === dtype && made === dtype, `${dtype}: upload made ${kept.dtype}, empty ${made}`);
+        demand(
+          read.BYTES_PER_ELEMENT === bytesPerElement[dtype],
+          `${dtype}: read gave another type of array`,
+        );
+      } else {
+        const errors = [
+          await caught(() => scope.backend.upload(view)),
+          await caught(() => scope.backend.empty([1, 1, 1], dtype)),
+        ];
+        demand(
+          errors.every((error) => error instanceof UnsupportedError),
+          `${dtype} is not in supports.dtypes: expected UnsupportedErrors, got ${String(errors)}`,
+        );
+      }
+    }
+  });
+  trial.count();
+}
+
+/** What is declared missing is refused, and by name; what is not runs, in every dtype. */
+async function kernels(trial: Trial): Promise<void> {
+  const { backend } = trial;
+  const missing = backend.supports.missing ?? [];
+  for (const dtype of backend.supports.dtypes) {
+    await trial.scoped(async (scope) => {
+      const one = dtype === "f32" ? new Float32Array(1) : new Float64Array(1);
+      const t = scope.put(one.fill(1), [1, 1, 1]);
+      const op = { diag: t, q: t, k: t };
+      const calls = {
+        solve: () => scope.keep(solve(backend, op, t)),
+        apply: () => scope.keep(apply(backend, op, t)),
+        inverse: () => scope.keep(inverse(backend, op)),
+        trilInverse: () => scope.keep(trilInverse(backend, t)),
+      };
+      for (const [name, call] of Object.entries(calls)) {
+        const error = await caught(async () => {
+          call();
+          await backend.sync();
+        });
+        const declared = (missing as readonly string[]).includes(name);
+        demand(
+          declared ? error instanceof UnsupportedError : error === undefined,
+          `${name} ${dtype}, ${declared ? "declared missing" : "declared there"}: got ${String(error)}`,
+        );
+        trial.count();
+      }
+    });
+  }
+}
+
+/** `prepare` is a hint: it may be called for anything, and leaves nothing. */
+async function prepare(trial: Trial): Promise<void> {
+  const { backend } = trial;
+  const sizes = { batch: 1, n: 33, r: 4, p: 2 };
+  await trial.scoped(async () => {
+    for (const dtype of backend.supports.dtypes) {
+      for (const kernel of ["solve", "apply", "inverse"] as const) {
+        if (backend.supports.missing?.includes(kernel)) continue;
+        await backend.prepare?.({ ...sizes, kernel, dtype, trans: kernel !== "inverse", chunk: 16 });
+        trial.count();
+      }
+    }
+  });
+}
+
+export function supportsCases(): Case[] {
+  const of = (name: string, run: Case["run"]): Case => ({
+    ...{ suite: "supports", operation: "supports", name, run },
+  });
+  return [
+    of("name, build, limits", names),
+    of("dtypes", dtypes),
+    of("kernels", kernels),
+    of("prepare", prepare),
+  ];
+}

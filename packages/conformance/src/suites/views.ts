@@ -1,0 +1,145 @@
+/** What `upload` takes: strided, offset, reversed and broadcast views, of any buffer; and copies it is. */
+import { newFloatArray, type Dtype, type FloatArray, type HostView, type Shape } from "@dlrt/core";
+import fc from "fast-check";
+import { Random } from "../random.js";
+import { demand, type Case, type Trial } from "../trial.js";
+
+/** The view's elements, row-major, read by its definition. */
+function elementsOf({ data, shape, strides, offset = 0 }: Required<HostView>): FloatArray {
+  const [batch, rows, cols] = shape;
+  const all: number[] = [];
+  for (let b = 0; b < batch; b++) {
+    for (let i = 0; i < rows; i++) {
+      for (let j = 0; j < cols; j++) {
+        all.push(data[offset + b * strides[0] + i * strides[1] + j * strides[2]]!);
+      }
+    }
+  }
+  return newFloatArray(data.BYTES_PER_ELEMENT === 4 ? "f32" : "f64", all.length).map((_, at) => all[at]!);
+}
+
+function demandSame(what: string, got: FloatArray, want: FloatArray): void {
+  const same = got.length === want.length && want.every((value, at) => Object.is(value, got[at]));
+  demand(same, `${what}: expected [${String(want.slice(0, 8))} …], got [${String(got.slice(0, 8))} …]`);
+}
+
+interface Layout {
+  readonly shape: Shape;
+  /** Which axis lies innermost, next, outermost. */
+  readonly order: readonly number[];
+  /** Per axis: elements left between neighbours; −1: reversed; 0: broadcast. */
+  readonly gap: readonly [number, number, number];
+  readonly offset: number;
+  readonly seed: number;
+}
+
+const gaps = fc.integer({ min: -2, max: 3 });
+const layouts: fc.Arbitrary<Layout> = fc.record({
+  shape: fc.tuple(fc.nat(3), fc.nat(20), fc.nat(20)),
+  order: fc.constantFrom<readonly number[]>([2, 1, 0], [1, 2, 0], [0, 1, 2], [2, 0, 1]),
+  gap: fc.tuple(gaps, gaps, gaps),
+  offset: fc.nat(7),
+  seed: fc.nat(),
+});
+
+/** Strides and offset of a layout, in a buffer that they just reach the ends of. */
+function viewOf(dtype: Dtype, { shape, order, gap, offset: lead, seed }: Layout): Required<HostView> {
+  const strides: [number, number, number] = [0, 0, 0];
+  let extent = 1;
+  let offset = lead;
+  for (const axis of order) {
+    const step = (gap[axis] ?? 0) === 0 ? 0 : extent + Math.abs(gap[axis]!) - 1;
+    const span = Math.max(shape[axis]! - 1, 0) * step;
+    strides[axis] = gap[axis]! < 0 ? -step : step;
+    if (gap[axis]! < 0) offset += span;
+    extent += span;
+  }
+  const data = new Random(seed).fillNormal(newFloatArray(dtype, lead + extent));
+  return { data, shape, strides, offset };
+}
+
+function anyView(trial: Trial): Promise<void> {
+  return trial.property(layouts, async (scope, layout) => {
+    const view = viewOf(trial.subject.dtype!, layout);
+    const t = scope.keep(scope.backend.upload(view));
+    demand(t.dtype === trial.subject.dtype, `upload: dtype ${t.dtype} from a ${trial.subject.dtype} array`);
+    demand(String(t.shape) === String(view.shape), `upload: shape [${t.shape}] from [${view.shape}]`);
+    const where = `strides [${view.strides}], offset ${view.offset}, shape [${view.shape}]`;
+    demandSame(`upload of ${where}`, await scope.read(t), elementsOf(view));
+    trial.count();
+  });
+}
+
+const bits = [0, -0, 1, NaN, Infinity, -Infinity, 2 ** -149, -(2 ** -126), 2 ** 127];
+
+async function keepsBits(trial: Trial): Promise<void> {
+  await trial.scoped(async (scope) => {
+    const data = newFloatArray(trial.subject.dtype!, bits.length).map((_, at) => bits[at]!);
+    const t = scope.put(data, [1, 1, bits.length]);
+    demandSame("upload and read of special values", await scope.read(t), data);
+    trial.count();
+  });
+}
+
+async function copies(trial: Trial): Promise<void> {
+  await trial.scoped(async (scope) => {
+    const data = newFloatArray(trial.subject.dtype!, 6).map((_, at) => at);
+    const t = scope.put(data, [1, 2, 3]);
+    data.fill(7);
+    const first = await scope.read(t);
+    demand(first[1] === 1, "upload: expected a copy, got the array itself");
+    first.fill(9);
+    demand((await scope.read(t))[1] === 1, "read: expected a fresh array each time, got the memory itself");
+    trial.count();
+  });
+}
+
+/** Views over memory that is shared, part of a larger buffer, or of another realm. */
+async function foreignMemory(trial: Trial): Promise<void> {
+  const Float = trial.subject.dtype === "f32" ? Float32Array : Float64Array;
+  const bytes = Float.BYTES_PER_ELEMENT;
+  const shared = sharedBuffer(4 * bytes) && new Float(sharedBuffer(4 * bytes)!);
+  const inside = new Float(new ArrayBuffer(100 * bytes), 8 * bytes, 4);
+  const elsewhere = arrayOfAnotherRealm(Float.name);
+  for (const [what, data] of Object.entries({ shared, inside, elsewhere })) {
+    if (data === undefined) continue;
+    data.set([1, 2, 3, 4]);
+    await trial.scoped(async (scope) => {
+      const t = scope.put(data, [2, 2, 1]);
+      const want = newFloatArray(trial.subject.dtype!, 4).map((_, at) => at + 1);
+      demandSame(`upload of an array that is ${what}`, await scope.read(t), want);
+    });
+    trial.count();
+  }
+}
+
+/** Absent in pages that are not cross-origin isolated. A view over it passes for any other. */
+function sharedBuffer(bytes: number): ArrayBuffer | undefined {
+  if (typeof SharedArrayBuffer === "undefined") return undefined;
+  return new SharedArrayBuffer(bytes) as unknown as ArrayBuffer;
+}
+
+interface Vm {
+  runInNewContext(code: string): unknown;
+}
+
+/** There in Node, Deno and Bun, not in browsers. */
+function arrayOfAnotherRealm(name: string): FloatArray | undefined {
+  const { process } = globalThis as { process?: { getBuiltinModule?: (name: string) => unknown } };
+  const vm = process?.getBuiltinModule?.("node:vm") as Vm | undefined;
+  return vm?.runInNewContext(`new ${name}(4)`) as FloatArray | undefined;
+}
+
+export function viewCases(dtypes: readonly Dtype[] = ["f32", "f64"]): Case[] {
+  return dtypes.flatMap((dtype) => {
+    const of = (name: string, run: (trial: Trial) => Promise<void>): Case => ({
+      ...{ suite: "views", name: `${dtype}: ${name}`, operation: "upload, read", dtype, run },
+    });
+    return [
+      of("strided, offset, reversed and broadcast", anyView),
+      of("NaN, ∞, −0 and subnormals keep their bits", keepsBits),
+      of("upload and read copy", copies),
+      of("shared buffers, parts of buffers, another realm", foreignMemory),
+    ];
+  });
+}

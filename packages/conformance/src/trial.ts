@@ -1,0 +1,127 @@
+import {
+  elementCount,
+  newFloatArray,
+  type Backend,
+  type Dtype,
+  type FloatArray,
+  type KernelName,
+  type Shape,
+  type Tensor,
+} from "@dlrt/core";
+import fc from "fast-check";
+import { GATE, type Omega } from "./backward-error.js";
+import type { Plan } from "./options.js";
+import type { Recorder } from "./report.js";
+
+/** A backend broke a promise. */
+export class ConformanceError extends Error {
+  override readonly name = "ConformanceError";
+}
+
+/** @throws ConformanceError */
+export function demand(condition: boolean, message: string): asserts condition {
+  if (!condition) throw new ConformanceError(message);
+}
+
+/** One named test: what it is about, what it needs, and what it does. */
+export interface Case {
+  readonly suite: string;
+  readonly name: string;
+  /** The row of the report it counts under. */
+  readonly operation: string;
+  /** Not run on a backend without it. */
+  readonly dtype?: Dtype;
+  /** Not run on a backend that declares one of them missing. */
+  readonly kernels?: readonly KernelName[];
+  run(trial: Trial): Promise<void>;
+}
+
+/** The tensors of one piece of work, disposed at its end whatever happens. */
+export class Scope {
+  readonly #live: Tensor[] = [];
+
+  constructor(readonly backend: Backend) {}
+
+  keep<T extends Tensor>(t: T): T {
+    this.#live.push(t);
+    return t;
+  }
+
+  put(data: FloatArray, shape: Shape): Tensor {
+    return this.keep(this.backend.upload({ data, shape }));
+  }
+
+  /** A tensor full of NaN: whatever is not written shows. */
+  poisoned(shape: Shape, dtype: Dtype): Tensor {
+    return this.put(newFloatArray(dtype, elementCount(shape)).fill(NaN), shape);
+  }
+
+  /** Leaves NaN in memory that the next `empty` of this size may get. */
+  poisonFree(shape: Shape, dtype: Dtype): void {
+    this.backend.upload({ data: newFloatArray(dtype, elementCount(shape)).fill(NaN), shape }).dispose();
+  }
+
+  read(t: Tensor): Promise<FloatArray> {
+    return this.backend.read(t);
+  }
+
+  end(): void {
+    for (const t of this.#live) t.dispose();
+  }
+}
+
+/** What a case has at hand while it runs. */
+export class Trial {
+  constructor(
+    readonly subject: Case,
+    /** The backend that all cases share. */
+    readonly backend: Backend,
+    /** A fresh one; the case disposes it. */
+    readonly create: () => Promise<Backend>,
+    readonly plan: Plan,
+    readonly recorder: Recorder,
+  ) {}
+
+  /** Counts a piece of work that was judged by a yes or no. */
+  count(pieces = 1): void {
+    this.recorder.count(this.subject, pieces);
+  }
+
+  /** Counts a measured one. @throws ConformanceError unless ω ≤ limit */
+  judge(where: string, omega: Omega, limit: number = GATE): void {
+    this.recorder.measure(this.subject, { omega, limit, where });
+    demand(
+      omega <= limit,
+      `${this.subject.operation}: ω = ${omega.toPrecision(4)} ε, allowed ${limit} ε, at ${where}`,
+    );
+  }
+
+  /** Runs `body`, disposes its tensors, and demands that `memory()` is what it was. */
+  async scoped<R>(body: (scope: Scope) => Promise<R>, backend: Backend = this.backend): Promise<R> {
+    const before = backend.memory();
+    const scope = new Scope(backend);
+    let result: R;
+    try {
+      result = await body(scope);
+    } finally {
+      scope.end();
+    }
+    const after = backend.memory();
+    demand(
+      after.tensors === before.tensors && after.bytes === before.bytes,
+      `leak: ${after.tensors - before.tensors} tensors, ${after.bytes - before.bytes} bytes live on after all were disposed`,
+    );
+    return result;
+  }
+
+  /** `plan.cases` random values (times `share`); a failure is shrunk, and names its seed. */
+  async property<V>(
+    values: fc.Arbitrary<V>,
+    body: (scope: Scope, value: V) => Promise<void>,
+    share = 1,
+  ): Promise<void> {
+    const property = fc.asyncProperty(values, (value) => this.scoped((scope) => body(scope, value)));
+    const numRuns = Math.max(1, Math.ceil(this.plan.cases * share));
+    await fc.assert(property, { seed: this.plan.seed, numRuns, endOnFailure: false });
+  }
+}
