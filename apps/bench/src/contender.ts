@@ -10,6 +10,8 @@ export interface Contender {
   readonly build: string;
   /** Something the reader must know: a fallback, a software device. */
   readonly note?: string | undefined;
+  /** Large problems would take it minutes. */
+  readonly slow?: boolean | undefined;
   /** Why it does not take this work; undefined where it does. */
   refuses(operation: Operation, problem: Problem): string | undefined;
   open(operation: Operation, problem: Problem, chunk: number | undefined): Run;
@@ -30,6 +32,7 @@ export function backendContender<T extends Tensor>(name: string, backend: Backen
     kind: "backend",
     build,
     note: notes.filter(Boolean).join("; ") || undefined,
+    slow: software,
     refuses(operation, { dtype }) {
       if (!dtypes.includes(dtype)) return `no ${dtype}`;
       const kernels =

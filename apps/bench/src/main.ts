@@ -10,6 +10,7 @@ import { mlMatrix } from "./peers/ml-matrix.js";
 import { naive } from "./peers/naive.js";
 import { plantedWrong } from "./peers/planted.js";
 import { breathe, openProgress } from "./progress.js";
+import { inVulkanEnvironment } from "./vulkan.js";
 import { hasFailures } from "./report.js";
 import { runBench } from "./run.js";
 import { render } from "./table.js";
@@ -19,13 +20,18 @@ function userPath(path: string): string {
   return resolve(process.env["INIT_CWD"] ?? process.cwd(), path);
 }
 
-function peers({ peers: which, planted }: Options): Contender[] {
-  return [...(planted ? [plantedWrong()] : []), ...(which === "none" ? [] : [naive, mlMatrix])];
+function others({ peers, planted }: Options): Contender[] {
+  return [...(planted ? [plantedWrong()] : []), ...(peers ? [naive, mlMatrix] : [])];
 }
 
 async function main(): Promise<void> {
   const args = process.argv.slice(2);
   const options: Options = program().parse(args, { from: "user" }).opts();
+  const status = await inVulkanEnvironment(options.backends);
+  if (status !== undefined) {
+    process.exitCode = status;
+    return;
+  }
   const progress = openProgress(process.stdout);
   const onProgress = async (what: string, done: number): Promise<void> => {
     progress.update(what, done);
@@ -37,7 +43,7 @@ async function main(): Promise<void> {
     only: options.backends,
     threads: options.threads,
   });
-  const contenders = [...backends, ...peers(options)];
+  const contenders = [...backends, ...others(options)];
   try {
     const report = await runBench({
       options,

@@ -7,7 +7,10 @@ import type { Problem } from "./workload/problem.js";
 export interface MeasureOptions {
   /** Samples of each contender; fewer when the time is up. */
   readonly repetitions: number;
-  /** Time for the samples of one case, all contenders together. At least three of each are taken. */
+  /**
+   * Time for the samples of one case, all contenders together. Three of each are taken though they take twice as
+   * long, and one whatever it takes.
+   */
   readonly seconds: number;
   readonly chunk?: number | undefined;
   /** Asked between calls; the measurement then ends by throwing this signal's reason. */
@@ -120,6 +123,7 @@ async function takeSamples(candidates: readonly Candidate[], options: MeasureOpt
       const share = (samples.reduce((a, b) => a + b, 0) * calls) / 1000;
       const timeIsUp = spent() > seconds || share > (2 * seconds) / candidates.length;
       if (samples.length >= MIN_SAMPLES && timeIsUp) continue;
+      if (samples.length > 0 && spent() > 2 * seconds) continue;
       await onProgress?.(`${contender.name}: sample ${samples.length + 1}`, Math.min(1, round / repetitions));
       samples.push(await time(run, calls));
     }

@@ -7,7 +7,9 @@ import { WORKLOAD_NAMES, type WorkloadName } from "./workload/index.js";
 export interface Options {
   readonly backends?: readonly string[];
   readonly threads: readonly number[];
-  readonly peers: "none" | "some" | "all";
+  /** False with --no-peers. */
+  readonly peers: boolean;
+  readonly patient: boolean;
   readonly workload: readonly WorkloadName[];
   readonly operation: readonly OperationName[];
   readonly dtype: readonly Dtype[];
@@ -79,11 +81,6 @@ export function program(): Command {
     .addOption(
       sizes("--threads <counts>", "threads, for backends that have them", 1).default(defaultThreads()),
     )
-    .addOption(
-      new Option("--peers <which>", "peers: some leaves out what would take minutes")
-        .choices(["none", "some", "all"])
-        .default("some"),
-    )
     .addOption(choice("--workload <names>", "what is solved", WORKLOAD_NAMES).default(["text"]))
     .addOption(choice("--operation <names>", "what is computed", OPERATION_NAMES).default(["solve"]))
     .addOption(choice("--dtype <names>", "element types", ["f32", "f64"]).default(["f32"]))
@@ -94,11 +91,17 @@ export function program(): Command {
     .addOption(number("--chunk <rows>", "rows per chunk, default each backend's choice", 1))
     .addOption(number("--repetitions <count>", "samples of each contender, at least 3", 3).default(15))
     .addOption(
-      new Option("--seconds <time>", "time for the samples of one case").argParser(seconds).default(15),
+      new Option("--seconds <time>", "time for the samples of one case").argParser(seconds).default(10),
     )
     .addOption(new Option("--baseline <name>", "what ratios refer to").default("naive-js"))
     .addOption(number("--seed <number>", "seed of all random numbers", 0).default(1))
     .option("--no-seed-program", "leave out the article's two programs")
+    .option("--no-peers", "leave out what is no backend of ours")
+    .option(
+      "--patient",
+      "also run what takes minutes: slow peers and software devices on large problems",
+      false,
+    )
     .option("--json <file>", "write everything measured to a file")
     .option("--planted", "add a backend with a wrong answer", false)
     .addHelpText("after", EXAMPLES);

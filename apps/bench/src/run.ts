@@ -26,17 +26,16 @@ interface Plan {
   readonly n: number;
 }
 
-/** Useful flops of a call above which "some" leaves a slow peer out. */
-const PATIENCE = 4e9;
-const SLOW_PEERS = ["ml-matrix"];
+/** Useful flops of a call above which slow contenders are left out. */
+const PATIENCE = 2e9;
 
-function patient(contender: Contender, peers: Options["peers"]): Contender {
-  if (peers === "all" || !SLOW_PEERS.includes(contender.name)) return contender;
+function sparing(contender: Contender): Contender {
+  if (!contender.slow) return contender;
   return {
     ...contender,
     refuses: (operation, problem) =>
       contender.refuses(operation, problem) ??
-      (operation.flops(problem) > PATIENCE ? "would take long; --peers all runs it" : undefined),
+      (operation.flops(problem) > PATIENCE ? "would take minutes; --patient runs it" : undefined),
   };
 }
 
@@ -65,7 +64,7 @@ async function runCase(
   const { options, jsPeak } = input;
   const { repetitions, seconds, chunk, baseline } = options;
   const operation = operations[operationName];
-  const contenders = input.contenders.map((contender) => patient(contender, options.peers));
+  const contenders = options.patient ? input.contenders : input.contenders.map(sparing);
   const outcomes = await measure(contenders, operation, problem, { repetitions, seconds, chunk, onProgress });
   const { batch, n, r, p, dtype, about } = problem;
   const flops = operation.flops(problem);

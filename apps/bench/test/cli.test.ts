@@ -10,6 +10,8 @@ afterAll(() => rmSync(folder, { recursive: true }));
 
 const main = join(import.meta.dirname, "../dist/main.js");
 const tiny = [
+  "--backends",
+  "js",
   "--n",
   "64",
   "--d",

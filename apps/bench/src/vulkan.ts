@@ -1,0 +1,24 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { vulkanEnv } from "@dlrt/swiftshader";
+
+/**
+ * Dawn finds its Vulkan driver through the environment its process began with. Where the machine has none of its
+ * own, runs this command again with SwiftShader in the environment.
+ * @returns the exit code of that run; undefined where this process can go on itself
+ */
+export async function inVulkanEnvironment(only: readonly string[] | undefined): Promise<number | undefined> {
+  if ((only && !only.includes("webgpu")) || process.env["VK_ICD_FILENAMES"]) return undefined;
+  let extra: Record<string, string>;
+  try {
+    extra = vulkanEnv();
+  } catch {
+    // Without it the webgpu backend says why it cannot run.
+    return undefined;
+  }
+  if (Object.keys(extra).length === 0) return undefined;
+  const env = { ...process.env, ...extra };
+  const child = spawn(process.execPath, process.argv.slice(1), { stdio: "inherit", env });
+  const [code] = (await once(child, "exit")) as [number | null];
+  return code ?? 1;
+}
