@@ -7,6 +7,9 @@ import { chromium as unpacked } from "@dlrt/swiftshader";
 import { chromium } from "playwright-core";
 import { publishable, resolveTarget } from "@dlrt/release/packages";
 
+/** The Chromium from the npm registry is built for this alone; elsewhere these tests are skipped. */
+export const hasChromium = process.platform === "linux" && process.arch === "x64";
+
 const TYPES = {
   ".html": "text/html",
   ".js": "text/javascript",

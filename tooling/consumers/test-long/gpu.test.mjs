@@ -3,7 +3,7 @@ import { runProgram } from "@dlrt/readme";
 import { command } from "@dlrt/release/packages";
 import { vulkanEnv } from "@dlrt/swiftshader";
 import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
-import { modulePage, openBrowser, workerPage } from "../browser.mjs";
+import { hasChromium, modulePage, openBrowser, workerPage } from "../browser.mjs";
 import { BUNDLERS, bundle } from "../bundle.mjs";
 import { quickstarts } from "../install.mjs";
 
@@ -34,7 +34,7 @@ describe.skipIf(forNode.length === 0)("Node with the package webgpu", () => {
   });
 });
 
-describe.skipIf(forPages.length === 0)("Chromium", () => {
+describe.runIf(hasChromium && forPages.length > 0)("Chromium", () => {
   let browser;
   const sources = Object.fromEntries(forPages.map(({ key, code }) => [key, code]));
   beforeAll(async () => {

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
-import { modulePage, openBrowser, plainPage, workerPage } from "../browser.mjs";
+import { hasChromium, modulePage, openBrowser, plainPage, workerPage } from "../browser.mjs";
 import { BUNDLERS, bundle } from "../bundle.mjs";
 import { quickstarts } from "../install.mjs";
 
@@ -9,7 +9,9 @@ const here = programs.filter(({ gpu, title }) => !gpu && !title.startsWith("@dlr
 const sources = Object.fromEntries(programs.map(({ key, code }) => [key, code]));
 
 let browser;
-beforeAll(async () => (browser = await openBrowser(user)));
+beforeAll(async () => {
+  if (hasChromium) browser = await openBrowser(user);
+});
 afterAll(() => browser?.close());
 
 describe.each(Object.keys(BUNDLERS))("%s", (bundler) => {
@@ -19,19 +21,21 @@ describe.each(Object.keys(BUNDLERS))("%s", (bundler) => {
 
   test("bundles every quickstart without a warning", () => expect(warnings).toEqual([]));
 
-  test.each(here)("$title in a page prints what it says", async ({ key, output }) => {
+  test.runIf(hasChromium).each(here)("$title in a page prints what it says", async ({ key, output }) => {
     expect(await browser.run(modulePage(built(key)))).toBe(output);
   });
 });
 
-test.each(here)("module worker: $title prints what it says", async ({ key, output }) => {
-  expect(await browser.run(workerPage(`/built/esbuild/${key}.js`))).toBe(output);
-});
+describe.runIf(hasChromium)("Chromium", () => {
+  test.each(here)("module worker: $title prints what it says", async ({ key, output }) => {
+    expect(await browser.run(workerPage(`/built/esbuild/${key}.js`))).toBe(output);
+  });
 
-test.each(here)("no bundler: $title prints what it says", async ({ code, output }) => {
-  expect(await browser.run(plainPage(code))).toBe(output);
-});
+  test.each(here)("no bundler: $title prints what it says", async ({ code, output }) => {
+    expect(await browser.run(plainPage(code))).toBe(output);
+  });
 
-test.each(here)("cross-origin isolated: $title prints what it says", async ({ code, output }) => {
-  expect(await browser.run(plainPage(code), { isolated: true })).toBe(output);
+  test.each(here)("cross-origin isolated: $title prints what it says", async ({ code, output }) => {
+    expect(await browser.run(plainPage(code), { isolated: true })).toBe(output);
+  });
 });
