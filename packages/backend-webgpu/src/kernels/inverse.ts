@@ -30,6 +30,7 @@ function inverseInto(ctx: Context, params: InverseParams<GpuTensor>, out: Placed
   const size = segmentSize({ batch, n, chunk, cols: n, scratchBytes, flops }, ctx.budget);
   partition(ctx, batch, n, size, (_, batches) => {
     const carry = scratch(ctx, 4 * batches * stateSize(r, n));
+    ctx.stream.recorder.clear(carry.buffer, 0, carry.size);
     return {
       segment(segment): void {
         inverseSegment(ctx, params, segment, chunk, carry, out);
@@ -56,7 +57,6 @@ function inverseSegment(
   const tcc = chunkMatrices(ctx, { ...of, r, f, g, diag: operand(ctx, params.diag, segment) });
   const w = chunkSolutions(ctx, { ...of, tcc, rhs: f, cols: r });
   const u = chunkSolutions(ctx, { ...of, tcc, cols: chunk });
-  const start = segment.first === 0 ? 1 : 0;
   scan(
     ctx,
     { ...of, r, p: n, g, w, u },
@@ -65,7 +65,7 @@ function inverseSegment(
       out: operand(ctx, out, segment),
       alpha: 1,
       firstChunk: segment.first / chunk,
-      constants: { INVERSE: 1, START: start },
+      constants: { INVERSE: 1 },
     },
   );
 }

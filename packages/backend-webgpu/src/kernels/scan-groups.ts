@@ -2,7 +2,7 @@ import { quads, scratch, type Context } from "./context.js";
 import type { Range } from "./plan.js";
 import { solveCompose } from "./plans.js";
 import { scan, SCAN_THREADS, TILE, type SolveSegment } from "./scan.js";
-import { stateSize } from "./state.js";
+import { carryInto, stateSize } from "./state.js";
 
 interface GroupMaps {
   readonly groups: number;
@@ -12,13 +12,14 @@ interface GroupMaps {
 }
 
 /**
- * The affine map of every group, by the scan itself: B is the state that U leaves starting from zero, A what is
- * left of the identity with U = 0.
+ * The affine map of every group, by the scan itself: B is the state that U leaves starting from zero (in the first
+ * group from `carry`), A what is left of the identity with U = 0.
  */
-export function groupMaps(ctx: Context, of: SolveSegment, groups: number): GroupMaps {
+export function groupMaps(ctx: Context, of: SolveSegment, groups: number, carry: Range): GroupMaps {
   const a = scratch(ctx, 4 * of.batches * groups * stateSize(of.r, of.r));
   const b = scratch(ctx, 4 * of.batches * groups * stateSize(of.r, of.p));
   const out = ctx.nothing.write;
+  carryInto(ctx, of, carry, groups, b);
   scan(ctx, of, { z: b, out, alpha: 0, groups, constants: { START: 1, WRITE_Y: 0 } });
   scan(ctx, of, { z: a, out, alpha: 0, groups, cols: of.r, constants: { START: 2, USE_U: 0, WRITE_Y: 0 } });
   return { groups, a, b };

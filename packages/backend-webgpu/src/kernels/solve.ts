@@ -57,7 +57,7 @@ function solveSegment(
     scan(ctx, solving, { z: carry, out, alpha });
     return;
   }
-  const maps = groupMaps(ctx, solving, groups);
+  const maps = groupMaps(ctx, solving, groups, carry);
   const { before, repair } = composeGroups(ctx, solving, maps, carry);
   scan(ctx, solving, { z: before, out, alpha, groups, repair, constants: { REPAIR: 1 } });
   scan(ctx, solving, { z: before, out, alpha, stride: groups, repair, constants: { REPAIR: 2 } });

@@ -49,17 +49,27 @@ export function carryFlagged(
   flag: Range,
   carry: Range,
 ): void {
+  moveFirst(ctx, part, stride, 2, { source: from, flag, target_: carry });
+}
+
+/** The first of `stride` states in `to` ← `carry`. */
+export function carryInto(ctx: Context, part: Part, carry: Range, stride: number, to: Range): void {
+  moveFirst(ctx, part, stride, 3, { source: carry, flag: ctx.nothing.read, target_: to });
+}
+
+function moveFirst(
+  ctx: Context,
+  { batches, r, p }: Part,
+  stride: number,
+  mode: 2 | 3,
+  bindings: Record<"source" | "flag" | "target_", Range>,
+): void {
+  const total = batches * 4 * stateSize(r, p);
   ctx.stream.recorder.dispatch(stateMove, {
-    constants: { THREADS, MODE: 2 },
-    params: {
-      tensor: ctx.nothing.read,
-      rank: part.r,
-      cols: part.p,
-      stride,
-      total: part.batches * 4 * stateSize(part.r, part.p),
-    },
-    bindings: { source: from, flag, target_: carry },
-    workgroups: Math.ceil((part.batches * 4 * stateSize(part.r, part.p)) / THREADS),
+    constants: { THREADS, MODE: mode },
+    params: { tensor: ctx.nothing.read, rank: r, cols: p, stride, total },
+    bindings,
+    workgroups: Math.ceil(total / THREADS),
   });
 }
 

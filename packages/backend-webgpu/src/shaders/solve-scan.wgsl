@@ -6,7 +6,7 @@
 override CHUNK: u32 = 64;
 override TILE: u32 = 4; // quads of columns per workgroup
 override THREADS: u32 = 64;
-override START: u32 = 0; // Z at the start: 0 as found, 1 zero, 2 identity
+override START: u32 = 0; // Z at the start: 0 as found, 1 zero but for the first group's, 2 identity
 override USE_U: bool = true; // else U = 0
 override WRITE_Y: bool = true;
 override INVERSE: bool = false;
@@ -92,7 +92,10 @@ fn main(
     return;
   }
   let z_at = (batch * params.group_stride + which) * 4u * rank_quads * quads;
-  if (START != 0u) {
+  if (START == 2u && which == 0u) {
+    return; // the first group's map is never applied
+  }
+  if (START == 2u || (START == 1u && which != 0u)) {
     start_state(z_at, quads, tile, thread);
     storageBarrier();
     workgroupBarrier();

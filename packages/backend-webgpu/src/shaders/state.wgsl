@@ -1,13 +1,13 @@
 // Moves states between tensors [batch, rank, cols] and the padded layout [batch, 4·rank quads, column quads].
 
 override THREADS: u32 = 64;
-override MODE: u32 = 0; // 0: tensor → padded, 1: padded → tensor, 2: padded → padded where flagged
+override MODE: u32 = 0; // 0: tensor → padded, 1: padded → tensor, 2: first of `stride` → padded where flagged, 3: padded → first of `stride`
 
 struct Params {
   tensor: vec4<u32>, // index of the first element, batch stride, –, –
   rank: u32,
   cols: u32,
-  stride: u32, // matrices kept per batch entry in `source` (MODE 2)
+  stride: u32, // matrices kept per batch entry (MODE 2, 3)
   total: u32, // threads asked for
 }
 
@@ -45,6 +45,9 @@ fn main(
       if (inside) {
         target_[at] = source[index];
       }
+    }
+    case 3u: {
+      target_[index + batch * (params.stride - 1u) * rank4 * cols4] = source[index];
     }
     default: {
       if (flag[batch] != 0u) {
