@@ -74,8 +74,8 @@ export function referenceOperator(op: Problem, batch: number): ReferenceOperator
   return { n: op.n, r: op.r, diag: entry(op.diag, batch), q: entry(op.q, batch), k: entry(op.k, batch) };
 }
 
-/** The bits, so that NaN equals itself and −0 differs from 0. */
-export function bits(data: FloatArray, from = 0, to: number = data.length): Uint8Array {
-  const part = data.slice(from, to);
-  return new Uint8Array(part.buffer);
+/** The first element of [from, to) whose bits differ, or −1; NaN equals itself, −0 differs from 0. */
+export function firstDifference(a: FloatArray, b: FloatArray, from = 0, to: number = a.length): number {
+  for (let at = from; at < to; at++) if (!Object.is(a[at], b[at])) return at;
+  return -1;
 }
