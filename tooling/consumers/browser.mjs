@@ -55,7 +55,11 @@ export function importMap() {
   return { imports: Object.fromEntries(imports) };
 }
 
-const RECORD = "const printed = []; console.log = (...args) => printed.push(structuredClone(args));";
+/** A bundle in classic form has loaded before its top-level awaits are over: programs say themselves when they end. */
+const RECORD = `const printed = [];
+console.log = (...args) => printed.push(structuredClone(args));
+const programEnd = new Promise((resolve) => (globalThis.programEnds = resolve));`;
+export const ENDING = "\nglobalThis.programEnds();\n";
 
 /** Page and worker report `{ printed }` or `{ error }` to window.done. */
 const BROKEN =
@@ -70,7 +74,10 @@ ${start}`;
 
 /** A page that loads one bundled module. */
 export const modulePage = (src) =>
-  page("", `<script type="module">await import(${JSON.stringify(src)}); done({ printed });</script>`);
+  page(
+    "",
+    `<script type="module">await import(${JSON.stringify(src)}); await programEnd; done({ printed });</script>`,
+  );
 
 /** A page without a bundler: the program stands in it, imports go through the import map. */
 export const plainPage = (code) =>
@@ -91,10 +98,9 @@ worker.onerror = ({ message }) => done({ error: message ?? "the worker did not s
   );
 
 const WORKER = `${RECORD}
-import(location.search.slice(1)).then(
-  () => postMessage({ printed }),
-  (e) => postMessage({ error: String(e.stack) }),
-);`;
+const broken = (e) => postMessage({ error: String(e?.stack) });
+addEventListener("unhandledrejection", ({ reason }) => broken(reason));
+import(location.search.slice(1)).then(() => programEnd).then(() => postMessage({ printed }), broken);`;
 
 export async function openBrowser(user) {
   const { executablePath, args, env } = unpacked();

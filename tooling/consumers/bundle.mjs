@@ -5,6 +5,7 @@ import { promisify } from "node:util";
 import * as esbuild from "esbuild";
 import * as vite from "vite";
 import webpack from "webpack";
+import { ENDING } from "./browser.mjs";
 
 async function withEsbuild({ user, entries, out }) {
   const result = await esbuild.build({
@@ -27,6 +28,7 @@ async function withVite({ user, entries, out }) {
   await vite.build({
     root: user,
     configFile: false,
+    logLevel: "silent",
     base: "./",
     customLogger: {
       ...vite.createLogger("silent"),
@@ -72,7 +74,7 @@ export function bundle(bundler, user, sources) {
   const entries = Object.fromEntries(
     Object.entries(sources).map(([key, code]) => {
       const path = join(folder, `${key}.js`);
-      writeFileSync(path, code);
+      writeFileSync(path, code + ENDING);
       return [key, path];
     }),
   );
