@@ -27,7 +27,7 @@ function countReport(report) {
 }
 
 /**
- * Sum over every package that has a test script; a missing or unreadable report is one failure.
+ * Sum over every package that has a test script; a missing, unreadable or empty report is one failure.
  * @returns {{ passed: number, failed: number, problems: string[] }}
  */
 export function sumTests(root) {
@@ -37,6 +37,7 @@ export function sumTests(root) {
     if (!scripts?.test) continue;
     try {
       const counts = countReport(JSON.parse(readFileSync(join(folder, REPORT), "utf8")));
+      if (counts.passed + counts.failed === 0) throw new Error("no test ran");
       sum.passed += counts.passed;
       sum.failed += counts.failed;
     } catch (error) {

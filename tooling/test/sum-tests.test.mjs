@@ -54,6 +54,7 @@ test.each([
   ["missing", undefined],
   ["cut off", "{"],
   ["of another shape", {}],
+  ["without a test", green(0)],
 ])("a report that is %s is a failure", (_, report) => {
   addPackage("packages/core", report);
   addPackage("packages/backend-js", green(2));
