@@ -97,10 +97,32 @@ export function recorded() {
   );
 }
 
+/** Packages whose report differs and that no pending changeset names. */
+export function withoutChangeset(before, after, changesets) {
+  const files = [...new Set([...Object.keys(before), ...Object.keys(after)])];
+  const changed = files.filter((file) => before[file] !== after[file]);
+  const names = publishable().map(({ name }) => name);
+  const packageOf = (file) =>
+    names.find((name) => file === reportName(name) || file.startsWith(`${name.replace("@dlrt/", "")}-`));
+  const asked = [...new Set(changed.map(packageOf))].filter((name) => name !== undefined);
+  return asked.filter((name) => !changesets.some((text) => text.includes(`"${name}":`)));
+}
+
+function pendingChangesets() {
+  const folder = join(ROOT, ".changeset");
+  const files = readdirSync(folder).filter((file) => file.endsWith(".md") && file !== "README.md");
+  return files.map((file) => readFileSync(join(folder, file), "utf8"));
+}
+
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  const before = recorded();
   const reports = extractAll();
   rmSync(RECORDED, { recursive: true, force: true });
   mkdirSync(RECORDED, { recursive: true });
   for (const [file, text] of Object.entries(reports)) writeFileSync(join(RECORDED, file), text);
   console.log(`recorded ${Object.keys(reports).length} entries in etc/api`);
+  for (const name of withoutChangeset(before, reports, pendingChangesets())) {
+    console.log(`${name} changed, and no changeset says so: npx -y pnpm@12.21.0 changeset`);
+    process.exitCode = 1;
+  }
 }

@@ -1,11 +1,21 @@
 // What is written down about the packages still holds: their public API, their sizes.
 import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
-import { HOW, extractAll, recorded } from "../api.mjs";
+import { HOW, extractAll, recorded, withoutChangeset } from "../api.mjs";
 import { README, differences, measure, readTable, table, withTable } from "../sizes.mjs";
 
 test("the public API is the one recorded in etc/api", () => {
   expect(extractAll(), `the public API changed. ${HOW}`).toEqual(recorded());
+});
+
+test("recording asks for a changeset of every package that changed", () => {
+  const before = { "core.api.md": "a", "core-host.api.md": "b", "backend-js.api.md": "c" };
+  const after = { ...before, "core-host.api.md": "x", "backend-js-extra.api.md": "new" };
+  expect(withoutChangeset(before, before, [])).toEqual([]);
+  expect(withoutChangeset(before, after, [])).toEqual(["@dlrt/core", "@dlrt/backend-js"]);
+  expect(withoutChangeset(before, after, ['---\n"@dlrt/core": minor\n---\nMore.'])).toEqual([
+    "@dlrt/backend-js",
+  ]);
 });
 
 test("the sizes in the README hold within 10 %", async () => {
