@@ -1,8 +1,9 @@
 #!/usr/bin/env node
 import { writeFileSync } from "node:fs";
-import { resolve } from "node:path";
 import { openBackends } from "./backends.js";
 import type { Contender } from "./contender.js";
+import { readReport, renderChanges } from "./compare.js";
+import { csv, savePath, userPath, writeJson } from "./files.js";
 import { environment } from "./environment.js";
 import { program, type Options } from "./options.js";
 import { jsRegisterPeak } from "./peak-js.js";
@@ -11,13 +12,23 @@ import { naive } from "./peers/naive.js";
 import { plantedWrong } from "./peers/planted.js";
 import { breathe, openProgress } from "./progress.js";
 import { inVulkanEnvironment } from "./vulkan.js";
-import { hasFailures } from "./report.js";
+import { hasFailures, type Report } from "./report.js";
 import { runBench } from "./run.js";
 import { render } from "./table.js";
 
-/** Relative to where the user called from: pnpm runs scripts in the package's folder. */
-function userPath(path: string): string {
-  return resolve(process.env["INIT_CWD"] ?? process.cwd(), path);
+/** Everything the report goes into. Files are written before the exit code is set. */
+function deliver(report: Report, before: Report | undefined, options: Options): void {
+  const colour = process.stdout.isTTY === true && !process.env["NO_COLOR"];
+  const parts = [render(report, colour)];
+  if (before) parts.push(renderChanges(before, report, colour));
+  if (options.json !== undefined) writeJson(userPath(options.json), report);
+  if (options.csv !== undefined) writeFileSync(userPath(options.csv), csv(report));
+  if (options.save) {
+    const path = savePath(report);
+    writeJson(path, report);
+    parts.push(`Saved as ${path}`);
+  }
+  process.stdout.write(`${parts.join("\n\n")}\n`);
 }
 
 function others({ peers, planted }: Options): Contender[] {
@@ -26,7 +37,9 @@ function others({ peers, planted }: Options): Contender[] {
 
 async function main(): Promise<void> {
   const args = process.argv.slice(2);
-  const options: Options = program().parse(args, { from: "user" }).opts();
+  const given: Options = program().parse(args, { from: "user" }).opts();
+  const options: Options = given.data === undefined ? given : { ...given, data: userPath(given.data) };
+  const before = options.compare === undefined ? undefined : readReport(userPath(options.compare));
   const status = await inVulkanEnvironment(options.backends);
   if (status !== undefined) {
     process.exitCode = status;
@@ -55,15 +68,16 @@ async function main(): Promise<void> {
       onProgress,
     });
     progress.finish("measured");
-    const colour = process.stdout.isTTY === true && !process.env["NO_COLOR"];
-    process.stdout.write(`${render(report, colour)}\n`);
-    if (options.json !== undefined) {
-      writeFileSync(userPath(options.json), `${JSON.stringify(report, null, 2)}\n`);
-    }
+    deliver(report, before, options);
     if (hasFailures(report)) process.exitCode = 1;
   } finally {
     for (const contender of contenders) await contender.dispose();
   }
 }
 
-await main();
+try {
+  await main();
+} catch (error) {
+  process.stderr.write(`bench: ${error instanceof Error ? error.message : String(error)}\n`);
+  process.exitCode = 1;
+}

@@ -8,8 +8,8 @@ export interface MeasureOptions {
   /** Samples of each contender; fewer when the time is up. */
   readonly repetitions: number;
   /**
-   * Time for the samples of one case, all contenders together. Three of each are taken though they take twice as
-   * long, and one whatever it takes.
+   * Time for the samples of one case, shared evenly; what is quick leaves more to the others' repetitions. Three
+   * samples are taken of each though its share is over, unless they take longer than all.
    */
   readonly seconds: number;
   readonly chunk?: number | undefined;
@@ -113,17 +113,13 @@ async function admit(
 /** A, B, C, C, B, A, A, …: so that a machine that slows down or speeds up does so for all alike. */
 async function takeSamples(candidates: readonly Candidate[], options: MeasureOptions): Promise<void> {
   const { repetitions, seconds, signal, onProgress } = options;
-  const start = performance.now();
-  const spent = (): number => (performance.now() - start) / 1000;
   for (let round = 0; round < repetitions; round++) {
     const order = round % 2 === 0 ? candidates : [...candidates].reverse();
     for (const { contender, run, calls, samples } of order) {
       signal?.throwIfAborted();
-      // Whoever is slow stops after three, so that the others can go on.
-      const share = (samples.reduce((a, b) => a + b, 0) * calls) / 1000;
-      const timeIsUp = spent() > seconds || share > (2 * seconds) / candidates.length;
-      if (samples.length >= MIN_SAMPLES && timeIsUp) continue;
-      if (samples.length > 0 && spent() > 2 * seconds) continue;
+      const own = (samples.reduce((a, b) => a + b, 0) * calls) / 1000;
+      const share = (2 * seconds) / candidates.length;
+      if (samples.length >= MIN_SAMPLES ? own > share : own > 1.5 * seconds) continue;
       await onProgress?.(`${contender.name}: sample ${samples.length + 1}`, Math.min(1, round / repetitions));
       samples.push(await time(run, calls));
     }

@@ -24,7 +24,11 @@ export interface Options {
   readonly seed: number;
   /** False with --no-seed-program. */
   readonly seedProgram: boolean;
+  readonly data?: string;
   readonly json?: string;
+  readonly csv?: string;
+  readonly save: boolean;
+  readonly compare?: string;
   readonly planted: boolean;
 }
 
@@ -35,6 +39,8 @@ Examples:
   pnpm bench --backends js --workload random,correlated --n 1000,1001
   pnpm bench --operation inverse --n 2048 --heads 1 --no-seed-program
   pnpm bench --dtype f32,f64 --d 128 --repetitions 30
+  pnpm bench --data layer3.safetensors          your own keys and values: tensors k, v, perhaps q, beta, diag
+  pnpm bench --n 4096 --compare run.json        what changed since that run
   pnpm bench --n 4096 --planted                 what becomes of a wrong answer
 `;
 
@@ -102,7 +108,14 @@ export function program(): Command {
       "also run what takes minutes: slow peers and software devices on large problems",
       false,
     )
+    .option(
+      "--data <path>",
+      "your k, v, perhaps q, beta, diag: a .safetensors file or a folder of .npy files",
+    )
     .option("--json <file>", "write everything measured to a file")
+    .option("--csv <file>", "write the tables as comma-separated values")
+    .option("--save", "keep the report in apps/bench/results, with machine, versions and commit", false)
+    .option("--compare <file>", "tell what changed since that report beyond noise")
     .option("--planted", "add a backend with a wrong answer", false)
     .addHelpText("after", EXAMPLES);
 }

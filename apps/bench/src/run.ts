@@ -1,4 +1,4 @@
-import type { Dtype } from "@dlrt/core";
+import type { Sizes } from "@dlrt/core";
 import type { Contender, Missing } from "./contender.js";
 import type { Environment } from "./environment.js";
 import { measure, type MeasureOptions } from "./measure.js";
@@ -6,7 +6,8 @@ import { operations } from "./operations/index.js";
 import type { Options } from "./options.js";
 import { rows, SCHEMA, type CaseReport, type Report } from "./report.js";
 import { checkSeedPrograms } from "./seed-check.js";
-import { workloads, type WorkloadName } from "./workload/index.js";
+import { dataProblem, readArrays } from "./workload/data.js";
+import { workloads } from "./workload/index.js";
 import type { Problem } from "./workload/problem.js";
 import type { OperationName } from "./operations/operation.js";
 
@@ -21,9 +22,12 @@ export interface RunInput {
 }
 
 interface Plan {
-  readonly workload: WorkloadName;
-  readonly dtype: Dtype;
-  readonly n: number;
+  readonly workload: string;
+  /** What the progress calls it. */
+  readonly title: string;
+  /** batch·n·r·p */
+  readonly work: number;
+  make(): Problem;
 }
 
 /** Useful flops of a call above which slow contenders are left out. */
@@ -39,8 +43,29 @@ function sparing(contender: Contender): Contender {
   };
 }
 
-function plans({ workload, dtype, n }: Options): Plan[] {
-  return workload.flatMap((w) => dtype.flatMap((t) => n.map((size) => ({ workload: w, dtype: t, n: size }))));
+/** Every workload, dtype and size asked for; the user's data instead where there are any. */
+function plans(options: Options): Plan[] {
+  const { data, seed, d: r, heads: batch } = options;
+  const p = options.p ?? r;
+  const plan = (workload: string, problem: Sizes, make: () => Problem): Plan => {
+    const { batch: b, n } = problem;
+    return { workload, title: `${workload}, n = ${n}`, work: b * n * problem.r * problem.p, make };
+  };
+  if (data !== undefined) {
+    const arrays = readArrays(data);
+    return options.dtype.map((dtype) => {
+      const problem = dataProblem(arrays, dtype, data);
+      return plan("data", problem, () => problem);
+    });
+  }
+  return options.workload.flatMap((name) =>
+    options.dtype.flatMap((dtype) =>
+      options.n.map((n) => {
+        const sizes = { batch, n, r, p };
+        return plan(name, sizes, () => workloads[name]({ ...sizes, dtype, seed }));
+      }),
+    ),
+  );
 }
 
 const SEED_PROGRAM_SHARE = 0.05;
@@ -58,7 +83,7 @@ async function runCase(
   input: RunInput,
   operationName: OperationName,
   problem: Problem,
-  workload: WorkloadName,
+  workload: string,
   onProgress: NonNullable<MeasureOptions["onProgress"]>,
 ): Promise<CaseReport> {
   const { options, jsPeak } = input;
@@ -85,32 +110,27 @@ async function runCase(
 export async function runBench(input: RunInput): Promise<Report> {
   const { options, contenders, missing, environment, jsPeak, onProgress } = input;
   const [started, start] = [new Date().toISOString(), performance.now()];
-  const { seed, d: r, heads: batch } = options;
-  const p = options.p ?? r;
   const planned = plans(options);
   const from = options.seedProgram ? SEED_PROGRAM_SHARE : 0;
   const share = shares(
-    planned.map(({ n }) => options.seconds + (batch * n * r * p) / 1e8),
+    planned.map(({ work }) => options.seconds + work / 1e8),
     from,
   );
   const seedChecks = options.seedProgram
     ? await checkSeedPrograms(
         contenders.filter(({ kind }) => kind === "backend"),
         ["f32", "f64"],
-        seed,
+        options.seed,
         (what, done) => onProgress?.(`the article's programs: ${what}`, done * from),
       )
     : [];
   const cases: CaseReport[] = [];
-  for (const [index, { workload, dtype, n }] of planned.entries()) {
-    await onProgress?.(`${workload}, n = ${n}: workload`, share(index, 0));
-    const problem = workloads[workload]({ batch, n, r, p, dtype, seed });
+  for (const [index, { workload, title, make }] of planned.entries()) {
+    await onProgress?.(`${title}: workload`, share(index, 0));
+    const problem = make();
     for (const [at, operation] of options.operation.entries()) {
       const report = await runCase(input, operation, problem, workload, (what, done) =>
-        onProgress?.(
-          `${workload}, n = ${n}, ${operation}: ${what}`,
-          share(index, (at + done) / options.operation.length),
-        ),
+        onProgress?.(`${title}, ${operation}: ${what}`, share(index, (at + done) / options.operation.length)),
       );
       cases.push(report);
     }

@@ -10,11 +10,11 @@ export interface Timing {
   readonly samples: readonly number[];
 }
 
-/** How many times as fast as the baseline, and the 95 % interval of that. */
+/** How many times as fast as the baseline, and the 95 % interval of that, where there are samples enough to tell. */
 export interface Ratio {
   readonly value: number;
-  readonly low: number;
-  readonly high: number;
+  readonly low?: number;
+  readonly high?: number;
 }
 
 export function summarise(samples: readonly number[]): Timing {
@@ -23,21 +23,28 @@ export function summarise(samples: readonly number[]): Timing {
 }
 
 const RESAMPLES = 1000;
+const ENOUGH = 3;
 
 function resampledMedian(samples: readonly number[], random: Random): number {
   return median(samples.map(() => samples[Math.floor(random.uniform() * samples.length)]!));
 }
 
-/** median(baseline) / median(samples), with a seeded percentile bootstrap. */
-export function ratio(baseline: readonly number[], samples: readonly number[]): Ratio {
-  const random = new Random(1);
-  const ratios = Array.from(
-    { length: RESAMPLES },
-    () => resampledMedian(baseline, random) / resampledMedian(samples, random),
-  ).sort((a, b) => a - b);
-  return {
-    value: median([...baseline]) / median([...samples]),
-    low: quantileSorted(ratios, 0.025),
-    high: quantileSorted(ratios, 0.975),
+/** Product of the medians of `above` over that of `below`, with a seeded percentile bootstrap. */
+export function ratioOf(above: readonly (readonly number[])[], below: readonly (readonly number[])[]): Ratio {
+  const of = (middle: (samples: readonly number[]) => number): number => {
+    const product = (all: readonly (readonly number[])[]): number =>
+      all.reduce((x, one) => x * middle(one), 1);
+    return product(above) / product(below);
   };
+  const value = of((samples) => median([...samples]));
+  if ([...above, ...below].some(({ length }) => length < ENOUGH)) return { value };
+  const random = new Random(1);
+  const ratios = Array.from({ length: RESAMPLES }, () => of((samples) => resampledMedian(samples, random)));
+  ratios.sort((a, b) => a - b);
+  return { value, low: quantileSorted(ratios, 0.025), high: quantileSorted(ratios, 0.975) };
+}
+
+/** median(baseline) / median(samples) */
+export function ratio(baseline: readonly number[], samples: readonly number[]): Ratio {
+  return ratioOf([baseline], [samples]);
 }

@@ -1,10 +1,11 @@
 import { Table } from "console-table-printer";
 import type { CaseReport, Report, Row } from "./report.js";
+import type { Ratio } from "./stats.js";
 import type { SeedCheck } from "./seed-check.js";
 
 export const WIDTH = 100;
 
-function figures(x: number, digits = 3): string {
+export function figures(x: number, digits = 3): string {
   if (x !== 0 && (Math.abs(x) >= 1e6 || Math.abs(x) < 1e-3)) return x.toExponential(digits - 1);
   return x >= 1000 ? x.toFixed(0) : x.toPrecision(digits);
 }
@@ -27,7 +28,7 @@ export function wrap(text: string, indent = "  "): string {
   return [...lines, line].join("\n");
 }
 
-function draw(
+export function draw(
   columns: readonly (readonly [string, "left" | "right"])[],
   rows: readonly Line[],
   colour: boolean,
@@ -40,20 +41,23 @@ function draw(
   return table.render();
 }
 
-interface Line {
+export interface Line {
   readonly cells: Readonly<Record<string, string>>;
   readonly bad: boolean;
+}
+
+/** 3.21 [3.10–3.35] */
+export function interval({ value, low, high }: Ratio): string {
+  return low === undefined ? figures(value) : `${figures(value)} [${figures(low, 2)}–${figures(high!, 2)}]`;
 }
 
 function timed({ ms, gflops, ofJsPeak, speedup }: Row, baseline: string): Record<string, string> {
   return {
     ms: figures(ms!.median),
-    "± MAD": figures(ms!.mad, 2),
+    "± MAD": ms!.samples.length > 1 ? figures(ms!.mad, 2) : "",
     "GF/s": figures(gflops!),
     "of JS peak": `${Math.round(100 * ofJsPeak!)} %`,
-    [`× ${baseline}`]: speedup
-      ? `${figures(speedup.value)} [${figures(speedup.low)}–${figures(speedup.high)}]`
-      : "",
+    [`× ${baseline}`]: speedup ? interval(speedup) : "",
   };
 }
 
@@ -65,13 +69,15 @@ function tableLine(row: Row, baseline: string): Line {
   return { cells: row.ms ? { ...cells, ...timed(row, baseline) } : cells, bad };
 }
 
+const samples = (count: number): string => (count === 1 ? "1 sample" : `${count} samples`);
+
 function notes(rows: readonly Row[]): string[] {
   return rows.flatMap((row) => {
     const parts = [
       row.build === row.name ? undefined : row.build,
       row.note,
       row.reason,
-      row.ms && `${row.ms.samples.length} samples`,
+      row.ms && samples(row.ms.samples.length),
     ];
     return wrap(`  ${row.name}: ${parts.filter(Boolean).join("; ")}`, "    ");
   });

@@ -82,7 +82,7 @@ test("end to end: a table within 100 columns, quiet when piped, and the JSON rep
   expect(js.gflops).toBeCloseTo(only!.flops / js.ms!.median / 1e6, 9);
   expect(js.ofJsPeak).toBeCloseTo(js.gflops! / report.jsPeak, 9);
   expect(js.error!.value).toBeLessThanOrEqual(16);
-  expect(js.speedup!.low).toBeLessThanOrEqual(js.speedup!.high);
+  expect(js.speedup!.low).toBeLessThanOrEqual(js.speedup!.high!);
 });
 
 test("a wrong backend: a line in the table, no time, exit code 1", () => {
@@ -121,6 +121,19 @@ test("every operation, workload and dtype runs", () => {
   const report = JSON.parse(readFileSync(join(folder, "all.json"), "utf8")) as Report;
   expect(report.cases.length).toBe(5 * 4 * 2);
   for (const { rows } of report.cases) expect(rows.find(({ name }) => name === "js")!.status).toBe("ok");
+});
+
+test("a user's own data, as CSV, compared with the run before", () => {
+  const data = ["--data", join(import.meta.dirname, "fixtures/user.safetensors"), "--no-seed-program"];
+  expect(bench(...tiny, ...data, "--json", "before.json", "--csv", "out.csv").status).toBe(0);
+  expect(readFileSync(join(folder, "out.csv"), "utf8")).toMatch(/^workload,.*\r\ndata,solve,f32,2,7,4,3,/);
+  const { status, stdout } = bench(...tiny, ...data, "--compare", "before.json");
+  expect(status).toBe(0);
+  expect(stdout).toContain("Compared with");
+  expect(widest(stdout)).toBeLessThanOrEqual(100);
+  const refused = bench(...tiny, "--data", "nowhere");
+  expect(refused.status).toBe(1);
+  expect(refused.stderr).toMatch(/^bench: --data .*nowhere: there is no such file or folder\n$/);
 });
 
 test("--help has examples; what is not understood is refused with what is", () => {

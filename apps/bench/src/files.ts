@@ -1,0 +1,52 @@
+import { mkdirSync, writeFileSync } from "node:fs";
+import { join, resolve } from "node:path";
+import type { Report } from "./report.js";
+
+/** Relative to where the user called from: pnpm runs scripts in a package's folder. */
+export function userPath(path: string): string {
+  return resolve(process.env["INIT_CWD"] ?? process.cwd(), path);
+}
+
+/** RFC 4180. */
+function field(x: unknown): string {
+  const text = x === undefined || x === null ? "" : String(x);
+  return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+}
+
+const HEAD =
+  "workload,operation,dtype,batch,n,r,p,chunk,name,build,status,reason,error_eps,limit_eps,ms,mad_ms,samples,gflops,of_js_peak,speedup,speedup_low,speedup_high";
+
+/** A line for every contender of every case. */
+export function csv({ cases }: Report): string {
+  const lines = cases.flatMap(({ workload, operation, dtype, sizes, chunk, rows }) => {
+    const { batch, n, r, p } = sizes;
+    return rows.map(({ name, build, status, reason, error, ms, gflops, ofJsPeak, speedup }) =>
+      [
+        ...[workload, operation, dtype, batch, n, r, p, chunk, name, build, status, reason],
+        ...[error?.value, error?.limit, ms?.median, ms?.mad, ms?.samples.length, gflops, ofJsPeak],
+        ...[speedup?.value, speedup?.low, speedup?.high],
+      ]
+        .map(field)
+        .join(","),
+    );
+  });
+  return `${[HEAD, ...lines].join("\r\n")}\r\n`;
+}
+
+const slug = (text: string): string =>
+  text
+    .toLowerCase()
+    .replaceAll(/[^a-z0-9]+/g, "-")
+    .replaceAll(/^-|-$/g, "");
+
+/** Where `--save` puts a report: results/DATE-CPU-COMMIT.json beside this package's src. */
+export function savePath({ started, machine, commit }: Report): string {
+  const day = started.slice(0, 16).replaceAll(/[-:]/g, "");
+  const name = [day, slug(machine.cpu), `${machine.cores}c`, commit?.slice(0, 8) ?? "nocommit"].join("-");
+  return join(import.meta.dirname, "..", "results", `${name}.json`);
+}
+
+export function writeJson(path: string, report: Report): void {
+  mkdirSync(join(path, ".."), { recursive: true });
+  writeFileSync(path, `${JSON.stringify(report, null, 1)}\n`);
+}
