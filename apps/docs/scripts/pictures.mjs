@@ -56,6 +56,14 @@ function matrix() {
   );
 }
 
+/** T alone, for the front page. */
+function tril() {
+  const [n, cell] = [24, 12];
+  const { t } = example(n, 4);
+  const squares = heat(16, 16, n, n, cell, (i, j) => t[i][j], 1);
+  return picture(n * cell + 32, n * cell + 32, "T, lower triangular", squares);
+}
+
 function stream() {
   const [pieces, width, gap] = [3, 190, 60];
   const body = Array.from({ length: pieces }, (_, i) => {
@@ -154,7 +162,7 @@ function cost() {
   );
 }
 
-export const PICTURES = { matrix, stream, omega, cost };
+export const PICTURES = { matrix, tril, stream, omega, cost };
 
 export function drawPictures(into = OUT) {
   mkdirSync(into, { recursive: true });
