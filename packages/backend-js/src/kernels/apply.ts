@@ -1,14 +1,14 @@
 import type { ApplyParams, HostTensor } from "@dlrt/core";
 import { addLowRank, advance, panelColumns, rowOffset, rowStride, State, type Walk } from "./low-rank.js";
 import { clearRows, loadRows, storeRows } from "./pack.js";
-import { chunkRows, COUPLING, CHUNK_MAX, scratch, X, Y } from "./scratch.js";
+import { chunkRows, COUPLING, scratch, X, Y } from "./scratch.js";
 import { multiply } from "./triangular.js";
 
 /** Y_c = T_cc X_c + F_c Z, Z ← Z + G_cᵀ X_c, chunk by chunk. */
 export function apply(params: ApplyParams<HostTensor>): void {
   const { trans, q, k, n, r, p } = params;
   const [f, g] = trans ? [k.data, q.data] : [q.data, k.data];
-  const walk: Walk = { f, g, n, r, chunk: chunkRows(params.chunk), trans, sign: 1 };
+  const walk: Walk = { f, g, n, r, chunk: chunkRows(params.chunk, r), trans, sign: 1 };
   const width = panelColumns(r);
   for (let batch = 0; batch < params.batch; batch++) {
     for (let j = 0; j < p; j += width) applyPanel(params, walk, batch, j, Math.min(width, p - j));
@@ -35,7 +35,7 @@ function applyPanel(
       scaleRows(params.diag.data, rowOffset(walk, batch, i, 1), rowStride(walk, 1), ld, rows, columns);
     else clearRows(Y, ld, rows, columns);
     addLowRank(walk, state, batch, i, rows, Y, columns);
-    multiply(Y, X, ld, COUPLING, CHUNK_MAX, rows, columns);
+    multiply(Y, X, ld, COUPLING, walk.chunk, rows, columns);
     advance(walk, state, batch, i, rows, X, columns);
     storeRows(out.data, at, stride, Y, ld, rows, columns, params.alpha);
   }

@@ -28,7 +28,7 @@ import { invert, substitute } from "./triangular.js";
  */
 export function inverse(params: InverseParams<HostTensor>): void {
   const { n, r } = params;
-  const chunk = chunkRows(params.chunk);
+  const chunk = chunkRows(params.chunk, r);
   const walk: Walk = { f: params.q.data, g: params.k.data, n, r, chunk, trans: false, sign: -1 };
   const block = blockRows(n, r);
   const width = block > 0 ? block : Math.max(CHUNK_MAX, Math.min(1024, panelColumns(r) & -CHUNK_MAX));
@@ -125,8 +125,8 @@ function inversePanel(
     if (carried > 0) loadRows(Y, ld, params.q.data, (batch * n + i) * r, r, rows, r, 1);
     loadDiag(params.diag, walk, batch, i, rows);
     addLowRank(walk, state, batch, i, rows, Y, before);
-    substitute(Y, ld, COUPLING, CHUNK_MAX, DIAG, rows, before);
-    invert(Y + before, ld, COUPLING, CHUNK_MAX, DIAG, lower);
+    substitute(Y, ld, COUPLING, walk.chunk, DIAG, rows, before);
+    invert(Y + before, ld, COUPLING, walk.chunk, DIAG, lower);
     advance(walk, state, batch, i, rows, Y, before, lower);
     if (carried > 0) copyRows(W + (i - j) * carried, carried, Y, ld, rows, r, -1);
     storeRows(out, (batch * n + i) * n + j, n, Y + carried, ld, rows, columns, 1);

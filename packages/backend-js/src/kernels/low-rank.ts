@@ -1,22 +1,8 @@
-import type { HostTensor } from "@dlrt/core";
+import type { FloatArray, HostTensor } from "@dlrt/core";
 import { gemm } from "./gemm.js";
-import { clearRows, loadRows, storeRows, transpose } from "./pack.js";
-import {
-  ceil4,
-  CHUNK_MAX,
-  COLUMNS_MAX,
-  COUPLING,
-  F,
-  G,
-  GT,
-  leadingDimension,
-  RANK_MAX,
-  STATE_MAX,
-  Z,
-} from "./scratch.js";
+import { clearRows, loadRows, loadTransposed, storeRows } from "./pack.js";
+import { ceil4, COLUMNS_MAX, COUPLING, F, GT, leadingDimension, RANK_MAX, STATE_MAX, Z } from "./scratch.js";
 import { multiplyByLower } from "./triangular.js";
-
-type FloatArray = HostTensor["data"];
 
 /** One direction of the recursion: F and G are Q and K with rows from the first to the last, or exchanged and reversed. */
 export interface Walk {
@@ -104,14 +90,14 @@ export function addLowRank(
   columns: number,
 ): void {
   const { r } = walk;
-  clearRows(COUPLING, CHUNK_MAX, ceil4(rows), CHUNK_MAX);
+  clearRows(COUPLING, walk.chunk, 1, walk.chunk * walk.chunk);
   for (let k = 0; k < r; k += RANK_MAX) {
     const rank = Math.min(RANK_MAX, r - k);
     const ldf = ceil4(rank);
     loadRows(F, ldf, walk.f, rowOffset(walk, batch, i, r) + k, rowStride(walk, r), rows, rank, walk.sign);
     loadG(walk, batch, i, rows, k, rank);
     for (let m = 0; m < rows; m += 4) {
-      gemm(COUPLING + m * CHUNK_MAX, CHUNK_MAX, F + m * ldf, ldf, GT, CHUNK_MAX, 4, rank, m + 4);
+      gemm(COUPLING + m * walk.chunk, walk.chunk, F + m * ldf, ldf, GT, walk.chunk, 4, rank, m + 4);
     }
     state.enter(k, rank);
     gemm(target, state.ld, F, ldf, Z, state.ld, rows, rank, columns);
@@ -136,14 +122,20 @@ export function advance(
     const rank = Math.min(RANK_MAX, walk.r - k);
     if (walk.r > RANK_MAX) loadG(walk, batch, i, rows, k, rank);
     state.enter(k, rank);
-    gemm(Z, state.ld, GT, CHUNK_MAX, y, state.ld, rank, rows, columns);
-    multiplyByLower(Z + columns, state.ld, GT, CHUNK_MAX, y + columns, state.ld, rank, lower);
+    gemm(Z, state.ld, GT, walk.chunk, y, state.ld, rank, rows, columns);
+    multiplyByLower(Z + columns, state.ld, GT, walk.chunk, y + columns, state.ld, rank, lower);
     state.leave(k, rank);
   }
 }
 
 function loadG(walk: Walk, batch: number, i: number, rows: number, k: number, rank: number): void {
-  const ld = ceil4(rank);
-  loadRows(G, ld, walk.g, rowOffset(walk, batch, i, walk.r) + k, rowStride(walk, walk.r), rows, rank, 1);
-  transpose(GT, CHUNK_MAX, G, ld, rows, rank);
+  loadTransposed(
+    GT,
+    walk.chunk,
+    walk.g,
+    rowOffset(walk, batch, i, walk.r) + k,
+    rowStride(walk, walk.r),
+    rows,
+    rank,
+  );
 }

@@ -1,9 +1,7 @@
-import type { HostTensor } from "@dlrt/core";
+import type { FloatArray } from "@dlrt/core";
 import { scratch } from "./scratch.js";
 
 const S = scratch;
-
-type FloatArray = HostTensor["data"];
 
 /**
  * Scratch ← scale · source, `rows` × `cols`; zeros follow each row up to a multiple of 4 columns.
@@ -72,25 +70,76 @@ export function copyRows(
   }
 }
 
-/** Transposes `rows` × `cols`; zeros follow each row of the result up to a multiple of 4 columns. */
-export function transpose(
+/** Scratch ← sourceᵀ, `rows` × `cols` of the source; zeros follow each row of the result up to a multiple of 4. */
+export function loadTransposed(
   to: number,
-  ldTo: number,
-  from: number,
-  ldFrom: number,
+  ld: number,
+  source: FloatArray,
+  offset: number,
+  stride: number,
   rows: number,
   cols: number,
 ): void {
-  for (let i = 0; i < rows; i++) {
-    let t = (to + i) | 0;
-    const s = (from + i * ldFrom) | 0;
-    for (let j = 0; j < cols; j++) {
-      S[t] = S[(s + j) | 0]!;
-      t = (t + ldTo) | 0;
-    }
+  const whole = rows & ~3;
+  for (let i = 0; i < whole; i += 4) {
+    if (source instanceof Float32Array) transpose4f32(to + i, ld, source, offset + i * stride, stride, cols);
+    else transpose4f64(to + i, ld, source, offset + i * stride, stride, cols);
   }
-  for (let i = rows; (i & 3) !== 0; i++) {
-    for (let j = 0; j < cols; j++) S[to + i + j * ldTo] = 0;
+  for (let i = whole; i < ((rows + 3) & ~3); i++) {
+    const s = offset + i * stride;
+    for (let j = 0; j < cols; j++) S[to + i + j * ld] = i < rows ? source[s + j]! : 0;
+  }
+}
+
+function transpose4f32(
+  to: number,
+  ld: number,
+  source: Float32Array,
+  s: number,
+  stride: number,
+  cols: number,
+): void {
+  let t = to | 0;
+  let s0 = s | 0;
+  let s1 = (s0 + stride) | 0;
+  let s2 = (s1 + stride) | 0;
+  let s3 = (s2 + stride) | 0;
+  for (let j = 0; j < cols; j++) {
+    S[t] = source[s0]!;
+    S[(t + 1) | 0] = source[s1]!;
+    S[(t + 2) | 0] = source[s2]!;
+    S[(t + 3) | 0] = source[s3]!;
+    t = (t + ld) | 0;
+    s0 = (s0 + 1) | 0;
+    s1 = (s1 + 1) | 0;
+    s2 = (s2 + 1) | 0;
+    s3 = (s3 + 1) | 0;
+  }
+}
+
+function transpose4f64(
+  to: number,
+  ld: number,
+  source: Float64Array,
+  s: number,
+  stride: number,
+  cols: number,
+): void {
+  let t = to | 0;
+  let s0 = s | 0;
+  let s1 = (s0 + stride) | 0;
+  let s2 = (s1 + stride) | 0;
+  let s3 = (s2 + stride) | 0;
+  for (let j = 0; j < cols; j++) {
+    S[t] = source[s0]!;
+    S[(t + 1) | 0] = source[s1]!;
+    S[(t + 2) | 0] = source[s2]!;
+    S[(t + 3) | 0] = source[s3]!;
+    t = (t + ld) | 0;
+    s0 = (s0 + 1) | 0;
+    s1 = (s1 + 1) | 0;
+    s2 = (s2 + 1) | 0;
+    s3 = (s3 + 1) | 0;
   }
 }
 

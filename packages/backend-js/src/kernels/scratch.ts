@@ -18,11 +18,9 @@ const LD_MAX = COLUMNS_MAX + 16;
 
 /** F_c [chunk, rank] */
 export const F = 0;
-/** G_c, as read [chunk, rank] */
-export const G: number = F + CHUNK_MAX * RANK_MAX;
-/** G_cᵀ [rank, CHUNK_MAX] */
-export const GT: number = G + CHUNK_MAX * RANK_MAX;
-/** strict lower part of F_c G_cᵀ [CHUNK_MAX, CHUNK_MAX]; the rest of the block is never read */
+/** G_cᵀ [rank, chunk] */
+export const GT: number = F + CHUNK_MAX * RANK_MAX;
+/** strict lower part of F_c G_cᵀ [chunk, chunk]; the rest of the block is never read */
 export const COUPLING: number = GT + CHUNK_MAX * RANK_MAX;
 /** λ_c [chunk] */
 export const DIAG: number = COUPLING + CHUNK_MAX * CHUNK_MAX;
@@ -53,7 +51,7 @@ export function leadingDimension(columns: number): number {
   return ((columns + 7) & ~7) | 8;
 }
 
-/** Rows per chunk from the caller's hint. */
-export function chunkRows(hint: number | undefined): number {
-  return Math.min(CHUNK_MAX, ceil4(hint ?? 16));
+/** Rows per chunk from the caller's hint; large where a state that moves in and out with every chunk must pay for it. */
+export function chunkRows(hint: number | undefined, r: number): number {
+  return Math.min(CHUNK_MAX, ceil4(hint ?? (r > RANK_MAX ? CHUNK_MAX : 8)));
 }

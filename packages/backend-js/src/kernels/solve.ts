@@ -1,14 +1,14 @@
 import type { HostTensor, SolveParams } from "@dlrt/core";
 import { addLowRank, advance, panelColumns, rowOffset, rowStride, State, type Walk } from "./low-rank.js";
 import { loadRows, storeRows } from "./pack.js";
-import { ceil4, chunkRows, COUPLING, CHUNK_MAX, DIAG, scratch, Y } from "./scratch.js";
+import { ceil4, chunkRows, COUPLING, DIAG, scratch, Y } from "./scratch.js";
 import { substitute } from "./triangular.js";
 
 /** Y_c = T_cc⁻¹ (B_c − F_c Z), Z ← Z + G_cᵀ Y_c, chunk by chunk. */
 export function solve(params: SolveParams<HostTensor>): void {
   const { trans, q, k, n, r, p } = params;
   const [f, g] = trans ? [k.data, q.data] : [q.data, k.data];
-  const walk: Walk = { f, g, n, r, chunk: chunkRows(params.chunk), trans, sign: -1 };
+  const walk: Walk = { f, g, n, r, chunk: chunkRows(params.chunk, r), trans, sign: -1 };
   const width = panelColumns(r);
   for (let batch = 0; batch < params.batch; batch++) {
     for (let j = 0; j < p; j += width) solvePanel(params, walk, batch, j, Math.min(width, p - j));
@@ -32,7 +32,7 @@ function solvePanel(
     loadRows(Y, state.ld, b.data, at, stride, rows, columns, 1);
     loadDiag(params.diag, walk, batch, i, rows);
     addLowRank(walk, state, batch, i, rows, Y, columns);
-    substitute(Y, state.ld, COUPLING, CHUNK_MAX, DIAG, rows, columns);
+    substitute(Y, state.ld, COUPLING, walk.chunk, DIAG, rows, columns);
     advance(walk, state, batch, i, rows, Y, columns);
     storeRows(out.data, at, stride, Y, state.ld, rows, columns, params.alpha);
   }

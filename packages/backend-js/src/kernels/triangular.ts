@@ -95,7 +95,7 @@ export function invert(x: number, ldx: number, a: number, lda: number, d: number
   for (let i = 0; i < m; i++) {
     const xi = x + i * ldx;
     const di = S[d + i]!;
-    S.fill(0, xi, xi + m);
+    for (let j = 0; j < m; j++) S[xi + j] = 0;
     for (let l = 0; l < i; l++) addRow(xi, x + l * ldx, S[a + i * lda + l]!, l + 1);
     for (let j = 0; j < i; j++) S[xi + j] = S[xi + j]! / di;
     S[xi + i] = 1 / di;

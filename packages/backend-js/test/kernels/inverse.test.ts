@@ -1,5 +1,5 @@
 import type { Dtype } from "@dlrt/core";
-import { omegaInverse, omegaTrilInverse } from "@dlrt/core/reference";
+import { omegaInverse, omegaTrilInverse, recurrent } from "@dlrt/core/reference";
 import { unitRoundoff } from "@dlrt/core";
 import { describe, expect, it } from "vitest";
 import { inverse } from "../../src/kernels/inverse.js";
@@ -52,6 +52,21 @@ describe.each(["f32", "f64"] as Dtype[])("inverse %s", (dtype) => {
         limit(dtype),
       );
     }
+  });
+
+  it("is exact where every sum is, and for Λ of powers of 2", () => {
+    const [n, r] = [200, 3];
+    const op = {
+      ...problem([1, n, r, 1], dtype),
+      diag: tensor([1, n, 1], dtype, (i) => (i % 3 === 0 ? -1 : 0.5)),
+      q: tensor([1, n, r], dtype, (i) => (i % 5 === 1 ? 1 : 0)),
+      k: tensor([1, n, r], dtype, (i) => (i % 23 === 0 ? (i % 2) * 2 - 1 : 0)),
+    };
+    const exact = recurrent.inverse(referenceOperator(op, 0));
+    expect(Math.max(...exact.map(Math.abs))).toBeLessThan(2 ** 20);
+    expect(exact.filter((value) => value !== 0).length).toBeGreaterThan(3 * n);
+    // −0 + 0 is 0: the order of sums decides the sign of a zero, nothing else.
+    expect(Float64Array.from(run(op).data, (value) => value + 0)).toEqual(exact.map((value) => value + 0));
   });
 
   it("keeps to the bound where T⁻¹ grows, and where keys repeat with β = 2", () => {

@@ -155,6 +155,42 @@ describe.each(["f32", "f64"] as Dtype[])("solve %s", (dtype) => {
     expect(Float64Array.from(z.data)).toEqual(expected.state);
   });
 
+  it("keeps to the bound where one unit key repeats with β = 2, and where T⁻¹ grows", () => {
+    const n = 400;
+    const one = () => 1;
+    const op = {
+      ...problem([1, n, 1, 3], dtype),
+      diag: tensor([1, n, 1], dtype, one),
+      k: tensor([1, n, 1], dtype, one),
+    };
+    for (const beta of [2, -0.2]) {
+      const family = { ...op, q: tensor([1, n, 1], dtype, () => beta) };
+      for (const chunk of [undefined, 32]) {
+        const error = omega(
+          referenceOperator(family, 0),
+          entry(run(family, { chunk }).out, 0),
+          entry(op.b, 0),
+          3,
+        );
+        expect(error).toBeLessThanOrEqual(limit(dtype));
+      }
+    }
+  });
+
+  it("overflows in the row where the solution does", () => {
+    const [n, row] = dtype === "f32" ? [200, 129] : [1100, 1025];
+    const op = {
+      ...problem([1, n, 1, 1], dtype),
+      diag: tensor([1, n, 1], dtype, () => 1),
+      q: tensor([1, n, 1], dtype, () => -1),
+      k: tensor([1, n, 1], dtype, () => 1),
+      b: tensor([1, n, 1], dtype, (i) => (i === 0 ? 1 : 0)),
+    };
+    const y = run(op).out.data;
+    expect(Array.from(y.subarray(1, row))).toEqual(Array.from({ length: row - 1 }, (_, i) => 2 ** i));
+    expect(y.subarray(row).some(Number.isFinite)).toBe(false);
+  });
+
   it("divides by a subnormal λ without overflow", () => {
     const tiny = dtype === "f32" ? 2 ** -149 : 2 ** -1074;
     const op = { ...problem([1, 5, 2, 3], dtype), q: tensor([1, 5, 2], dtype, () => 0) };
