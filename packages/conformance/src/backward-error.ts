@@ -97,10 +97,10 @@ export function omegaOfSolve(
   out: FloatArray,
   finalState?: FloatArray,
 ): Omega {
-  const { batch, n, p } = problem.sizes;
+  const { batch, p } = problem.sizes;
   const { trans, alpha } = variant;
   let worst = 0;
-  for (let e = 0; e < batch && n * p > 0; e++) {
+  for (let e = 0; e < batch && p > 0; e++) {
     const { op, rhs, out: y, state, whole } = entryOf(problem, out, e, variant);
     worst = worse(worst, omega(op, y, rhs, p, { trans, alpha, state }));
     if (finalState !== undefined && whole && alpha !== 0) {
@@ -121,7 +121,7 @@ export function omegaOfApply(
   const { batch, n, p } = problem.sizes;
   const { trans, alpha, lambda = true } = variant;
   let worst = 0;
-  for (let e = 0; e < batch && n * p > 0; e++) {
+  for (let e = 0; e < batch && p > 0; e++) {
     const { op: full, rhs, out: y, state } = entryOf(problem, out, e, variant, n);
     const op = lambda ? full : { ...full, diag: undefined };
     worst = worse(worst, omegaApply(op, y, rhs, p, { trans, alpha, state }));

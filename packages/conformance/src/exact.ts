@@ -51,9 +51,10 @@ class Majorant {
     for (let l = 0; l < this.r; l++) {
       if (g[at + l] === 0) continue;
       this.sum[l]! += y;
+      this.largest = Math.max(this.largest, this.sum[l]!);
       this.fraction[l] = Math.max(this.fraction[l]!, fraction);
     }
-    this.largest = Math.max(this.largest, row.sum, y, ...this.sum);
+    this.largest = Math.max(this.largest, row.sum, y);
     this.finest = Math.max(this.finest, fraction);
   }
 }

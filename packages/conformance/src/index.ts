@@ -1,3 +1,10 @@
 export { runSuites, testBackend, type Create, type TestBackendOptions, type TestFunction } from "./runner.js";
 export type { SuiteOptions } from "./options.js";
-export { reportText, type Report, type ReportFailure, type ReportRow, type ReportSkip } from "./report.js";
+export {
+  reportMarkdown,
+  reportText,
+  type Report,
+  type ReportFailure,
+  type ReportRow,
+  type ReportSkip,
+} from "./report.js";

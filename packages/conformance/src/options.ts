@@ -1,34 +1,51 @@
 import type { Budget } from "./sizes.js";
 
 export interface SuiteOptions {
-  /** Random cases per property; there are about 30 properties per dtype… see the README. Default 20. */
+  /** Random cases of most properties; solve and apply get three times as many. Default: DLRT_CONFORMANCE_CASES, or 30. */
   readonly cases?: number;
-  /** Where random cases start. Default: a new one each time, printed in the report and in failures. */
+  /** Where random cases start. Default: DLRT_CONFORMANCE_SEED, or a new one each time; the report names it. */
   readonly seed?: number;
-  /** Largest n. Default 65537; a slow device may ask for less. */
+  /** Largest n, and largest batch. Default 65537; a slow device may ask for less. */
   readonly maxN?: number;
   /** Largest batch·n·r·p of one case. Default 2²⁰. */
   readonly maxWork?: number;
+  /** Only cases whose "suite › name" contains one of these are run. Default: all. */
+  readonly only?: readonly string[];
   /** Cases whose "suite › name" contains one of these are not run, and the report says so. */
   readonly skip?: readonly string[];
-  /** Milliseconds a case may take, passed to the runner. Default 120 000. */
+  /** Milliseconds a case may take, passed to the runner. Default 120 000 and 1000 more per case. */
   readonly timeout?: number;
 }
 
 export interface Plan extends Budget {
   readonly cases: number;
   readonly seed: number;
+  readonly only: readonly string[] | undefined;
   readonly skip: readonly string[];
   readonly timeout: number;
 }
 
+/** DLRT_CONFORMANCE_CASES and DLRT_CONFORMANCE_SEED, where there is an environment. @throws Error unless integers ≥ 0 */
+function fromEnvironment(name: string): number | undefined {
+  const { process } = globalThis as { process?: { env?: Record<string, string | undefined> } };
+  const text = process?.env?.[`DLRT_CONFORMANCE_${name}`];
+  if (text === undefined || text === "") return undefined;
+  const value = Number(text);
+  if (!Number.isSafeInteger(value) || value < 0) {
+    throw new Error(`DLRT_CONFORMANCE_${name}: expected an integer ≥ 0, got ${text}`);
+  }
+  return value;
+}
+
 export function planOf(options: SuiteOptions): Plan {
+  const cases = options.cases ?? fromEnvironment("CASES") ?? 30;
   return {
-    cases: options.cases ?? 20,
-    seed: options.seed ?? Math.floor(Math.random() * 2 ** 31),
+    cases,
+    seed: options.seed ?? fromEnvironment("SEED") ?? Math.floor(Math.random() * 2 ** 31),
     maxN: options.maxN ?? 65537,
     maxWork: options.maxWork ?? 2 ** 20,
+    only: options.only,
     skip: options.skip ?? [],
-    timeout: options.timeout ?? 120_000,
+    timeout: options.timeout ?? 120_000 + 1000 * cases,
   };
 }

@@ -14,6 +14,8 @@ export interface ReportRow {
   limit?: number;
   /** The problem where it was largest. */
   where?: string;
+  /** Named tests under this row that failed. */
+  failed?: number;
 }
 
 export interface ReportFailure {
@@ -79,6 +81,8 @@ export class Recorder {
   }
 
   fail(subject: Case, error: unknown): void {
+    const row = this.#row(subject);
+    row.failed = (row.failed ?? 0) + 1;
     this.#failures.push({ name: titleOf(subject), message: messageOf(error) });
   }
 
@@ -126,10 +130,11 @@ export function titleOf({ suite, name }: Pick<Case, "suite" | "name">): string {
   return `${suite} › ${name}`;
 }
 
-/** "0.93 ≤ 16", "held", or "not finite". */
-function worstOf({ worst, limit }: ReportRow): string {
-  if (limit === undefined) return "held";
-  return worst === null || worst === undefined ? "not finite" : `${worst.toFixed(2)} ≤ ${limit}`;
+/** "0.93 ≤ 16", "17.2 > 16", "held", "broken", or "not finite". */
+function worstOf({ worst, limit, failed }: ReportRow): string {
+  if (limit === undefined) return failed ? "broken" : "held";
+  if (worst === null || worst === undefined) return "not finite";
+  return `${worst.toFixed(2)} ${worst <= limit ? "≤" : ">"} ${limit}${failed && worst <= limit ? ", broken" : ""}`;
 }
 
 function pad(cells: readonly (readonly string[])[]): string[] {
@@ -161,4 +166,31 @@ export function reportText(report: Report): string {
     ...failures.map(({ name, message }) => `FAILED ${name}\n  ${message.split("\n").join("\n  ")}`),
     ...notRun.map(({ name, why }) => `not run: ${name} (${why})`),
   ].join("\n");
+}
+
+/** Backends side by side, a column each per dtype, as a Markdown table: worst ω, or that a promise held. */
+export function reportMarkdown(reports: readonly Report[]): string {
+  const columns = reports.flatMap((report) => report.backend.dtypes.map((dtype) => ({ report, dtype })));
+  const operations = [...new Set(reports.flatMap(({ rows }) => rows.map(({ operation }) => operation)))];
+  const line = (cells: readonly string[]): string => `| ${cells.join(" | ")} |`;
+  const table = operations.map((operation) =>
+    line([operation, ...columns.map(({ report, dtype }) => cellOf(report, operation, dtype))]),
+  );
+  const totals = reports.map(
+    ({ backend, passed, failures, notRun, cases }) =>
+      `${backend.name} (${backend.build}): ${passed} tests passed, ${failures.length} failed, ${notRun.length} not run; ${cases} cases.`,
+  );
+  return [
+    line(["worst ω, in ε", ...columns.map(({ report, dtype }) => `${report.backend.name} ${dtype}`)]),
+    line(["---", ...columns.map(() => "---:")]),
+    ...table,
+    "",
+    ...totals,
+  ].join("\n");
+}
+
+function cellOf({ rows }: Report, operation: string, dtype: Dtype): string {
+  const row = rows.find((one) => one.operation === operation && (one.dtype ?? dtype) === dtype);
+  if (row === undefined) return "not run";
+  return worstOf(row);
 }

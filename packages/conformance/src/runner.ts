@@ -11,13 +11,17 @@ export type Create = () => Backend | Promise<Backend>;
 class Run {
   readonly plan: Plan;
   readonly recorder: Recorder = new Recorder();
-  readonly cases: readonly Case[] = allCases();
+  readonly cases: readonly Case[];
   readonly #create: Create;
   #shared: Promise<Backend> | undefined;
 
   constructor(create: Create, options: SuiteOptions) {
     this.#create = create;
     this.plan = planOf(options);
+    const { only } = this.plan;
+    this.cases = allCases().filter(
+      (subject) => only === undefined || only.some((part) => titleOf(subject).includes(part)),
+    );
   }
 
   /** @returns why it was not run, where it was not. @throws what the case throws */
@@ -53,14 +57,11 @@ class Run {
   }
 }
 
-function whyNot(
-  { suite, name, dtype, kernels = [] }: Case,
-  { supports }: Backend,
-  plan: Plan,
-): string | undefined {
-  const title = titleOf({ suite, name });
-  if (plan.skip.some((part) => title.includes(part))) return "skipped by option";
-  if (dtype !== undefined && !supports.dtypes.includes(dtype)) return `no ${dtype}`;
+function whyNot(subject: Case, { supports }: Backend, plan: Plan): string | undefined {
+  const { dtype, dtypes = [], kernels = [] } = subject;
+  if (plan.skip.some((part) => titleOf(subject).includes(part))) return "skipped by option";
+  const absent = (dtype ? [dtype, ...dtypes] : dtypes).filter((one) => !supports.dtypes.includes(one));
+  if (absent.length > 0) return `no ${absent.join(", ")}`;
   const missing = kernels.filter((kernel) => supports.missing?.includes(kernel));
   return missing.length > 0 ? `no kernel ${missing.join(", ")}` : undefined;
 }

@@ -31,6 +31,8 @@ export interface Case {
   readonly operation: string;
   /** Not run on a backend without it. */
   readonly dtype?: Dtype;
+  /** Not run on a backend without all of them. */
+  readonly dtypes?: readonly Dtype[];
   /** Not run on a backend that declares one of them missing. */
   readonly kernels?: readonly KernelName[];
   run(trial: Trial): Promise<void>;

@@ -79,9 +79,7 @@ export function accuracyCases(verb: Verb, dtypes: readonly Dtype[] = ["f32", "f6
     });
     return [
       of("every awkward size", (trial) => sweep(trial, verb, sizeSweep(trial.plan))),
-      of("65535 to 65537 rows, 65537 of rank and columns", (trial) =>
-        sweep(trial, verb, hugeSweep(trial.plan)),
-      ),
+      of("65535 to 65537 rows, 65537 columns", (trial) => sweep(trial, verb, hugeSweep(trial.plan))),
       of("every family at n = 1000", (trial) => longOnes(trial, verb)),
       of("any problem, any options", (trial) => anyProblem(trial, verb)),
     ];

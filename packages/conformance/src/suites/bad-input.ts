@@ -329,7 +329,7 @@ export function badInputCases(): Case[] {
     { ...of("tensors: disposed, foreign, none at all", wrongTensors), kernels },
     { ...of("shapes", wrongShapes), kernels },
     { ...of("options and aliases", wrongValues), kernels },
-    { ...of("f32: dtypes", wrongDtypes), kernels, dtype: "f32" },
-    { ...of("f64: dtypes", wrongDtypes), kernels, dtype: "f64" },
+    { ...of("f32: dtypes", wrongDtypes), kernels, dtype: "f32", dtypes: ["f64"] },
+    { ...of("f64: dtypes", wrongDtypes), kernels, dtype: "f64", dtypes: ["f32"] },
   ];
 }

@@ -59,12 +59,21 @@ async function longExact(trial: Trial): Promise<void> {
   }
 }
 
+/** A rank this large adds up so many roundings that only exact sums can be judged. */
+async function largeRank(trial: Trial, verb: "solve" | "apply"): Promise<void> {
+  const sizes = { batch: 1, n: 3, r: 65537, p: 1 };
+  const problem = makeExact(sizes, trial.subject.dtype!, trial.plan.seed);
+  const call = { ...plainCall, final: true, stateful: true };
+  await trial.scoped((scope) => demandExact(verb, scope, problem, call));
+  trial.count();
+}
+
 /** Batches of small problems: entry e is the first one times sₑ ∈ {−1, 0, 1}, and so is its answer. */
 async function manyEntries(trial: Trial): Promise<void> {
   const dtype = trial.subject.dtype!;
   const one = makeExact({ batch: 1, n: 3, r: 2, p: 2 }, dtype, trial.plan.seed);
   const random = new Random(trial.plan.seed);
-  for (const batch of [65535, 65536, 65537]) {
+  for (const batch of [65535, 65536, 65537].filter((size) => size <= trial.plan.maxN)) {
     const sign = Float64Array.from({ length: batch }, () => random.integer(-1, 1));
     const repeat = (data: FloatArray, scale?: Float64Array): FloatArray =>
       newFloatArray(dtype, data.length * batch).map((_, at) => {
@@ -91,6 +100,8 @@ async function manyEntries(trial: Trial): Promise<void> {
       trial.count();
     }
   }
+  await largeRank(trial, "solve");
+  await largeRank(trial, "apply");
 }
 
 function anyExactInverse(trial: Trial): Promise<void> {
@@ -128,7 +139,12 @@ export function exactCases(dtypes: readonly Dtype[] = ["f32", "f64"]): Case[] {
       { ...shared, name: `${dtype}: solve`, kernels: ["solve"], run: (t) => anyExact(t, "solve") },
       { ...shared, name: `${dtype}: apply`, kernels: ["apply"], run: (t) => anyExact(t, "apply") },
       { ...shared, name: `${dtype}: n = 1000 in any chunks`, kernels: ["solve", "apply"], run: longExact },
-      { ...shared, name: `${dtype}: 65535 to 65537 entries`, kernels: ["solve", "apply"], run: manyEntries },
+      {
+        ...shared,
+        name: `${dtype}: 65535 to 65537 entries, 65537 of rank`,
+        kernels: ["solve", "apply"],
+        run: manyEntries,
+      },
       { ...shared, name: `${dtype}: inverse`, kernels: ["inverse"], run: anyExactInverse },
       { ...shared, name: `${dtype}: trilInverse`, kernels: ["trilInverse"], run: anyExactBlock },
     ] satisfies Case[];

@@ -26,12 +26,13 @@ async function judgeOne(
 }
 
 async function sweep(trial: Trial): Promise<void> {
-  const { maxN, seed, cases } = trial.plan;
+  const { maxN, maxWork, seed, cases } = trial.plan;
+  const most = Math.min(maxN, Math.floor(Math.sqrt(maxWork)));
   const sizes = [
-    ...awkward.n.filter((n) => n <= maxN && n < 1000).map((n) => ({ batch: 2, n, r: 5 })),
-    ...awkward.r.map((r) => ({ batch: 1, n: Math.min(65, maxN), r })),
-    ...awkward.batch.map((batch) => ({ batch, n: Math.min(40, maxN), r: 3 })),
-    { batch: 1, n: Math.min(cases < LONG_RUN ? 300 : 1000, maxN), r: 4 },
+    ...awkward.n.filter((n) => n <= most && n < 1000).map((n) => ({ batch: 2, n, r: 5 })),
+    ...awkward.r.map((r) => ({ batch: 1, n: Math.min(65, most), r })),
+    ...awkward.batch.map((batch) => ({ batch, n: Math.min(40, most), r: 3 })),
+    { batch: 1, n: Math.min(cases < LONG_RUN ? 300 : 1000, most), r: 4 },
   ];
   for (const [index, size] of sizes.entries()) {
     const family = index % 2 === 0 ? "delta-net" : "general Λ";

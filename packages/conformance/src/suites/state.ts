@@ -80,16 +80,16 @@ async function runCut(scope: Scope, problem: Problem, cut: Cut): Promise<Answer>
   return { out, finalState: await scope.read(state) };
 }
 
-const anyCut: fc.Arbitrary<Omit<Cut, "at" | "verb"> & { shares: number[] }> = fc.record({
+const anyCut: fc.Arbitrary<Omit<Cut, "at" | "verb"> & { places: number[] }> = fc.record({
   trans: fc.boolean(),
   alpha: fc.constantFrom(1, -1, 2, 0.5),
   inPlace: fc.boolean(),
-  shares: fc.array(fc.double({ min: 0, max: 1, noNaN: true }), { minLength: 1, maxLength: 4 }),
+  places: fc.array(fc.nat(), { minLength: 1, maxLength: 4 }),
 });
 
-/** Cuts at these shares of n rows; 0 and n rows in a piece are allowed. */
-function cutAt(shares: readonly number[], n: number): number[] {
-  return shares.map((share) => Math.round(share * n)).sort((a, b) => a - b);
+/** Cuts somewhere in n rows, ends included: pieces of 0 and of n rows are allowed. */
+function cutAt(places: readonly number[], n: number): number[] {
+  return places.map((place) => place % (n + 1)).sort((a, b) => a - b);
 }
 
 function cutAnywhere(trial: Trial, verb: Cut["verb"]): Promise<void> {
@@ -99,9 +99,9 @@ function cutAnywhere(trial: Trial, verb: Cut["verb"]): Promise<void> {
     cut: anyCut,
     seed: fc.nat(),
   });
-  return trial.property(values, async (scope, { family, sizes, cut: { shares, ...cut }, seed }) => {
+  return trial.property(values, async (scope, { family, sizes, cut: { places, ...cut }, seed }) => {
     const problem = makeProblem(family, sizes, trial.subject.dtype!, seed);
-    const at = cutAt(shares, sizes.n);
+    const at = cutAt(places, sizes.n);
     const { out, finalState } = await runCut(scope, problem, { ...cut, at, verb });
     const omegaOf = verb === "solve" ? omegaOfSolve : omegaOfApply;
     const omega = omegaOf(problem, { ...cut, stateful: true }, out, finalState);
@@ -111,9 +111,9 @@ function cutAnywhere(trial: Trial, verb: Cut["verb"]): Promise<void> {
 
 function cutExactly(trial: Trial, verb: Cut["verb"]): Promise<void> {
   const values = fc.record({ sizes: anySizes(trial.plan), cut: anyCut, seed: fc.nat() });
-  return trial.property(values, async (scope, { sizes, cut: { shares, ...cut }, seed }) => {
+  return trial.property(values, async (scope, { sizes, cut: { places, ...cut }, seed }) => {
     const problem = makeExact(sizes, trial.subject.dtype!, seed, cut.trans);
-    const at = cutAt(shares, sizes.n);
+    const at = cutAt(places, sizes.n);
     const { out, finalState } = await runCut(scope, problem, { ...cut, at, verb });
     const { trans, alpha } = cut;
     const op = { ...problem.sizes, ...problem };

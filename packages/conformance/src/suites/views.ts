@@ -2,7 +2,7 @@
 import { newFloatArray, type Dtype, type FloatArray, type HostView, type Shape } from "@dlrt/core";
 import fc from "fast-check";
 import { Random } from "../random.js";
-import { demand, type Case, type Trial } from "../trial.js";
+import { demand, type Case, type Scope, type Trial } from "../trial.js";
 
 /** The view's elements, row-major, read by its definition. */
 function elementsOf({ data, shape, strides, offset = 0 }: Required<HostView>): FloatArray {
@@ -58,15 +58,53 @@ function viewOf(dtype: Dtype, { shape, order, gap, offset: lead, seed }: Layout)
   return { data, shape, strides, offset };
 }
 
+/** @param given what is passed to upload, whose elements are those of `view` */
+async function demandUpload(
+  trial: Trial,
+  scope: Scope,
+  view: Required<HostView>,
+  given: HostView = view,
+): Promise<void> {
+  const { dtype } = trial.subject;
+  const t = scope.keep(scope.backend.upload(given));
+  demand(t.dtype === dtype, `upload: dtype ${t.dtype} from a ${dtype} array`);
+  demand(String(t.shape) === String(view.shape), `upload: shape [${t.shape}] from [${view.shape}]`);
+  const where = `strides [${view.strides}], offset ${view.offset}, shape [${view.shape}]`;
+  demandSame(`upload of ${where}`, await scope.read(t), elementsOf(view));
+  trial.count();
+}
+
 function anyView(trial: Trial): Promise<void> {
-  return trial.property(layouts, async (scope, layout) => {
-    const view = viewOf(trial.subject.dtype!, layout);
-    const t = scope.keep(scope.backend.upload(view));
-    demand(t.dtype === trial.subject.dtype, `upload: dtype ${t.dtype} from a ${trial.subject.dtype} array`);
-    demand(String(t.shape) === String(view.shape), `upload: shape [${t.shape}] from [${view.shape}]`);
-    const where = `strides [${view.strides}], offset ${view.offset}, shape [${view.shape}]`;
-    demandSame(`upload of ${where}`, await scope.read(t), elementsOf(view));
-    trial.count();
+  return trial.property(layouts, (scope, layout) =>
+    demandUpload(trial, scope, viewOf(trial.subject.dtype!, layout)),
+  );
+}
+
+/** Those that people write, each on its own. */
+async function commonViews(trial: Trial): Promise<void> {
+  const data = new Random(trial.plan.seed).fillNormal(newFloatArray(trial.subject.dtype!, 100));
+  const shape: Shape = [2, 3, 4];
+  const strides: Record<string, Required<HostView>["strides"]> = {
+    "row-major": [12, 4, 1],
+    transposed: [12, 1, 3],
+    "columns of a wider array": [30, 10, 1],
+    "every second column": [24, 8, 2],
+    "batch innermost": [1, 8, 2],
+    "rows reversed": [12, -4, 1],
+    "columns reversed": [12, 4, -1],
+    "batches reversed": [-12, 4, 1],
+    "one row for all": [12, 0, 1],
+    "one column for all": [12, 4, 0],
+    "one entry for all": [0, 4, 1],
+    "one number for all": [0, 0, 0],
+  };
+  await trial.scoped(async (scope) => {
+    for (const layout of Object.values(strides)) {
+      await demandUpload(trial, scope, { data, shape, strides: layout, offset: 40 });
+    }
+    const dense = { data, shape, strides: [12, 4, 1], offset: 0 } as const;
+    await demandUpload(trial, scope, dense, { data, shape });
+    await demandUpload(trial, scope, { ...dense, offset: 7 }, { data, shape, offset: 7 });
   });
 }
 
@@ -136,7 +174,8 @@ export function viewCases(dtypes: readonly Dtype[] = ["f32", "f64"]): Case[] {
       ...{ suite: "views", name: `${dtype}: ${name}`, operation: "upload, read", dtype, run },
     });
     return [
-      of("strided, offset, reversed and broadcast", anyView),
+      of("strided, offset, reversed, broadcast", commonViews),
+      of("any strides and offset", anyView),
       of("NaN, ∞, −0 and subnormals keep their bits", keepsBits),
       of("upload and read copy", copies),
       of("shared buffers, parts of buffers, another realm", foreignMemory),
