@@ -72,6 +72,7 @@ export class WebGpuBackend implements Backend<GpuTensor> {
         alignment: minStorageBufferOffsetAlignment,
       },
       width: options.width ?? (software ? 4 : 256),
+      chunk: options.chunk ?? (software ? 32 : 64),
       scan: options.scan ?? "auto",
       groups: options.scanGroups,
       nothing: { read: this.#placeholder(), write: this.#placeholder() },

@@ -16,6 +16,8 @@ export interface WebGpuOptions {
   readonly scanGroups?: number;
   /** Workgroups that the device runs at a time, for the cost model. Default 256; on a software device 4. */
   readonly width?: number;
+  /** Rows per chunk where a call does not say: 16, 32 or 64. Default 64; on a software device 32. */
+  readonly chunk?: 16 | 32 | 64;
   /** Most bytes bound at a time. Default, and at most: the device's limit. */
   readonly maxBindingBytes?: number;
   /** Most bytes of intermediate results of one operation; longer ones run in segments. Default 256 MiB. */

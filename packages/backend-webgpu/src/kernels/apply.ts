@@ -11,6 +11,7 @@ import {
   type Context,
   type Placed,
 } from "./context.js";
+import { input, output } from "./pad.js";
 import type { Operand, Range } from "./plan.js";
 import { applyChunk, applyPrefix, applyState } from "./plans.js";
 import { segmentSize, type Segment } from "./segments.js";
@@ -26,16 +27,18 @@ export function apply(ctx: Context, p: ApplyParams<GpuTensor>): void {
 
 function applyInto(ctx: Context, params: ApplyParams<GpuTensor>, out: Placed): void {
   const { batch, n, r, p } = params;
-  const chunk = chunkSize(params.chunk, n);
+  const chunk = chunkSize(ctx, params.chunk, n);
   const flops = 4 * r * p + chunk * (2 * r + p);
-  const scratchBytes = 4 * chunk + (16 * stateSize(r, p)) / chunk;
+  const scratchBytes = 4 * (chunk + 8 * quads(r) + 8 * quads(p)) + (16 * stateSize(r, p)) / chunk;
   const size = segmentSize({ batch, n, chunk, cols: Math.max(r, p), scratchBytes, flops }, ctx.budget);
   partition(ctx, batch, n, size, (batch0, batches) => {
     const part = { batch0, batches, r, p };
     const carry = carryIn(ctx, part, params.state);
     return {
       segment(segment): void {
-        applySegment(ctx, params, segment, chunk, carry, operand(ctx, out, segment, params.trans));
+        const { to, finish } = output(ctx, out, segment, params.trans);
+        applySegment(ctx, params, segment, chunk, carry, to);
+        finish();
         ctx.stream.spent(flops * segment.rows * batches);
       },
       end: (): void => carryOut(ctx, part, carry, params.finalState),
@@ -54,12 +57,12 @@ function applySegment(
   const { r, p, trans, alpha } = params;
   const { batches, rows } = segment;
   const chunks = Math.ceil(rows / chunk);
-  const f = operand(ctx, trans ? params.k : params.q, segment, trans);
-  const g = operand(ctx, trans ? params.q : params.k, segment, trans);
-  const x = operand(ctx, params.x, segment, trans);
+  const f = input(ctx, trans ? params.k : params.q, segment, trans);
+  const g = input(ctx, trans ? params.q : params.k, segment, trans);
+  const x = input(ctx, params.x, segment, trans);
   const diag = params.diag ? operand(ctx, params.diag, segment, trans) : ctx.nothing.read;
   const tcc = chunkMatrices(ctx, { batches, rows, chunk, chunks, r, f, g });
-  const sizes = { rows, rank: r, cols: p, chunks };
+  const sizes = { rows, rank: r, quads: quads(p), chunks };
   const z = chunkStates(ctx, { ...sizes, batches, chunk, g, x, carry });
   const total = batches * chunks * (chunk / 4) * quads(p);
   ctx.stream.recorder.dispatch(applyChunk, {
@@ -78,21 +81,21 @@ function chunkStates(
     readonly chunk: number;
     readonly rows: number;
     readonly rank: number;
-    readonly cols: number;
+    readonly quads: number;
     readonly chunks: number;
     readonly g: Operand;
     readonly x: Operand;
     readonly carry: Range;
   },
 ): Range {
-  const { batches, chunk, rows, rank, cols, chunks, g, x, carry } = of;
-  const size = stateSize(rank, cols);
+  const { batches, chunk, rows, rank, chunks, g, x, carry } = of;
+  const size = stateSize(rank, 4 * of.quads);
   const z = scratch(ctx, 4 * batches * chunks * size);
   if (rank === 0) return z;
   const tiles = (batches * chunks * size) / 4;
   ctx.stream.recorder.dispatch(applyState, {
     constants: { CHUNK: chunk, THREADS },
-    params: { g, x, rows, rank, cols, chunks, total: tiles },
+    params: { g, x, rows, rank, quads: of.quads, chunks, total: tiles },
     bindings: { g, x, z },
     workgroups: Math.ceil(tiles / THREADS),
   });

@@ -18,8 +18,8 @@ export function chunkMatrices(
   const tcc = scratch(ctx, batches * chunks * chunk * chunk);
   const diag = of.diag ?? ctx.nothing.read;
   ctx.stream.recorder.dispatch(chunkMatrix, {
-    constants: { CHUNK: chunk, INVERT: of.diag ? 1 : 0, THREADS: (chunk / 4) ** 2 },
-    params: { f: of.f, g: of.g, diag, rows, rank: of.r, chunks, total: batches * chunks },
+    constants: { CHUNK: chunk, INVERT: of.diag ? 1 : 0, THREADS: (chunk / 8) ** 2 },
+    params: { f: of.f, g: of.g, diag, rows, rank: quads(of.r), chunks, total: batches * chunks },
     bindings: { f: of.f, g: of.g, diag, tcc },
     workgroups: batches * chunks,
   });
@@ -40,7 +40,7 @@ export function chunkSolutions(
   const rhs = of.rhs ?? ctx.nothing.read;
   ctx.stream.recorder.dispatch(solveChunk, {
     constants: { CHUNK: chunk, IDENTITY: of.rhs ? 0 : 1, THREADS },
-    params: { rhs, rows, cols, chunks, total },
+    params: { rhs, rows, quads: quads(cols), chunks, total },
     bindings: { tcc: of.tcc, rhs, x },
     workgroups: Math.ceil(total / THREADS),
   });

@@ -19,6 +19,8 @@ export interface Context {
   readonly budget: Budget;
   /** Workgroups that the device is taken to run at a time. */
   readonly width: number;
+  /** Rows per chunk where the call does not say. */
+  readonly chunk: number;
   /** How a solve scans its chunks. */
   readonly scan: "auto" | "sequential" | "parallel";
   /** Groups of chunks in a parallel scan; absent: by the cost model. */
@@ -80,8 +82,8 @@ export function isolated(
 }
 
 /** Of the chunk sizes there are kernels for, the nearest above the hint; the smallest for a few rows. */
-export function chunkSize(hint: number | undefined, n: number): number {
-  const wanted = Math.min(hint ?? 64, n <= 16 ? 16 : 64);
+export function chunkSize(ctx: Context, hint: number | undefined, n: number): number {
+  const wanted = Math.min(hint ?? ctx.chunk, n <= 16 ? 16 : 64);
   return wanted <= 16 ? 16 : wanted <= 32 ? 32 : 64;
 }
 

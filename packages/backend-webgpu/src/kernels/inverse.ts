@@ -11,6 +11,7 @@ import {
   type Context,
   type Placed,
 } from "./context.js";
+import { input, output } from "./pad.js";
 import type { Range } from "./plan.js";
 import { segmentSize, type Segment } from "./segments.js";
 import { scan } from "./scan.js";
@@ -24,9 +25,9 @@ export function inverse(ctx: Context, p: InverseParams<GpuTensor>): void {
 
 function inverseInto(ctx: Context, params: InverseParams<GpuTensor>, out: Placed): void {
   const { batch, n, r } = params;
-  const chunk = chunkSize(params.chunk, n);
+  const chunk = chunkSize(ctx, params.chunk, n);
   const flops = 2 * r * n + 2 * chunk * (2 * r + chunk);
-  const scratchBytes = 4 * (2 * chunk + 4 * quads(r));
+  const scratchBytes = 4 * (2 * chunk + 12 * quads(r) + 4 * quads(n));
   const size = segmentSize({ batch, n, chunk, cols: n, scratchBytes, flops }, ctx.budget);
   partition(ctx, batch, n, size, (_, batches) => {
     const carry = scratch(ctx, 4 * batches * stateSize(r, n));
@@ -50,22 +51,24 @@ function inverseSegment(
   out: Placed,
 ): void {
   const { r, n } = params;
-  const f = operand(ctx, params.q, segment);
-  const g = operand(ctx, params.k, segment);
+  const f = input(ctx, params.q, segment);
+  const g = input(ctx, params.k, segment);
   const chunks = Math.ceil(segment.rows / chunk);
   const of = { ...segment, chunk, chunks };
   const tcc = chunkMatrices(ctx, { ...of, r, f, g, diag: operand(ctx, params.diag, segment) });
   const w = chunkSolutions(ctx, { ...of, tcc, rhs: f, cols: r });
   const u = chunkSolutions(ctx, { ...of, tcc, cols: chunk });
+  const { to, finish } = output(ctx, out, segment);
   scan(
     ctx,
     { ...of, r, p: n, g, w, u },
     {
       z,
-      out: operand(ctx, out, segment),
+      out: to,
       alpha: 1,
       firstChunk: segment.first / chunk,
       constants: { INVERSE: 1 },
     },
   );
+  finish();
 }

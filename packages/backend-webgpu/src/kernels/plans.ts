@@ -17,7 +17,7 @@ export const chunkMatrix = plan({
 
 export const solveChunk = plan({
   shader: "solve-chunk",
-  params: { rhs: "operand", rows: "u32", cols: "u32", chunks: "u32", total: "u32" },
+  params: { rhs: "operand", rows: "u32", quads: "u32", chunks: "u32", total: "u32" },
   bindings: { tcc: "read", rhs: "read", x: "write" },
   constants: ["CHUNK", "IDENTITY", "THREADS"],
 });
@@ -29,7 +29,7 @@ export const solveScan = plan({
     out: "operand",
     rows: "u32",
     rank: "u32",
-    cols: "u32",
+    quads: "u32",
     chunks: "u32",
     group_chunks: "u32",
     groups: "u32",
@@ -39,19 +39,19 @@ export const solveScan = plan({
     alpha: "f32",
   },
   bindings: { w: "read", u: "read", g: "read", repair: "read", z: "write", out: "write" },
-  constants: ["CHUNK", "TILE", "THREADS", "START", "USE_U", "WRITE_Y", "INVERSE", "REPAIR"],
+  constants: ["CHUNK", "TILE", "WIDE", "THREADS", "START", "USE_U", "WRITE_Y", "INVERSE", "REPAIR"],
 });
 
 export const solveCompose = plan({
   shader: "solve-compose",
-  params: { rank: "u32", cols: "u32", groups: "u32", total: "u32" },
+  params: { rank: "u32", quads: "u32", groups: "u32", total: "u32" },
   bindings: { a: "read", b: "read", carry: "write", before: "write", repair: "write" },
   constants: ["TILE", "THREADS"],
 });
 
-export const stateMove = plan({
-  shader: "state",
-  params: { tensor: "operand", rank: "u32", cols: "u32", stride: "u32", total: "u32" },
+export const padRows = plan({
+  shader: "pad",
+  params: { tensor: "operand", rows: "u32", cols: "u32", height: "u32", stride: "u32", total: "u32" },
   bindings: { source: "read", flag: "read", target_: "write" },
   constants: ["THREADS", "MODE"],
 });
@@ -63,7 +63,7 @@ export const applyState = plan({
     x: "operand",
     rows: "u32",
     rank: "u32",
-    cols: "u32",
+    quads: "u32",
     chunks: "u32",
     total: "u32",
   },
@@ -87,7 +87,7 @@ export const applyChunk = plan({
     out: "operand",
     rows: "u32",
     rank: "u32",
-    cols: "u32",
+    quads: "u32",
     chunks: "u32",
     total: "u32",
     alpha: "f32",
@@ -125,7 +125,7 @@ export const plans: readonly Plan[] = [
   solveChunk,
   solveScan,
   solveCompose,
-  stateMove,
+  padRows,
   applyState,
   applyPrefix,
   applyChunk,

@@ -1,6 +1,8 @@
 import { quads, type Context } from "./context.js";
-import { TILE, type SolveSegment } from "./scan.js";
+import type { SolveSegment } from "./scan.js";
 
+/** Quads of columns per workgroup. */
+const TILE = 8;
 /** Work of one dispatch that does little, in units of one chunk of the scan: launch, and draining the device. */
 const LAUNCH = 4;
 

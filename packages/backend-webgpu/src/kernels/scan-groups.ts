@@ -1,8 +1,12 @@
 import { quads, scratch, type Context } from "./context.js";
 import type { Range } from "./plan.js";
 import { solveCompose } from "./plans.js";
-import { scan, SCAN_THREADS, TILE, type SolveSegment } from "./scan.js";
+import { scan, type SolveSegment } from "./scan.js";
 import { carryInto, stateSize } from "./state.js";
+
+/** Quads of columns per workgroup of the composition. */
+const TILE = 4;
+const THREADS = 64;
 
 interface GroupMaps {
   readonly groups: number;
@@ -37,8 +41,8 @@ export function composeGroups(
   ctx.stream.recorder.clear(repair.buffer, 0, repair.size);
   const total = of.batches * Math.ceil(quads(of.p) / TILE);
   ctx.stream.recorder.dispatch(solveCompose, {
-    constants: { TILE, THREADS: SCAN_THREADS },
-    params: { rank: of.r, cols: of.p, groups, total },
+    constants: { TILE, THREADS },
+    params: { rank: of.r, quads: quads(of.p), groups, total },
     bindings: { a, b, carry, before, repair },
     workgroups: total,
   });

@@ -3,9 +3,28 @@ import type { Operand, Range } from "./plan.js";
 import { solveScan } from "./plans.js";
 import type { Segment } from "./segments.js";
 
-/** Quads of columns per workgroup of the scan. */
-export const TILE = 4;
-export const SCAN_THREADS = 64;
+/** Columns of a tile, in quads, and how its threads share them. */
+export interface Tile {
+  readonly TILE: number;
+  readonly THREADS: number;
+  readonly WIDE: 0 | 1;
+}
+
+/**
+ * Tiles of 8 quads, a quad and eight rows per thread; or, where even tiles twice as wide fill the device, two quads
+ * per thread, which loads less for as many products. The inverse's tiles stay inside a panel.
+ */
+export function tileOf(
+  ctx: Context,
+  chunk: number,
+  columns: number,
+  batches: number,
+  inverse: boolean,
+): Tile {
+  const wide = batches * Math.ceil(quads(columns) / 16) >= ctx.width;
+  const TILE = Math.min(wide ? 16 : 8, inverse ? chunk / 4 : 16);
+  return { TILE, WIDE: wide ? 1 : 0, THREADS: ((chunk / 8) * TILE) / (wide ? 2 : 1) };
+}
 
 export interface SolveSegment extends Segment {
   readonly chunk: number;
@@ -34,15 +53,16 @@ export interface ScanOptions {
 /** One pass of solve-scan over the segment's chunks. */
 export function scan(ctx: Context, of: SolveSegment, options: ScanOptions): void {
   const { groups = 1, cols = of.p, stride = groups } = options;
-  const workgroups = of.batches * groups * Math.ceil(quads(cols) / TILE);
+  const tile = tileOf(ctx, of.chunk, cols, of.batches * groups, options.constants?.INVERSE === 1);
+  const workgroups = of.batches * groups * Math.ceil(quads(cols) / tile.TILE);
   ctx.stream.recorder.dispatch(solveScan, {
-    constants: { CHUNK: of.chunk, TILE, THREADS: SCAN_THREADS, ...options.constants },
+    constants: { CHUNK: of.chunk, ...tile, ...options.constants },
     params: {
       g: of.g,
       out: options.out,
       rows: of.rows,
       rank: of.r,
-      cols,
+      quads: quads(cols),
       chunks: of.chunks,
       group_chunks: Math.ceil(of.chunks / groups),
       groups,

@@ -2,6 +2,7 @@ import type { SolveParams } from "@dlrt/core";
 import type { GpuTensor } from "../tensor.js";
 import { chunkMatrices, chunkSolutions } from "./chunk.js";
 import { chunkSize, isolated, operand, partition, quads, type Context, type Placed } from "./context.js";
+import { input, output } from "./pad.js";
 import type { Operand, Range } from "./plan.js";
 import { scan, type SolveSegment } from "./scan.js";
 import { scanGroups } from "./scan-cost.js";
@@ -17,16 +18,18 @@ export function solve(ctx: Context, p: SolveParams<GpuTensor>): void {
 
 function solveInto(ctx: Context, params: SolveParams<GpuTensor>, out: Placed): void {
   const { batch, n, r, p } = params;
-  const chunk = chunkSize(params.chunk, n);
+  const chunk = chunkSize(ctx, params.chunk, n);
   const flops = 4 * r * p + 2 * chunk * (2 * r + p);
-  const scratchBytes = 4 * (chunk + 4 * quads(r) + 4 * quads(p));
+  const scratchBytes = 4 * (chunk + 12 * quads(r) + 12 * quads(p));
   const size = segmentSize({ batch, n, chunk, cols: Math.max(r, p), scratchBytes, flops }, ctx.budget);
   partition(ctx, batch, n, size, (batch0, batches) => {
     const part = { batch0, batches, r, p };
     const carry = carryIn(ctx, part, params.state);
     return {
       segment(segment): void {
-        solveSegment(ctx, params, segment, chunk, carry, operand(ctx, out, segment, params.trans));
+        const { to, finish } = output(ctx, out, segment, params.trans);
+        solveSegment(ctx, params, segment, chunk, carry, to);
+        finish();
         ctx.stream.spent(flops * segment.rows * batches);
       },
       end: (): void => carryOut(ctx, part, carry, params.finalState),
@@ -43,10 +46,10 @@ function solveSegment(
   out: Operand,
 ): void {
   const { r, p, trans, alpha } = params;
-  const f = operand(ctx, trans ? params.k : params.q, segment, trans);
-  const g = operand(ctx, trans ? params.q : params.k, segment, trans);
+  const f = input(ctx, trans ? params.k : params.q, segment, trans);
+  const g = input(ctx, trans ? params.q : params.k, segment, trans);
   const diag = operand(ctx, params.diag, segment, trans);
-  const b = operand(ctx, params.b, segment, trans);
+  const b = input(ctx, params.b, segment, trans);
   const chunks = Math.ceil(segment.rows / chunk);
   const tcc = chunkMatrices(ctx, { ...segment, chunk, chunks, r, f, g, diag });
   const w = chunkSolutions(ctx, { ...segment, chunk, chunks, tcc, rhs: f, cols: r });

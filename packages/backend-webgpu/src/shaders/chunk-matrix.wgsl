@@ -1,33 +1,34 @@
-// S = F_c G_cᵀ below the diagonal, one C×C matrix per chunk, and, for a solve, the inverses of
-// its 16×16 diagonal blocks of T_cc = Λ + S in their place. One chunk per workgroup.
+// S = F_c G_cᵀ below the diagonal, one C×C matrix per chunk, and, for a solve, the inverses of the
+// 16×16 diagonal blocks of T_cc = Λ + S in their place. One chunk per workgroup, an 8×8 tile per thread.
 // tcc is column-major, four rows a vec4. Above the diagonal of S nothing is defined.
 
 override CHUNK: u32 = 64; // 16, 32 or 64
 override INVERT: bool = true;
-override THREADS: u32 = 256; // (CHUNK / 4)²
-
-override QUADS: u32 = CHUNK / 4u; // of rows; as many columns of F and G are staged at a time
+override THREADS: u32 = 64; // (CHUNK / 8)²
+override QUADS: u32 = CHUNK / 4u;
 override STRIDE: u32 = QUADS + 1u; // no two lanes of a store share a bank
+
+const DEPTH = 16u; // columns of F and G staged at a time
 const BLOCK = 16u;
 
 struct Params {
-  f: vec4<u32>, // index of the first row visited, batch stride, row stride (modulo 2³²), –
+  f: vec4<u32>, // in quads: index of the first row visited, batch stride, row stride (modulo 2³²), –
   g: vec4<u32>,
   diag: vec4<u32>,
   rows: u32,
-  rank: u32,
+  rank: u32, // quads
   chunks: u32,
   total: u32, // workgroups asked for: batch × chunks
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
-@group(0) @binding(1) var<storage, read> f: array<f32>;
-@group(0) @binding(2) var<storage, read> g: array<f32>;
+@group(0) @binding(1) var<storage, read> f: array<vec4<f32>>;
+@group(0) @binding(2) var<storage, read> g: array<vec4<f32>>;
 @group(0) @binding(3) var<storage, read> diag: array<f32>;
 @group(0) @binding(4) var<storage, read_write> tcc: array<vec4<f32>>;
 
-var<workgroup> f_tile: array<vec4<f32>, QUADS * STRIDE>;
-var<workgroup> g_tile: array<vec4<f32>, QUADS * STRIDE>;
+var<workgroup> f_tile: array<vec4<f32>, DEPTH * STRIDE>; // a column, four rows a vec4
+var<workgroup> g_tile: array<vec4<f32>, DEPTH * STRIDE>;
 var<workgroup> lower: array<vec4<f32>, CHUNK * BLOCK / 4u>; // diagonal blocks of S, column-major
 
 // Column j of one diagonal block's inverse, four rows at a time; the columns are independent.
@@ -68,32 +69,69 @@ fn main(
   let rows = min(CHUNK, params.rows - first);
   let f_at = params.f.x + batch * params.f.y + first * params.f.z;
   let g_at = params.g.x + batch * params.g.y + first * params.g.z;
-  let ti = thread / QUADS; // rows 4·ti …, columns 4·tj …
-  let tj = thread % QUADS;
-  // what this thread stages: one column, four rows of it; rows past the end repeat the last one
-  let column = thread % QUADS;
-  let step = min(vec4<u32>(4u * (thread / QUADS)) + vec4<u32>(0u, 1u, 2u, 3u), vec4<u32>(rows - 1u));
-  let f_row = vec4<u32>(f_at + column) + step * params.f.z;
-  let g_row = vec4<u32>(g_at + column) + step * params.g.z;
+  let ti = thread / (CHUNK / 8u); // rows 8·ti …, columns 8·tj …
+  let tj = thread % (CHUNK / 8u);
 
-  var c0 = vec4<f32>(); // four rows of column 4·tj
-  var c1 = vec4<f32>();
-  var c2 = vec4<f32>();
-  var c3 = vec4<f32>();
-  for (var depth = 0u; depth < params.rank; depth += QUADS) {
-    let fr = f_row + vec4<u32>(depth);
-    let gr = g_row + vec4<u32>(depth);
-    f_tile[column * STRIDE + thread / QUADS] = vec4<f32>(f[fr.x], f[fr.y], f[fr.z], f[fr.w]);
-    g_tile[column * STRIDE + thread / QUADS] = vec4<f32>(g[gr.x], g[gr.y], g[gr.z], g[gr.w]);
+  var a0 = vec4<f32>(); // rows 0 to 3 of the tile's column 0
+  var a1 = vec4<f32>();
+  var a2 = vec4<f32>();
+  var a3 = vec4<f32>();
+  var a4 = vec4<f32>();
+  var a5 = vec4<f32>();
+  var a6 = vec4<f32>();
+  var a7 = vec4<f32>();
+  var b0 = vec4<f32>(); // rows 4 to 7
+  var b1 = vec4<f32>();
+  var b2 = vec4<f32>();
+  var b3 = vec4<f32>();
+  var b4 = vec4<f32>();
+  var b5 = vec4<f32>();
+  var b6 = vec4<f32>();
+  var b7 = vec4<f32>();
+  for (var depth = 0u; depth < params.rank; depth += DEPTH / 4u) {
+    let width = min(DEPTH / 4u, params.rank - depth);
+    for (var slot = thread; slot < width * QUADS; slot += THREADS) {
+      // four rows by four columns, transposed; rows past the end repeat the last one
+      let column = slot % width;
+      let row = 4u * (slot / width);
+      let step = min(vec4<u32>(row, row + 1u, row + 2u, row + 3u), vec4<u32>(rows - 1u));
+      let fr = vec4<u32>(f_at + depth + column) + step * params.f.z;
+      let gr = vec4<u32>(g_at + depth + column) + step * params.g.z;
+      let to = 4u * column * STRIDE + slot / width;
+      let ft = transpose(mat4x4<f32>(f[fr.x], f[fr.y], f[fr.z], f[fr.w]));
+      f_tile[to] = ft[0];
+      f_tile[to + STRIDE] = ft[1];
+      f_tile[to + 2u * STRIDE] = ft[2];
+      f_tile[to + 3u * STRIDE] = ft[3];
+      let gt = transpose(mat4x4<f32>(g[gr.x], g[gr.y], g[gr.z], g[gr.w]));
+      g_tile[to] = gt[0];
+      g_tile[to + STRIDE] = gt[1];
+      g_tile[to + 2u * STRIDE] = gt[2];
+      g_tile[to + 3u * STRIDE] = gt[3];
+    }
     workgroupBarrier();
     if (tj <= ti) {
-      for (var m = 0u; m < min(QUADS, params.rank - depth); m++) {
-        let a = f_tile[m * STRIDE + ti];
-        let b = g_tile[m * STRIDE + tj];
-        c0 += a * b.x;
-        c1 += a * b.y;
-        c2 += a * b.z;
-        c3 += a * b.w;
+      for (var m = 0u; m < 4u * width; m++) {
+        let fa = f_tile[m * STRIDE + 2u * ti];
+        let fb = f_tile[m * STRIDE + 2u * ti + 1u];
+        let ga = g_tile[m * STRIDE + 2u * tj];
+        let gb = g_tile[m * STRIDE + 2u * tj + 1u];
+        a0 += fa * ga.x;
+        a1 += fa * ga.y;
+        a2 += fa * ga.z;
+        a3 += fa * ga.w;
+        a4 += fa * gb.x;
+        a5 += fa * gb.y;
+        a6 += fa * gb.z;
+        a7 += fa * gb.w;
+        b0 += fb * ga.x;
+        b1 += fb * ga.y;
+        b2 += fb * ga.z;
+        b3 += fb * ga.w;
+        b4 += fb * gb.x;
+        b5 += fb * gb.y;
+        b6 += fb * gb.z;
+        b7 += fb * gb.w;
       }
     }
     workgroupBarrier();
@@ -101,26 +139,38 @@ fn main(
 
   let out = index * CHUNK * QUADS;
   if (tj <= ti) {
-    if (INVERT && tj / 4u == ti / 4u) {
-      let to = tj * BLOCK + ti % 4u;
-      lower[to] = c0;
-      lower[to + 4u] = c1;
-      lower[to + 8u] = c2;
-      lower[to + 12u] = c3;
-    } else {
-      let to = out + 4u * tj * QUADS + ti;
-      tcc[to] = c0;
-      tcc[to + QUADS] = c1;
-      tcc[to + 2u * QUADS] = c2;
-      tcc[to + 3u * QUADS] = c3;
-    }
+    let to = out + 8u * tj * QUADS + 2u * ti;
+    tcc[to] = a0;
+    tcc[to + 1u] = b0;
+    tcc[to + QUADS] = a1;
+    tcc[to + QUADS + 1u] = b1;
+    tcc[to + 2u * QUADS] = a2;
+    tcc[to + 2u * QUADS + 1u] = b2;
+    tcc[to + 3u * QUADS] = a3;
+    tcc[to + 3u * QUADS + 1u] = b3;
+    tcc[to + 4u * QUADS] = a4;
+    tcc[to + 4u * QUADS + 1u] = b4;
+    tcc[to + 5u * QUADS] = a5;
+    tcc[to + 5u * QUADS + 1u] = b5;
+    tcc[to + 6u * QUADS] = a6;
+    tcc[to + 6u * QUADS + 1u] = b6;
+    tcc[to + 7u * QUADS] = a7;
+    tcc[to + 7u * QUADS + 1u] = b7;
   }
   if (INVERT) {
+    storageBarrier();
     workgroupBarrier();
-    let top = thread / BLOCK * BLOCK;
-    if (thread < rows) {
+    for (var column = thread; column < CHUNK; column += THREADS) {
+      let at = out + column * QUADS + column / BLOCK * 4u;
+      for (var quad = 0u; quad < 4u; quad++) {
+        lower[4u * column + quad] = tcc[at + quad];
+      }
+    }
+    workgroupBarrier();
+    for (var column = thread; column < rows; column += THREADS) {
+      let top = column / BLOCK * BLOCK;
       let diag_at = params.diag.x + batch * params.diag.y + (first + top) * params.diag.z;
-      invert_column(top * 4u, thread % BLOCK, rows - top, diag_at, out + thread * QUADS + top / 4u);
+      invert_column(top * 4u, column % BLOCK, rows - top, diag_at, out + column * QUADS + top / 4u);
     }
   }
 }

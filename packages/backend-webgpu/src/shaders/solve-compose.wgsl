@@ -9,15 +9,15 @@ override THREADS: u32 = 64;
 
 struct Params {
   rank: u32,
-  cols: u32,
+  quads: u32, // of columns
   groups: u32,
   total: u32,
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> a: array<vec4<f32>>; // [batch, groups, 4·rank quads, rank quads]
-@group(0) @binding(2) var<storage, read> b: array<vec4<f32>>; // [batch, groups, 4·rank quads, column quads]
-@group(0) @binding(3) var<storage, read_write> carry: array<vec4<f32>>; // [batch, 4·rank quads, column quads]
+@group(0) @binding(2) var<storage, read> b: array<vec4<f32>>; // [batch, groups, 4·rank quads, quads]
+@group(0) @binding(3) var<storage, read_write> carry: array<vec4<f32>>; // [batch, 4·rank quads, quads]
 @group(0) @binding(4) var<storage, read_write> before: array<vec4<f32>>; // as b
 @group(0) @binding(5) var<storage, read_write> repair: array<atomic<u32>>; // [batch]
 
@@ -35,7 +35,7 @@ fn main(
   if (index >= params.total) {
     return;
   }
-  let quads = (params.cols + 3u) / 4u;
+  let quads = params.quads;
   let rank_quads = (params.rank + 3u) / 4u;
   let tiles = (quads + TILE - 1u) / TILE;
   let batch = index / tiles;

@@ -1,14 +1,16 @@
-// Moves states between tensors [batch, rank, cols] and the padded layout [batch, 4·rank quads, column quads].
+// Moves rows between tensors, [batch, rows, cols] in any row order, and padded arrays, [batch, height, 4·quads]
+// with zeros where the tensor has nothing.
 
 override THREADS: u32 = 64;
 override MODE: u32 = 0; // 0: tensor → padded, 1: padded → tensor, 2: first of `stride` → padded where flagged, 3: padded → first of `stride`
 
 struct Params {
-  tensor: vec4<u32>, // index of the first element, batch stride, –, –
-  rank: u32,
+  tensor: vec4<u32>, // index of the first row visited, batch stride, row stride (modulo 2³²), –
+  rows: u32,
   cols: u32,
-  stride: u32, // matrices kept per batch entry (MODE 2, 3)
-  total: u32, // threads asked for
+  height: u32, // rows when padded
+  stride: u32, // padded arrays kept per batch entry (MODE 2, 3)
+  total: u32, // threads asked for: batch × height × 4·quads
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
@@ -27,12 +29,12 @@ fn main(
     return;
   }
   let cols4 = 4u * ((params.cols + 3u) / 4u);
-  let rank4 = 4u * ((params.rank + 3u) / 4u);
   let column = index % cols4;
-  let row = (index / cols4) % rank4;
-  let batch = index / cols4 / rank4;
-  let inside = row < params.rank && column < params.cols;
-  let at = params.tensor.x + batch * params.tensor.y + row * params.cols + column;
+  let row = (index / cols4) % params.height;
+  let batch = index / cols4 / params.height;
+  let inside = row < params.rows && column < params.cols;
+  let at = params.tensor.x + batch * params.tensor.y + row * params.tensor.z + column;
+  let first = index + batch * (params.stride - 1u) * params.height * cols4;
   switch (MODE) {
     case 0u: {
       var value = 0.0;
@@ -46,13 +48,13 @@ fn main(
         target_[at] = source[index];
       }
     }
-    case 3u: {
-      target_[index + batch * (params.stride - 1u) * rank4 * cols4] = source[index];
+    case 2u: {
+      if (flag[batch] != 0u) {
+        target_[index] = source[first];
+      }
     }
     default: {
-      if (flag[batch] != 0u) {
-        target_[index] = source[index + batch * (params.stride - 1u) * rank4 * cols4];
-      }
+      target_[first] = source[index];
     }
   }
 }

@@ -1,0 +1,86 @@
+import { operand, quads, scratch, type Context, type Placed } from "./context.js";
+import type { Operand, Range } from "./plan.js";
+import { padRows } from "./plans.js";
+import type { Segment } from "./segments.js";
+
+const THREADS = 64;
+/** Bytes of a vec4 */
+const QUAD = 16;
+
+/** Whether the rows of `t` are whole quads where they are, so that no copy is needed. */
+function whole(t: Placed): boolean {
+  return t.shape[2] % 4 === 0 && t.offset % QUAD === 0;
+}
+
+/** Of an operand in elements, the same in quads. */
+function inQuads(of: Operand): Operand {
+  return { ...of, base: of.base / 4, batchStride: of.batchStride / 4, rowStride: of.rowStride / 4 };
+}
+
+function padded(ctx: Context, segment: Segment, columns: number): Operand {
+  const width = quads(columns);
+  const range = scratch(ctx, 4 * segment.batches * segment.rows * width);
+  return { ...range, base: 0, batchStride: segment.rows * width, rowStride: width };
+}
+
+/** A tensor's rows in quads, in the order visited: where they are, or copied and padded with zeros. */
+export function input(ctx: Context, t: Placed, segment: Segment, trans = false): Operand {
+  const from = operand(ctx, t, segment, trans);
+  if (from === ctx.nothing.read || whole(t)) return inQuads(from);
+  const into = padded(ctx, segment, t.shape[2]);
+  move(ctx, 0, from, segment, t.shape[2], segment.rows, { source: from, target_: into });
+  return into;
+}
+
+/** Where to write a tensor's rows in quads; `finish` puts them in place if they were written elsewhere. */
+export function output(
+  ctx: Context,
+  t: Placed,
+  segment: Segment,
+  trans = false,
+): { to: Operand; finish: () => void } {
+  const place = operand(ctx, t, segment, trans);
+  if (whole(t)) return { to: inQuads(place), finish: () => undefined };
+  const to = padded(ctx, segment, t.shape[2]);
+  const finish = (): void =>
+    move(ctx, 1, place, segment, t.shape[2], segment.rows, { source: to, target_: place });
+  return { to, finish };
+}
+
+/** MODE 0: tensor → padded, 1: padded → tensor. `height`: rows when padded. */
+export function move(
+  ctx: Context,
+  mode: 0 | 1,
+  tensor: Operand,
+  { batches, rows }: Pick<Segment, "batches" | "rows">,
+  cols: number,
+  height: number,
+  bindings: Record<"source" | "target_", Range>,
+): void {
+  const total = batches * height * 4 * quads(cols);
+  ctx.stream.recorder.dispatch(padRows, {
+    constants: { THREADS, MODE: mode },
+    params: { tensor, rows, cols, height, stride: 1, total },
+    bindings: { ...bindings, flag: ctx.nothing.read },
+    workgroups: Math.ceil(total / THREADS),
+  });
+}
+
+/** MODE 2: the first of `stride` padded arrays → one, where flagged; 3: one → the first of `stride`. */
+export function moveFirst(
+  ctx: Context,
+  mode: 2 | 3,
+  batches: number,
+  shape: readonly [height: number, cols: number],
+  stride: number,
+  bindings: Record<"source" | "flag" | "target_", Range>,
+): void {
+  const [height, cols] = shape;
+  const total = batches * height * 4 * quads(cols);
+  ctx.stream.recorder.dispatch(padRows, {
+    constants: { THREADS, MODE: mode },
+    params: { tensor: ctx.nothing.read, rows: height, cols, height, stride, total },
+    bindings,
+    workgroups: Math.ceil(total / THREADS),
+  });
+}
