@@ -198,7 +198,8 @@ const kernelFaults: Fault[] = [
     create: withKernels({
       trilInverse: (p) => {
         plainKernels.trilInverse(p);
-        const rest = p.c > 1 ? 0 * p.a.data[1]! : 0;
+        const masked = (x: number, mask: number): number => x * mask;
+        const rest = p.c > 1 ? masked(p.a.data[1]!, 0) : 0;
         p.out.data.forEach((v, at) => (p.out.data[at] = v + rest));
       },
     }),
