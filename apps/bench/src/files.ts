@@ -39,14 +39,21 @@ const slug = (text: string): string =>
     .replaceAll(/[^a-z0-9]+/g, "-")
     .replaceAll(/^-|-$/g, "");
 
+/** A file in apps/bench/results. */
+export function resultPath(name: string): string {
+  const folder = join(import.meta.dirname, "..", "results");
+  mkdirSync(folder, { recursive: true });
+  return join(folder, name);
+}
+
 /** Where `--save` puts a report: results/DATE-CPU-COMMIT.json beside this package's src. */
 export function savePath({ started, machine, commit }: Report): string {
   const day = started.slice(0, 16).replaceAll(/[-:]/g, "");
   const name = [day, slug(machine.cpu), `${machine.cores}c`, commit?.slice(0, 8) ?? "nocommit"].join("-");
-  return join(import.meta.dirname, "..", "results", `${name}.json`);
+  return resultPath(`${name}.json`);
 }
 
-export function writeJson(path: string, report: Report): void {
+export function writeJson(path: string, report: object): void {
   mkdirSync(join(path, ".."), { recursive: true });
   writeFileSync(path, `${JSON.stringify(report, null, 1)}\n`);
 }

@@ -7,18 +7,21 @@ import { csv, savePath, userPath, writeJson } from "./files.js";
 import { environment } from "./environment.js";
 import { program, type Options } from "./options.js";
 import { jsRegisterPeak } from "./peak-js.js";
+import { dense } from "./peers/dense.js";
 import { mlMatrix } from "./peers/ml-matrix.js";
 import { naive } from "./peers/naive.js";
 import { plantedWrong } from "./peers/planted.js";
 import { breathe, openProgress } from "./progress.js";
+import { scalingCommand } from "./scaling/command.js";
 import { inVulkanEnvironment } from "./vulkan.js";
 import { hasFailures, type Report } from "./report.js";
 import { runBench } from "./run.js";
 import { render } from "./table.js";
 
+const colour = process.stdout.isTTY === true && !process.env["NO_COLOR"];
+
 /** Everything the report goes into. Files are written before the exit code is set. */
 function deliver(report: Report, before: Report | undefined, options: Options): void {
-  const colour = process.stdout.isTTY === true && !process.env["NO_COLOR"];
   const parts = [render(report, colour)];
   if (before) parts.push(renderChanges(before, report, colour));
   if (options.json !== undefined) writeJson(userPath(options.json), report);
@@ -31,8 +34,9 @@ function deliver(report: Report, before: Report | undefined, options: Options): 
   process.stdout.write(`${parts.join("\n\n")}\n`);
 }
 
-function others({ peers, planted }: Options): Contender[] {
-  return [...(planted ? [plantedWrong()] : []), ...(peers ? [naive, mlMatrix] : [])];
+function others({ peers, planted, scaling }: Options): Contender[] {
+  const measured = scaling === undefined ? [naive, mlMatrix] : [naive, dense];
+  return [...(planted ? [plantedWrong()] : []), ...(peers ? measured : [])];
 }
 
 async function main(): Promise<void> {
@@ -57,16 +61,16 @@ async function main(): Promise<void> {
     threads: options.threads,
   });
   const contenders = [...backends, ...others(options)];
+  const setting = { contenders, missing, environment: environment(), onProgress };
   try {
-    const report = await runBench({
-      options,
-      contenders,
-      missing,
-      environment: environment(),
-      jsPeak,
-      arguments: args,
-      onProgress,
-    });
+    if (options.scaling !== undefined) {
+      const { text, failed } = await scalingCommand(options, setting, colour);
+      progress.finish("measured");
+      process.stdout.write(`${text}\n`);
+      if (failed) process.exitCode = 1;
+      return;
+    }
+    const report = await runBench({ ...setting, options, jsPeak, arguments: args });
     progress.finish("measured");
     deliver(report, before, options);
     if (hasFailures(report)) process.exitCode = 1;

@@ -13,18 +13,20 @@ export interface Options {
   readonly workload: readonly WorkloadName[];
   readonly operation: readonly OperationName[];
   readonly dtype: readonly Dtype[];
-  readonly n: readonly number[];
+  readonly n?: readonly number[];
   readonly d: number;
   readonly p?: number;
-  readonly heads: number;
+  readonly heads?: number;
   readonly chunk?: number;
   readonly repetitions: number;
-  readonly seconds: number;
+  readonly seconds?: number;
   readonly baseline: string;
   readonly seed: number;
   /** False with --no-seed-program. */
   readonly seedProgram: boolean;
   readonly data?: string;
+  /** The report's file; true for the default. */
+  readonly scaling?: string | true;
   readonly json?: string;
   readonly csv?: string;
   readonly save: boolean;
@@ -40,6 +42,7 @@ Examples:
   pnpm bench --operation inverse --n 2048 --heads 1 --no-seed-program
   pnpm bench --dtype f32,f64 --d 128 --repetitions 30
   pnpm bench --data layer3.safetensors          your own keys and values: tensors k, v, perhaps q, beta, diag
+  pnpm bench --scaling                          how time grows with n, as charts in one HTML file
   pnpm bench --n 4096 --compare run.json        what changed since that run
   pnpm bench --n 4096 --planted                 what becomes of a wrong answer
 `;
@@ -90,14 +93,14 @@ export function program(): Command {
     .addOption(choice("--workload <names>", "what is solved", WORKLOAD_NAMES).default(["text"]))
     .addOption(choice("--operation <names>", "what is computed", OPERATION_NAMES).default(["solve"]))
     .addOption(choice("--dtype <names>", "element types", ["f32", "f64"]).default(["f32"]))
-    .addOption(sizes("--n <sizes>", "rows of T", 1).default([4096, 65536]))
+    .addOption(sizes("--n <sizes>", "rows of T, default 4096,65536", 1))
     .addOption(number("--d <size>", "columns of Q and K", 1).default(64))
     .addOption(number("--p <size>", "columns of the right-hand side, default d", 1))
-    .addOption(number("--heads <count>", "batch entries", 1).default(8))
+    .addOption(number("--heads <count>", "batch entries, default 8", 1))
     .addOption(number("--chunk <rows>", "rows per chunk, default each backend's choice", 1))
     .addOption(number("--repetitions <count>", "samples of each contender, at least 3", 3).default(15))
     .addOption(
-      new Option("--seconds <time>", "time for the samples of one case").argParser(seconds).default(10),
+      new Option("--seconds <time>", "time for the samples of one case, default 10").argParser(seconds),
     )
     .addOption(new Option("--baseline <name>", "what ratios refer to").default("naive-js"))
     .addOption(number("--seed <number>", "seed of all random numbers", 0).default(1))
@@ -108,6 +111,7 @@ export function program(): Command {
       "also run what takes minutes: slow peers and software devices on large problems",
       false,
     )
+    .option("--scaling [file]", "sweep n and chunk, fit exponents, draw them in an HTML file")
     .option(
       "--data <path>",
       "your k, v, perhaps q, beta, diag: a .safetensors file or a folder of .npy files",

@@ -30,6 +30,10 @@ interface Plan {
   make(): Problem;
 }
 
+const SIZES = [4096, 65536];
+const HEADS = 8;
+const SECONDS = 10;
+
 /** Useful flops of a call above which slow contenders are left out. */
 const PATIENCE = 2e9;
 
@@ -45,7 +49,7 @@ function sparing(contender: Contender): Contender {
 
 /** Every workload, dtype and size asked for; the user's data instead where there are any. */
 function plans(options: Options): Plan[] {
-  const { data, seed, d: r, heads: batch } = options;
+  const { data, seed, d: r, heads: batch = HEADS } = options;
   const p = options.p ?? r;
   const plan = (workload: string, problem: Sizes, make: () => Problem): Plan => {
     const { batch: b, n } = problem;
@@ -60,7 +64,7 @@ function plans(options: Options): Plan[] {
   }
   return options.workload.flatMap((name) =>
     options.dtype.flatMap((dtype) =>
-      options.n.map((n) => {
+      (options.n ?? SIZES).map((n) => {
         const sizes = { batch, n, r, p };
         return plan(name, sizes, () => workloads[name]({ ...sizes, dtype, seed }));
       }),
@@ -87,7 +91,7 @@ async function runCase(
   onProgress: NonNullable<MeasureOptions["onProgress"]>,
 ): Promise<CaseReport> {
   const { options, jsPeak } = input;
-  const { repetitions, seconds, chunk, baseline } = options;
+  const { repetitions, seconds = SECONDS, chunk, baseline } = options;
   const operation = operations[operationName];
   const contenders = options.patient ? input.contenders : input.contenders.map(sparing);
   const outcomes = await measure(contenders, operation, problem, { repetitions, seconds, chunk, onProgress });
@@ -113,7 +117,7 @@ export async function runBench(input: RunInput): Promise<Report> {
   const planned = plans(options);
   const from = options.seedProgram ? SEED_PROGRAM_SHARE : 0;
   const share = shares(
-    planned.map(({ work }) => options.seconds + work / 1e8),
+    planned.map(({ work }) => (options.seconds ?? SECONDS) + work / 1e8),
     from,
   );
   const seedChecks = options.seedProgram

@@ -7,7 +7,7 @@ export const WIDTH = 100;
 
 export function figures(x: number, digits = 3): string {
   if (x !== 0 && (Math.abs(x) >= 1e6 || Math.abs(x) < 1e-3)) return x.toExponential(digits - 1);
-  return x >= 1000 ? x.toFixed(0) : x.toPrecision(digits);
+  return Math.abs(x) >= 10 ** digits ? x.toFixed(0) : x.toPrecision(digits);
 }
 
 const orInfinite = (x: number | null): string => (x === null ? "∞ or NaN" : figures(x));

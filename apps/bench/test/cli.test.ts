@@ -3,6 +3,7 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, expect, test } from "vitest";
+import type { ScalingReport } from "../src/scaling/sweep.js";
 import type { Report } from "../src/report.js";
 
 const folder = mkdtempSync(join(tmpdir(), "dlrt-bench-"));
@@ -134,6 +135,17 @@ test("a user's own data, as CSV, compared with the run before", () => {
   const refused = bench(...tiny, "--data", "nowhere");
   expect(refused.status).toBe(1);
   expect(refused.stderr).toMatch(/^bench: --data .*nowhere: there is no such file or folder\n$/);
+});
+
+test("--scaling writes its charts and points", () => {
+  const sizes = ["--scaling", "charts.html", "--n", "32,64", "--chunk", "8", "--json", "scaling.json"];
+  const { status, stdout } = bench(...tiny, ...sizes);
+  expect(status).toBe(0);
+  expect(stdout).toContain("time ~ n^");
+  expect(stdout).toContain(`Charts: ${join(folder, "charts.html")}`);
+  expect(readFileSync(join(folder, "charts.html"), "utf8")).toContain('"schema":"dlrt-scaling/1"');
+  const report = JSON.parse(readFileSync(join(folder, "scaling.json"), "utf8")) as ScalingReport;
+  expect(new Set(report.points.map(({ n }) => n))).toEqual(new Set([32, 64]));
 });
 
 test("--help has examples; what is not understood is refused with what is", () => {

@@ -1,0 +1,47 @@
+import { writeFileSync } from "node:fs";
+import type { Contender, Missing } from "../contender.js";
+import type { Environment } from "../environment.js";
+import { resultPath, userPath, writeJson } from "../files.js";
+import type { Options } from "../options.js";
+import { scalingHtml } from "./html.js";
+import { renderScaling } from "./render.js";
+import { runScaling, type ScalingInput } from "./sweep.js";
+
+const SOLVE_SIZES = [512, 1024, 2048, 4096, 8192, 16384, 32768];
+const INVERSE_SIZES = [256, 512, 1024, 2048];
+const CHUNKS = [4, 8, 12, 16, 24, 32, 64, 128];
+const SECONDS = 3;
+
+interface Setting {
+  readonly contenders: readonly Contender[];
+  readonly missing: readonly Missing[];
+  readonly environment: Environment;
+  readonly onProgress: ScalingInput["onProgress"];
+}
+
+/** `bench --scaling`. @returns what to print, and whether any answer was wrong */
+export async function scalingCommand(
+  options: Options,
+  setting: Setting,
+  colour: boolean,
+): Promise<{ text: string; failed: boolean }> {
+  const solveSizes = options.n ?? SOLVE_SIZES;
+  const report = await runScaling({
+    ...setting,
+    workload: options.workload[0]!,
+    solveSizes,
+    inverseSizes: options.n ?? INVERSE_SIZES,
+    chunkSize: Math.min(Math.max(...solveSizes), 8192),
+    chunks: options.chunk === undefined ? CHUNKS : [options.chunk],
+    d: options.d,
+    heads: options.heads ?? 1,
+    seed: options.seed,
+    repetitions: options.repetitions,
+    seconds: options.seconds ?? SECONDS,
+  });
+  const path = typeof options.scaling === "string" ? userPath(options.scaling) : resultPath("scaling.html");
+  writeFileSync(path, scalingHtml(report));
+  if (options.json !== undefined) writeJson(userPath(options.json), report);
+  const failed = report.points.some(({ status }) => status === "wrong" || status === "failed");
+  return { text: `${renderScaling(report, colour)}\n\nCharts: ${path}`, failed };
+}

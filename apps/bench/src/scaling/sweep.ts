@@ -1,0 +1,141 @@
+import type { Contender, Missing } from "../contender.js";
+import type { Environment } from "../environment.js";
+import { measure, type Outcome } from "../measure.js";
+import { operations } from "../operations/index.js";
+import { workloads, type WorkloadName } from "../workload/index.js";
+import { fitExponent, type Fit } from "./fit.js";
+
+export const SCALING_SCHEMA = "dlrt-scaling/1";
+
+export type Sweep = "solve" | "inverse" | "chunk";
+
+export interface Point {
+  /** solve and inverse sweep n; chunk sweeps the chunk of a solve. */
+  readonly sweep: Sweep;
+  readonly name: string;
+  readonly n: number;
+  readonly chunk: number | null;
+  readonly status: Outcome["status"];
+  readonly ms?: number;
+  readonly mad?: number;
+  readonly gflops?: number;
+  /** ε */
+  readonly error?: number | null;
+}
+
+export interface NamedFit extends Fit {
+  readonly sweep: Sweep;
+  readonly name: string;
+  /** Sizes it rests on. */
+  readonly sizes: readonly number[];
+}
+
+export interface ScalingReport extends Environment {
+  readonly schema: typeof SCALING_SCHEMA;
+  readonly started: string;
+  readonly workload: string;
+  readonly d: number;
+  readonly points: readonly Point[];
+  readonly fits: readonly NamedFit[];
+  readonly missing: readonly Missing[];
+}
+
+export interface ScalingInput {
+  readonly contenders: readonly Contender[];
+  readonly missing: readonly Missing[];
+  readonly environment: Environment;
+  readonly workload: WorkloadName;
+  readonly solveSizes: readonly number[];
+  readonly inverseSizes: readonly number[];
+  readonly chunkSize: number;
+  readonly chunks: readonly number[];
+  readonly d: number;
+  readonly heads: number;
+  readonly seed: number;
+  readonly repetitions: number;
+  /** Of each case. */
+  readonly seconds: number;
+  readonly onProgress?: ((what: string, done: number) => Promise<void> | void) | undefined;
+}
+
+interface Job {
+  readonly sweep: Sweep;
+  readonly n: number;
+  readonly chunk: number | null;
+}
+
+function jobs({ solveSizes, inverseSizes, chunkSize, chunks }: ScalingInput): Job[] {
+  return [
+    ...solveSizes.map((n) => ({ sweep: "solve" as const, n, chunk: null })),
+    ...inverseSizes.map((n) => ({ sweep: "inverse" as const, n, chunk: null })),
+    ...chunks.map((chunk) => ({ sweep: "chunk" as const, n: chunkSize, chunk })),
+  ];
+}
+
+/** Useful flops of a call above which slow contenders are left out. */
+const PATIENCE = 3e8;
+
+function contendersOf({ contenders }: ScalingInput, { sweep }: Job): readonly Contender[] {
+  const some = sweep === "chunk" ? contenders.filter(({ kind }) => kind === "backend") : contenders;
+  return some.map((contender) => ({
+    ...contender,
+    refuses: (operation, problem) =>
+      contender.refuses(operation, problem) ??
+      (contender.slow && operation.flops(problem) > PATIENCE ? "would take minutes" : undefined),
+  }));
+}
+
+function point(job: Job, name: string, outcome: Outcome, flops: number): Point {
+  const base = { ...job, name, status: outcome.status };
+  if ("reason" in outcome) return base;
+  const error = Number.isFinite(outcome.verdict.value) ? outcome.verdict.value : null;
+  if (outcome.status === "wrong") return { ...base, error };
+  const { median: ms, mad } = outcome.timing;
+  return { ...base, ms, mad, gflops: flops / ms / 1e6, error };
+}
+
+async function runJob(input: ScalingInput, job: Job, at: number, of: number): Promise<Point[]> {
+  const { workload, heads: batch, d: r, seed, repetitions, seconds, onProgress } = input;
+  const operation = operations[job.sweep === "inverse" ? "inverse" : "solve"];
+  const problem = workloads[workload]({ batch, n: job.n, r, p: r, dtype: "f32", seed });
+  const title = `${job.sweep}, n = ${job.n}${job.chunk ? `, chunk ${job.chunk}` : ""}`;
+  const outcomes = await measure(contendersOf(input, job), operation, problem, {
+    repetitions,
+    seconds,
+    chunk: job.chunk ?? undefined,
+    onProgress: (what, done) => onProgress?.(`${title}: ${what}`, (at + done) / of),
+  });
+  const flops = operation.flops(problem);
+  return [...outcomes].map(([{ name }, outcome]) => point(job, name, outcome, flops));
+}
+
+function fits(points: readonly Point[]): NamedFit[] {
+  const keys = new Set(points.filter(({ sweep }) => sweep !== "chunk").map((p) => `${p.sweep}\n${p.name}`));
+  return [...keys].flatMap((key) => {
+    const [sweep, name] = key.split("\n") as [Sweep, string];
+    const mine = points.flatMap((p) =>
+      p.sweep === sweep && p.name === name && p.ms !== undefined ? [[p.n, p.ms] as const] : [],
+    );
+    if (mine.length < 2) return [];
+    return [{ sweep, name, sizes: mine.map(([n]) => n), ...fitExponent(mine) }];
+  });
+}
+
+/** Sweeps n for solve and inverse and the chunk for solve, all answers judged, and fits the exponents. */
+export async function runScaling(input: ScalingInput): Promise<ScalingReport> {
+  const started = new Date().toISOString();
+  const all = jobs(input);
+  const points: Point[] = [];
+  for (const [at, job] of all.entries()) points.push(...(await runJob(input, job, at, all.length)));
+  const { workload, d, environment, missing } = input;
+  return {
+    schema: SCALING_SCHEMA,
+    started,
+    workload,
+    d,
+    ...environment,
+    points,
+    fits: fits(points),
+    missing,
+  };
+}
