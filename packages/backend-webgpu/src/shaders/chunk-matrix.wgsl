@@ -111,27 +111,31 @@ fn main(
     }
     workgroupBarrier();
     if (tj <= ti) {
-      for (var m = 0u; m < 4u * width; m++) {
+      for (var m = 0u; m < 4u * width; m += 2u) {
         let fa = f_tile[m * STRIDE + 2u * ti];
         let fb = f_tile[m * STRIDE + 2u * ti + 1u];
         let ga = g_tile[m * STRIDE + 2u * tj];
         let gb = g_tile[m * STRIDE + 2u * tj + 1u];
-        a0 += fa * ga.x;
-        a1 += fa * ga.y;
-        a2 += fa * ga.z;
-        a3 += fa * ga.w;
-        a4 += fa * gb.x;
-        a5 += fa * gb.y;
-        a6 += fa * gb.z;
-        a7 += fa * gb.w;
-        b0 += fb * ga.x;
-        b1 += fb * ga.y;
-        b2 += fb * ga.z;
-        b3 += fb * ga.w;
-        b4 += fb * gb.x;
-        b5 += fb * gb.y;
-        b6 += fb * gb.z;
-        b7 += fb * gb.w;
+        let fc = f_tile[(m + 1u) * STRIDE + 2u * ti];
+        let fd = f_tile[(m + 1u) * STRIDE + 2u * ti + 1u];
+        let gc = g_tile[(m + 1u) * STRIDE + 2u * tj];
+        let gd = g_tile[(m + 1u) * STRIDE + 2u * tj + 1u];
+        a0 += fa * ga.x + fc * gc.x;
+        a1 += fa * ga.y + fc * gc.y;
+        a2 += fa * ga.z + fc * gc.z;
+        a3 += fa * ga.w + fc * gc.w;
+        a4 += fa * gb.x + fc * gd.x;
+        a5 += fa * gb.y + fc * gd.y;
+        a6 += fa * gb.z + fc * gd.z;
+        a7 += fa * gb.w + fc * gd.w;
+        b0 += fb * ga.x + fd * gc.x;
+        b1 += fb * ga.y + fd * gc.y;
+        b2 += fb * ga.z + fd * gc.z;
+        b3 += fb * ga.w + fd * gc.w;
+        b4 += fb * gb.x + fd * gd.x;
+        b5 += fb * gb.y + fd * gd.y;
+        b6 += fb * gb.z + fd * gd.z;
+        b7 += fb * gb.w + fd * gd.w;
       }
     }
     workgroupBarrier();

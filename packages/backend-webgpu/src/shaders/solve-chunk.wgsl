@@ -66,20 +66,23 @@ fn main(
       var r7 = load(begin, min(i + 7u, last), quad);
       var a_at = t + i / 4u;
       var v_at = to;
-      for (var j = 0u; j < top; j++) {
+      for (var j = 0u; j < top; j += 2u) {
         let a = tcc[a_at];
         let b = tcc[a_at + 1u];
+        let c = tcc[a_at + QUADS];
+        let d = tcc[a_at + QUADS + 1u];
         let v = x[v_at];
-        a_at += QUADS;
-        v_at += quads;
-        r0 -= a.x * v;
-        r1 -= a.y * v;
-        r2 -= a.z * v;
-        r3 -= a.w * v;
-        r4 -= b.x * v;
-        r5 -= b.y * v;
-        r6 -= b.z * v;
-        r7 -= b.w * v;
+        let w = x[v_at + quads];
+        a_at += 2u * QUADS;
+        v_at += 2u * quads;
+        r0 -= a.x * v + c.x * w;
+        r1 -= a.y * v + c.y * w;
+        r2 -= a.z * v + c.z * w;
+        r3 -= a.w * v + c.w * w;
+        r4 -= b.x * v + d.x * w;
+        r5 -= b.y * v + d.y * w;
+        r6 -= b.z * v + d.z * w;
+        r7 -= b.w * v + d.w * w;
       }
       let left = end - i;
       x[to + i * quads] = r0;

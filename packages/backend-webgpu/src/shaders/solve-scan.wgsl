@@ -260,29 +260,35 @@ fn main(
           s7 = z[at + 7u * quads + 1u];
         }
         var next = g_at + k / 4u;
-        for (var row = 0u; row < rows; row++) {
+        // two rows at a time: the sums are stored half as often. An odd row's neighbour counts as zero
+        for (var row = 0u; row < rows; row += 2u) {
+          let more = vec4<bool>(row + 1u < rows);
           let a = g[next];
           let b = g[next + 1u];
-          next += params.g.z;
+          let c = select(vec4<f32>(), g[next + params.g.z], more);
+          let d = select(vec4<f32>(), g[next + params.g.z + 1u], more);
+          next += 2u * params.g.z;
           let v = y[row * TILE + lane];
-          z0 += a.x * v;
-          z1 += a.y * v;
-          z2 += a.z * v;
-          z3 += a.w * v;
-          z4 += b.x * v;
-          z5 += b.y * v;
-          z6 += b.z * v;
-          z7 += b.w * v;
+          let t = select(vec4<f32>(), y[(row + 1u) * TILE + lane], more);
+          z0 += a.x * v + c.x * t;
+          z1 += a.y * v + c.y * t;
+          z2 += a.z * v + c.z * t;
+          z3 += a.w * v + c.w * t;
+          z4 += b.x * v + d.x * t;
+          z5 += b.y * v + d.y * t;
+          z6 += b.z * v + d.z * t;
+          z7 += b.w * v + d.w * t;
           if (WIDE) {
-            let t = y[row * TILE + lane + 1u];
-            s0 += a.x * t;
-            s1 += a.y * t;
-            s2 += a.z * t;
-            s3 += a.w * t;
-            s4 += b.x * t;
-            s5 += b.y * t;
-            s6 += b.z * t;
-            s7 += b.w * t;
+            let v2 = y[row * TILE + lane + 1u];
+            let t2 = select(vec4<f32>(), y[(row + 1u) * TILE + lane + 1u], more);
+            s0 += a.x * v2 + c.x * t2;
+            s1 += a.y * v2 + c.y * t2;
+            s2 += a.z * v2 + c.z * t2;
+            s3 += a.w * v2 + c.w * t2;
+            s4 += b.x * v2 + d.x * t2;
+            s5 += b.y * v2 + d.y * t2;
+            s6 += b.z * v2 + d.z * t2;
+            s7 += b.w * v2 + d.w * t2;
           }
         }
         let left = params.rank - k;
