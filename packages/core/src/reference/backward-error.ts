@@ -5,7 +5,7 @@
  */
 import * as dense from "./dense.js";
 import { scaled, tril, trilMatmul } from "./matrix.js";
-import { absolute } from "./operator.js";
+import { absolute, initialState, roles } from "./operator.js";
 import * as recurrent from "./recurrent.js";
 import type { ReferenceOperator, ReferenceOptions } from "./types.js";
 
@@ -65,12 +65,22 @@ export function omegaState(
   p: number,
   { trans, state }: Pick<ReferenceOptions, "trans" | "state"> = {},
 ): number {
-  const exact = recurrent.apply(op, x, p, { trans, state }).state;
-  const bound = recurrent.apply(absolute(op), x.map(Math.abs), p, {
-    trans,
-    state: state?.map(Math.abs),
-  }).state;
-  return largest(exact.length, (at) => [z[at]! - exact[at]!, bound[at]!]);
+  const { n, r } = op;
+  const { g } = roles(op, trans ?? false);
+  const exact = initialState(state, r, p);
+  const bound = exact.map(Math.abs);
+  const lost = new Float64Array(r * p); // what roundings took: small terms add to a large Z₀ (Neumaier)
+  for (let i = 0; i < n; i++) {
+    for (let at = 0; at < r * p; at++) {
+      const term = g[i * r + Math.floor(at / p)]! * x[i * p + (at % p)]!;
+      const before = exact[at]!;
+      const after = before + term;
+      lost[at]! += Math.abs(before) >= Math.abs(term) ? before - after + term : term - after + before;
+      exact[at] = after;
+      bound[at]! += Math.abs(term);
+    }
+  }
+  return largest(exact.length, (at) => [z[at]! - exact[at]! - lost[at]!, bound[at]!]);
 }
 
 /**
