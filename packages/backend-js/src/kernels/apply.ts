@@ -4,7 +4,7 @@ import { clearRows, loadRows, storeRows } from "./pack.js";
 import { chunkRows, COUPLING, scratch, X, Y } from "./scratch.js";
 import { multiply } from "./triangular.js";
 
-/** Y_c = T_cc X_c + F_c Z, Z ← Z + G_cᵀ X_c, chunk by chunk. */
+/** (5) chunk by chunk, in the rows and roles of (8) for Tᵀ: Y_c = T_cc X_c + F_c Z, Z ← Z + G_cᵀ X_c. */
 export function apply(params: ApplyParams<HostTensor>): void {
   const { trans, q, k, n, r, p } = params;
   const [f, g] = trans ? [k.data, q.data] : [q.data, k.data];

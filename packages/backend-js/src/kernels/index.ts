@@ -5,5 +5,5 @@ import { rowDot } from "./row-dot.js";
 import { solve } from "./solve.js";
 import { trilInverse } from "./tril-inverse.js";
 
-/** Every kernel of the contract, on typed arrays: run when the call returns. */
+/** Every kernel of the contract, on typed arrays: run when the call returns. (n) in a comment is an equation of core/src/reference/README.md. */
 export const jsKernels: Kernels<HostTensor> = { apply, solve, inverse, trilInverse, rowDot };

@@ -19,12 +19,12 @@ import { loadDiag } from "./solve.js";
 import { invert, substitute } from "./triangular.js";
 
 /**
- * Columns j.. from row j down to `end`, chunk by chunk: Y_cc = T_cc⁻¹, Y_c,:l = −T_cc⁻¹ Q_c Z_:,:l,
+ * (7) for a panel of columns, from its first row down, chunk by chunk: Y_cc = T_cc⁻¹, Y_c,:l = −T_cc⁻¹ Q_c Z_:,:l,
  * Z_:,:l+c ← Z_:,:l+c + K_cᵀ Y_c,:l+c.
  *
  * Where the rank is small beside n, blocks b of many chunks run this in themselves only, and besides it gives them
- * W = T_bb⁻¹ Q_b and K_bᵀ W. All that lies left of a block is then one product: Y_b,:l = −W Z_:,:l and
- * Z_:,:l ← Z_:,:l − K_bᵀ W Z_:,:l, an r×r update in place of an r×b one.
+ * W = T_bb⁻¹ Q_b and K_bᵀ W. All that lies left of a block is then, by (10) with B = 0, one product:
+ * Y_b,:l = −W Z_:,:l and Z_:,:l ← Z_:,:l − K_bᵀ W Z_:,:l, an r×r update in place of an r×b one.
  */
 export function inverse(params: InverseParams<HostTensor>): void {
   const { n, r } = params;
@@ -63,7 +63,7 @@ function inverseBlock(
   const { ld } = inversePanel(params, walk, batch, j, rows, j + rows, carried);
   storeRows(home, j, n, Z + carried, ld, r, rows, 1);
   copyRows(KW, carried, Z, ld, carried > 0 ? r : 0, r, -1);
-  const width = Math.min(256, panelColumns(2 * r));
+  const width = Math.min(256, panelColumns(2 * ceil4(r)));
   for (let t = 0; t < j; t += width) {
     extendLeft(
       params.out.data,
@@ -76,6 +76,9 @@ function inverseBlock(
     );
   }
 }
+
+/** Rows of a product kept in the L1 cache while Z streams past. */
+const PRODUCT_ROWS = 16;
 
 /** Y_b = −W Z and Z ← Z − K_bᵀ W Z for one panel of columns of `home` [r, n]. */
 function extendLeft(
@@ -92,8 +95,8 @@ function extendLeft(
   const next = Z + rank * ld;
   loadRows(Z, ld, home, 0, n, r, columns, 1);
   copyRows(next, ld, Z, ld, r, columns, 1);
-  for (let i = 0; i < rows; i += CHUNK_MAX) {
-    const m = Math.min(CHUNK_MAX, rows - i);
+  for (let i = 0; i < rows; i += PRODUCT_ROWS) {
+    const m = Math.min(PRODUCT_ROWS, rows - i);
     clearRows(Y, ld, m, columns);
     gemm(Y, ld, W + i * rank, rank, Z, ld, m, r, columns);
     storeRows(out, at + i * n, n, Y, ld, m, columns, 1);
@@ -102,7 +105,7 @@ function extendLeft(
   storeRows(home, 0, n, next, ld, r, columns, 1);
 }
 
-/** With `carried` > 0, that many columns before the others hold W and K_bᵀ W, and −W is left in the scratch. */
+/** Columns j.. and rows j to `end`. With `carried` > 0, that many columns before the others hold W and K_bᵀ W, and −W is left in the scratch. */
 function inversePanel(
   params: InverseParams<HostTensor>,
   walk: Walk,

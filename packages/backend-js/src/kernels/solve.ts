@@ -4,7 +4,7 @@ import { loadRows, storeRows } from "./pack.js";
 import { ceil4, chunkRows, COUPLING, DIAG, scratch, Y } from "./scratch.js";
 import { substitute } from "./triangular.js";
 
-/** Y_c = T_cc⁻¹ (B_c − F_c Z), Z ← Z + G_cᵀ Y_c, chunk by chunk. */
+/** (6) chunk by chunk, in the rows and roles of (8) for Tᵀ: Y_c = T_cc⁻¹ (B_c − F_c Z), Z ← Z + G_cᵀ Y_c. */
 export function solve(params: SolveParams<HostTensor>): void {
   const { trans, q, k, n, r, p } = params;
   const [f, g] = trans ? [k.data, q.data] : [q.data, k.data];

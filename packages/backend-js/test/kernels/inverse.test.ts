@@ -27,6 +27,7 @@ const sizes: Sizes[] = [
   [1, 500, 30, 1],
   [1, 50, 1030, 1],
   [1, 33, 0, 1],
+  [1, 200, 0, 1],
 ];
 
 function run(op: Problem, chunk?: number) {
