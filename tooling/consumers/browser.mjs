@@ -79,6 +79,13 @@ export const modulePage = (src) =>
     `<script type="module">await import(${JSON.stringify(src)}); await programEnd; done({ printed });</script>`,
   );
 
+/** A page that loads one bundle in classic form, which finds its other files beside itself. */
+export const scriptPage = (src) =>
+  page(
+    "",
+    `<script src="${src}"></script>\n<script type="module">await programEnd; done({ printed });</script>`,
+  );
+
 /** A page without a bundler: the program stands in it, imports go through the import map. */
 export const plainPage = (code) =>
   page(

@@ -1,5 +1,5 @@
-const NAMED = /^import \{([^}]*)\} from ("[^"]+");$/gm;
-const ALL = /^import \* as (\w+) from ("[^"]+");$/gm;
+const NAMED = /^import \{([^}]*)\} from ("[^"]+");/gm;
+const ALL = /^import \* as (\w+) from ("[^"]+");/gm;
 
 /** A program of a README as somebody writes it who still uses `require`. */
 export function toCommonJs(code) {

@@ -1,7 +1,7 @@
 // Somebody who installs one package in an empty folder, runs its README's programs, and later upgrades.
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { installLine, runProgram, runReadme } from "@dlrt/readme";
+import { installLine, programs, runProgram, runReadme } from "@dlrt/readme";
 import { command } from "./packages.mjs";
 
 const npmInstall = (folder, env, names) =>
@@ -22,15 +22,22 @@ export async function installAlone({ name, entries }, folder, env, tag = "latest
   for (const entry of entries) await runProgram(`await import("${entry}")`, { cwd: folder });
 }
 
-/** What the README says to install, from `tag`; then its programs. @returns how many ran */
+/** The packages of this workspace that a README tells to install or that its programs import, and what else the programs need. */
+function wanted(markdown) {
+  const line = installLine(markdown);
+  const others = line.includes("--save-dev")
+    ? []
+    : line.filter((spec) => !ours(spec) && !spec.startsWith("-"));
+  const imported = programs(markdown).flatMap(({ code }) => [...code.matchAll(/from "(@dlrt\/[^"/]+)/g)]);
+  return { others, own: [...line.filter(ours).map(bare), ...imported.map(([, name]) => name)] };
+}
+
+/** What the README asks for, from `tag`; then its programs. @returns how many ran */
 export async function runQuickstart({ name }, folder, env, tag = "latest", gpu = {}) {
   const readme = join(folder, "node_modules", name, "README.md");
-  const specs = installLine(readFileSync(readme, "utf8")).filter((spec) => !spec.startsWith("-"));
-  await npmInstall(
-    folder,
-    env,
-    [...new Set([name, ...specs])].map((spec) => (ours(spec) ? `${bare(spec)}@${tag}` : spec)),
-  );
+  const { own, others } = wanted(readFileSync(readme, "utf8"));
+  const specs = [...new Set([name, ...own])].map((spec) => `${spec}@${tag}`);
+  await npmInstall(folder, env, [...specs, ...others]);
   const results = await runReadme(readme, { cwd: folder, env: gpu });
   for (const { line, expected, printed } of results) {
     if (printed !== expected) {

@@ -3,10 +3,11 @@ import { runProgram } from "@dlrt/readme";
 import { command } from "@dlrt/release/packages";
 import { vulkanEnv } from "@dlrt/swiftshader";
 import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
-import { hasChromium, modulePage, openBrowser, workerPage } from "../browser.mjs";
+import { hasChromium, modulePage, openBrowser, scriptPage, workerPage } from "../browser.mjs";
 import { BUNDLERS, bundle } from "../bundle.mjs";
 import { quickstarts } from "../install.mjs";
 
+const PAGES = { esbuild: modulePage, vite: modulePage, webpack: scriptPage };
 const user = inject("user");
 const programs = quickstarts(user)
   .map((program, i) => ({ ...program, key: `gpu-${i}` }))
@@ -45,7 +46,7 @@ describe.runIf(hasChromium && forPages.length > 0)("Chromium", () => {
 
   describe.each(Object.keys(BUNDLERS))("%s", (bundler) => {
     test.each(forPages)("$title in a page prints what it says", async ({ key, output }) => {
-      const printed = await browser.run(modulePage(`/built/${bundler}/${key}.js`), { timeout: 120_000 });
+      const printed = await browser.run(PAGES[bundler](`/built/${bundler}/${key}.js`), { timeout: 120_000 });
       expect(printed).toBe(output);
     });
   });

@@ -1,8 +1,9 @@
 import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
-import { hasChromium, modulePage, openBrowser, plainPage, workerPage } from "../browser.mjs";
+import { hasChromium, modulePage, openBrowser, plainPage, scriptPage, workerPage } from "../browser.mjs";
 import { BUNDLERS, bundle } from "../bundle.mjs";
 import { quickstarts } from "../install.mjs";
 
+const PAGES = { esbuild: modulePage, vite: modulePage, webpack: scriptPage };
 const user = inject("user");
 const programs = quickstarts(user).map((program, i) => ({ ...program, key: `program-${i}` }));
 const here = programs.filter(({ gpu, title }) => !gpu && !title.startsWith("@dlrt/conformance"));
@@ -17,12 +18,12 @@ afterAll(() => browser?.close());
 describe.each(Object.keys(BUNDLERS))("%s", (bundler) => {
   let warnings;
   beforeAll(async () => (warnings = await bundle(bundler, user, sources)));
-  const built = (key) => `/built/${bundler}/${key}.js`;
+  const pageOf = (key) => PAGES[bundler](`/built/${bundler}/${key}.js`);
 
   test("bundles every quickstart without a warning", () => expect(warnings).toEqual([]));
 
   test.runIf(hasChromium).each(here)("$title in a page prints what it says", async ({ key, output }) => {
-    expect(await browser.run(modulePage(built(key)))).toBe(output);
+    expect(await browser.run(pageOf(key))).toBe(output);
   });
 });
 
