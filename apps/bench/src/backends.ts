@@ -1,6 +1,6 @@
 import { availableParallelism } from "node:os";
 import type { Backend } from "@dlrt/core";
-import { backendContender, type Contender, type Missing } from "./contender.js";
+import { backendContender, type Ceiling, type Contender, type Missing } from "./contender.js";
 
 export interface BackendOptions {
   /** Names to try; undefined for all. */
@@ -16,6 +16,7 @@ interface Candidate {
   /** The module's factory, and what it is called with. */
   readonly factory: string;
   readonly options: object;
+  readonly ceiling?: Ceiling;
 }
 
 export const BACKEND_NAMES = ["js", "wasm", "webgpu"] as const;
@@ -29,11 +30,19 @@ export function defaultThreads(): number[] {
 function candidates(threads: readonly number[]): Candidate[] {
   const wasm = { backend: "wasm", module: "@dlrt/backend-wasm", factory: "createWasmBackend" };
   return [
-    { name: "js", backend: "js", module: "@dlrt/backend-js", factory: "createJsBackend", options: {} },
+    {
+      name: "js",
+      backend: "js",
+      module: "@dlrt/backend-js",
+      factory: "createJsBackend",
+      options: {},
+      ceiling: { engine: "js", threads: 1 },
+    },
     ...threads.map((count) => ({
       ...wasm,
       name: count === 1 ? "wasm" : `wasm ×${count}`,
       options: { threads: count },
+      ceiling: { engine: "wasm", threads: count } as const,
     })),
     {
       name: "webgpu",
@@ -57,11 +66,11 @@ export async function openBackends(
 ): Promise<{ contenders: Contender[]; missing: Missing[] }> {
   const contenders: Contender[] = [];
   const missing: Missing[] = [];
-  for (const { name, backend, module, factory, options: settings } of candidates(options.threads)) {
+  for (const { name, backend, module, factory, options: settings, ceiling } of candidates(options.threads)) {
     if (options.only && !options.only.includes(backend)) continue;
     try {
       const exports = (await import(module)) as Record<string, (settings: object) => Promise<Backend>>;
-      contenders.push(backendContender(name, await exports[factory]!(settings)));
+      contenders.push(backendContender(name, await exports[factory]!(settings), ceiling));
     } catch (error) {
       missing.push({ name, reason: why(module, error) });
     }

@@ -10,6 +10,8 @@ export interface Contender {
   readonly build: string;
   /** Something the reader must know: a fallback, a software device. */
   readonly note?: string | undefined;
+  /** What bounds its arithmetic: an engine's registers, by threads. Absent where no ceiling is measured. */
+  readonly ceiling?: Ceiling | undefined;
   /** Large problems would take it minutes. */
   readonly slow?: boolean | undefined;
   /** Why it does not take this work; undefined where it does. */
@@ -18,13 +20,22 @@ export interface Contender {
   dispose(): Promise<void>;
 }
 
+export interface Ceiling {
+  readonly engine: "js" | "wasm";
+  readonly threads: number;
+}
+
 /** A contender that could not be had, and why. */
 export interface Missing {
   readonly name: string;
   readonly reason: string;
 }
 
-export function backendContender<T extends Tensor>(name: string, backend: Backend<T>): Contender {
+export function backendContender<T extends Tensor>(
+  name: string,
+  backend: Backend<T>,
+  ceiling?: Ceiling,
+): Contender {
   const { dtypes, missing, build, fallback, software } = backend.supports;
   const notes = [fallback, software ? "software device: no measure of speed" : undefined];
   return {
@@ -33,6 +44,7 @@ export function backendContender<T extends Tensor>(name: string, backend: Backen
     build,
     note: notes.filter(Boolean).join("; ") || undefined,
     slow: software,
+    ceiling,
     refuses(operation, { dtype }) {
       if (!dtypes.includes(dtype)) return `no ${dtype}`;
       const kernels =

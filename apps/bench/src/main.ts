@@ -7,6 +7,7 @@ import { csv, savePath, userPath, writeJson } from "./files.js";
 import { environment } from "./environment.js";
 import { program, type Options } from "./options.js";
 import { jsRegisterPeak } from "./peak-js.js";
+import { wasmRegisterPeak } from "./peak-wasm.js";
 import { dense } from "./peers/dense.js";
 import { mlMatrix } from "./peers/ml-matrix.js";
 import { naive } from "./peers/naive.js";
@@ -54,8 +55,9 @@ async function main(): Promise<void> {
     progress.update(what, done);
     await breathe();
   };
-  await onProgress("JS register peak", 0);
-  const jsPeak = jsRegisterPeak();
+  await onProgress("register peaks", 0);
+  const wasm = { f32: wasmRegisterPeak("f32") ?? null, f64: wasmRegisterPeak("f64") ?? null };
+  const peaks = { js: jsRegisterPeak(), wasm };
   const { contenders: backends, missing } = await openBackends({
     only: options.backends,
     threads: options.threads,
@@ -70,7 +72,7 @@ async function main(): Promise<void> {
       if (failed) process.exitCode = 1;
       return;
     }
-    const report = await runBench({ ...setting, options, jsPeak, arguments: args });
+    const report = await runBench({ ...setting, options, peaks, arguments: args });
     progress.finish("measured");
     deliver(report, before, options);
     if (hasFailures(report)) process.exitCode = 1;

@@ -24,9 +24,24 @@ export interface Row {
   readonly gflops?: number;
   /** gflops over the JS register peak of the same run. */
   readonly ofJsPeak?: number;
+  /** gflops over the peak of its own engine and threads in the same run. */
+  readonly ofCeiling?: number;
   /** How many times as fast as the baseline, 95 % interval. */
   readonly speedup?: Ratio;
   readonly warmUpCalls?: number;
+}
+
+/** What one thread reached in registers in this run, 10⁹ flops/s. */
+export interface Peaks {
+  readonly js: number;
+  /** null where WebAssembly has no SIMD. */
+  readonly wasm: Readonly<Record<Dtype, number | null>>;
+}
+
+function ceilingOf({ ceiling }: Contender, peaks: Peaks, dtype: Dtype): number | null {
+  if (ceiling === undefined) return null;
+  const one = ceiling.engine === "js" ? peaks.js : peaks.wasm[dtype];
+  return one && one * ceiling.threads;
 }
 
 export interface CaseReport {
@@ -48,14 +63,19 @@ export interface Report extends Environment {
   /** Wall time of the whole run. */
   readonly seconds: number;
   readonly arguments: readonly string[];
-  /** JS register-tile peak of this run, 10⁹ flops/s. */
-  readonly jsPeak: number;
+  readonly peaks: Peaks;
   readonly seed: readonly SeedCheck[];
   readonly cases: readonly CaseReport[];
   readonly missing: readonly Missing[];
 }
 
-function row(contender: Contender, outcome: Outcome, flops: number, jsPeak: number): Row {
+interface Scale {
+  readonly flops: number;
+  readonly dtype: Dtype;
+  readonly peaks: Peaks;
+}
+
+function row(contender: Contender, outcome: Outcome, { flops, dtype, peaks }: Scale): Row {
   const { name, kind, build, note } = contender;
   const base = { name, kind, build, ...(note !== undefined && { note }), status: outcome.status };
   if ("reason" in outcome) return { ...base, reason: outcome.reason };
@@ -64,17 +84,14 @@ function row(contender: Contender, outcome: Outcome, flops: number, jsPeak: numb
   if (outcome.status === "wrong") return { ...base, error };
   const { timing, warmUpCalls } = outcome;
   const gflops = flops / timing.median / 1e6;
-  return { ...base, error, ms: timing, gflops, ofJsPeak: gflops / jsPeak, warmUpCalls };
+  const ceiling = ceilingOf(contender, peaks, dtype);
+  const shares = { ofJsPeak: gflops / peaks.js, ...(ceiling && { ofCeiling: gflops / ceiling }) };
+  return { ...base, error, ms: timing, gflops, ...shares, warmUpCalls };
 }
 
 /** Rows in the order measured, with the ratio to the contender of that name where it was right. */
-export function rows(
-  outcomes: ReadonlyMap<Contender, Outcome>,
-  flops: number,
-  jsPeak: number,
-  baseline: string,
-): Row[] {
-  const all = [...outcomes].map(([contender, outcome]) => row(contender, outcome, flops, jsPeak));
+export function rows(outcomes: ReadonlyMap<Contender, Outcome>, scale: Scale, baseline: string): Row[] {
+  const all = [...outcomes].map(([contender, outcome]) => row(contender, outcome, scale));
   const base = all.find(({ name }) => name === baseline)?.ms;
   if (base === undefined) return all;
   return all.map((r) => (r.ms ? { ...r, speedup: ratio(base.samples, r.ms.samples) } : r));

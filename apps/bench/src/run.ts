@@ -4,7 +4,7 @@ import type { Environment } from "./environment.js";
 import { measure, type MeasureOptions } from "./measure.js";
 import { operations } from "./operations/index.js";
 import type { Options } from "./options.js";
-import { rows, SCHEMA, type CaseReport, type Report } from "./report.js";
+import { rows, SCHEMA, type CaseReport, type Peaks, type Report } from "./report.js";
 import { checkSeedPrograms } from "./seed-check.js";
 import { dataProblem, readArrays } from "./workload/data.js";
 import { workloads } from "./workload/index.js";
@@ -16,7 +16,7 @@ export interface RunInput {
   readonly contenders: readonly Contender[];
   readonly missing: readonly Missing[];
   readonly environment: Environment;
-  readonly jsPeak: number;
+  readonly peaks: Peaks;
   readonly arguments: readonly string[];
   readonly onProgress?: (what: string, done: number) => Promise<void> | void;
 }
@@ -32,7 +32,7 @@ interface Plan {
 
 const SIZES = [4096, 65536];
 const HEADS = 8;
-const SECONDS = 10;
+const SECONDS = 8;
 
 /** Useful flops of a call above which slow contenders are left out. */
 const PATIENCE = 2e9;
@@ -90,7 +90,7 @@ async function runCase(
   workload: string,
   onProgress: NonNullable<MeasureOptions["onProgress"]>,
 ): Promise<CaseReport> {
-  const { options, jsPeak } = input;
+  const { options, peaks } = input;
   const { repetitions, seconds = SECONDS, chunk, baseline } = options;
   const operation = operations[operationName];
   const contenders = options.patient ? input.contenders : input.contenders.map(sparing);
@@ -106,13 +106,13 @@ async function runCase(
     chunk: chunk ?? null,
     flops,
     baseline,
-    rows: rows(outcomes, flops, jsPeak, baseline),
+    rows: rows(outcomes, { flops, dtype, peaks }, baseline),
   };
 }
 
 /** The seed programs, then every workload, dtype, size and operation asked for. */
 export async function runBench(input: RunInput): Promise<Report> {
-  const { options, contenders, missing, environment, jsPeak, onProgress } = input;
+  const { options, contenders, missing, environment, peaks, onProgress } = input;
   const [started, start] = [new Date().toISOString(), performance.now()];
   const planned = plans(options);
   const from = options.seedProgram ? SEED_PROGRAM_SHARE : 0;
@@ -145,7 +145,7 @@ export async function runBench(input: RunInput): Promise<Report> {
     seconds: (performance.now() - start) / 1000,
     arguments: input.arguments,
     ...environment,
-    jsPeak,
+    peaks,
     seed: seedChecks,
     cases,
     missing,

@@ -51,12 +51,12 @@ export function interval({ value, low, high }: Ratio): string {
   return low === undefined ? figures(value) : `${figures(value)} [${figures(low, 2)}–${figures(high!, 2)}]`;
 }
 
-function timed({ ms, gflops, ofJsPeak, speedup }: Row, baseline: string): Record<string, string> {
+function timed({ ms, gflops, ofCeiling, speedup }: Row, baseline: string): Record<string, string> {
   return {
     ms: figures(ms!.median),
     "± MAD": ms!.samples.length > 1 ? figures(ms!.mad, 2) : "",
     "GF/s": figures(gflops!),
-    "of JS peak": `${Math.round(100 * ofJsPeak!)} %`,
+    "of peak": ofCeiling === undefined ? "" : `${Math.round(100 * ofCeiling)} %`,
     [`× ${baseline}`]: speedup ? interval(speedup) : "",
   };
 }
@@ -91,7 +91,7 @@ export function caseTable(report: CaseReport, colour: boolean): string {
     ["ms", "right"],
     ["± MAD", "right"],
     ["GF/s", "right"],
-    ["of JS peak", "right"],
+    ["of peak", "right"],
     ["error / ε", "right"],
     [`× ${baseline}`, "right"],
   ] as const;
@@ -139,18 +139,22 @@ export function seedTable(checks: readonly SeedCheck[], colour: boolean): string
 
 const LEGEND = [
   "ms: median time of a call, and the median absolute deviation. GF/s: 4·n·r·p·heads flops per solve over it.",
-  "of JS peak: that over what a register tile in JavaScript reached in this run.",
+  "of peak: that over what arithmetic in registers reached in this run: JavaScript's for js and the peers, " +
+    "WebAssembly SIMD's times threads for wasm.",
   "error / ε: componentwise backward error ω against float64; more than the limit (16) is wrong and gets no time.",
   "×: how many times as fast, with a 95 % interval.",
 ];
 
 /** All that `bench` prints. */
 export function render(report: Report, colour: boolean): string {
-  const { machine, versions, jsPeak, seed, cases, missing, seconds } = report;
+  const { machine, versions, peaks, seed, cases, missing, seconds } = report;
   const parts = [
     wrap(
       `${machine.cpu}, ${machine.cores} cores, ${machine.platform}, Node ${versions["node"]}; ` +
-        `JS register peak ${figures(jsPeak)} GF/s`,
+        `peak in registers: JS ${figures(peaks.js)} GF/s` +
+        (peaks.wasm.f32
+          ? `, wasm ${figures(peaks.wasm.f32)} (f32) and ${figures(peaks.wasm.f64 ?? 0)} (f64)`
+          : ""),
     ),
   ];
   if (seed.length > 0) parts.push(seedTable(seed, colour));

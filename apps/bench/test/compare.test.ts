@@ -36,7 +36,7 @@ function report(times: Record<string, number[]>, extra: readonly Row[] = []): Re
     machine: { cpu: "Some CPU @ 3.0GHz", cores: 2, memoryGiB: 8, platform: "linux x64" },
     versions: { node: "20.0.0" },
     commit: "0123456789abcdef",
-    jsPeak: 10,
+    peaks: { js: 10, wasm: { f32: null, f64: null } },
     seed: [],
     missing: [],
     cases: [
@@ -117,8 +117,8 @@ test("a file that is no report is refused", () => {
 test("comma-separated values, quoted where they must be", () => {
   const lines = csv(report({ a: [1, 2, 3], "naive-js": [2, 4, 6] })).split("\r\n");
   expect(lines.length).toBe(4);
-  expect(lines[0]!.split(",").length).toBe(22);
-  expect(lines[1]).toMatch(/^text,solve,f32,1,2,3,3,,a,"b ""1"", 2",ok,,1,16,2,1,3,1,0\.5,2,/);
+  expect(lines[0]!.split(",").length).toBe(23);
+  expect(lines[1]).toMatch(/^text,solve,f32,1,2,3,3,,a,"b ""1"", 2",ok,,1,16,2,1,3,1,0\.5,,2,/);
 });
 
 test("a saved report is named by date, machine and commit", () => {

@@ -3,11 +3,14 @@ import type { Contender } from "../src/contender.js";
 import { measure, type Outcome } from "../src/measure.js";
 import { solveOperation } from "../src/operations/solve.js";
 import { naiveSolve } from "../src/peers/naive.js";
+import { jsRegisterPeak } from "../src/peak-js.js";
+import { wasmRegisterPeak } from "../src/peak-wasm.js";
 import { plantedWrong } from "../src/peers/planted.js";
 import { rows } from "../src/report.js";
 import { fake, problem } from "./problems.js";
 
 const of = problem();
+const peaks = { js: 10, wasm: { f32: 50, f64: 25 } };
 const options = { repetitions: 4, seconds: 5 };
 const answer = of.b.slice();
 naiveSolve(of, answer, new Float64Array(of.r * of.p));
@@ -26,10 +29,11 @@ test("a wrong backend gets no time, and no figure that follows from one", async 
   const planted = plantedWrong();
   const right = fake("right", () => [answer]);
   const outcomes = await measure([planted, right], solveOperation, of, options);
-  const [wrong, ok] = rows(outcomes, 1e6, 10, "right");
+  const [wrong, ok] = rows(outcomes, { flops: 1e6, dtype: "f32", peaks }, "right");
   expect(wrong).toMatchObject({ name: "planted", status: "wrong", error: { limit: 16 } });
   expect(wrong!.error!.value).toBeGreaterThan(16);
-  for (const figure of ["ms", "gflops", "ofJsPeak", "speedup"]) expect(wrong).not.toHaveProperty(figure);
+  for (const figure of ["ms", "gflops", "ofJsPeak", "ofCeiling", "speedup"])
+    expect(wrong).not.toHaveProperty(figure);
   expect(ok!.ms!.median).toBeGreaterThan(0);
   expect(ok!.speedup!.value).toBe(1);
   await planted.dispose();
@@ -40,7 +44,10 @@ test("an element never written, and NaN, are wrong and JSON can hold them", asyn
   spoilt[5] = Number.NaN;
   const contender = fake("unwritten", () => [spoilt]);
   const outcomes = await measure([contender], solveOperation, of, options);
-  expect(rows(outcomes, 1, 1, "x")[0]).toMatchObject({ status: "wrong", error: { value: null } });
+  expect(rows(outcomes, { flops: 1, dtype: "f32", peaks }, "x")[0]).toMatchObject({
+    status: "wrong",
+    error: { value: null },
+  });
 });
 
 test("an answer that turns wrong while it is timed gets no time", async () => {
@@ -108,4 +115,22 @@ test("everything opened is closed, whatever happens", async () => {
   });
   await expect(aborted).rejects.toThrow("cancelled");
   expect(open).toBe(0);
+});
+
+test("the share of the ceiling: the engine's peak of that dtype, times threads", async () => {
+  const right = fake("right", () => [answer]);
+  const threaded: Contender = { ...right, ceiling: { engine: "wasm", threads: 2 } };
+  const plain: Contender = { ...right, ceiling: { engine: "js", threads: 1 } };
+  const outcomes = await measure([threaded, plain, right], solveOperation, of, options);
+  const [a, b, c] = rows(outcomes, { flops: 1e6, dtype: "f64", peaks }, "none");
+  expect(a!.ofCeiling).toBeCloseTo(a!.gflops! / 50, 12);
+  expect(b!.ofCeiling).toBeCloseTo(b!.gflops! / 10, 12);
+  expect(c).not.toHaveProperty("ofCeiling");
+});
+
+test("register peaks are those of an engine: wasm f32 about twice f64, and beyond JavaScript", () => {
+  const [f32, f64] = [wasmRegisterPeak("f32")!, wasmRegisterPeak("f64")!];
+  expect(f32).toBeGreaterThan(1.2 * f64);
+  expect(f64).toBeGreaterThan(1);
+  expect(jsRegisterPeak(50)).toBeGreaterThan(0.2);
 });

@@ -59,6 +59,7 @@ function work(name: string, { batch, n, r, p }: Problem): number {
 export const dense: Contender = {
   name: "form T",
   kind: "peer",
+  ceiling: { engine: "js", threads: 1 },
   build: "dense T, then substitution or inversion row by row, float64",
   refuses(operation, problem) {
     if (operation.name !== "solve" && operation.name !== "inverse") return "solves and inverts only";

@@ -55,6 +55,7 @@ function entries({ batch, n, r, p, diag, q, k, b }: Problem): Entry[] {
 export const mlMatrix: Contender = {
   name: "ml-matrix",
   kind: "peer",
+  ceiling: { engine: "js", threads: 1 },
   slow: true,
   build: `6.15.1, the same chunk algorithm, chunk ${CHUNK}, float64`,
   refuses: ({ name }) => (name === "solve" ? undefined : "solves only"),

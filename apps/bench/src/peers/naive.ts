@@ -22,6 +22,7 @@ export function naiveSolve({ batch, n, r, p, diag, q, k, b }: Problem, y: FloatA
 export const naive: Contender = {
   name: "naive-js",
   kind: "peer",
+  ceiling: { engine: "js", threads: 1 },
   build: "row by row on typed arrays",
   refuses: ({ name }) => (name === "solve" ? undefined : "solves only"),
   open(_, problem) {
