@@ -37,19 +37,19 @@ export function gram<T>(f: usize, fs: usize, rows: i32, r: i32, gt: usize, gs: u
 }
 
 /** Whether λ or 1/λ is subnormal: then 1/λ loses what b/λ keeps. */
-function needsDivision<T>(lambda: T): bool {
+export function needsDivision<T>(lambda: T): bool {
   const tiny: T = sizeof<T>() == 4 ? <T>1.1754943508222875e-38 : <T>2.2250738585072014e-308;
   const size = abs<T>(lambda);
   return (size < tiny && size > 0) || (size > 1 / tiny && size < <T>Infinity);
 }
 
-/** `pivot` = 1/λ where `reciprocal` and every 1/λ is good, else λ, which it then returns true for. */
+/** Fills `pivot` with λ, or with 1/λ where `reciprocal`; returns whether some row is then to be divided by λ instead. */
 export function pivots<T>(diag: usize, ds: usize, rows: i32, pivot: usize, reciprocal: bool): bool {
-  let plain = !reciprocal;
-  for (let i = 0; i < rows; i++) plain = plain || needsDivision<T>(load<T>(diag + i * ds));
+  let divide = false;
   for (let i = 0; i < rows; i++) {
     const lambda = load<T>(diag + i * ds);
-    store<T>(pivot + bytes<T>(i), plain ? lambda : <T>1 / lambda);
+    if (reciprocal && needsDivision<T>(lambda)) divide = true;
+    store<T>(pivot + bytes<T>(i), reciprocal ? <T>1 / lambda : lambda);
   }
-  return plain;
+  return divide;
 }

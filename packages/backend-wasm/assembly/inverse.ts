@@ -161,6 +161,7 @@ function innerChunk<T>(inv: Inverse, o: i32, l: i32, rows: i32): void {
   const f = sweep.f + l * sweep.fs;
   const out = inv.out + l * stride;
   const gs = sweep.gs;
+  const diag = sweep.diag + l * sweep.ds;
   const divide = openChunk<T>(sweep, l, rows, true);
   for (let j = max(inv.from, o); j < min(l, inv.to); j += width<T>()) {
     const z = panelOf<T>(inv, j);
@@ -174,7 +175,8 @@ function innerChunk<T>(inv: Inverse, o: i32, l: i32, rows: i32): void {
         sweep.r,
         sweep.s,
         gs,
-        sweep.pivot,
+        diag,
+        sweep.ds,
         sweep.y,
         inv.zeros,
         0,

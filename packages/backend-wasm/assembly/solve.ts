@@ -1,3 +1,4 @@
+import { needsDivision } from "./chunk";
 import { PANEL } from "./lanes";
 
 /**
@@ -156,7 +157,10 @@ export function solveRows<T>(
   }
 }
 
-/** As solveRows, one row at a time and with a true division: for λ whose reciprocal is subnormal. `pivot` holds λ. */
+/**
+ * As solveRows, to the bit, one row at a time: for a chunk with a λ whose reciprocal would lose what b/λ keeps. Only
+ * such rows are divided. λ_i is `ds` bytes after λ_{i−1}.
+ */
 export function divideRows<T>(
   rows: i32,
   f: usize,
@@ -165,7 +169,8 @@ export function divideRows<T>(
   r: i32,
   s: usize,
   ss: usize,
-  pivot: usize,
+  diag: usize,
+  ds: usize,
   y: usize,
   b: usize,
   bs: usize,
@@ -175,6 +180,7 @@ export function divideRows<T>(
 ): void {
   const scale = v128.splat<T>(alpha);
   for (let i = 0; i < rows; i++) {
+    const tile = i & -4;
     let c0 = v128.splat<T>(0);
     let c1 = c0;
     for (let k = 0; k < r; k++) {
@@ -182,14 +188,26 @@ export function divideRows<T>(
       c0 = v128.add<T>(c0, v128.mul<T>(x, v128.load(z + k * PANEL)));
       c1 = v128.add<T>(c1, v128.mul<T>(x, v128.load(z + k * PANEL, 16)));
     }
-    for (let k = 0; k < i; k++) {
+    for (let k = 0; k < tile; k++) {
       const x = v128.load_splat<T>(s + k * sizeof<T>());
       c0 = v128.add<T>(c0, v128.mul<T>(x, v128.load(y + k * PANEL)));
       c1 = v128.add<T>(c1, v128.mul<T>(x, v128.load(y + k * PANEL, 16)));
     }
-    const lambda = v128.load_splat<T>(pivot + i * sizeof<T>());
-    c0 = v128.div<T>(v128.sub<T>(v128.load(b), c0), lambda);
-    c1 = v128.div<T>(v128.sub<T>(v128.load(b, 16), c1), lambda);
+    c0 = v128.sub<T>(v128.load(b), c0);
+    c1 = v128.sub<T>(v128.load(b, 16), c1);
+    for (let k = tile; k < i; k++) {
+      const x = v128.load_splat<T>(s + k * sizeof<T>());
+      c0 = v128.sub<T>(c0, v128.mul<T>(x, v128.load(y + k * PANEL)));
+      c1 = v128.sub<T>(c1, v128.mul<T>(x, v128.load(y + k * PANEL, 16)));
+    }
+    const lambda = load<T>(diag);
+    if (needsDivision<T>(lambda)) {
+      c0 = v128.div<T>(c0, v128.splat<T>(lambda));
+      c1 = v128.div<T>(c1, v128.splat<T>(lambda));
+    } else {
+      c0 = v128.mul<T>(c0, v128.splat<T>(<T>1 / lambda));
+      c1 = v128.mul<T>(c1, v128.splat<T>(<T>1 / lambda));
+    }
     v128.store(y + i * PANEL, c0);
     v128.store(y + i * PANEL, c1, 16);
     v128.store(out, v128.mul<T>(c0, scale));
@@ -198,5 +216,6 @@ export function divideRows<T>(
     s += ss;
     b += bs;
     out += os;
+    diag += ds;
   }
 }

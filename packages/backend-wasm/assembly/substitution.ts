@@ -1,5 +1,5 @@
 import { bytes, lanes, lanesUpTo, PANEL, width } from "./lanes";
-import { product } from "./product";
+import { blockedProduct } from "./product";
 
 /**
  * X = A⁻¹ for a lower triangular block of up to 16 rows, by substitution: x_i = (e_i − Σ_{k<i} a_ik x_k) / a_ii.
@@ -61,5 +61,5 @@ export function timesLower<T>(
     v128.store(t + i * PANEL, t0);
     v128.store(t + i * PANEL, t1, 16);
   }
-  product<T>(t, a + bytes<T>(own), as, m, corner + own * xs, xs, h - j - own, t, PANEL);
+  blockedProduct<T>(t, a + bytes<T>(own), as, m, corner + own * xs, xs, h - j - own, t, PANEL);
 }

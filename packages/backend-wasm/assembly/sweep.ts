@@ -99,6 +99,7 @@ export function sweepSolve<T>(sweep: Sweep): void {
     touch(sweep.b + (l + rows) * bs, bs, min(sweep.chunk, sweep.n - l - rows), bytes<T>(sweep.cols));
     let b = sweep.b + l * bs;
     let out = sweep.out + l * os;
+    const diag = sweep.diag + l * sweep.ds;
     let z = sweep.z;
     for (let cols = sweep.cols; cols > 0; cols -= width<T>()) {
       const whole = cols >= width<T>();
@@ -116,7 +117,8 @@ export function sweepSolve<T>(sweep: Sweep): void {
           sweep.r,
           sweep.s,
           sweep.gs,
-          sweep.pivot,
+          diag,
+          sweep.ds,
           sweep.y,
           from,
           fromStride,

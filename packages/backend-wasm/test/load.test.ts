@@ -1,0 +1,133 @@
+import { execFile } from "node:child_process";
+import { readFile } from "node:fs/promises";
+import { createRequire } from "node:module";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+import { gzipSync } from "node:zlib";
+import { createWasmBackend, type WasmBackendOptions } from "@dlrt/backend-wasm";
+import { solve } from "@dlrt/core";
+import { afterEach, expect, test, vi } from "vitest";
+import { problem } from "./problem.js";
+
+const require = createRequire(import.meta.url);
+const wasmFile = (name: string): string => require.resolve(`@dlrt/backend-wasm/${name}.wasm`);
+const compiled = async (name: string): Promise<WebAssembly.Module> =>
+  WebAssembly.compile(new Uint8Array(await readFile(wasmFile(name))));
+
+/** What `supports` says, after a solve whose result is demanded to be finite. */
+async function made(options: WasmBackendOptions): Promise<{ build: string; fallback: string | undefined }> {
+  const backend = await createWasmBackend(options);
+  const { op, b } = problem(backend, "f32", [1, 500, 32, 40]);
+  expect(solve(backend, op, b).data.every(Number.isFinite)).toBe(true);
+  const { build, fallback } = backend.supports;
+  await backend.dispose();
+  return { build, fallback };
+}
+
+afterEach(() => vi.unstubAllGlobals());
+
+test("by default the build with threads is taken where there is more than one processor", async () => {
+  const { availableParallelism } = await import("node:os");
+  const processors = Math.min(8, availableParallelism());
+  const build = processors > 1 ? `simd+threads (${processors})` : "simd";
+  expect(await made({})).toEqual({ build, fallback: undefined });
+});
+
+test("one thread, asked for, is the build without, and no fallback", async () => {
+  expect(await made({ threads: 1 })).toEqual({ build: "simd", fallback: undefined });
+  expect(await made({ build: "simd" })).toEqual({ build: "simd", fallback: undefined });
+});
+
+test("a page that is not cross-origin isolated gets one thread, and why", async () => {
+  vi.stubGlobal("crossOriginIsolated", false);
+  expect(await made({ threads: 2 })).toEqual({ build: "simd", fallback: expect.stringContaining("COOP") });
+});
+
+test("no SharedArrayBuffer: one thread, and why", async () => {
+  vi.stubGlobal("SharedArrayBuffer", undefined);
+  expect(await made({})).toEqual({ build: "simd", fallback: expect.stringContaining("SharedArrayBuffer") });
+});
+
+test("a helper script that does not load: one thread, and why", async () => {
+  const workerUrl = new URL("./absent.mjs", import.meta.url);
+  expect(await made({ threads: 2, workerUrl })).toEqual({
+    build: "simd",
+    fallback: expect.stringContaining("absent.mjs"),
+  });
+});
+
+test("a precompiled module is taken for the build it is", async () => {
+  expect(await made({ module: await compiled("simd"), threads: 1 })).toEqual({
+    build: "simd",
+    fallback: undefined,
+  });
+  expect(await made({ module: await compiled("simd"), threads: 2 })).toEqual({
+    build: "simd",
+    fallback: expect.stringContaining("module"),
+  });
+  expect(await made({ module: await compiled("simd-threads"), threads: 2 })).toEqual({
+    build: "simd+threads (2)",
+    fallback: undefined,
+  });
+  vi.stubGlobal("crossOriginIsolated", false);
+  await expect(
+    createWasmBackend({ module: await compiled("simd-threads"), threads: 2 }),
+  ).rejects.toMatchObject({
+    code: "UNSUPPORTED",
+  });
+});
+
+test("a URL of a .wasm file is fetched", async () => {
+  const wasmUrl = new URL(`file://${wasmFile("simd")}`);
+  expect(await made({ wasmUrl, threads: 1 })).toEqual({ build: "simd", fallback: undefined });
+  const bytes = await readFile(wasmFile("simd-threads"));
+  const answer = vi.fn<typeof fetch>(async () => new Response(new Uint8Array(bytes)));
+  vi.stubGlobal("fetch", answer);
+  expect((await made({ wasmUrl: "https://example.test/simd-threads.wasm", threads: 2 })).build).toBe(
+    "simd+threads (2)",
+  );
+  expect(answer).toHaveBeenCalledWith("https://example.test/simd-threads.wasm");
+  vi.stubGlobal("fetch", async () => new Response("", { status: 404 }));
+  await expect(createWasmBackend({ wasmUrl: "https://example.test/absent.wasm" })).rejects.toThrow("404");
+});
+
+test.each([0, -1, 1.5, 65, Number.NaN, "many"])("threads: %s is refused", async (threads) => {
+  await expect(createWasmBackend({ threads: threads as number })).rejects.toMatchObject({ code: "VALUE" });
+});
+
+test("an engine without SIMD is refused with the reason", async () => {
+  vi.spyOn(WebAssembly, "compile").mockRejectedValueOnce(new WebAssembly.CompileError("no SIMD"));
+  await expect(createWasmBackend({ threads: 1 })).rejects.toMatchObject({
+    code: "UNSUPPORTED",
+    message: /no SIMD/,
+  });
+});
+
+test.each(["simd", "simd-threads"])(
+  "%s.wasm: imports nothing but its memory, 60 kB gzipped at most",
+  async (name) => {
+    const module = await compiled(name);
+    expect(WebAssembly.Module.imports(module)).toEqual([{ module: "env", name: "memory", kind: "memory" }]);
+    expect(gzipSync(await readFile(wasmFile(name))).length).toBeLessThan(60_000);
+  },
+);
+
+const run = promisify(execFile);
+const cwd = fileURLToPath(new URL("..", import.meta.url));
+const program = `({ createWasmBackend }) => createWasmBackend({ threads: 2 }).then((b) => console.log(b.supports.build))`;
+
+test("a process with helpers that nobody disposed of still ends", async () => {
+  const { stdout } = await run(
+    process.execPath,
+    ["--input-type=module", "-e", `import("@dlrt/backend-wasm").then(${program})`],
+    { cwd },
+  );
+  expect(stdout).toBe("simd+threads (2)\n");
+});
+
+test("require() works too", async () => {
+  const { stdout } = await run(process.execPath, ["-e", `(${program})(require("@dlrt/backend-wasm"))`], {
+    cwd,
+  });
+  expect(stdout).toBe("simd+threads (2)\n");
+});

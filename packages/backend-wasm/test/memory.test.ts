@@ -1,0 +1,118 @@
+import { LimitError, solve, type Backend } from "@dlrt/core";
+import { createWasmBackend, type WasmTensor } from "@dlrt/backend-wasm";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { Arena } from "../src/arena.js";
+
+let backend: Backend<WasmTensor>;
+beforeEach(async () => {
+  backend = await createWasmBackend({ threads: 1 });
+});
+afterEach(() => backend.dispose());
+
+const memoryBytes = (t: WasmTensor): number => (t.storage as WebAssembly.Memory).buffer.byteLength;
+
+/** Small integers in no order, the same every time. */
+function* noise(): Generator<number, never> {
+  for (let x = 1; ;) {
+    x = (Math.imul(x, 1664525) + 1013904223) >>> 0;
+    yield x >>> 8;
+  }
+}
+
+test("memory freed is used again: 10,000 rounds of mixed sizes do not grow it", () => {
+  const sizes = noise();
+  const live: WasmTensor[] = [];
+  let after: number | undefined;
+  for (let round = 0; round < 10_000; round++) {
+    if (live.length === 20) live.splice(sizes.next().value % 20, 1)[0]!.dispose();
+    const t = backend.empty([1, 1 + (sizes.next().value % 200), 1 + (sizes.next().value % 200)]);
+    live.push(t);
+    if (round === 5000) after = memoryBytes(t);
+  }
+  // 20 tensors of at most 160 kB, and room for holes between them
+  expect(after).toBeLessThan(6.4e6);
+  expect(memoryBytes(live[0]!)).toBe(after);
+  for (const t of live) t.dispose();
+  expect(backend.memory()).toEqual({ tensors: 0, bytes: 0 });
+});
+
+test("scratch is kept, not piled up, over 10,000 calls", () => {
+  const [diag, q, k] = [1, 8, 8].map((cols) => backend.empty([1, 20, cols]));
+  diag!.data.fill(1);
+  const op = { diag: diag!, q: q!, k: k! };
+  const sizes = noise();
+  let before = 0;
+  for (let round = 0; round < 10_000; round++) {
+    const b = backend.empty([1, 20, 1 + (sizes.next().value % 100)]);
+    solve(backend, op, b).dispose();
+    b.dispose();
+    if (round === 1000) before = memoryBytes(q!);
+  }
+  expect(memoryBytes(q!)).toBe(before);
+});
+
+test("growth keeps what is there, and `data` is the memory as it is now", () => {
+  const small = backend.upload({ data: Float64Array.of(1, 2, 3), shape: [1, 3, 1] });
+  const stale = small.data;
+  const large = backend.empty([1, 3000, 3000]);
+  expect(stale.length).toBe(0);
+  expect([...small.data]).toEqual([1, 2, 3]);
+  small.data[1] = 5;
+  expect([...small.data]).toEqual([1, 5, 3]);
+  expect(large.data.length).toBe(9e6);
+});
+
+test("elements written to `data` are what a kernel reads: nothing is copied in", () => {
+  const [diag, q, k, b] = [1, 2, 2, 3].map((cols) => backend.empty([1, 4, cols], "f64"));
+  diag!.data.fill(2);
+  q!.data.fill(0);
+  k!.data.fill(0);
+  b!.data.forEach((_, i, data) => (data[i] = i));
+  const y = solve(backend, { diag: diag!, q: q!, k: k! }, b!);
+  expect([...y.data]).toEqual([...b!.data].map((x) => x / 2));
+});
+
+test("a tensor larger than the memory may grow to is refused with the bytes asked, and nothing is lost", () => {
+  const kept = backend.upload({ data: new Float32Array(1e6).fill(7), shape: [1, 1000, 1000] });
+  const before = { ...backend.memory(), size: memoryBytes(kept) };
+  expect(() => backend.empty([1, 2 ** 15, 2 ** 15 - 1])).toThrow(
+    expect.objectContaining({ code: "LIMIT", requested: 2 ** 32 - 2 ** 17 }),
+  );
+  expect({ ...backend.memory(), size: memoryBytes(kept) }).toEqual(before);
+  expect(kept.data.every((x) => x === 7)).toBe(true);
+  backend.empty([1, 10, 10]);
+});
+
+test("an arena joins what is freed, in any order, and grows only when nothing fits", () => {
+  const memory = new WebAssembly.Memory({ initial: 1, maximum: 4 });
+  const arena = new Arena(memory, 4 * 65536, 1024);
+  const blocks = Array.from({ length: 8 }, () => arena.allocate("block", 7000));
+  expect(new Set(blocks).size).toBe(8);
+  expect(memory.buffer.byteLength).toBe(65536);
+  for (const at of [3, 5, 4, 0, 7, 1, 6, 2]) arena.release(blocks[at]!);
+  const whole = arena.allocate("whole", 65536 - 1024);
+  expect(whole).toBe(1024);
+  expect(memory.buffer.byteLength).toBe(65536);
+  expect(() => arena.allocate("too much", 4 * 65536)).toThrow(LimitError);
+  expect(arena.allocate("next", 64)).toBe(65536);
+  expect(() => arena.release(12345)).toThrow(RangeError);
+});
+
+test("blocks never overlap and stay on cache lines", () => {
+  const memory = new WebAssembly.Memory({ initial: 1, maximum: 100 });
+  const arena = new Arena(memory, 100 * 65536, 1024);
+  const sizes = noise();
+  const live = new Map<number, number>();
+  for (let round = 0; round < 3000; round++) {
+    if (live.size > 30) {
+      const at = [...live.keys()][sizes.next().value % live.size]!;
+      arena.release(at);
+      live.delete(at);
+    }
+    const size = sizes.next().value % 9000;
+    const at = arena.allocate("block", size);
+    expect(at % 64).toBe(0);
+    for (const [other, length] of live) expect(at + size <= other || other + length <= at).toBe(true);
+    live.set(at, Math.max(1, size));
+  }
+});

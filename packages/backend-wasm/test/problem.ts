@@ -1,0 +1,41 @@
+import type { Backend, Dtype, FloatArray, Shape, Tensor } from "@dlrt/core";
+
+/** Uniform in (−½, ½), the same for the same seed. */
+export function random(dtype: Dtype, shape: Shape, seed: number, scale = 1): FloatArray {
+  const length = shape[0] * shape[1] * shape[2];
+  const data = dtype === "f32" ? new Float32Array(length) : new Float64Array(length);
+  let x = seed | 0;
+  for (let i = 0; i < length; i++) {
+    x = (x + 0x6d2b79f5) | 0;
+    let t = Math.imul(x ^ (x >>> 15), x | 1);
+    t ^= t + Math.imul(t ^ (t >>> 7), t | 61);
+    data[i] = scale * (((t ^ (t >>> 14)) >>> 0) / 2 ** 32 - 0.5);
+  }
+  return data;
+}
+
+/**
+ * An operator and a right-hand side whose solution stays small for any n: q = 0.6 k with 0.6 |k|² < 1.8, so that no
+ * I − k qᵀ / λ grows.
+ */
+export function problem<T extends Tensor>(
+  backend: Backend<T>,
+  dtype: Dtype,
+  [batch, n, r, p]: readonly [number, number, number, number],
+): { op: { diag: T; q: T; k: T }; b: T; state: T } {
+  const put = (data: FloatArray, shape: Shape): T => backend.upload({ data, shape });
+  const drawn = (shape: Shape, seed: number): T => put(random(dtype, shape, seed), shape);
+  const k = random(dtype, [batch, n, r], 2, Math.sqrt(12 / Math.max(1, r)));
+  const op = {
+    diag: put(
+      random(dtype, [batch, n, 1], 1, 0.2).map((x) => 1 + x),
+      [batch, n, 1],
+    ),
+    q: put(
+      k.map((x) => 0.6 * x),
+      [batch, n, r],
+    ),
+    k: put(k, [batch, n, r]),
+  };
+  return { op, b: drawn([batch, n, p], 4), state: drawn([batch, r, p], 5) };
+}

@@ -1,0 +1,136 @@
+import { createHash } from "node:crypto";
+import {
+  apply,
+  inverse,
+  solve,
+  trilInverse,
+  type Backend,
+  type Dtype,
+  type FloatArray,
+  type Tensor,
+} from "@dlrt/core";
+import { createWasmBackend, type WasmTensor } from "@dlrt/backend-wasm";
+import { afterEach, expect, test, vi } from "vitest";
+import { problem, random } from "./problem.js";
+
+function digest(data: FloatArray): string {
+  return createHash("sha256")
+    .update(new Uint8Array(data.buffer, data.byteOffset, data.byteLength))
+    .digest("hex");
+}
+
+/** A digest of the bits of every kernel's results, for work large enough to be shared. */
+async function everything(backend: Backend<WasmTensor>, dtype: Dtype): Promise<string[]> {
+  const results: Tensor[] = [];
+  for (const batch of [1, 3]) {
+    const { op, b, state } = problem(backend, dtype, [batch, 403, 37, 61]);
+    for (const trans of [false, true]) {
+      const finalState = backend.empty(state.shape, dtype);
+      results.push(solve(backend, op, b, { trans, state, finalState, alpha: 0.5 }), finalState);
+      results.push(apply(backend, op, b, { trans, state }));
+    }
+    results.push(inverse(backend, op), inverse(backend, op, { chunk: 48 }));
+    const dot = backend.empty([batch, 403, 1], dtype);
+    backend.kernels.rowDot({ batch, n: 403, p: 61, alpha: 1, x: b, y: b, out: dot });
+    results.push(dot);
+  }
+  const a = backend.upload({ data: random(dtype, [23, 50, 50], 9), shape: [23, 50, 50] });
+  for (let i = 0; i < 23 * 50; i++) a.data[i * 50 + (i % 50)] = 2;
+  results.push(trilInverse(backend, a));
+  const read = await Promise.all(results.map((t) => backend.read(t as WasmTensor)));
+  return read.map(digest);
+}
+
+test.each(["f32", "f64"] as const)(
+  "%s: the same bits for every number of threads, and for both builds",
+  async (dtype) => {
+    const bits: string[][] = [];
+    for (const options of [
+      { build: "simd" },
+      { threads: 1, build: "simd+threads" },
+      { threads: 2 },
+      { threads: 3 },
+      { threads: 7 },
+    ] as const) {
+      const backend = await createWasmBackend(options);
+      bits.push(await everything(backend, dtype));
+      await backend.dispose();
+    }
+    const [one, ...others] = bits;
+    for (const other of others) expect(other).toEqual(one);
+  },
+);
+
+test("calls of all sizes in a row, large ones shared and small ones not, find their own work", async () => {
+  const backend = await createWasmBackend({ threads: 4 });
+  const alone = await createWasmBackend({ threads: 1 });
+  for (let round = 0; round < 300; round++) {
+    const sizes = [
+      1 + (round % 5),
+      20 + ((round * 7) % 90),
+      1 + (round % 40),
+      1 + ((round * 3) % 50),
+    ] as const;
+    const [y, expected] = [backend, alone].map((on) => {
+      const { op, b } = problem(on, "f32", sizes);
+      const result = solve(on, op, b);
+      const bits = digest(result.data);
+      for (const t of [op.diag, op.q, op.k, b, result]) t.dispose();
+      return bits;
+    });
+    expect(y).toBe(expected);
+  }
+  await Promise.all([backend.dispose(), alone.dispose()]);
+});
+
+/** Helpers started so far: faulty-worker.mjs counts them in the memory. */
+function starts(t: WasmTensor): number {
+  return new Int32Array((t.storage as WebAssembly.Memory).buffer)[200]!;
+}
+
+/** Two threads, of which the helper fails once. */
+async function withFaultyHelper(how: "leaves" | "traps" | "hangs"): Promise<Backend<WasmTensor>> {
+  vi.stubEnv("FAULT", how);
+  return createWasmBackend({ threads: 2, workerUrl: new URL("./faulty-worker.mjs", import.meta.url) });
+}
+
+afterEach(() => vi.unstubAllEnvs());
+
+test("a helper that dies between calls is replaced, and no result is lost", async () => {
+  const backend = await withFaultyHelper("leaves");
+  const { op, b } = problem(backend, "f32", [1, 2000, 32, 32]);
+  const expected = digest(solve(backend, op, b).data);
+  await expect.poll(() => starts(b)).toBe(2);
+  await backend.sync();
+  expect(backend.supports.build).toBe("simd+threads (2)");
+  expect(digest(solve(backend, op, b).data)).toBe(expected);
+  await backend.dispose();
+});
+
+test("a helper that traps in the midst of an item fails that call, and only that call", async () => {
+  const backend = await withFaultyHelper("traps");
+  const { op, b } = problem(backend, "f32", [1, 60_000, 32, 64]);
+  const live = backend.memory();
+  // on a busy machine the calling thread may finish alone a few times, before the helper claims anything
+  const call = (): void => {
+    for (let attempt = 0; attempt < 200; attempt++) solve(backend, op, b).dispose();
+  };
+  expect(call).toThrow(expect.objectContaining({ code: "DEVICE_LOST" }));
+  expect(backend.memory()).toEqual(live);
+  expect(backend.supports.build).toBe("simd+threads (1)");
+  const alone = digest(solve(backend, op, b).data);
+  await backend.sync();
+  expect(backend.supports.build).toBe("simd+threads (2)");
+  expect(backend.supports.fallback).toBeUndefined();
+  expect(digest(solve(backend, op, b).data)).toBe(alone);
+  await backend.dispose();
+});
+
+test("dispose is idempotent, and its tensors are dead", async () => {
+  const backend = await createWasmBackend({ threads: 2 });
+  const t = backend.empty([1, 2, 2]);
+  await Promise.all([backend.dispose(), backend.dispose()]);
+  expect(t.disposed).toBe(true);
+  expect(t.data.length).toBe(0);
+  expect(() => backend.empty([1, 1, 1])).toThrow(expect.objectContaining({ code: "DISPOSED" }));
+});
