@@ -47,6 +47,7 @@ function writeEntries(folder) {
 export async function writeReference() {
   const { files, tsconfig } = writeEntries(join(DOCS, "generated/entries"));
   const app = await Application.bootstrapWithPlugins({
+    name: "API reference",
     entryPoints: files,
     tsconfig,
     plugin: ["typedoc-plugin-markdown"],
