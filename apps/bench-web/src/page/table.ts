@@ -1,0 +1,63 @@
+import type { CaseReport, Row } from "@dlrt/bench/dist/report.js";
+import { element } from "./dom.js";
+import { epsilons, figures, ratio, time } from "./format.js";
+
+/** What an error is called; solves and products have ω. */
+const measureOf = ({ operation }: CaseReport): string =>
+  operation === "inverse" || operation === "trilInverse" ? "error" : "ω";
+
+export function titleOf({ operation, workload, dtype, sizes, chunk }: CaseReport): string {
+  const { batch, n, r } = sizes;
+  return `${operation}, ${workload}, ${dtype}: n = ${n}, d = ${r}, heads = ${batch}, chunk ${chunk ?? "auto"}`;
+}
+
+const cell = (label: string, ...children: (Node | string)[]): HTMLTableCellElement =>
+  element("td", { "data-label": label }, ...children);
+
+function spoken(row: Row, about: CaseReport): string {
+  if (row.status === "wrong") {
+    const { value, limit } = row.error!;
+    return `WRONG: ${measureOf(about)} = ${epsilons(value)}, at most ${limit} ε is right. No time.`;
+  }
+  return `${row.status === "failed" ? "failed" : "not run"}: ${row.reason ?? ""}`;
+}
+
+function line(row: Row, about: CaseReport): HTMLTableRowElement {
+  const name = element("th", { scope: "row" }, row.name);
+  if (row.build !== row.name) name.append(element("small", {}, row.build));
+  if (row.note?.includes("software")) name.append(element("span", { class: "badge" }, "software"));
+  const tr = element("tr", { class: row.status, "data-name": row.name }, name);
+  if (row.status !== "ok") {
+    tr.append(element("td", { colspan: 5, class: "verdict" }, spoken(row, about)));
+    return tr;
+  }
+  const { value } = row.error!;
+  tr.append(
+    cell("time", time(row.ms!)),
+    cell("GF/s", figures(row.gflops!)),
+    cell("of peak", row.ofCeiling === undefined ? "–" : `${Math.round(100 * row.ofCeiling)} %`),
+    cell(measureOf(about), `${epsilons(value)} ✓`),
+    cell(`× ${about.baseline}`, row.speedup ? ratio(row.speedup) : "–"),
+  );
+  return tr;
+}
+
+/** One case: times of right answers only, the rest says why it has none. */
+export function tableOf(report: CaseReport): HTMLElement {
+  const limit = report.rows.find(({ error }) => error !== undefined)?.error!.limit;
+  const measure = measureOf(report) + (limit === undefined ? "" : `, ≤ ${limit} ε`);
+  const heads = ["backend", "time", "GF/s", "of peak", measure, `× ${report.baseline}`];
+  const head = element("tr", {}, ...heads.map((name) => element("th", { scope: "col" }, name)));
+  return element(
+    "section",
+    { class: "case", "data-n": report.sizes.n },
+    element("h3", {}, titleOf(report)),
+    element("p", { class: "about" }, report.about),
+    element(
+      "table",
+      {},
+      element("thead", {}, head),
+      element("tbody", {}, ...report.rows.map((row) => line(row, report))),
+    ),
+  );
+}

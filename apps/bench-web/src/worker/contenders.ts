@@ -1,0 +1,88 @@
+import { createJsBackend } from "@dlrt/backend-js";
+import { createWasmBackend } from "@dlrt/backend-wasm";
+import { createWebGpuBackend } from "@dlrt/backend-webgpu";
+import { backendContender, type Contender, type Missing } from "@dlrt/bench/dist/contender.js";
+import type { Operation } from "@dlrt/bench/dist/operations/operation.js";
+import { naive } from "@dlrt/bench/dist/peers/naive.js";
+import { plantedWrong } from "@dlrt/bench/dist/peers/planted.js";
+import type { Problem } from "@dlrt/bench/dist/workload/problem.js";
+import type { Choice, Found } from "../protocol.js";
+import { messageOf } from "./scope.js";
+
+/** Useful flops of a call above which a software device is left out. */
+const PATIENCE = 2e9;
+
+/** One thread was not asked for: what a fallback to it runs is in the list already. */
+async function threaded(threads: number): Promise<Contender> {
+  const name = `wasm ×${threads}`;
+  const backend = await createWasmBackend({ threads, name });
+  const { fallback } = backend.supports;
+  if (fallback === undefined) return backendContender(name, backend, { engine: "wasm", threads });
+  await backend.dispose();
+  throw new Error(fallback);
+}
+
+function sparing(contender: Contender): Contender {
+  if (!contender.slow) return contender;
+  const refuses = (operation: Operation, problem: Problem): string | undefined =>
+    contender.refuses(operation, problem) ??
+    (operation.flops(problem) > PATIENCE ? "too large for a software device: would take minutes" : undefined);
+  return { ...contender, refuses };
+}
+
+interface Candidate {
+  readonly name: string;
+  readonly kind: Choice["kind"];
+  open(): Promise<Contender>;
+}
+
+function candidates(threads: number): Candidate[] {
+  const backend = (name: string, open: () => Promise<Contender>): Candidate => ({
+    name,
+    kind: "backend",
+    open,
+  });
+  return [
+    backend("js", async () => backendContender("js", createJsBackend(), { engine: "js", threads: 1 })),
+    backend("wasm", async () =>
+      backendContender("wasm", await createWasmBackend({ threads: 1 }), { engine: "wasm", threads: 1 }),
+    ),
+    ...(threads > 1 ? [backend(`wasm ×${threads}`, () => threaded(threads))] : []),
+    backend("webgpu", async () => sparing(backendContender("webgpu", await createWebGpuBackend()))),
+    { name: naive.name, kind: "peer", open: async () => naive },
+    { name: "planted", kind: "planted", open: async () => plantedWrong() },
+  ];
+}
+
+/** Opens every candidate of these names, or all; what cannot be had comes back with the reason. */
+export async function openContenders(
+  threads: number,
+  names?: readonly string[],
+): Promise<{ contenders: Contender[]; missing: Missing[] }> {
+  const contenders: Contender[] = [];
+  const missing: Missing[] = [];
+  for (const { name, open } of candidates(threads)) {
+    if (names !== undefined && !names.includes(name)) continue;
+    try {
+      contenders.push(await open());
+    } catch (error) {
+      missing.push({ name, reason: messageOf(error) });
+    }
+  }
+  return { contenders, missing };
+}
+
+/** What this browser has. Nothing stays open. */
+export async function look(threads: number): Promise<Found> {
+  const { contenders, missing } = await openContenders(threads);
+  const kinds = new Map(candidates(threads).map(({ name, kind }) => [name, kind]));
+  const choices = contenders.map(({ name, build, note, slow }) => ({
+    name,
+    kind: kinds.get(name)!,
+    build,
+    ...(note !== undefined && { note }),
+    software: slow === true,
+  }));
+  await Promise.all(contenders.map((contender) => contender.dispose()));
+  return { choices, missing };
+}

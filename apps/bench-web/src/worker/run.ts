@@ -1,0 +1,65 @@
+import type { Contender } from "@dlrt/bench/dist/contender.js";
+import { measure } from "@dlrt/bench/dist/measure.js";
+import { operations } from "@dlrt/bench/dist/operations/index.js";
+import { rows, type CaseReport, type Peaks } from "@dlrt/bench/dist/report.js";
+import { workloads } from "@dlrt/bench/dist/workload/index.js";
+import type { BenchEvent, RunRequest } from "../protocol.js";
+import { openContenders } from "./contenders.js";
+import { peaks as measurePeaks, withTrustedShares } from "./peaks.js";
+
+const SEED = 1;
+
+type Progress = (what: string, done: number) => void;
+
+/** What ratios refer to: the plain loop where it runs, else the first that was picked. */
+function baselineOf(contenders: readonly Contender[], { operation }: RunRequest): string {
+  const naive = operation === "solve" ? contenders.find(({ kind }) => kind === "peer") : undefined;
+  return (naive ?? contenders[0])?.name ?? "";
+}
+
+async function runCase(
+  contenders: readonly Contender[],
+  request: RunRequest,
+  n: number,
+  peaks: Peaks,
+  onProgress: Progress,
+): Promise<CaseReport> {
+  const { workload, dtype, d, heads, chunk, repetitions, seconds } = request;
+  const operation = operations[request.operation];
+  onProgress(`n = ${n}: workload`, 0);
+  const sizes = { batch: heads, n, r: d, p: d };
+  const problem = workloads[workload]({ ...sizes, dtype, seed: SEED });
+  const outcomes = await measure(contenders, operation, problem, {
+    ...{ repetitions, seconds, chunk },
+    onProgress: (what, done) => onProgress(`n = ${n}: ${what}`, done),
+  });
+  const flops = operation.flops(problem);
+  const baseline = baselineOf(contenders, request);
+  return {
+    ...{ workload, about: problem.about, operation: operation.name, dtype, sizes, chunk: chunk ?? null },
+    ...{ flops, baseline, rows: withTrustedShares(rows(outcomes, { flops, dtype, peaks }, baseline)) },
+  };
+}
+
+/** Every size on every contender picked; a case is told as soon as it is over. */
+export async function run(
+  request: RunRequest,
+  threads: number,
+  tell: (event: BenchEvent) => void,
+): Promise<void> {
+  const progress = (what: string, done: number): void => tell({ type: "progress", what, done });
+  progress("opening the backends", 0);
+  const peaks = measurePeaks();
+  const { contenders } = await openContenders(threads, request.names);
+  try {
+    for (const [index, n] of request.sizes.entries()) {
+      const report = await runCase(contenders, request, n, peaks, (what, done) =>
+        progress(what, (index + done) / request.sizes.length),
+      );
+      tell({ type: "case", report, peaks });
+    }
+    tell({ type: "done" });
+  } finally {
+    await Promise.all(contenders.map((contender) => contender.dispose()));
+  }
+}

@@ -1,0 +1,205 @@
+import { readFileSync } from "node:fs";
+import { createJsBackend } from "@dlrt/backend-js";
+import { createWasmBackend } from "@dlrt/backend-wasm";
+import { backendContender, type Contender } from "@dlrt/bench/dist/contender.js";
+import { operations } from "@dlrt/bench/dist/operations/index.js";
+import { workloads } from "@dlrt/bench/dist/workload/index.js";
+import type { Browser, Page } from "playwright-core";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { figures, time } from "../src/page/format.js";
+import type { PageReport } from "../src/page/report.js";
+import { fill, hasChromium, launch, open, serve, shoot } from "./support.js";
+
+const WIDE = { width: 1280, height: 900 };
+const PHONE = { width: 390, height: 844 };
+const TINY = { sizes: "40, 128", d: "16", heads: "2", repetitions: "3", seconds: "1" };
+
+async function run(page: Page, timeout = 30_000): Promise<void> {
+  await page.getByRole("button", { name: "Run" }).press("Enter");
+  await page.locator("#status", { hasText: /^(Done|Stopped)/ }).waitFor({ timeout });
+}
+
+async function downloaded(page: Page): Promise<PageReport> {
+  const [file] = await Promise.all([
+    page.waitForEvent("download"),
+    page.getByRole("button", { name: "Download JSON" }).click(),
+  ]);
+  return JSON.parse(readFileSync((await file.path())!, "utf8")) as PageReport;
+}
+
+/** ω of a backend's answer in this process, for the problem that the page measured. */
+async function omegaHere(
+  contender: Contender,
+  { operation, workload, dtype, sizes }: PageReport["cases"][number],
+) {
+  const problem = workloads[workload as "text"]({ ...sizes, dtype, seed: 1 });
+  const run = contender.open(operations[operation], problem, undefined);
+  await run.call();
+  const verdict = operations[operation].judge(problem, await run.read());
+  run.close();
+  return verdict.value;
+}
+
+const where = hasChromium ? describe : describe.skip;
+
+where("in Chromium (skipped where npm has none: it is built for Linux x64 alone)", () => {
+  let servers: { url: string; close(): Promise<void> }[];
+  let [withGpu, without]: (Browser | undefined)[] = [];
+  const [isolated, plain] = [() => servers[0]!.url, () => servers[1]!.url];
+
+  beforeAll(async () => {
+    servers = await Promise.all([serve(true), serve(false)]);
+    [withGpu, without] = await Promise.all([launch(true), launch(false)]);
+  });
+  afterAll(async () => {
+    await Promise.all([withGpu?.close(), without?.close()]);
+    await Promise.all(servers.map((server) => server.close()));
+  });
+
+  test("every backend runs; the numbers shown are those measured, and right; a wrong backend gets no time", async () => {
+    const { page, faults } = await open(withGpu!, `${isolated()}?threads=2`, WIDE);
+    expect(await page.evaluate(() => crossOriginIsolated)).toBe(true);
+    await fill(page, TINY);
+    await page.check('[value="planted"]');
+    await run(page);
+    const report = await downloaded(page);
+    expect(report.schema).toBe("dlrt-bench/1");
+    expect(report.versions).toHaveProperty("Chromium");
+    expect(report.cases.map(({ sizes }) => sizes)).toEqual(
+      [40, 128].map((n) => ({ batch: 2, n, r: 16, p: 16 })),
+    );
+    const here = {
+      js: backendContender("js", createJsBackend()),
+      wasm: backendContender("wasm", await createWasmBackend({ threads: 1 })),
+      "wasm ×2": backendContender("wasm ×2", await createWasmBackend({ threads: 2 })),
+    };
+    for (const found of report.cases) {
+      const names = found.rows.map(({ name }) => name);
+      expect(names).toEqual(["js", "wasm", "wasm ×2", "webgpu", "naive-js", "planted"]);
+      const shown = page.locator(`.case[data-n="${found.sizes.n}"]`);
+      for (const row of found.rows) {
+        const words = await shown.locator(`tr[data-name="${row.name}"]`).innerText();
+        if (row.name === "planted") {
+          expect(row).not.toHaveProperty("ms");
+          expect(row.status).toBe("wrong");
+          expect(row.error!.value).toBeGreaterThan(100);
+          expect(words).toContain("WRONG");
+          expect(words).not.toMatch(/\bms\b/);
+          continue;
+        }
+        expect(row.status, row.reason).toBe("ok");
+        expect(row.error!.value).toBeLessThanOrEqual(16);
+        expect(row.ms!.samples).toHaveLength(3);
+        expect(row.gflops).toBe((4 * 2 * found.sizes.n * 16 * 16) / row.ms!.median / 1e6);
+        expect(words).toContain(time(row.ms!));
+        expect(words).toContain(`${figures(row.error!.value!)} ε`);
+      }
+      for (const [name, contender] of Object.entries(here)) {
+        const row = found.rows.find((one) => one.name === name)!;
+        expect(row.error!.value, name).toBe(await omegaHere(contender, found));
+      }
+    }
+    await Promise.all(Object.values(here).map((contender) => contender.dispose()));
+    expect(await page.locator(".chart svg[aria-label]").count()).toBe(2);
+    expect(await page.locator(".badge", { hasText: "software" }).count()).toBeGreaterThan(0);
+    expect(faults).toEqual([]);
+    await shoot(page, "wide");
+    await page.emulateMedia({ colorScheme: "dark" });
+    await shoot(page, "dark");
+    await page.close();
+  });
+
+  test("the other operations, workloads and dtypes run", async () => {
+    const { page, faults } = await open(without!, `${isolated()}?threads=1`, WIDE);
+    await fill(page, { ...TINY, sizes: "65" });
+    const plans = [
+      ["apply", "correlated", "f64"],
+      ["inverse", "seed", "f32"],
+      ["trilInverse", "text", "f64"],
+      ["solveVjp", "text", "f32"],
+    ] as const;
+    for (const [operation, workload, dtype] of plans) {
+      await page.selectOption('[name="operation"]', operation);
+      await page.selectOption('[name="workload"]', workload);
+      await page.selectOption('[name="dtype"]', dtype);
+      await run(page);
+      const [found] = (await downloaded(page)).cases;
+      expect(found).toMatchObject({ operation, workload, dtype });
+      const own = found!.rows.filter(({ kind }) => kind === "backend");
+      expect(own.map(({ name, status }) => `${name} ${status}`)).toEqual(["js ok", "wasm ok"]);
+    }
+    expect(faults).toEqual([]);
+    await page.close();
+  });
+
+  test("on a phone, without WebGPU and without isolation: said plainly, and the rest runs", async () => {
+    const { page, faults } = await open(without!, `${plain()}?threads=2`, PHONE);
+    const notices = await page.locator("#notices").innerText();
+    expect(notices).toMatch(/not cross-origin isolated.*one thread/s);
+    expect(notices).toMatch(/No WebGPU here/);
+    const missing = await page.locator(".missing").allInnerTexts();
+    expect(missing).toHaveLength(2);
+    expect(missing.join("\n")).toMatch(/wasm ×2.*SharedArrayBuffer.*webgpu/s);
+    await fill(page, TINY);
+    await run(page);
+    const { cases } = await downloaded(page);
+    expect(cases[0]!.rows.map(({ name, status }) => `${name} ${status}`)).toEqual([
+      "js ok",
+      "wasm ok",
+      "naive-js ok",
+    ]);
+    const width = await page.evaluate(() => document.documentElement.scrollWidth);
+    expect(width).toBeLessThanOrEqual(PHONE.width);
+    expect(faults).toEqual([]);
+    await shoot(page, "phone");
+    await page.emulateMedia({ colorScheme: "dark" });
+    await shoot(page, "phone-dark");
+    await page.close();
+  });
+
+  test("the page answers while a backend computes, and cancelling ends it at once", async () => {
+    const { page } = await open(without!, isolated(), WIDE);
+    for (const box of await page.locator('[name="names"]:enabled').all()) await box.uncheck();
+    await page.check('[value="naive-js"]');
+    await fill(page, { sizes: "262144", d: "64", heads: "4" });
+    await page.getByRole("button", { name: "Run" }).click();
+    await page.locator("#status", { hasText: "warm-up" }).waitFor();
+    await page.getByRole("button", { name: "Cancel" }).click({ timeout: 5_000 });
+    await page.locator("#status", { hasText: "Cancelled: 0 cases measured" }).waitFor({ timeout: 5_000 });
+    await fill(page, { sizes: "32", d: "8", heads: "1", seconds: "1" });
+    await run(page);
+    expect(await page.locator("#status").innerText()).toBe("Done: 1 case measured.");
+    await page.close();
+  });
+
+  test("the slider shows a chunk at work, by keyboard; the pieces solve T Y = B", async () => {
+    const { page, faults } = await open(without!, plain(), PHONE);
+    const slider = page.getByRole("slider");
+    const words = page.locator("#step-words");
+    const y = page.getByRole("img", { name: /^Y =/ });
+    await slider.press("Home");
+    expect(await words.innerText()).toContain("Z = 0");
+    const before = await y.evaluate((canvas: HTMLCanvasElement) => canvas.toDataURL());
+    await slider.press("ArrowRight");
+    expect(await slider.getAttribute("aria-valuetext")).toBe("chunk 2 of 6, rows 5 to 8");
+    expect(await y.evaluate((canvas: HTMLCanvasElement) => canvas.toDataURL())).not.toBe(before);
+    for (const workload of ["text", "seed", "correlated"]) {
+      await page.selectOption('[name="picture-workload"]', workload);
+      await slider.press("End");
+      const residual = /max \|T Y − B\| = (\S+)\.$/.exec(await words.innerText())?.[1];
+      expect(Number(residual)).toBeGreaterThan(0);
+      expect(Number(residual)).toBeLessThan(1e-13);
+    }
+    expect(faults).toEqual([]);
+    await page.close();
+  });
+
+  test("a field that cannot be run is named, and has the focus", async () => {
+    const { page } = await open(without!, plain(), PHONE);
+    await fill(page, { sizes: "12, many" });
+    await page.getByRole("button", { name: "Run" }).press("Enter");
+    expect(await page.getByRole("alert").innerText()).toContain("“many”");
+    expect(await page.evaluate(() => document.activeElement?.getAttribute("name"))).toBe("sizes");
+    await page.close();
+  });
+});

@@ -1,0 +1,88 @@
+import { describe, expect, test } from "vitest";
+import { browserOf } from "../src/page/browser.js";
+import { epsilons, figures, ratio } from "../src/page/format.js";
+import { parseRequest, parseSizes } from "../src/page/request.js";
+
+const visitor = (userAgent: string) => ({ userAgent, hardwareConcurrency: 8 });
+
+test.each([
+  [
+    "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Safari/537.36",
+    "Chrome 140 Linux",
+  ],
+  [
+    "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Safari/537.36 Edg/140.0.0.0",
+    "Edge 140 Windows",
+  ],
+  [
+    "Mozilla/5.0 (Macintosh; Intel Mac OS X 10.15; rv:143.0) Gecko/20100101 Firefox/143.0",
+    "Firefox 143 macOS",
+  ],
+  [
+    "Mozilla/5.0 (iPhone; CPU iPhone OS 18_5 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.5 Mobile/15E148 Safari/604.1",
+    "Safari 18 iOS",
+  ],
+  ["something else", "unknown  unknown"],
+])("browser of %s", (agent, expected) => {
+  const { name, version, platform } = browserOf(visitor(agent));
+  expect(`${name} ${version} ${platform}`).toBe(expected);
+});
+
+test("figures", () => {
+  const shown = [0, 0.000123, 0.12345, 9.999, 12.34, 1234.5, 2.5e7, Infinity].map(figures);
+  expect(shown).toEqual(["0", "1.2e-4", "0.123", "10", "12.3", "1,235", "2.5e7", "∞"]);
+  expect(epsilons(null)).toBe("∞ ε");
+  expect(ratio({ value: 2.5 })).toBe("2.5×");
+  expect(ratio({ value: 2.5, low: 2.25, high: 3 })).toBe("2.5× (2.25–3)");
+});
+
+describe("the form", () => {
+  const form = (change: Readonly<Record<string, string>> = {}): FormData => {
+    const data = new FormData();
+    const fields = {
+      names: "js",
+      operation: "solve",
+      workload: "random",
+      dtype: "f32",
+      sizes: "256",
+      d: "64",
+    };
+    const rest = { heads: "4", chunk: "", repetitions: "7", seconds: "3" };
+    for (const [name, value] of Object.entries({ ...fields, ...rest, ...change })) data.append(name, value);
+    return data;
+  };
+
+  test("sizes are sorted, each once", () => {
+    expect(parseSizes("1024, 256;4096 256")).toEqual([256, 1024, 4096]);
+  });
+
+  test("gives a request, without a chunk where none is named", () => {
+    expect(parseRequest(form())).toEqual({
+      ...{
+        names: ["js"],
+        operation: "solve",
+        workload: "random",
+        dtype: "f32",
+        sizes: [256],
+        d: 64,
+        heads: 4,
+      },
+      ...{ repetitions: 7, seconds: 3 },
+    });
+    expect(parseRequest(form({ chunk: "32" })).chunk).toBe(32);
+  });
+
+  test.each([
+    [{ sizes: "" }, "sizes"],
+    [{ sizes: "0" }, "sizes"],
+    [{ sizes: "1e9" }, "sizes"],
+    [{ sizes: "131072", workload: "text" }, "sizes"],
+    [{ sizes: "65536", operation: "inverse" }, "sizes"],
+    [{ d: "1.5" }, "d"],
+    [{ heads: "" }, "heads"],
+    [{ chunk: "x" }, "chunk"],
+    [{ repetitions: "2" }, "repetitions"],
+  ])("%o is refused at %s", (change, field) => {
+    expect(() => parseRequest(form(change))).toThrow(expect.objectContaining({ field }));
+  });
+});
