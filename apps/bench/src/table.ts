@@ -28,6 +28,9 @@ export function wrap(text: string, indent = "  "): string {
   return [...lines, line].join("\n");
 }
 
+/** The lines above a table's first row. */
+const HEADER_LINES = 3;
+
 export function draw(
   columns: readonly (readonly [string, "left" | "right"])[],
   rows: readonly Line[],
@@ -35,10 +38,13 @@ export function draw(
 ): string {
   const table = new Table({
     columns: columns.map(([name, alignment]) => ({ name, alignment })),
-    shouldDisableColors: !colour,
+    // Its colours are white on whatever the terminal's background is.
+    shouldDisableColors: true,
   });
-  for (const { cells, bad } of rows) table.addRow({ ...cells }, bad ? { color: "red" } : {});
-  return table.render();
+  for (const { cells } of rows) table.addRow({ ...cells });
+  const lines = table.render().split("\n");
+  const red = (index: number): boolean => colour && rows[index - HEADER_LINES]?.bad === true;
+  return lines.map((line, index) => (red(index) ? `\u001b[31m${line}\u001b[39m` : line)).join("\n");
 }
 
 export interface Line {
