@@ -322,7 +322,8 @@ export const lonelyFaults: Readonly<Record<string, Fault>> = {
   determinism: {
     name: "all but the first backend sum in another order",
     caughtBy: "determinism › f32: on another backend",
-    create: (() => {
+    /** A new count for every run. */
+    get create() {
       let made = 0;
       return () => {
         const odd = made++ > 0;
@@ -332,7 +333,7 @@ export const lonelyFaults: Readonly<Record<string, Fault>> = {
           if (odd) out.data.forEach((v, at) => (out.data[at] = spoil(v)));
         })();
       };
-    })(),
+    },
   },
   order: {
     name: "a read sees what is there when it runs, not when it was asked for",

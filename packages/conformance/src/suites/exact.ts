@@ -1,8 +1,9 @@
 /** The exact class: every backend must give the very same numbers. Nothing is allowed for rounding. */
-import { newFloatArray, type Dtype, type FloatArray } from "@dlrt/core";
-import { overBatch, recurrent } from "@dlrt/core/reference";
+import { logAbsDet, materialize, newFloatArray, type Dtype, type FloatArray } from "@dlrt/core";
+import * as host from "@dlrt/core/host";
+import { dense, operatorOf, overBatch, recurrent } from "@dlrt/core/reference";
 import fc from "fast-check";
-import { anyCall, plainCall, run, runInverse, sayCall, type Call } from "../calls.js";
+import { anyCall, operatorOn, plainCall, run, runInverse, sayCall, type Call } from "../calls.js";
 import { makeExact } from "../exact.js";
 import { nameOf, type Problem } from "../problems.js";
 import { Random } from "../random.js";
@@ -104,6 +105,31 @@ async function manyEntries(trial: Trial): Promise<void> {
   await largeRank(trial, "apply");
 }
 
+/** What core derives from the kernels, and the verbs on plain arrays. */
+async function derived(trial: Trial): Promise<void> {
+  const { backend } = trial;
+  const sizes = { batch: 2, n: 40, r: 5, p: 3 };
+  const problem = makeExact(sizes, trial.subject.dtype!, trial.plan.seed);
+  const { diag, q, k, rhs } = problem;
+  const entries = [0, 1].map((entry) => operatorOf({ ...sizes, ...problem }, entry));
+  const whole = (of: (op: (typeof entries)[number]) => Float64Array): Float64Array =>
+    Float64Array.from(entries.flatMap((op) => [...of(op)]));
+  const logs = Float64Array.from(entries, (op) => dense.logAbsDet(op));
+  await trial.scoped(async (scope) => {
+    const op = operatorOn(scope, problem);
+    const t = scope.keep(materialize(backend, op));
+    demandEqual("materialize", await scope.read(t), whole(dense.materialize));
+    demandEqual("logAbsDet", await logAbsDet(backend, op), logs);
+    const plain = { diag, q, k, shape: [2, 40, 5] as const };
+    const want = overBatch(recurrent.solve, { ...sizes, ...problem }, rhs, sizes.p);
+    const finalState = newFloatArray(problem.dtype, want.state.length);
+    demandEqual("host.solve", await host.solve(backend, plain, rhs, { finalState }), want.y);
+    demandEqual("host.solve's final state", finalState, want.state);
+    demandEqual("host.inverse", await host.inverse(backend, plain), exactInverse(problem));
+  });
+  trial.count();
+}
+
 function anyExactInverse(trial: Trial): Promise<void> {
   const values = fc.record({
     sizes: anySizes({ maxN: Math.min(trial.plan.maxN, 200), maxWork: 2 ** 15 }),
@@ -146,6 +172,12 @@ export function exactCases(dtypes: readonly Dtype[] = ["f32", "f64"]): Case[] {
         run: manyEntries,
       },
       { ...shared, name: `${dtype}: inverse`, kernels: ["inverse"], run: anyExactInverse },
+      {
+        ...shared,
+        name: `${dtype}: derived verbs, plain arrays`,
+        kernels: ["solve", "apply", "inverse"],
+        run: derived,
+      },
       { ...shared, name: `${dtype}: trilInverse`, kernels: ["trilInverse"], run: anyExactBlock },
     ] satisfies Case[];
   });
