@@ -3,7 +3,7 @@ import { applyCases } from "./apply.js";
 import { exactCases } from "./exact.js";
 import { gradientCases } from "./gradients.js";
 import { inverseCases } from "./inverse.js";
-import { badInputCases } from "./bad-input.js";
+import { badInputCases } from "./bad-input/index.js";
 import { determinismCases } from "./determinism.js";
 import { inPlaceCases } from "./in-place.js";
 import { lifetimeCases } from "./lifetime.js";
