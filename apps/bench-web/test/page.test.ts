@@ -161,7 +161,7 @@ where("in Chromium (skipped where npm has none: it is built for Linux x64 alone)
     const { page } = await open(without!, isolated(), WIDE);
     for (const box of await page.locator('[name="names"]:enabled').all()) await box.uncheck();
     await page.check('[value="naive-js"]');
-    await fill(page, { sizes: "262144", d: "64", heads: "4" });
+    await fill(page, { sizes: "65536", d: "64", heads: "1" });
     await page.getByRole("button", { name: "Run" }).click();
     await page.locator("#status", { hasText: "warm-up" }).waitFor();
     await page.getByRole("button", { name: "Cancel" }).click({ timeout: 5_000 });
