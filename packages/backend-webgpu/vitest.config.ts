@@ -6,6 +6,7 @@ export default defineConfig({
   resolve: { alias: { wgsl_reflect: "wgsl_reflect/wgsl_reflect.module.js" } },
   test: {
     include: ["test/**/*.test.ts"],
+    exclude: ["test/long/**"],
     // Dawn finds its Vulkan driver through the environment of the process, which only forks can be given.
     pool: "forks",
     env: vulkanEnv(),

@@ -22,7 +22,9 @@ test("every shader has one plan", () => {
 });
 
 for (const plan of plans) {
-  const reflected = new WgslReflect(shaderCode[plan.shader]);
+  // declarations only: its parser does not know all of the statements
+  const [declarations] = shaderCode[plan.shader].split(/^(?:fn |@compute)/m);
+  const reflected = new WgslReflect(declarations!);
 
   test(`${plan.shader}: bindings are its plan's`, () => {
     const storage = reflected.storage

@@ -61,24 +61,23 @@ export function move(
   ctx.stream.recorder.dispatch(padRows, {
     constants: { THREADS, MODE: mode },
     params: { tensor, rows, cols, height, stride: 1, total },
-    bindings: { ...bindings, flag: ctx.nothing.read },
+    bindings,
     workgroups: Math.ceil(total / THREADS),
   });
 }
 
-/** MODE 2: the first of `stride` padded arrays → one, where flagged; 3: one → the first of `stride`. */
+/** MODE 2: a padded array → the first of `stride`, per batch entry. */
 export function moveFirst(
   ctx: Context,
-  mode: 2 | 3,
   batches: number,
   shape: readonly [height: number, cols: number],
   stride: number,
-  bindings: Record<"source" | "flag" | "target_", Range>,
+  bindings: Record<"source" | "target_", Range>,
 ): void {
   const [height, cols] = shape;
   const total = batches * height * 4 * quads(cols);
   ctx.stream.recorder.dispatch(padRows, {
-    constants: { THREADS, MODE: mode },
+    constants: { THREADS, MODE: 2 },
     params: { tensor: ctx.nothing.read, rows: height, cols, height, stride, total },
     bindings,
     workgroups: Math.ceil(total / THREADS),

@@ -33,26 +33,25 @@ export const solveScan = plan({
     chunks: "u32",
     group_chunks: "u32",
     groups: "u32",
-    group_stride: "u32",
     first_chunk: "u32",
     total: "u32",
     alpha: "f32",
   },
-  bindings: { w: "read", u: "read", g: "read", repair: "read", z: "write", out: "write" },
-  constants: ["CHUNK", "TILE", "WIDE", "THREADS", "START", "USE_U", "WRITE_Y", "INVERSE", "REPAIR"],
+  bindings: { w: "read", u: "read", g: "read", z: "write", out: "write" },
+  constants: ["CHUNK", "TILE", "WIDE", "THREADS", "START", "USE_U", "WRITE_Y", "INVERSE"],
 });
 
 export const solveCompose = plan({
   shader: "solve-compose",
   params: { rank: "u32", quads: "u32", groups: "u32", total: "u32" },
-  bindings: { a: "read", b: "read", carry: "write", before: "write", repair: "write" },
+  bindings: { a: "read", b: "read", carry: "write", before: "write" },
   constants: ["TILE", "THREADS"],
 });
 
 export const padRows = plan({
   shader: "pad",
   params: { tensor: "operand", rows: "u32", cols: "u32", height: "u32", stride: "u32", total: "u32" },
-  bindings: { source: "read", flag: "read", target_: "write" },
+  bindings: { source: "read", target_: "write" },
   constants: ["THREADS", "MODE"],
 });
 

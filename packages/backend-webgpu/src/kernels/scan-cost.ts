@@ -25,13 +25,16 @@ export function scanCost(
   return maps + compose + own * waves(groups * tiles(of.p)) + 4 * LAUNCH;
 }
 
+/** Rows of a group, at least: below, rounding in the composed maps grows, and nothing is gained. */
+const GROUP_ROWS = 128;
+
 /** Groups of chunks to scan in parallel; 1: the sequential scan. */
 export function scanGroups(ctx: Context, of: SolveSegment): number {
-  if (ctx.scan === "sequential" || of.chunks < 2 || of.r === 0) return 1;
-  if (ctx.groups !== undefined)
-    return ctx.scan === "parallel" ? trim(of.chunks, Math.min(ctx.groups, of.chunks)) : 1;
-  let best = ctx.scan === "parallel" ? 2 : 1;
-  for (let groups = 2; groups <= of.chunks; groups *= 2) {
+  if (ctx.scan === "sequential" || of.r === 0) return 1;
+  const most = Math.floor((of.chunks * of.chunk) / GROUP_ROWS);
+  if (ctx.groups !== undefined) return ctx.scan === "parallel" ? trim(of.chunks, ctx.groups) : 1;
+  let best = ctx.scan === "parallel" ? Math.min(2, most) : 1;
+  for (let groups = 2; groups <= most; groups *= 2) {
     if (scanCost(of, groups, ctx.width) < scanCost(of, best, ctx.width)) best = groups;
   }
   return trim(of.chunks, best);
@@ -39,5 +42,5 @@ export function scanGroups(ctx: Context, of: SolveSegment): number {
 
 /** No group without chunks. */
 function trim(chunks: number, groups: number): number {
-  return Math.ceil(chunks / Math.ceil(chunks / groups));
+  return Math.ceil(chunks / Math.ceil(chunks / Math.max(1, groups)));
 }

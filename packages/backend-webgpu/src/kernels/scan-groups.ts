@@ -35,16 +35,14 @@ export function composeGroups(
   of: SolveSegment,
   { groups, a, b }: GroupMaps,
   carry: Range,
-): { before: Range; repair: Range } {
+): Range {
   const before = scratch(ctx, 4 * of.batches * groups * stateSize(of.r, of.p));
-  const repair = scratch(ctx, of.batches);
-  ctx.stream.recorder.clear(repair.buffer, 0, repair.size);
   const total = of.batches * Math.ceil(quads(of.p) / TILE);
   ctx.stream.recorder.dispatch(solveCompose, {
     constants: { TILE, THREADS },
     params: { rank: of.r, quads: quads(of.p), groups, total },
-    bindings: { a, b, carry, before, repair },
+    bindings: { a, b, carry, before },
     workgroups: total,
   });
-  return { before, repair };
+  return before;
 }

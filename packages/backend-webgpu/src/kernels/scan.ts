@@ -42,17 +42,14 @@ export interface ScanOptions {
   readonly out: Operand;
   readonly alpha: number;
   readonly groups?: number;
-  /** States kept per batch entry in `z`; default: groups. */
-  readonly stride?: number;
   readonly cols?: number;
-  readonly repair?: Range;
   readonly firstChunk?: number;
   readonly constants?: Partial<Record<(typeof solveScan.constants)[number], number>>;
 }
 
 /** One pass of solve-scan over the segment's chunks. */
 export function scan(ctx: Context, of: SolveSegment, options: ScanOptions): void {
-  const { groups = 1, cols = of.p, stride = groups } = options;
+  const { groups = 1, cols = of.p } = options;
   const tile = tileOf(ctx, of.chunk, cols, of.batches * groups, options.constants?.INVERSE === 1);
   const workgroups = of.batches * groups * Math.ceil(quads(cols) / tile.TILE);
   ctx.stream.recorder.dispatch(solveScan, {
@@ -66,7 +63,6 @@ export function scan(ctx: Context, of: SolveSegment, options: ScanOptions): void
       chunks: of.chunks,
       group_chunks: Math.ceil(of.chunks / groups),
       groups,
-      group_stride: stride,
       first_chunk: options.firstChunk ?? 0,
       total: workgroups,
       alpha: options.alpha,
@@ -75,7 +71,6 @@ export function scan(ctx: Context, of: SolveSegment, options: ScanOptions): void
       w: of.w,
       u: of.u,
       g: of.g,
-      repair: options.repair ?? ctx.nothing.read,
       z: options.z,
       out: options.out,
     },

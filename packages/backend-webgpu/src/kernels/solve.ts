@@ -8,7 +8,7 @@ import { scan, type SolveSegment } from "./scan.js";
 import { scanGroups } from "./scan-cost.js";
 import { composeGroups, groupMaps } from "./scan-groups.js";
 import { segmentSize, type Segment } from "./segments.js";
-import { carryFlagged, carryIn, carryOut } from "./state.js";
+import { carryIn, carryOut } from "./state.js";
 
 /** out ← α op(T)⁻¹ (b − F Z₀), in the phases (a) chunks, (b) or (b′) state scan; DESIGN §1. */
 export function solve(ctx: Context, p: SolveParams<GpuTensor>): void {
@@ -61,8 +61,6 @@ function solveSegment(
     return;
   }
   const maps = groupMaps(ctx, solving, groups, carry);
-  const { before, repair } = composeGroups(ctx, solving, maps, carry);
-  scan(ctx, solving, { z: before, out, alpha, groups, repair, constants: { REPAIR: 1 } });
-  scan(ctx, solving, { z: before, out, alpha, stride: groups, repair, constants: { REPAIR: 2 } });
-  carryFlagged(ctx, { ...segment, r, p }, before, groups, repair, carry);
+  const before = composeGroups(ctx, solving, maps, carry);
+  scan(ctx, solving, { z: before, out, alpha, groups });
 }

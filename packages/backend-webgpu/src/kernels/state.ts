@@ -37,18 +37,6 @@ export function carryOut(ctx: Context, part: Part, carry: Range, finalState: Gpu
   move(ctx, 1, tensor, rowsOf(part), part.p, 4 * quads(part.r), { source: carry, target_: tensor });
 }
 
-/** `carry` ← the first of `stride` states in `from`, for the batch entries flagged. */
-export function carryFlagged(
-  ctx: Context,
-  { batches, r, p }: Part,
-  from: Range,
-  stride: number,
-  flag: Range,
-  carry: Range,
-): void {
-  moveFirst(ctx, 2, batches, [4 * quads(r), p], stride, { source: from, flag, target_: carry });
-}
-
 /** The first of `stride` states in `to` ← `carry`. */
 export function carryInto(
   ctx: Context,
@@ -57,9 +45,5 @@ export function carryInto(
   stride: number,
   to: Range,
 ): void {
-  moveFirst(ctx, 3, batches, [4 * quads(r), p], stride, {
-    source: carry,
-    flag: ctx.nothing.read,
-    target_: to,
-  });
+  moveFirst(ctx, batches, [4 * quads(r), p], stride, { source: carry, target_: to });
 }

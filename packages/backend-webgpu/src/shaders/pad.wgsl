@@ -2,21 +2,20 @@
 // with zeros where the tensor has nothing.
 
 override THREADS: u32 = 64;
-override MODE: u32 = 0; // 0: tensor → padded, 1: padded → tensor, 2: first of `stride` → padded where flagged, 3: padded → first of `stride`
+override MODE: u32 = 0; // 0: tensor → padded, 1: padded → tensor, 2: padded → first of `stride`
 
 struct Params {
   tensor: vec4<u32>, // index of the first row visited, batch stride, row stride (modulo 2³²), –
   rows: u32,
   cols: u32,
   height: u32, // rows when padded
-  stride: u32, // padded arrays kept per batch entry (MODE 2, 3)
+  stride: u32, // padded arrays kept per batch entry (MODE 2)
   total: u32, // threads asked for: batch × height × 4·quads
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> source: array<f32>;
-@group(0) @binding(2) var<storage, read> flag: array<u32>; // [batch]
-@group(0) @binding(3) var<storage, read_write> target_: array<f32>;
+@group(0) @binding(2) var<storage, read_write> target_: array<f32>;
 
 @compute @workgroup_size(THREADS)
 fn main(
@@ -34,7 +33,6 @@ fn main(
   let batch = index / cols4 / params.height;
   let inside = row < params.rows && column < params.cols;
   let at = params.tensor.x + batch * params.tensor.y + row * params.tensor.z + column;
-  let first = index + batch * (params.stride - 1u) * params.height * cols4;
   switch (MODE) {
     case 0u: {
       var value = 0.0;
@@ -48,13 +46,8 @@ fn main(
         target_[at] = source[index];
       }
     }
-    case 2u: {
-      if (flag[batch] != 0u) {
-        target_[index] = source[first];
-      }
-    }
     default: {
-      target_[first] = source[index];
+      target_[index + batch * (params.stride - 1u) * params.height * cols4] = source[index];
     }
   }
 }

@@ -13,7 +13,6 @@ override START: u32 = 0; // Z at the start: 0 as found, 1 zero but for the first
 override USE_U: bool = true; // else U = 0
 override WRITE_Y: bool = true;
 override INVERSE: bool = false;
-override REPAIR: u32 = 0; // 1: skip batch entries whose flag is set, 2: skip the others
 
 struct Params {
   g: vec4<u32>, // in quads: index of the first row visited, batch stride, row stride (modulo 2³²), –
@@ -24,7 +23,6 @@ struct Params {
   chunks: u32, // of all groups
   group_chunks: u32,
   groups: u32,
-  group_stride: u32, // matrices Z kept per batch entry
   first_chunk: u32, // inverse: chunks above this segment
   total: u32, // workgroups asked for
   alpha: f32,
@@ -34,9 +32,8 @@ struct Params {
 @group(0) @binding(1) var<storage, read> w: array<vec4<f32>>; // [batch, rows, rank quads]
 @group(0) @binding(2) var<storage, read> u: array<vec4<f32>>; // [batch, rows, quads]; inverse: [batch, rows, CHUNK / 4]
 @group(0) @binding(3) var<storage, read> g: array<vec4<f32>>;
-@group(0) @binding(4) var<storage, read> repair: array<u32>; // [batch]
-@group(0) @binding(5) var<storage, read_write> z: array<vec4<f32>>; // [batch, groups, 4·rank quads, quads]
-@group(0) @binding(6) var<storage, read_write> out: array<vec4<f32>>;
+@group(0) @binding(4) var<storage, read_write> z: array<vec4<f32>>; // [batch, groups, 4·rank quads, quads]
+@group(0) @binding(5) var<storage, read_write> out: array<vec4<f32>>;
 
 var<workgroup> y: array<vec4<f32>, CHUNK * TILE>;
 
@@ -79,10 +76,7 @@ fn main(
   let tile = index % tiles;
   let which = (index / tiles) % params.groups;
   let batch = index / tiles / params.groups;
-  if (REPAIR != 0u && (repair[batch] != 0u) == (REPAIR == 1u)) {
-    return;
-  }
-  let z_at = (batch * params.group_stride + which) * 4u * rank_quads * quads;
+  let z_at = (batch * params.groups + which) * 4u * rank_quads * quads;
   if (START == 2u && which == 0u) {
     return; // the first group's map is never applied
   }

@@ -1,0 +1,92 @@
+import { apply, LimitError, solve, UnsupportedError } from "@dlrt/core";
+import { afterEach, expect, test } from "vitest";
+import { createWebGpuBackend, type WebGpuBackend, type WebGpuOptions } from "../src/node.js";
+import { problem, upload, worstOmega } from "./support/problem.js";
+
+let backend: WebGpuBackend;
+const create = async (options: WebGpuOptions = {}): Promise<WebGpuBackend> => {
+  backend = await createWebGpuBackend({ selfTest: false, ...options });
+  return backend;
+};
+afterEach(() => backend.dispose());
+
+/** Solves, and applies T to the answer; both in one go and whatever pieces the limits ask for. */
+async function judge(sizes: readonly [number, number, number, number]): Promise<void> {
+  const of = problem(...sizes);
+  const { op, b, dispose } = upload(backend, of);
+  const y = solve(backend, op, b);
+  const again = apply(backend, op, y);
+  expect(worstOmega(of, await backend.read(y))).toBeLessThanOrEqual(16);
+  const back = await backend.read(again);
+  const worst = back.reduce((max, value, i) => Math.max(max, Math.abs(value - of.b[i]!)), 0);
+  expect(worst).toBeLessThan(1e-5);
+  [y, again].forEach((t) => t.dispose());
+  dispose();
+  expect(backend.memory()).toEqual({ tensors: 0, bytes: 0 });
+}
+
+test("the adapter's limits are asked for, not the defaults", async () => {
+  const { limits } = (await create()).device;
+  expect(limits.maxStorageBufferBindingSize).toBeGreaterThan(128 * 2 ** 20);
+  expect(limits.maxBufferSize).toBeGreaterThan(256 * 2 ** 20);
+});
+
+test("bindings beyond the limit are split by batch entries, then by rows", async () => {
+  await create({ maxBindingBytes: 8192 });
+  await judge([5, 100, 8, 6]);
+  await judge([2, 700, 4, 8]);
+});
+
+test("scratch beyond the budget, and long work, run in segments", async () => {
+  await create({ maxScratchBytes: 64 * 1024, maxSubmitFlops: 1e5 });
+  const before = backend.submits;
+  await judge([2, 300, 8, 5]);
+  expect(backend.submits - before).toBeGreaterThan(4);
+});
+
+test("more than 65535 workgroups are folded into two dimensions", async () => {
+  await create();
+  const rows = 4 * 65536 + 3;
+  const x = backend.upload({
+    data: Float32Array.from({ length: rows }, (_, i) => i % 1000),
+    shape: [1, rows, 1],
+  });
+  const out = backend.upload({ data: new Float32Array(rows).fill(Number.NaN), shape: [1, rows, 1] });
+  backend.kernels.rowDot({ batch: 1, n: rows, p: 1, alpha: 2, x, y: x, out });
+  const got = await backend.read(out);
+  expect(got.findIndex((value, i) => value !== 2 * (i % 1000) ** 2)).toBe(-1);
+});
+
+test("a tensor larger than the device allows is refused, with the bytes, and nothing is left", async () => {
+  await create();
+  const rows = backend.supports.limits.tensorBytes / 4 + 1;
+  let error: unknown;
+  try {
+    backend.empty([1, rows, 1]);
+  } catch (thrown) {
+    error = thrown;
+  }
+  expect(error).toBeInstanceOf(LimitError);
+  expect((error as LimitError).requested).toBe(4 * rows);
+  expect(backend.memory()).toEqual({ tensors: 0, bytes: 0 });
+});
+
+test("what the device refuses rejects the next read, once, with a typed error", async () => {
+  const other = await createWebGpuBackend({ selfTest: false });
+  await create();
+  const foreign = other.device.createBuffer({ size: 64, usage: 0x8c });
+  const wrapped = backend.wrap(foreign, [1, 4, 4]);
+  const own = backend.upload({ data: new Float32Array(16), shape: [1, 4, 4] });
+  const out = backend.empty([1, 4, 1]);
+  backend.kernels.rowDot({ batch: 1, n: 4, p: 4, alpha: 1, x: wrapped, y: own, out });
+  await expect(backend.read(own)).rejects.toThrow(UnsupportedError);
+  expect([...(await backend.read(own))]).toEqual(Array.from({ length: 16 }, () => 0));
+  await other.dispose();
+});
+
+test("a deferred rejection rejects the next sync, once", async () => {
+  await create();
+  backend.defer(Promise.reject(new RangeError("later")));
+  await expect(backend.sync()).rejects.toThrow("later");
+  await backend.sync();
+});

@@ -1,0 +1,58 @@
+import type { DiagLowRankTril, FloatArray, Shape } from "@dlrt/core";
+import { matrixOf, omega, operatorOf } from "@dlrt/core/reference";
+import type { GpuTensor, WebGpuBackend } from "../../src/index.js";
+
+export interface Problem {
+  readonly shape: { readonly batch: number; readonly n: number; readonly r: number; readonly p: number };
+  readonly diag: Float32Array;
+  readonly q: Float32Array;
+  readonly k: Float32Array;
+  readonly b: Float32Array;
+}
+
+/** Keys and queries small enough that T⁻¹ stays bounded; the same numbers every time. */
+export function problem(batch: number, n: number, r: number, p: number): Problem {
+  let seed = 99;
+  const uniform = (): number => {
+    seed = (Math.imul(seed, 1664525) + 1013904223) >>> 0;
+    return seed / 2 ** 31 - 1;
+  };
+  const fill = (count: number, scale: number, shift = 0): Float32Array =>
+    Float32Array.from({ length: count }, () => shift + scale * uniform());
+  const scale = 0.5 / Math.sqrt(r);
+  return {
+    shape: { batch, n, r, p },
+    diag: fill(batch * n, 0.25, 1),
+    q: fill(batch * n * r, scale),
+    k: fill(batch * n * r, scale),
+    b: fill(batch * n * p, 1),
+  };
+}
+
+export interface Uploaded {
+  readonly op: DiagLowRankTril<GpuTensor> & { readonly diag: GpuTensor };
+  readonly b: GpuTensor;
+  dispose(): void;
+}
+
+export function upload(backend: WebGpuBackend, { shape: { batch, n, r, p }, ...data }: Problem): Uploaded {
+  const put = (array: Float32Array, shape: Shape): GpuTensor => backend.upload({ data: array, shape });
+  const op = {
+    diag: put(data.diag, [batch, n, 1]),
+    q: put(data.q, [batch, n, r]),
+    k: put(data.k, [batch, n, r]),
+  };
+  const b = put(data.b, [batch, n, p]);
+  return { op, b, dispose: () => [op.diag, op.q, op.k, b].forEach((t) => t.dispose()) };
+}
+
+/** Largest componentwise backward error of a solve over the batch, in ε of f32. */
+export function worstOmega({ shape: { batch, n, r, p }, ...data }: Problem, y: FloatArray): number {
+  let worst = 0;
+  for (let index = 0; index < batch; index++) {
+    const op = operatorOf({ batch, n, r, ...data }, index);
+    const error = omega(op, matrixOf(y, batch, index), matrixOf(data.b, batch, index), p) * 2 ** 24;
+    worst = Math.max(worst, Number.isNaN(error) ? Number.POSITIVE_INFINITY : error);
+  }
+  return worst;
+}
