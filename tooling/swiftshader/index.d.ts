@@ -7,5 +7,13 @@ export function vulkanEnv(): Record<string, string>;
 /** The folder with SwiftShader's libvulkan and its driver, unpacked on first use. */
 export function swiftshaderFolder(): string;
 
-/** A headless Chromium with SwiftShader, unpacked on first use. Linux only. */
-export function chromium(): { executablePath: string; args: string[]; env: Record<string, string> };
+/**
+ * Options for playwright-core's `chromium.launch`: a headless Chromium with SwiftShader, unpacked on first use; on
+ * macOS and Windows the machine's own Chrome.
+ */
+export function chromium(): {
+  executablePath?: string;
+  channel?: string;
+  args: string[];
+  env?: Record<string, string>;
+};

@@ -68,27 +68,28 @@ export function vulkanEnv() {
   };
 }
 
-/** A headless Chromium, unpacked, and the environment it needs. */
+/** What playwright-core's `chromium.launch` needs. */
 export function chromium() {
+  // elsewhere the browser that is there finds the machine's own Metal or D3D12
+  if (process.platform !== "linux") return { channel: "chrome", args: ["--enable-unsafe-webgpu"] };
   const { root, version } = chromiumPackage();
   const folder = cached(`chromium-${version}`, (into) => {
-    writeFileSync(
-      join(into, "chromium"),
-      brotliDecompressSync(readFileSync(join(root, "bin", "chromium.br"))),
-      { mode: 0o755 },
-    );
+    const binary = brotliDecompressSync(readFileSync(join(root, "bin", "chromium.br")));
+    writeFileSync(join(into, "chromium"), binary, { mode: 0o755 });
     unpack(root, "swiftshader.tar.br", into);
     unpack(root, "al2023.tar.br", into);
   });
+  const libraries = [folder, join(folder, "lib"), join(folder, "al2023", "lib")];
   return {
     executablePath: join(folder, "chromium"),
+    // no shader of ours needs its workgroup memory zeroed, which SwiftShader compiles for seconds
     args: [
       "--no-sandbox",
       "--enable-unsafe-webgpu",
       "--disable-dev-shm-usage",
-      "--enable-dawn-features=disable_workgroup_init",
       "--use-webgpu-adapter=swiftshader",
+      "--enable-dawn-features=disable_workgroup_init",
     ],
-    env: { LD_LIBRARY_PATH: [folder, join(folder, "lib"), join(folder, "al2023", "lib")].join(":") },
+    env: { ...process.env, LD_LIBRARY_PATH: libraries.join(":") },
   };
 }
