@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { browserOf } from "../src/page/browser.js";
-import { epsilons, figures, ratio } from "../src/page/format.js";
+import { epsilons, figures, ratio, time } from "../src/page/format.js";
 import { parseRequest, parseSizes } from "../src/page/request.js";
 
 const visitor = (userAgent: string) => ({ userAgent, hardwareConcurrency: 8 });
@@ -31,6 +31,13 @@ test.each([
 test("figures", () => {
   const shown = [0, 0.000123, 0.12345, 9.999, 12.34, 1234.5, 2.5e7, Infinity].map(figures);
   expect(shown).toEqual(["0", "1.2e-4", "0.123", "10", "12.3", "1,235", "2.5e7", "∞"]);
+  const spread = (median: number, mad: number): string => time({ median, mad, samples: [] });
+  expect([spread(0.0222, 3.4e-11), spread(0.0222, 0.00234), spread(1234, 56.78), spread(0, 0)]).toEqual([
+    "0.0222 ± 0 ms",
+    "0.0222 ± 0.0023 ms",
+    "1,234 ± 57 ms",
+    "0 ± 0 ms",
+  ]);
   expect(epsilons(null)).toBe("∞ ε");
   expect(ratio({ value: 2.5 })).toBe("2.5×");
   expect(ratio({ value: 2.5, low: 2.25, high: 3 })).toBe("2.5× (2.25–3)");

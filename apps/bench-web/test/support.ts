@@ -20,12 +20,10 @@ export async function serve(isolated: boolean): Promise<{ url: string; close(): 
 }
 
 export function launch(webgpu: boolean): Promise<Browser> {
-  const { executablePath, args, env } = unpacked();
-  const wanted = webgpu ? args : args.filter((arg) => !/webgpu|dawn/.test(arg));
+  const { args, ...options } = unpacked();
   return chromium.launch({
-    executablePath,
-    args: wanted,
-    env: { ...process.env, ...env } as Record<string, string>,
+    ...options,
+    args: webgpu ? args : args.filter((arg) => !/webgpu|dawn/.test(arg)),
   });
 }
 

@@ -48,7 +48,10 @@ export function noticesOf({ choices, missing }: Found, isolated: boolean): strin
     );
   }
   const noGpu = missing.find(({ name }) => name === "webgpu");
-  if (noGpu) notices.push(`No WebGPU here: ${noGpu.reason}. The other backends run without it.`);
+  if (noGpu)
+    notices.push(
+      `No WebGPU here (${noGpu.reason.replace(/^gpu: /, "")}). The other backends run without it.`,
+    );
   const software = choices.find(({ name, software }) => name === "webgpu" && software);
   if (software) {
     notices.push(

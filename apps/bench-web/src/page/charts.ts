@@ -13,13 +13,28 @@ interface Point {
   readonly limit: number;
 }
 
-/** Told apart on light and dark ground, and by those who see no red or no green; symbols tell them apart as well. */
-const COLORS = ["#d98200", "#2f9be0", "#7d6be0", "#00966b", "#8a8f98", "#d7263d"];
+/** Told apart on light and dark ground, and by their symbols too. */
+const STYLES: readonly (readonly [name: RegExp, color: string, symbol: string])[] = [
+  [/^js/, "#d98200", "circle"],
+  [/^wasm ×/, "#8f7bef", "times"],
+  [/^wasm/, "#2f9be0", "plus"],
+  [/^webgpu/, "#00966b", "triangle"],
+  [/^naive/, "#8a8f98", "square"],
+  [/^/, "#d7263d", "star"],
+];
+
+const styleOf = (name: string) => STYLES.find(([pattern]) => pattern.test(name))!;
 
 function pointsOf(cases: readonly CaseReport[]): Point[] {
   return cases.flatMap(({ sizes, rows }) =>
-    rows.map(({ name, ms, error, status }) => ({
-      ...{ n: sizes.n, name, ms: ms?.median, wrong: status === "wrong", limit: error?.limit ?? 16 },
+    rows.map(({ name, note, ms, error, status }) => ({
+      ...{
+        n: sizes.n,
+        name: note?.includes("software") ? `${name} (software)` : name,
+        ms: ms?.median,
+        wrong: status === "wrong",
+        limit: error?.limit ?? 16,
+      },
       error: error === undefined ? undefined : (error.value ?? undefined),
     })),
   );
@@ -36,8 +51,8 @@ function common(points: readonly Point[], width: number): PlotOptions {
   return {
     ...{ width, height: 260, marginLeft: 52, marginBottom: 38, grid: true },
     style: { background: "none", fontSize: "12px" },
-    color: { domain: names, range: COLORS },
-    symbol: { domain: names, legend: true },
+    color: { domain: names, range: names.map((name) => styleOf(name)[1]) },
+    symbol: { domain: names, range: names.map((name) => styleOf(name)[2]), legend: true },
     x: {
       type: domain.length > 1 ? "log" : "point",
       label: "n, rows of T →",

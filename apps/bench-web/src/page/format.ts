@@ -8,8 +8,10 @@ export function figures(value: number): string {
   return value.toLocaleString("en", { maximumSignificantDigits: 3 });
 }
 
+/** The deviation no finer than the median's last figure. */
 export function time({ median, mad }: Timing): string {
-  return `${figures(median)} ± ${mad.toLocaleString("en", { maximumSignificantDigits: 2 })} ms`;
+  const decimals = Math.min(20, Math.max(0, 2 - Math.floor(Math.log10(median))));
+  return `${figures(median)} ± ${figures(Number(mad.toFixed(decimals)))} ms`;
 }
 
 /** "2.1× (1.9–2.3)" */

@@ -33,7 +33,7 @@ function panels(picture: Picture, step: number): Panel[] {
     ...{ label, about, matrix, scale, look },
   });
   return [
-    panel("T = Λ + tril(Q Kᵀ, −1)", "outlined: the block T_cc; dashed: never formed", t, largest(t), {
+    panel("T = Λ + tril(Q Kᵀ, −1)", "box: T_cc; dashed: never formed", t, largest(t), {
       strong: [block],
       dashed: [{ rows: [l, e], cols: [0, l] }],
     }),
@@ -44,12 +44,12 @@ function panels(picture: Picture, step: number): Panel[] {
     panel("Q", "rows of the chunk", q, largest(q), { strong: [band(q)] }),
     panel("B", "right-hand side", b, sizeOfColumns, { strong: [band(b)] }),
     panel("Y = T⁻¹ B", "solved so far", y, sizeOfColumns, { strong: [band(y)], unknown: [later(y)] }),
-    panel("Kᵀ", "dashed: already inside Z", kT, largest(kT), {
+    panel("Kᵀ", "dashed: inside Z by now", kT, largest(kT), {
       strong: [{ rows: [0, kT.rows], cols: [l, e] }],
       dashed: [{ rows: [0, kT.rows], cols: [0, l] }],
     }),
     panel("Z before", "the state", before, sizeOfState, { strong: [all(before)] }),
-    panel("Z after", "Z + K_cᵀ Y_c", after, sizeOfState, { strong: [all(after)] }),
+    panel("Z after", "+ K_cᵀ Y_c", after, sizeOfState, { strong: [all(after)] }),
   ];
 }
 
@@ -137,9 +137,7 @@ export function startPicture(): void {
     // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a worker takes none
     worker.postMessage(request);
   };
-  form.addEventListener("change", (event) => {
-    if (event.target !== slider) ask();
-  });
+  form.addEventListener("change", ask);
   form.addEventListener("submit", (event) => event.preventDefault());
   slider.addEventListener("input", show);
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", show);

@@ -37,7 +37,10 @@ function line(row: Row, about: CaseReport): HTMLTableRowElement {
     cell("GF/s", figures(row.gflops!)),
     cell("of peak", row.ofCeiling === undefined ? "–" : `${Math.round(100 * row.ofCeiling)} %`),
     cell(measureOf(about), `${epsilons(value)} ✓`),
-    cell(`× ${about.baseline}`, row.speedup ? ratio(row.speedup) : "–"),
+    cell(
+      `× ${about.baseline}`,
+      row.name === about.baseline ? "baseline" : row.speedup ? ratio(row.speedup) : "–",
+    ),
   );
   return tr;
 }
