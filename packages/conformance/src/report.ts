@@ -1,6 +1,15 @@
 import type { Backend, Dtype } from "@dlrt/core";
 import type { Omega } from "./backward-error.js";
-import type { Case } from "./trial.js";
+
+/** What a named test is about. */
+export interface Subject {
+  readonly suite: string;
+  readonly name: string;
+  /** The row of the report it counts under. */
+  readonly operation: string;
+  /** Not run on a backend without it. */
+  readonly dtype?: Dtype;
+}
 
 /** One line of the report: an operation in one dtype. */
 export interface ReportRow {
@@ -63,11 +72,11 @@ export class Recorder {
   readonly #start: number = Date.now();
   #passed = 0;
 
-  count(subject: Case, pieces: number): void {
+  count(subject: Subject, pieces: number): void {
     this.#row(subject).cases += pieces;
   }
 
-  measure(subject: Case, { omega, limit, where }: Measurement): void {
+  measure(subject: Subject, { omega, limit, where }: Measurement): void {
     const row = this.#row(subject);
     row.cases++;
     row.limit = limit;
@@ -80,13 +89,13 @@ export class Recorder {
     this.#passed++;
   }
 
-  fail(subject: Case, error: unknown): void {
+  fail(subject: Subject, error: unknown): void {
     const row = this.#row(subject);
     row.failed = (row.failed ?? 0) + 1;
     this.#failures.push({ name: titleOf(subject), message: messageOf(error) });
   }
 
-  skip(subject: Case, why: string): void {
+  skip(subject: Subject, why: string): void {
     this.#notRun.push({ name: titleOf(subject), why });
   }
 
@@ -111,7 +120,7 @@ export class Recorder {
     };
   }
 
-  #row({ operation, dtype }: Case): ReportRow {
+  #row({ operation, dtype }: Subject): ReportRow {
     const key = `${operation} ${dtype ?? ""}`;
     const row = this.#rows.get(key) ?? { operation, ...(dtype && { dtype }), cases: 0 };
     this.#rows.set(key, row);
@@ -126,7 +135,7 @@ function messageOf(error: unknown): string {
 }
 
 /** "suite › name": how a case is called everywhere. */
-export function titleOf({ suite, name }: Pick<Case, "suite" | "name">): string {
+export function titleOf({ suite, name }: Pick<Subject, "suite" | "name">): string {
   return `${suite} › ${name}`;
 }
 

@@ -11,7 +11,7 @@ import {
 import fc from "fast-check";
 import { GATE, type Omega } from "./backward-error.js";
 import type { Plan } from "./options.js";
-import type { Recorder } from "./report.js";
+import type { Recorder, Subject } from "./report.js";
 
 /** A backend broke a promise. */
 export class ConformanceError extends Error {
@@ -24,13 +24,7 @@ export function demand(condition: boolean, message: string): asserts condition {
 }
 
 /** One named test: what it is about, what it needs, and what it does. */
-export interface Case {
-  readonly suite: string;
-  readonly name: string;
-  /** The row of the report it counts under. */
-  readonly operation: string;
-  /** Not run on a backend without it. */
-  readonly dtype?: Dtype;
+export interface Case extends Subject {
   /** Not run on a backend without all of them. */
   readonly dtypes?: readonly Dtype[];
   /** Not run on a backend that declares one of them missing. */
