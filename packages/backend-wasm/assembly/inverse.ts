@@ -8,6 +8,9 @@ import { layOut, openChunk, Sweep, sweepBytes, sweepSolve } from "./sweep";
 /** Rows of the inner level; column ranges begin at multiples of it. */
 export const INNER: i32 = 16;
 
+/** Bytes of Z that a block of rows is multiplied with before going on to the next columns: they stay in the cache. */
+const Z_BLOCK: i32 = 131072;
+
 /**
  * Columns [from, to) of Y = T⁻¹ of one batch entry, in two levels (reference README, equation (7)). For each outer
  * block of rows o, with W = T_oo⁻¹ Q_o by a sweep, whose final state is K_oᵀ W:
@@ -48,8 +51,12 @@ export function inverse<T>(job: Job, entry: i32, from: i32, to: i32, scratch: us
     const before = min(o, to);
     if (from < before) {
       mapBlock<T>(inv, o, size);
-      for (let i = 0; i < size; i += 8) belowBlocks<T>(inv, o, i, min(8, size - i), before);
-      advance<T>(inv, before);
+      const step = max(1, Z_BLOCK / changetype<Sweep>(inv.inner).zs) * width<T>();
+      for (let j = from; j < before; j += step) {
+        const end = min(j + step, before);
+        for (let i = 0; i < size; i += 8) below<T>(inv, o, i, min(8, size - i), j, end);
+        advance<T>(inv, j, end);
+      }
     }
     for (let l = o; l < o + size; l += INNER) {
       if (from < l + INNER) innerChunk<T>(inv, o, l, min(INNER, n - l));
@@ -132,22 +139,22 @@ function panelOf<T>(inv: Inverse, j: i32): usize {
   return sweep.z + ((j - inv.from) / width<T>()) * sweep.zs;
 }
 
-/** Y = −W Z for rows o+i … o+i+rows of a block and the columns [from, before), few rows at a time: their lines stay near. */
-function belowBlocks<T>(inv: Inverse, o: i32, i: i32, rows: i32, before: i32): void {
+/** Y = −W Z for rows o+i … o+i+rows of a block and the columns [j, end), few rows at a time: their lines stay near. */
+function below<T>(inv: Inverse, o: i32, i: i32, rows: i32, j: i32, end: i32): void {
   const r = changetype<Sweep>(inv.inner).r;
   const stride = bytes<T>(inv.n);
   const w = inv.w + bytes<T>(i * r);
   const out = inv.out + (o + i) * stride;
-  for (let j = inv.from; j < before; j += width<T>()) {
+  for (; j < end; j += width<T>()) {
     product<T>(0, w, bytes<T>(r), rows, panelOf<T>(inv, j), PANEL, r, out + bytes<T>(j), stride);
   }
 }
 
-/** Z ← Z − (K_oᵀ W) Z for the columns [from, before). */
-function advance<T>(inv: Inverse, before: i32): void {
+/** Z ← Z − (K_oᵀ W) Z for the columns [j, end). */
+function advance<T>(inv: Inverse, j: i32, end: i32): void {
   const sweep = changetype<Sweep>(inv.inner);
   const r = sweep.r;
-  for (let j = inv.from; j < before; j += width<T>()) {
+  for (; j < end; j += width<T>()) {
     const z = panelOf<T>(inv, j);
     product<T>(z, inv.map, bytes<T>(r), sweep.r4, z, PANEL, r, inv.fresh, PANEL);
     memory.copy(z, inv.fresh, sweep.zs);

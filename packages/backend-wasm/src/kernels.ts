@@ -62,7 +62,7 @@ function runInverse(engine: Engine, { batch, n, r, diag, q, k, out, chunk }: Inv
     kernel: kernelNumber.inverse,
     wide: isWide(out.dtype),
     ...{ n, r, p: n, segments },
-    chunk: inverseChunk(chunk),
+    chunk: inverseChunk(n, chunk),
     diag: diag.byteOffset,
     q: q.byteOffset,
     k: k.byteOffset,

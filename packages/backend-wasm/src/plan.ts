@@ -6,8 +6,10 @@ export const panelColumns: Readonly<Record<Dtype, number>> = { f32: 8, f64: 4 };
 /** Rows per chunk of solve and apply: PERFORMANCE.md's best; larger ones waste work on the triangle. */
 const CHUNK = 16;
 const MAX_CHUNK = 64;
-/** Rows per outer block of the inverse, a multiple of 16. */
-const OUTER = 512;
+/** Rows per outer block of the inverse, multiples of 16: the larger where the rows below a block are many. */
+const OUTER = 256;
+const LARGE_OUTER = 512;
+const LARGE_N = 4096;
 const MAX_OUTER = 4096;
 /** Fewer flops than these are not worth waking a thread: about 20 µs. */
 const FLOPS_WORTH_A_THREAD = 1e6;
@@ -22,7 +24,7 @@ export function sweepChunk(r: number, chunk: number = CHUNK): number {
 }
 
 /** The outer block of the inverse. */
-export function inverseChunk(chunk: number = OUTER): number {
+export function inverseChunk(n: number, chunk: number = n < LARGE_N ? OUTER : LARGE_OUTER): number {
   return Math.min(Math.ceil(chunk / 16) * 16, MAX_OUTER);
 }
 
