@@ -26,6 +26,7 @@ export interface RunOptions {
 export function fences(markdown: string): Fence[];
 export function programs(markdown: string): Program[];
 export function installLine(markdown: string): string[];
+export function nodeForm(code: string): string;
 export function runProgram(code: string, options?: RunOptions): Promise<string>;
 export function runReadme(
   file: string,

@@ -36,10 +36,15 @@ export function programs(markdown) {
   });
 }
 
-/** The packages of the first `npm install …` line, with which a README tells its reader to begin. */
+/** The words of the `npm install …` lines, with which a README tells its reader to begin. */
 export function installLine(markdown) {
-  const found = /^\s*npm (?:install|i) +(.+)$/m.exec(markdown);
-  return found ? found[1].trim().split(/\s+/) : [];
+  const lines = [...markdown.matchAll(/^[^\S\n]*npm (?:install|i) +([^#\n]+)/gm)];
+  return [...new Set(lines.flatMap(([, words]) => words.trim().split(/\s+/)))];
+}
+
+/** A program for pages as Node needs it: there WebGPU comes from the entry that loads Dawn. */
+export function nodeForm(code) {
+  return code.replaceAll('from "@dlrt/backend-webgpu"', 'from "@dlrt/backend-webgpu/node"');
 }
 
 /** Runs a program as an ES module whose bare imports resolve from `cwd`; resolves to what it printed. */
@@ -68,11 +73,11 @@ export function runProgram(
   });
 }
 
-/** Runs every program of a Markdown file; one entry each: what it should print and what it did. */
+/** Runs every program of a Markdown file in Node; one entry each: what it should print and what it did. */
 export async function runReadme(file, options) {
   const results = [];
   for (const { code, output, line } of programs(readFileSync(file, "utf8"))) {
-    results.push({ line, expected: output, printed: await runProgram(code, options) });
+    results.push({ line, expected: output, printed: await runProgram(nodeForm(code), options) });
   }
   return results;
 }

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { fences, installLine, programs, runProgram, runReadme } from "../extract.mjs";
+import { fences, installLine, nodeForm, programs, runProgram, runReadme } from "../extract.mjs";
 
 const page = [
   "    npm install @dlrt/core @dlrt/backend-js",
@@ -46,6 +46,14 @@ test("fences nest by length, and keep name and line", () => {
 test("the install line names the packages", () => {
   expect(installLine(page)).toEqual(["@dlrt/core", "@dlrt/backend-js"]);
   expect(installLine("no such line")).toEqual([]);
+  const two = "    npm install a b\n    npm install webgpu@0.6.2   # for Node only\n\nnpm install c";
+  expect(installLine(two)).toEqual(["a", "b", "webgpu@0.6.2", "c"]);
+});
+
+test("WebGPU comes from another entry in Node", () => {
+  const page = 'import { x } from "@dlrt/backend-webgpu"; // or "@dlrt/backend-webgpu/node"';
+  expect(nodeForm(page)).toBe(page.replace('gpu";', 'gpu/node";'));
+  expect(nodeForm(nodeForm(page))).toBe(nodeForm(page));
 });
 
 test("programs run as modules; a failing one rejects with its error", async () => {
