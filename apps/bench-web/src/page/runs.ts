@@ -14,13 +14,14 @@ const parts = () => ({
   save: byId("save", HTMLButtonElement),
   bar: byId("progress", HTMLProgressElement),
   status: byId("status", HTMLElement),
+  said: byId("said", HTMLElement),
   charts: byId("charts", HTMLElement),
   tables: byId("tables", HTMLElement),
 });
 
 /** Connects the form, the session and what shows results. */
 export function startRuns(session: Session, { missing }: Found): void {
-  const { form, fault, run, cancel, save, bar, status, charts, tables } = parts();
+  const { form, fault, run, cancel, save, bar, status, said, charts, tables } = parts();
   let gathered: Gathered | undefined;
 
   const busy = (on: boolean): void => {
@@ -32,6 +33,7 @@ export function startRuns(session: Session, { missing }: Found): void {
     busy(false);
     if (focused) run.focus();
     status.textContent = words;
+    said.textContent = words;
   };
   const counted = (): string => {
     const count = gathered?.cases.length ?? 0;
@@ -46,6 +48,7 @@ export function startRuns(session: Session, { missing }: Found): void {
       gathered!.peaks = event.peaks;
       tables.append(tableOf(event.report));
       drawCharts(gathered!.cases, charts);
+      said.textContent = `n = ${event.report.sizes.n} measured.`;
       save.disabled = false;
     } else if (event.type === "done") end(`Done: ${counted()}.`);
     else end(`Stopped: ${event.message}. ${counted()} before.`);
