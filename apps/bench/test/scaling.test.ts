@@ -107,8 +107,8 @@ test.skipIf(process.platform !== "linux")(
   async () => {
     const file = join(folder, "scaling.html");
     writeFileSync(file, scalingHtml(report));
-    const { executablePath, args, env } = browser();
-    const running = await chromium.launch({ executablePath, args, env: { ...process.env, ...env } as never });
+    const { env, ...options } = browser();
+    const running = await chromium.launch({ ...options, env: { ...(process.env as object), ...env } });
     try {
       const context = await running.newContext({ offline: true });
       const page = await context.newPage();
