@@ -1,13 +1,10 @@
-/** A complete backend, as a third party would write one: plain loops in float64, rounded once per element. */
+/** A complete backend: plain loops in float64, each element rounded once. */
 import {
-  byteSize,
   checkAllocation,
   checkReadable,
   checkView,
   elementCount,
   Ledger,
-  LimitError,
-  MAX_ELEMENTS,
   newFloatArray,
   OwnedTensor,
   packView,
@@ -17,43 +14,16 @@ import {
   type FloatArray,
   type HostTensor,
   type HostView,
-  type InverseParams,
   type Kernels,
-  type RowDotParams,
   type Shape,
   type SolveParams,
   type Supports,
-  type TrilInverseParams,
 } from "@dlrt/core";
 
-class PlainTensor extends OwnedTensor implements HostTensor {
-  readonly byteOffset = 0;
+type Params = ApplyParams<HostTensor> | SolveParams<HostTensor>;
 
-  constructor(
-    backend: object,
-    ledger: Ledger,
-    shape: Shape,
-    dtype: Dtype,
-    public data: FloatArray,
-  ) {
-    super(backend, ledger, shape, dtype);
-  }
-
-  get storage(): object {
-    return this.data.buffer;
-  }
-
-  protected release(): void {
-    this.data = newFloatArray(this.dtype, 0);
-  }
-}
-
-/** Row by row: row i needs no more of the rows before it than Z, [r, p]. `sign` −1: solve; 1: apply. */
-function recurrence(
-  params: ApplyParams<HostTensor> & SolveParams<HostTensor>,
-  rhs: HostTensor,
-  sign: 1 | -1,
-): void {
+/** Row by row: row i needs no more of the rows before it than Z, [r, p]. */
+function recurrence(params: Params, rhs: HostTensor, solving: boolean): void {
   const { batch, n, r, p, trans, alpha, diag, out, state, finalState } = params;
   const [f, g] = trans ? [params.k.data, params.q.data] : [params.q.data, params.k.data];
   for (let e = 0; e < batch; e++) {
@@ -65,9 +35,9 @@ function recurrence(
         const x = rhs.data[i * p + j]!;
         let low = 0;
         for (let l = 0; l < r; l++) low += f[i * r + l]! * z[l * p + j]!;
-        const lambda = diag ? diag.data[i]! : 0;
-        const y = sign < 0 ? (x - low) / lambda : diag ? lambda * x + low : low;
-        const carried = sign < 0 ? y : x;
+        const product = diag && !solving ? diag.data[i]! * x + low : low;
+        const y = diag && solving ? (x - low) / diag.data[i]! : product;
+        const carried = solving ? y : x;
         for (let l = 0; l < r; l++) z[l * p + j]! += g[i * r + l]! * carried;
         out.data[i * p + j] = alpha * y;
       }
@@ -76,12 +46,8 @@ function recurrence(
   }
 }
 
-/** X = A⁻¹ for lower triangular A given by its entries, c×c, by substitution. */
-function invert(
-  c: number,
-  entry: (i: number, j: number) => number,
-  write: (at: number, x: number) => void,
-): void {
+/** out ← A⁻¹ at `first`; A, c×c, lower triangular, by its entries. */
+function invert(c: number, entry: (i: number, j: number) => number, out: FloatArray, first: number): void {
   const x = new Float64Array(c * c);
   for (let i = 0; i < c; i++) {
     for (let j = 0; j < i; j++) {
@@ -91,43 +57,34 @@ function invert(
     }
     x[i * c + i] = 1 / entry(i, i);
   }
-  x.forEach((value, at) => write(at, value));
+  out.set(x, first);
 }
 
 export const plainKernels: Kernels<HostTensor> = {
-  apply: (params) => recurrence(params as ApplyParams<HostTensor> & SolveParams<HostTensor>, params.x, 1),
-  solve: (params) => recurrence(params as ApplyParams<HostTensor> & SolveParams<HostTensor>, params.b, -1),
+  apply: (params) => recurrence(params, params.x, false),
+  solve: (params) => recurrence(params, params.b, true),
 
-  inverse({ batch, n, r, diag, q, k, out }: InverseParams<HostTensor>): void {
+  inverse({ batch, n, r, diag, q, k, out }) {
     for (let e = 0; e < batch; e++) {
-      const entry = (i: number, j: number): number => {
-        if (i === j) return diag.data[e * n + i]!;
-        let sum = 0;
-        for (let l = 0; l < r; l++) sum += q.data[(e * n + i) * r + l]! * k.data[(e * n + j) * r + l]!;
-        return sum;
-      };
       const t = new Float64Array(n * n);
-      for (let i = 0; i < n; i++) for (let j = 0; j <= i; j++) t[i * n + j] = entry(i, j);
-      invert(
-        n,
-        (i, j) => t[i * n + j]!,
-        (at, x) => (out.data[e * n * n + at] = x),
-      );
+      for (let i = 0; i < n; i++) {
+        for (let j = 0; j < i; j++) {
+          for (let l = 0; l < r; l++)
+            t[i * n + j]! += q.data[(e * n + i) * r + l]! * k.data[(e * n + j) * r + l]!;
+        }
+        t[i * n + i] = diag.data[e * n + i]!;
+      }
+      invert(n, (i, j) => t[i * n + j]!, out.data, e * n * n);
     }
   },
 
-  trilInverse({ batch, c, a, out }: TrilInverseParams<HostTensor>): void {
-    for (let e = 0; e < batch; e++) {
-      const first = e * c * c;
-      invert(
-        c,
-        (i, j) => a.data[first + i * c + j]!,
-        (at, x) => (out.data[first + at] = x),
-      );
+  trilInverse({ batch, c, a, out }) {
+    for (let first = 0; first < batch * c * c; first += c * c) {
+      invert(c, (i, j) => a.data[first + i * c + j]!, out.data, first);
     }
   },
 
-  rowDot({ batch, n, p, alpha, x, y, out }: RowDotParams<HostTensor>): void {
+  rowDot({ batch, n, p, alpha, x, y, out }) {
     for (let i = 0; i < batch * n; i++) {
       let sum = 0;
       for (let j = i * p; j < (i + 1) * p; j++) sum += x.data[j]! * y.data[j]!;
@@ -136,15 +93,29 @@ export const plainKernels: Kernels<HostTensor> = {
   },
 };
 
-const supports: Supports = {
-  dtypes: ["f32", "f64"],
-  limits: { tensorBytes: MAX_ELEMENTS * 8 },
-  build: "plain loops",
-};
+class PlainTensor extends OwnedTensor implements HostTensor {
+  readonly byteOffset = 0;
+  readonly storage: object;
+  data: FloatArray;
+
+  constructor(owner: PlainBackend, shape: Shape, dtype: Dtype, data: FloatArray) {
+    super(owner, owner.ledger, shape, dtype);
+    this.data = data;
+    this.storage = data.buffer;
+  }
+
+  protected release(): void {
+    this.data = newFloatArray(this.dtype, 0);
+  }
+}
 
 export class PlainBackend implements Backend<HostTensor> {
   readonly name: string = "plain";
-  readonly supports: Supports = supports;
+  readonly supports: Supports = {
+    dtypes: ["f32", "f64"],
+    limits: { tensorBytes: 2 ** 31 },
+    build: "plain loops",
+  };
   readonly kernels: Kernels<HostTensor> = plainKernels;
   readonly ledger: Ledger = new Ledger("plain");
 
@@ -185,17 +156,11 @@ export class PlainBackend implements Backend<HostTensor> {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.dispose();
+    this.ledger.close();
   }
 
   protected own(shape: Shape, dtype: Dtype): HostTensor {
-    let data: FloatArray;
-    try {
-      data = newFloatArray(dtype, elementCount(shape));
-    } catch {
-      throw new LimitError("shape", byteSize(shape, dtype), Number.NaN);
-    }
-    return new PlainTensor(this, this.ledger, [shape[0], shape[1], shape[2]], dtype, data);
+    return new PlainTensor(this, [...shape], dtype, newFloatArray(dtype, elementCount(shape)));
   }
 }
 

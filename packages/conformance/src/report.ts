@@ -58,6 +58,9 @@ export interface Report {
   readonly notRun: readonly ReportSkip[];
 }
 
+/** Why a case was not run that an option excluded; all other reasons are what the backend lacks. */
+export const SKIPPED = "skipped by option";
+
 interface Measurement {
   readonly omega: Omega;
   readonly limit: number;

@@ -1,6 +1,6 @@
 import type { Backend } from "@dlrt/core";
 import { planOf, type Plan, type SuiteOptions } from "./options.js";
-import { Recorder, reportText, titleOf, type Report } from "./report.js";
+import { Recorder, reportText, SKIPPED, titleOf, type Report } from "./report.js";
 import { allCases } from "./suites/index.js";
 import { Trial, type Case } from "./trial.js";
 
@@ -59,7 +59,7 @@ class Run {
 
 function whyNot(subject: Case, { supports }: Backend, plan: Plan): string | undefined {
   const { dtype, dtypes = [], kernels = [] } = subject;
-  if (plan.skip.some((part) => titleOf(subject).includes(part))) return "skipped by option";
+  if (plan.skip.some((part) => titleOf(subject).includes(part))) return SKIPPED;
   const absent = (dtype ? [dtype, ...dtypes] : dtypes).filter((one) => !supports.dtypes.includes(one));
   if (absent.length > 0) return `no ${absent.join(", ")}`;
   const missing = kernels.filter((kernel) => supports.missing?.includes(kernel));

@@ -1,0 +1,79 @@
+import type { Backend } from "@dlrt/core";
+import { existsSync } from "node:fs";
+import { createRequire } from "node:module";
+import { isAbsolute, join, resolve } from "node:path";
+import { pathToFileURL } from "node:url";
+import type { Create } from "../runner.js";
+import { lineOf, WrongUsage } from "./wrong-usage.js";
+
+type Exports = Readonly<Record<string, unknown>>;
+
+/** "./my.js#createMine" → ["./my.js", "createMine"] */
+function partsOf(argument: string): [path: string, name: string | undefined] {
+  const at = argument.lastIndexOf("#");
+  return at < 0 ? [argument, undefined] : [argument.slice(0, at), argument.slice(at + 1)];
+}
+
+/** A path, from the working directory; or a package, as that directory sees it. */
+function addressOf(path: string): string {
+  if (path.startsWith("file:")) return path;
+  if (/^\.{1,2}([\\/]|$)/.test(path) || isAbsolute(path) || existsSync(path)) {
+    return pathToFileURL(resolve(path)).href;
+  }
+  try {
+    return pathToFileURL(createRequire(join(process.cwd(), "_")).resolve(path)).href;
+  } catch {
+    return path; // a package without a `require` condition: found if it is installed beside this one
+  }
+}
+
+async function load(path: string): Promise<Exports> {
+  try {
+    return (await import(addressOf(path))) as Exports;
+  } catch (error) {
+    throw new WrongUsage(`cannot load ${path}: ${lineOf(error)}`);
+  }
+}
+
+/** The export that is named; otherwise the one function named create…; otherwise the default. */
+function factoryIn(exports: Exports, path: string, wanted: string | undefined): [string, Create] {
+  const names = Object.keys(exports).filter((name) => typeof exports[name] === "function");
+  const found = (name: string): [string, Create] => [name, exports[name] as Create];
+  if (wanted !== undefined) {
+    if (names.includes(wanted)) return found(wanted);
+    const others = names.length > 0 ? `; its functions: ${names.join(", ")}` : "";
+    throw new WrongUsage(`${path} exports no function ${wanted}${others}`);
+  }
+  const makers = names.filter((name) => name.startsWith("create"));
+  if (makers.length === 1) return found(makers[0]!);
+  if (names.includes("default")) return found("default");
+  throw new WrongUsage(
+    makers.length > 1
+      ? `${path} exports ${makers.join(" and ")}; choose with --backend ${path}#${makers[0]!}`
+      : `${path} exports no factory: a function named create…, or a default export that is a function`,
+  );
+}
+
+/**
+ * The factory that `--backend` names. It has been called once, and its first call gives that backend.
+ * @throws WrongUsage: no such module or export, or what it makes is no backend
+ */
+export async function factoryOf(argument: string): Promise<Create> {
+  const [path, wanted] = partsOf(argument);
+  const [name, create] = factoryIn(await load(path), path, wanted);
+  let first: Backend | undefined;
+  try {
+    first = await create();
+  } catch (error) {
+    throw new WrongUsage(`${name}() of ${path} failed: ${lineOf(error)}`);
+  }
+  const parts: Partial<Backend> = first ?? {};
+  if (typeof parts.name !== "string" || !parts.kernels || !Array.isArray(parts.supports?.dtypes)) {
+    throw new WrongUsage(`${name}() of ${path} makes no backend: it needs name, supports and kernels`);
+  }
+  return () => {
+    const backend = first ?? create();
+    first = undefined;
+    return backend;
+  };
+}

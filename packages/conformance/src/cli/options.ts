@@ -1,0 +1,57 @@
+import { Command, InvalidArgumentError, Option } from "commander";
+
+export interface CliOptions {
+  readonly backend?: string;
+  readonly cases?: number;
+  readonly seed?: number;
+  readonly maxN?: number;
+  readonly maxWork?: number;
+  readonly only?: readonly string[];
+  readonly skip?: readonly string[];
+  readonly json?: string;
+  readonly markdown?: string;
+  readonly list?: boolean;
+}
+
+const HELP = `
+Examples:
+  npx @dlrt/conformance --backend ./my-backend.js
+  npx @dlrt/conformance --backend @dlrt/backend-js#createJsBackend --cases 400
+  npx @dlrt/conformance --backend ./my-backend.js --only solve "exact class" --max-n 1000
+  npx @dlrt/conformance --backend ./my-backend.js --seed 1713749045       what a failure named, again
+  npx @dlrt/conformance --backend ./my-backend.js --json report.json --markdown badges.md
+  npx @dlrt/conformance --list --only gradients
+
+Exit code: 0 all passed, 1 something failed, 2 wrong usage.
+`;
+
+function integer(least: number): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    if (text.trim() !== "" && Number.isSafeInteger(value) && value >= least) return value;
+    throw new InvalidArgumentError(`Expected a whole number of at least ${least}.`);
+  };
+}
+
+export function program(): Command {
+  const number = (flags: string, about: string, least: number): Option =>
+    new Option(flags, about).argParser(integer(least));
+  return new Command("dlrt-conformance")
+    .description("Judges a backend of @dlrt/core, and prints what held.")
+    .option(
+      "--backend <module[#export]>",
+      "a file or a package; without #export its one function named create…, or its default export",
+    )
+    .addOption(number("--cases <count>", "random cases of each property, default 30", 1))
+    .addOption(number("--seed <number>", "where random cases start, default new each time", 0))
+    .addOption(number("--max-n <size>", "largest n and batch, default 65537", 1))
+    .addOption(number("--max-work <count>", "largest batch·n·r·p, default 2²⁰ = 1048576", 1))
+    .option("--only <parts...>", 'only cases whose "suite › name" contains one of these')
+    .option("--skip <parts...>", "not those that contain one of these")
+    .option("--json <file>", "write the report as JSON; - prints it instead of the text")
+    .option("--markdown <file>", "write a table of badges as Markdown; - prints it instead of the text")
+    .option("--list", "name the cases, and run nothing")
+    .addHelpText("after", HELP)
+    .showHelpAfterError("(--help tells more)")
+    .exitOverride();
+}

@@ -1,0 +1,19 @@
+import type { runSuites } from "../runner.js";
+
+type OnCase = NonNullable<NonNullable<Parameters<typeof runSuites>[1]>["onCase"]>;
+
+/** One line that changes, on a terminal; nothing in a pipe. `end` wipes it. */
+export function progress(total: number, stream: NodeJS.WriteStream): { onCase: OnCase; end: () => void } {
+  if (!stream.isTTY) return { onCase: () => {}, end: () => {} };
+  let done = 0;
+  const show = (text: string): void => void stream.write(`\r\u001B[K${text}`);
+  show(`0/${total}`);
+  return {
+    onCase: (title, outcome) => {
+      done++;
+      if (outcome === "failed") show(`FAILED ${title}\n`);
+      show(`${done}/${total} ${title}`.slice(0, stream.columns - 1));
+    },
+    end: () => show(""),
+  };
+}

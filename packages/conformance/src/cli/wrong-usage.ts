@@ -1,0 +1,7 @@
+/** What the caller got wrong; its message is one line. */
+export class WrongUsage extends Error {}
+
+/** The first line of what was thrown. */
+export function lineOf(error: unknown): string {
+  return String(error instanceof Error ? error.message : error).split("\n", 1)[0]!;
+}
