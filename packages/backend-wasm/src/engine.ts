@@ -1,11 +1,12 @@
 import { Arena } from "./arena.js";
 import type { Exports } from "./instantiate.js";
-import { HEAP_BASE, JOB_ADDRESS, writeJob, writeScratch, word, type JobFields } from "./job.js";
+import { HEAP_BASE, JOB_ADDRESS, JobWriter, type JobFields } from "./job.js";
 import type { Pool } from "./pool.js";
 
 /** One memory, the module on it, and who works: runs jobs, and keeps the scratch they need. */
 export class Engine {
   readonly arena: Arena;
+  readonly #job: JobWriter;
   #scratch = 0;
   #scratchBytes = 0;
 
@@ -17,6 +18,7 @@ export class Engine {
     readonly pool: Pool | undefined,
   ) {
     this.arena = new Arena(memory, limit, HEAP_BASE);
+    this.#job = new JobWriter(memory);
   }
 
   get threads(): number {
@@ -28,13 +30,13 @@ export class Engine {
    * @throws LimitError where there is no room for scratch, before anything is written; DeviceLostError, see Pool.run
    */
   run(items: number, fields: JobFields): void {
-    writeJob(this.memory.buffer, fields);
+    this.#job.write(fields);
     this.#provideScratch(Math.ceil(this.exports.scratchBytes(JOB_ADDRESS) / 64) * 64);
     if (this.pool) {
       this.pool.run(this.exports, items);
       return;
     }
-    new Int32Array(this.memory.buffer)[word.remaining] = items;
+    this.#job.open(items);
     this.exports.work(JOB_ADDRESS, 0);
   }
 
@@ -47,6 +49,6 @@ export class Engine {
       this.#scratch = this.arena.allocate("scratch", bytes);
       this.#scratchBytes = bytes;
     }
-    writeScratch(this.memory.buffer, this.#scratch, stride);
+    this.#job.writeScratch(this.#scratch, stride);
   }
 }

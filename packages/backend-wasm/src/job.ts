@@ -62,19 +62,40 @@ const order = [
   "finalState",
 ] as const satisfies readonly (keyof JobFields)[];
 
-/** Writes all but `remaining`; `done` is 0 then. */
-export function writeJob(memory: ArrayBufferLike, fields: JobFields): void {
-  const view = new DataView(memory, JOB_ADDRESS, 256);
-  view.setInt32(4, 0, true);
-  view.setInt32(8, fields.kernel, true);
-  view.setInt32(12, fields.wide ? 1 : 0, true);
-  view.setFloat64(16, fields.alpha ?? 1, true);
-  order.forEach((name, index) => view.setInt32(24 + 4 * index, Number(fields[name] ?? 0), true));
-}
+/** Writes the record; all but `remaining`, which opens it. */
+export class JobWriter {
+  #view: DataView = new DataView(new ArrayBuffer(0));
 
-/** Where the threads' scratch lies: the last two fields of the record. */
-export function writeScratch(memory: ArrayBufferLike, address: number, stride: number): void {
-  const view = new DataView(memory, JOB_ADDRESS, 256);
-  view.setInt32(24 + 4 * order.length, address, true);
-  view.setInt32(28 + 4 * order.length, stride, true);
+  constructor(readonly memory: WebAssembly.Memory) {}
+
+  /** `done` is 0 then. */
+  write(fields: JobFields): void {
+    const view = this.#current();
+    view.setInt32(4, 0, true);
+    view.setInt32(8, fields.kernel, true);
+    view.setInt32(12, fields.wide ? 1 : 0, true);
+    view.setFloat64(16, fields.alpha ?? 1, true);
+    for (let index = 0; index < order.length; index++) {
+      view.setInt32(24 + 4 * index, Number(fields[order[index]!] ?? 0), true);
+    }
+  }
+
+  /** Where the threads' scratch lies: the last two fields of the record. */
+  writeScratch(address: number, stride: number): void {
+    const view = this.#current();
+    view.setInt32(24 + 4 * order.length, address, true);
+    view.setInt32(28 + 4 * order.length, stride, true);
+  }
+
+  /** Opens the record where no other thread reads it. */
+  open(items: number): void {
+    this.#current().setInt32(0, items, true);
+  }
+
+  /** On the memory as it is now. */
+  #current(): DataView {
+    const { buffer } = this.memory;
+    if (this.#view.buffer !== buffer) this.#view = new DataView(buffer, JOB_ADDRESS, 256);
+    return this.#view;
+  }
 }
