@@ -40,12 +40,12 @@ export class WasmBackend implements Backend<WasmTensor> {
   get supports(): Supports {
     const { arena, pool, threads } = this.#engine;
     const fallback = pool?.lost ?? this.#fallback;
-    return {
+    const supports: Supports = {
       dtypes: ["f32", "f64"],
       limits: { tensorBytes: Math.min(arena.limit - HEAP_BASE, MAX_ELEMENTS * 8) },
       build: pool ? `simd+threads (${threads})` : "simd",
-      ...(fallback !== undefined && { fallback }),
     };
+    return fallback === undefined ? supports : { ...supports, fallback };
   }
 
   get disposed(): boolean {
