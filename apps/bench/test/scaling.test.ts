@@ -107,8 +107,7 @@ test.skipIf(process.platform !== "linux")(
   async () => {
     const file = join(folder, "scaling.html");
     writeFileSync(file, scalingHtml(report));
-    const { env, ...options } = browser();
-    const running = await chromium.launch({ ...options, env: { ...(process.env as object), ...env } });
+    const running = await chromium.launch(browser());
     try {
       const context = await running.newContext({ offline: true });
       const page = await context.newPage();

@@ -61,32 +61,40 @@ export interface ScalingInput {
 interface Job {
   readonly sweep: Sweep;
   readonly n: number;
-  readonly chunk: number | null;
+  /** Measured in turn, as contenders are; null is the backend's own choice. */
+  readonly chunks: readonly (number | null)[];
 }
 
 function jobs({ solveSizes, inverseSizes, chunkSize, chunks }: ScalingInput): Job[] {
   return [
-    ...solveSizes.map((n) => ({ sweep: "solve" as const, n, chunk: null })),
-    ...inverseSizes.map((n) => ({ sweep: "inverse" as const, n, chunk: null })),
-    ...chunks.map((chunk) => ({ sweep: "chunk" as const, n: chunkSize, chunk })),
+    ...solveSizes.map((n) => ({ sweep: "solve" as const, n, chunks: [null] })),
+    ...inverseSizes.map((n) => ({ sweep: "inverse" as const, n, chunks: [null] })),
+    { sweep: "chunk" as const, n: chunkSize, chunks },
   ];
+}
+
+interface Chunked extends Contender {
+  readonly chunk: number | null;
 }
 
 /** Useful flops of a call above which slow contenders are left out. */
 const PATIENCE = 3e8;
 
-function contendersOf({ contenders }: ScalingInput, { sweep }: Job): readonly Contender[] {
+function contendersOf({ contenders }: ScalingInput, { sweep, chunks }: Job): readonly Chunked[] {
   const some = sweep === "chunk" ? contenders.filter(({ kind }) => kind === "backend") : contenders;
-  return some.map((contender) => ({
+  const variants = chunks.flatMap((chunk) => some.map((contender) => ({ contender, chunk })));
+  return variants.map(({ contender, chunk }) => ({
     ...contender,
+    chunk,
+    open: (operation, problem) => contender.open(operation, problem, chunk ?? undefined),
     refuses: (operation, problem) =>
       contender.refuses(operation, problem) ??
       (contender.slow && operation.flops(problem) > PATIENCE ? "would take minutes" : undefined),
   }));
 }
 
-function point(job: Job, name: string, outcome: Outcome, flops: number): Point {
-  const base = { ...job, name, status: outcome.status };
+function point({ sweep, n }: Job, { name, chunk }: Chunked, outcome: Outcome, flops: number): Point {
+  const base = { sweep, n, chunk, name, status: outcome.status };
   if ("reason" in outcome) return base;
   const error = Number.isFinite(outcome.verdict.value) ? outcome.verdict.value : null;
   if (outcome.status === "wrong") return { ...base, error };
@@ -98,15 +106,15 @@ async function runJob(input: ScalingInput, job: Job, at: number, of: number): Pr
   const { workload, heads: batch, d: r, seed, repetitions, seconds, onProgress } = input;
   const operation = operations[job.sweep === "inverse" ? "inverse" : "solve"];
   const problem = workloads[workload]({ batch, n: job.n, r, p: r, dtype: "f32", seed });
-  const title = `${job.sweep}, n = ${job.n}${job.chunk ? `, chunk ${job.chunk}` : ""}`;
-  const outcomes = await measure(contendersOf(input, job), operation, problem, {
+  const title = `${job.sweep}, n = ${job.n}`;
+  const contenders = contendersOf(input, job);
+  const outcomes = await measure(contenders, operation, problem, {
     repetitions,
-    seconds,
-    chunk: job.chunk ?? undefined,
+    seconds: seconds * job.chunks.length,
     onProgress: (what, done) => onProgress?.(`${title}: ${what}`, (at + done) / of),
   });
   const flops = operation.flops(problem);
-  return [...outcomes].map(([{ name }, outcome]) => point(job, name, outcome, flops));
+  return contenders.map((contender) => point(job, contender, outcomes.get(contender)!, flops));
 }
 
 function fits(points: readonly Point[]): NamedFit[] {
