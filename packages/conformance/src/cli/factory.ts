@@ -2,7 +2,7 @@ import type { Backend } from "@dlrt/core";
 import { existsSync } from "node:fs";
 import { createRequire } from "node:module";
 import { isAbsolute, join, resolve } from "node:path";
-import { pathToFileURL } from "node:url";
+import { fileURLToPath, pathToFileURL } from "node:url";
 import type { Create } from "../runner.js";
 import { lineOf, WrongUsage } from "./wrong-usage.js";
 
@@ -31,7 +31,8 @@ async function load(path: string): Promise<Exports> {
   try {
     return (await import(addressOf(path))) as Exports;
   } catch (error) {
-    throw new WrongUsage(`cannot load ${path}: ${lineOf(error)}`);
+    const line = lineOf(error).replace(` imported from ${fileURLToPath(import.meta.url)}`, "");
+    throw new WrongUsage(`cannot load ${path}: ${line}`);
   }
 }
 

@@ -52,6 +52,5 @@ export function program(): Command {
     .option("--markdown <file>", "write a table of badges as Markdown; - prints it instead of the text")
     .option("--list", "name the cases, and run nothing")
     .addHelpText("after", HELP)
-    .showHelpAfterError("(--help tells more)")
     .exitOverride();
 }
