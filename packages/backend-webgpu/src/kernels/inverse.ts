@@ -1,6 +1,6 @@
 import type { InverseParams } from "@dlrt/core";
 import type { GpuTensor } from "../tensor.js";
-import { chunkMatrices, chunkSolutions } from "./chunk.js";
+import { chunkMatrices } from "./chunk.js";
 import {
   chunkSize,
   isolated,
@@ -20,14 +20,14 @@ import { stateSize } from "./state.js";
 /** out ← T⁻¹: each panel of columns starts from its own T_cc⁻¹ and walks down, rows above it zero. */
 export function inverse(ctx: Context, p: InverseParams<GpuTensor>): void {
   if (p.batch === 0 || p.n === 0) return;
-  isolated(ctx, p.out, [p.k], (out) => inverseInto(ctx, p, out));
+  isolated(ctx, p.out, [p.q, p.k, p.diag], (out) => inverseInto(ctx, p, out));
 }
 
 function inverseInto(ctx: Context, params: InverseParams<GpuTensor>, out: Placed): void {
   const { batch, n, r } = params;
   const chunk = chunkSize(ctx, params.chunk, n);
-  const flops = 2 * r * n + 2 * chunk * (2 * r + chunk);
-  const scratchBytes = 4 * (2 * chunk + 12 * quads(r) + 4 * quads(n));
+  const flops = 2 * r * n + chunk * (r + n);
+  const scratchBytes = 4 * (chunk + 8 * quads(r) + 4 * quads(n));
   const size = segmentSize({ batch, n, chunk, cols: n, scratchBytes, flops }, ctx.budget);
   partition(ctx, batch, n, size, (_, batches) => {
     const carry = scratch(ctx, 4 * batches * stateSize(r, n));
@@ -55,13 +55,12 @@ function inverseSegment(
   const g = input(ctx, params.k, segment);
   const chunks = Math.ceil(segment.rows / chunk);
   const of = { ...segment, chunk, chunks };
-  const tcc = chunkMatrices(ctx, { ...of, r, f, g, diag: operand(ctx, params.diag, segment) });
-  const w = chunkSolutions(ctx, { ...of, tcc, rhs: f, cols: r });
-  const u = chunkSolutions(ctx, { ...of, tcc, cols: chunk });
+  const tcc = chunkMatrices(ctx, { ...of, r, f, g });
+  const diag = operand(ctx, params.diag, segment);
   const { to, finish } = output(ctx, out, segment);
   scan(
     ctx,
-    { ...of, r, p: n, g, w, u },
+    { ...of, r, p: n, tcc, diag, f, g, b: ctx.nothing.read },
     {
       z,
       out: to,

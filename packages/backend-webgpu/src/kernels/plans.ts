@@ -2,31 +2,19 @@ import { plan, type Plan } from "./plan.js";
 
 export const chunkMatrix = plan({
   shader: "chunk-matrix",
-  params: {
-    f: "operand",
-    g: "operand",
-    diag: "operand",
-    rows: "u32",
-    rank: "u32",
-    chunks: "u32",
-    total: "u32",
-  },
-  bindings: { f: "read", g: "read", diag: "read", tcc: "write" },
-  constants: ["CHUNK", "INVERT", "THREADS"],
-});
-
-export const solveChunk = plan({
-  shader: "solve-chunk",
-  params: { rhs: "operand", rows: "u32", quads: "u32", chunks: "u32", total: "u32" },
-  bindings: { tcc: "read", rhs: "read", x: "write" },
-  constants: ["CHUNK", "IDENTITY", "THREADS"],
+  params: { f: "operand", g: "operand", rows: "u32", rank: "u32", chunks: "u32", total: "u32" },
+  bindings: { f: "read", g: "read", tcc: "write" },
+  constants: ["CHUNK", "THREADS"],
 });
 
 export const solveScan = plan({
   shader: "solve-scan",
   params: {
+    f: "operand",
     g: "operand",
+    b: "operand",
     out: "operand",
+    diag: "operand",
     rows: "u32",
     rank: "u32",
     quads: "u32",
@@ -37,8 +25,8 @@ export const solveScan = plan({
     total: "u32",
     alpha: "f32",
   },
-  bindings: { w: "read", u: "read", g: "read", z: "write", out: "write" },
-  constants: ["CHUNK", "TILE", "WIDE", "THREADS", "START", "USE_U", "WRITE_Y", "INVERSE"],
+  bindings: { tcc: "read", diag: "read", f: "read", g: "read", b: "read", z: "write", out: "write" },
+  constants: ["CHUNK", "TILE", "WIDE", "THREADS", "LANES", "START", "USE_B", "WRITE_Y", "INVERSE"],
 });
 
 export const solveCompose = plan({
@@ -121,7 +109,6 @@ export const rowDotPlan = plan({
 /** Every shader of the package, for `prepare` and for the test that holds each against its plan. */
 export const plans: readonly Plan[] = [
   chunkMatrix,
-  solveChunk,
   solveScan,
   solveCompose,
   padRows,

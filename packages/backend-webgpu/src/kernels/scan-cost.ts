@@ -8,7 +8,7 @@ const LAUNCH = 4;
 
 /**
  * Time of a scan in units of one chunk on one workgroup, on a device that runs `width` workgroups at a time.
- * One group: the chunks in turn. More: maps of all groups (U's columns and the r columns of A), the composition
+ * One group: the chunks in turn. More: maps of all groups (b's columns and the r columns of A), the composition
  * (r/chunk of a chunk's work per group), then the groups again with their states.
  */
 export function scanCost(

@@ -16,8 +16,8 @@ interface GroupMaps {
 }
 
 /**
- * The affine map of every group, by the scan itself: B is the state that U leaves starting from zero (in the first
- * group from `carry`), A what is left of the identity with U = 0.
+ * The affine map of every group, by the scan itself: B is the state that b leaves starting from zero (in the first
+ * group from `carry`), A what is left of the identity with b = 0.
  */
 export function groupMaps(ctx: Context, of: SolveSegment, groups: number, carry: Range): GroupMaps {
   const a = scratch(ctx, 4 * of.batches * groups * stateSize(of.r, of.r));
@@ -25,7 +25,7 @@ export function groupMaps(ctx: Context, of: SolveSegment, groups: number, carry:
   const out = ctx.nothing.write;
   carryInto(ctx, of, carry, groups, b);
   scan(ctx, of, { z: b, out, alpha: 0, groups, constants: { START: 1, WRITE_Y: 0 } });
-  scan(ctx, of, { z: a, out, alpha: 0, groups, cols: of.r, constants: { START: 2, USE_U: 0, WRITE_Y: 0 } });
+  scan(ctx, of, { z: a, out, alpha: 0, groups, cols: of.r, constants: { START: 2, USE_B: 0, WRITE_Y: 0 } });
   return { groups, a, b };
 }
 

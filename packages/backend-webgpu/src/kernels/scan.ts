@@ -8,6 +8,7 @@ export interface Tile {
   readonly TILE: number;
   readonly THREADS: number;
   readonly WIDE: 0 | 1;
+  readonly LANES: number;
 }
 
 /**
@@ -23,7 +24,8 @@ export function tileOf(
 ): Tile {
   const wide = batches * Math.ceil(quads(columns) / 16) >= ctx.width;
   const TILE = Math.min(wide ? 16 : 8, inverse ? chunk / 4 : 16);
-  return { TILE, WIDE: wide ? 1 : 0, THREADS: ((chunk / 8) * TILE) / (wide ? 2 : 1) };
+  const LANES = wide ? TILE / 2 : TILE;
+  return { TILE, WIDE: wide ? 1 : 0, LANES, THREADS: LANES * Math.max(chunk / 8, 4) };
 }
 
 export interface SolveSegment extends Segment {
@@ -31,10 +33,11 @@ export interface SolveSegment extends Segment {
   readonly chunks: number;
   readonly r: number;
   readonly p: number;
+  readonly tcc: Range;
+  readonly diag: Operand;
+  readonly f: Operand;
   readonly g: Operand;
-  /** T_cc⁻¹ F_c and T_cc⁻¹ B_c of every chunk */
-  readonly w: Range;
-  readonly u: Range;
+  readonly b: Operand;
 }
 
 export interface ScanOptions {
@@ -55,8 +58,11 @@ export function scan(ctx: Context, of: SolveSegment, options: ScanOptions): void
   ctx.stream.recorder.dispatch(solveScan, {
     constants: { CHUNK: of.chunk, ...tile, ...options.constants },
     params: {
+      f: of.f,
       g: of.g,
+      b: of.b,
       out: options.out,
+      diag: of.diag,
       rows: of.rows,
       rank: of.r,
       quads: quads(cols),
@@ -68,9 +74,11 @@ export function scan(ctx: Context, of: SolveSegment, options: ScanOptions): void
       alpha: options.alpha,
     },
     bindings: {
-      w: of.w,
-      u: of.u,
+      tcc: of.tcc,
+      diag: of.diag,
+      f: of.f,
       g: of.g,
+      b: of.b,
       z: options.z,
       out: options.out,
     },

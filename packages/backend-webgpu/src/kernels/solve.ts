@@ -1,6 +1,6 @@
 import type { SolveParams } from "@dlrt/core";
 import type { GpuTensor } from "../tensor.js";
-import { chunkMatrices, chunkSolutions } from "./chunk.js";
+import { chunkMatrices } from "./chunk.js";
 import { chunkSize, isolated, operand, partition, quads, type Context, type Placed } from "./context.js";
 import { input, output } from "./pad.js";
 import type { Operand, Range } from "./plan.js";
@@ -13,14 +13,14 @@ import { carryIn, carryOut } from "./state.js";
 /** out ← α op(T)⁻¹ (b − F Z₀), in the phases (a) chunks, (b) or (b′) state scan; DESIGN §1. */
 export function solve(ctx: Context, p: SolveParams<GpuTensor>): void {
   if (p.batch === 0 || p.p === 0) return;
-  isolated(ctx, p.out, [p.trans ? p.q : p.k], (out) => solveInto(ctx, p, out));
+  isolated(ctx, p.out, [p.q, p.k, p.b, p.diag], (out) => solveInto(ctx, p, out));
 }
 
 function solveInto(ctx: Context, params: SolveParams<GpuTensor>, out: Placed): void {
   const { batch, n, r, p } = params;
   const chunk = chunkSize(ctx, params.chunk, n);
-  const flops = 4 * r * p + 2 * chunk * (2 * r + p);
-  const scratchBytes = 4 * (chunk + 12 * quads(r) + 12 * quads(p));
+  const flops = 4 * r * p + chunk * (r + p);
+  const scratchBytes = 4 * (chunk + 8 * quads(r) + 8 * quads(p));
   const size = segmentSize({ batch, n, chunk, cols: Math.max(r, p), scratchBytes, flops }, ctx.budget);
   partition(ctx, batch, n, size, (batch0, batches) => {
     const part = { batch0, batches, r, p };
@@ -51,10 +51,8 @@ function solveSegment(
   const diag = operand(ctx, params.diag, segment, trans);
   const b = input(ctx, params.b, segment, trans);
   const chunks = Math.ceil(segment.rows / chunk);
-  const tcc = chunkMatrices(ctx, { ...segment, chunk, chunks, r, f, g, diag });
-  const w = chunkSolutions(ctx, { ...segment, chunk, chunks, tcc, rhs: f, cols: r });
-  const u = chunkSolutions(ctx, { ...segment, chunk, chunks, tcc, rhs: b, cols: p });
-  const solving: SolveSegment = { ...segment, chunk, chunks, r, p, g, w, u };
+  const tcc = chunkMatrices(ctx, { ...segment, chunk, chunks, r, f, g });
+  const solving: SolveSegment = { ...segment, chunk, chunks, r, p, tcc, diag, f, g, b };
   const groups = scanGroups(ctx, solving);
   if (groups === 1) {
     scan(ctx, solving, { z: carry, out, alpha });

@@ -1,20 +1,16 @@
-// S = F_c G_cᵀ below the diagonal, one C×C matrix per chunk, and, for a solve, the inverses of the
-// 16×16 diagonal blocks of T_cc = Λ + S in their place. One chunk per workgroup, an 8×8 tile per thread.
-// tcc is column-major, four rows a vec4. Above the diagonal of S nothing is defined.
+// S = F_c G_cᵀ below the diagonal, one C×C matrix per chunk: T_cc without Λ. One chunk per workgroup, an 8×8
+// tile per thread. tcc is column-major, four rows a vec4; on and above the diagonal of S nothing is defined.
 
 override CHUNK: u32 = 64; // 16, 32 or 64
-override INVERT: bool = true;
 override THREADS: u32 = 64; // (CHUNK / 8)²
 override QUADS: u32 = CHUNK / 4u;
 override STRIDE: u32 = QUADS + 1u; // no two lanes of a store share a bank
 
 const DEPTH = 16u; // columns of F and G staged at a time
-const BLOCK = 16u;
 
 struct Params {
   f: vec4<u32>, // in quads: index of the first row visited, batch stride, row stride (modulo 2³²), –
   g: vec4<u32>,
-  diag: vec4<u32>,
   rows: u32,
   rank: u32, // quads
   chunks: u32,
@@ -24,35 +20,10 @@ struct Params {
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> f: array<vec4<f32>>;
 @group(0) @binding(2) var<storage, read> g: array<vec4<f32>>;
-@group(0) @binding(3) var<storage, read> diag: array<f32>;
-@group(0) @binding(4) var<storage, read_write> tcc: array<vec4<f32>>;
+@group(0) @binding(3) var<storage, read_write> tcc: array<vec4<f32>>;
 
 var<workgroup> f_tile: array<vec4<f32>, DEPTH * STRIDE>; // a column, four rows a vec4
 var<workgroup> g_tile: array<vec4<f32>, DEPTH * STRIDE>;
-var<workgroup> lower: array<vec4<f32>, CHUNK * BLOCK / 4u>; // diagonal blocks of S, column-major
-
-// Column j of one diagonal block's inverse, four rows at a time; the columns are independent.
-// `at` is the block in `lower`, `to` the block's column in tcc, `diag_at` the block's first λ.
-fn invert_column(at: u32, j: u32, rows: u32, diag_at: u32, to: u32) {
-  for (var quad = 0u; quad < BLOCK / 4u; quad++) {
-    let i = 4u * quad;
-    var x = select(vec4<f32>(), vec4<f32>(1.0), vec4<u32>(i, i + 1u, i + 2u, i + 3u) == vec4<u32>(j));
-    if (i + 3u >= j) {
-      for (var m = j; m < i; m++) {
-        x -= lower[at + m * 4u + quad] * tcc[to + m / 4u][m % 4u];
-      }
-      // rows past the end repeat the last λ; they are not used
-      let last = rows - 1u;
-      x.x /= diag[diag_at + min(i, last) * params.diag.z];
-      x.y = (x.y - lower[at + i * 4u + quad].y * x.x) / diag[diag_at + min(i + 1u, last) * params.diag.z];
-      x.z = (x.z - lower[at + i * 4u + quad].z * x.x - lower[at + (i + 1u) * 4u + quad].z * x.y)
-        / diag[diag_at + min(i + 2u, last) * params.diag.z];
-      x.w = (x.w - lower[at + i * 4u + quad].w * x.x - lower[at + (i + 1u) * 4u + quad].w * x.y
-        - lower[at + (i + 2u) * 4u + quad].w * x.z) / diag[diag_at + min(i + 3u, last) * params.diag.z];
-    }
-    tcc[to + quad] = x;
-  }
-}
 
 @compute @workgroup_size(THREADS)
 fn main(
@@ -160,21 +131,5 @@ fn main(
     tcc[to + 6u * QUADS + 1u] = b6;
     tcc[to + 7u * QUADS] = a7;
     tcc[to + 7u * QUADS + 1u] = b7;
-  }
-  if (INVERT) {
-    storageBarrier();
-    workgroupBarrier();
-    for (var column = thread; column < CHUNK; column += THREADS) {
-      let at = out + column * QUADS + column / BLOCK * 4u;
-      for (var quad = 0u; quad < 4u; quad++) {
-        lower[4u * column + quad] = tcc[at + quad];
-      }
-    }
-    workgroupBarrier();
-    for (var column = thread; column < rows; column += THREADS) {
-      let top = column / BLOCK * BLOCK;
-      let diag_at = params.diag.x + batch * params.diag.y + (first + top) * params.diag.z;
-      invert_column(top * 4u, column % BLOCK, rows - top, diag_at, out + column * QUADS + top / 4u);
-    }
   }
 }

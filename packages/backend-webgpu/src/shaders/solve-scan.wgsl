@@ -1,22 +1,30 @@
-// The state scan: for the chunks of one group in turn, Y_c = U_c − W_c Z, Z += G_cᵀ Y_c.
+// The state scan: for the chunks of one group in turn, Y_c = T_cc⁻¹ (B_c − F_c Z), Z += G_cᵀ Y_c.
+// T_cc⁻¹ is applied by substitution: 16-row blocks below each other by all threads, inside a block one thread per quad of
+// columns. Where T⁻¹ grows, shorter ways cancel: Y = U − W Z with U = T_cc⁻¹ B_c and W = T_cc⁻¹ F_c formed beforehand was
+// seen to reach ω = 2455 ε (C = 64), multiplying by the inverses of the 16×16 blocks 18 ε.
 // One workgroup per (batch entry, group of chunks, tile of columns); groups > 1 is the parallel scan.
-// It also walks the column panels of the inverse, where U is T_cc⁻¹ in the panel's first chunk and 0 below.
-// A thread holds eight rows by one quad of columns, or by two. Arrays are in quads of columns, zero where padded;
-// rows are in the order visited.
+// It also walks the column panels of the inverse, where B is I in the panel's first chunk and 0 below.
+// A thread holds eight rows by one quad of columns, or by two. Arrays are in quads of columns, zero where padded.
 
 override CHUNK: u32 = 64;
 override TILE: u32 = 8; // quads of columns per workgroup
 override WIDE: bool = false; // two quads a thread
-override THREADS: u32 = 64; // CHUNK / 8 × TILE, half of it if WIDE
-override LANES: u32 = THREADS / (CHUNK / 8u);
+override THREADS: u32 = 64; // LANES × max(CHUNK / 8, 4)
+override LANES: u32 = 8; // TILE, half of it if WIDE
 override START: u32 = 0; // Z at the start: 0 as found, 1 zero but for the first group's, 2 identity
-override USE_U: bool = true; // else U = 0
+override USE_B: bool = true; // else B = 0
 override WRITE_Y: bool = true;
 override INVERSE: bool = false;
 
+override QUADS: u32 = CHUNK / 4u;
+const BLOCK = 16u;
+
 struct Params {
-  g: vec4<u32>, // in quads: index of the first row visited, batch stride, row stride (modulo 2³²), –
+  f: vec4<u32>, // in quads: index of the first row visited, batch stride, row stride (modulo 2³²), –
+  g: vec4<u32>,
+  b: vec4<u32>,
   out: vec4<u32>,
+  diag: vec4<u32>, // in elements
   rows: u32,
   rank: u32,
   quads: u32, // of columns
@@ -29,13 +37,15 @@ struct Params {
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
-@group(0) @binding(1) var<storage, read> w: array<vec4<f32>>; // [batch, rows, rank quads]
-@group(0) @binding(2) var<storage, read> u: array<vec4<f32>>; // [batch, rows, quads]; inverse: [batch, rows, CHUNK / 4]
-@group(0) @binding(3) var<storage, read> g: array<vec4<f32>>;
-@group(0) @binding(4) var<storage, read_write> z: array<vec4<f32>>; // [batch, groups, 4·rank quads, quads]
-@group(0) @binding(5) var<storage, read_write> out: array<vec4<f32>>;
+@group(0) @binding(1) var<storage, read> tcc: array<vec4<f32>>; // column-major, four rows each
+@group(0) @binding(2) var<storage, read> diag: array<f32>;
+@group(0) @binding(3) var<storage, read> f: array<vec4<f32>>;
+@group(0) @binding(4) var<storage, read> g: array<vec4<f32>>;
+@group(0) @binding(5) var<storage, read> b: array<vec4<f32>>;
+@group(0) @binding(6) var<storage, read_write> z: array<vec4<f32>>; // [batch, groups, 4·rank quads, quads]
+@group(0) @binding(7) var<storage, read_write> out: array<vec4<f32>>;
 
-var<workgroup> y: array<vec4<f32>, CHUNK * TILE>;
+var<workgroup> y: array<vec4<f32>, CHUNK * TILE>; // B − F Z, block after block replaced by Y
 
 fn start_state(z_at: u32, tile: u32, thread: u32) {
   let rank4 = 4u * ((params.rank + 3u) / 4u);
@@ -50,14 +60,53 @@ fn start_state(z_at: u32, tile: u32, thread: u32) {
   }
 }
 
-// U at a row and quad. In the inverse it is zero above the diagonal, whatever is stored there.
-fn load_u(batch: u32, row: u32, quad: u32) -> vec4<f32> {
+// B at a row of the chunk
+fn load_b(at: u32, row: u32, quad: u32) -> vec4<f32> {
   if (INVERSE) {
-    let column = vec4<u32>(4u * quad) + vec4<u32>(0u, 1u, 2u, 3u);
-    let above = column > vec4<u32>(params.first_chunk * CHUNK + row);
-    return select(u[(batch * params.rows + row) * (CHUNK / 4u) + quad % (CHUNK / 4u)], vec4<f32>(), above);
+    let column = (4u * quad) % CHUNK;
+    return select(vec4<f32>(), vec4<f32>(1.0), vec4<u32>(column, column + 1u, column + 2u, column + 3u) == vec4<u32>(row));
   }
-  return u[(batch * params.rows + row) * params.quads + quad];
+  return b[at + row * params.b.z + quad];
+}
+
+// The inverse is zero above the diagonal.
+fn below(columns: vec4<u32>, row: u32, value: vec4<f32>) -> vec4<f32> {
+  if (INVERSE) {
+    return select(value, vec4<f32>(), columns > vec4<u32>(row));
+  }
+  return value;
+}
+
+// One quad of columns of a block of T_cc from row `top` to `end`, by substitution; `t` is T_cc, `d` the chunk's first λ,
+// and `columns` what lies above the diagonal: there nothing but zero may come out, whatever T_cc holds.
+fn substitute(t: u32, d: u32, top: u32, end: u32, lane: u32, columns: vec4<u32>) {
+  let last = end - 1u;
+  for (var i = top; i < end; i += 4u) {
+    var x0 = y[i * TILE + lane];
+    var x1 = y[(i + 1u) * TILE + lane];
+    var x2 = y[(i + 2u) * TILE + lane];
+    var x3 = y[(i + 3u) * TILE + lane];
+    for (var j = top; j < i; j++) {
+      let a = tcc[t + j * QUADS + i / 4u];
+      let v = y[j * TILE + lane];
+      x0 -= a.x * v;
+      x1 -= a.y * v;
+      x2 -= a.z * v;
+      x3 -= a.w * v;
+    }
+    // rows past the end repeat the last λ; they are not kept
+    let a0 = tcc[t + i * QUADS + i / 4u];
+    let a1 = tcc[t + (i + 1u) * QUADS + i / 4u];
+    let a2 = tcc[t + (i + 2u) * QUADS + i / 4u];
+    x0 = below(columns, i, x0 / diag[d + i * params.diag.z]);
+    x1 = below(columns, i + 1u, (x1 - a0.y * x0) / diag[d + min(i + 1u, last) * params.diag.z]);
+    x2 = below(columns, i + 2u, (x2 - a0.z * x0 - a1.z * x1) / diag[d + min(i + 2u, last) * params.diag.z]);
+    x3 = below(columns, i + 3u, (x3 - a0.w * x0 - a1.w * x1 - a2.w * x2) / diag[d + min(i + 3u, last) * params.diag.z]);
+    y[i * TILE + lane] = x0;
+    y[(i + 1u) * TILE + lane] = x1;
+    y[(i + 2u) * TILE + lane] = x2;
+    y[(i + 3u) * TILE + lane] = x3;
+  }
 }
 
 @compute @workgroup_size(THREADS)
@@ -87,6 +136,7 @@ fn main(
   }
 
   let lane = select(1u, 2u, WIDE) * (thread % LANES);
+  let worker = thread / LANES;
   let quad = tile * TILE + lane;
   let both = WIDE && quad + 1u < quads;
   let out_at = params.out.x + batch * params.out.y + quad;
@@ -110,11 +160,11 @@ fn main(
     let first = chunk * CHUNK;
     let rows = min(CHUNK, params.rows - first);
     let begins = INVERSE && panel == params.first_chunk + chunk;
-    let i = 8u * (thread / LANES);
+    let i = 8u * worker; // this thread's rows
     if (i < rows && quad < quads) {
       // rows past the end repeat the last one; they are not kept
-      let step = min(vec4<u32>(i, i + 1u, i + 2u, i + 3u), vec4<u32>(rows - 1u)) + vec4<u32>(first);
-      let step2 = min(vec4<u32>(i + 4u, i + 5u, i + 6u, i + 7u), vec4<u32>(rows - 1u)) + vec4<u32>(first);
+      let step = min(vec4<u32>(i, i + 1u, i + 2u, i + 3u), vec4<u32>(rows - 1u));
+      let step2 = min(vec4<u32>(i + 4u, i + 5u, i + 6u, i + 7u), vec4<u32>(rows - 1u));
       var y0 = vec4<f32>();
       var y1 = vec4<f32>();
       var y2 = vec4<f32>();
@@ -131,43 +181,44 @@ fn main(
       var v5 = vec4<f32>();
       var v6 = vec4<f32>();
       var v7 = vec4<f32>();
-      if (begins || (USE_U && !INVERSE)) {
-        y0 = load_u(batch, step.x, quad);
-        y1 = load_u(batch, step.y, quad);
-        y2 = load_u(batch, step.z, quad);
-        y3 = load_u(batch, step.w, quad);
-        y4 = load_u(batch, step2.x, quad);
-        y5 = load_u(batch, step2.y, quad);
-        y6 = load_u(batch, step2.z, quad);
-        y7 = load_u(batch, step2.w, quad);
+      if (begins || (USE_B && !INVERSE)) {
+        let b_at = params.b.x + batch * params.b.y + first * params.b.z;
+        y0 = load_b(b_at, step.x, quad);
+        y1 = load_b(b_at, step.y, quad);
+        y2 = load_b(b_at, step.z, quad);
+        y3 = load_b(b_at, step.w, quad);
+        y4 = load_b(b_at, step2.x, quad);
+        y5 = load_b(b_at, step2.y, quad);
+        y6 = load_b(b_at, step2.z, quad);
+        y7 = load_b(b_at, step2.w, quad);
         if (WIDE) {
-          v0 = load_u(batch, step.x, quad + 1u);
-          v1 = load_u(batch, step.y, quad + 1u);
-          v2 = load_u(batch, step.z, quad + 1u);
-          v3 = load_u(batch, step.w, quad + 1u);
-          v4 = load_u(batch, step2.x, quad + 1u);
-          v5 = load_u(batch, step2.y, quad + 1u);
-          v6 = load_u(batch, step2.z, quad + 1u);
-          v7 = load_u(batch, step2.w, quad + 1u);
+          v0 = load_b(b_at, step.x, quad + 1u);
+          v1 = load_b(b_at, step.y, quad + 1u);
+          v2 = load_b(b_at, step.z, quad + 1u);
+          v3 = load_b(b_at, step.w, quad + 1u);
+          v4 = load_b(b_at, step2.x, quad + 1u);
+          v5 = load_b(b_at, step2.y, quad + 1u);
+          v6 = load_b(b_at, step2.z, quad + 1u);
+          v7 = load_b(b_at, step2.w, quad + 1u);
         }
       }
-      let w_at = (step + vec4<u32>(batch * params.rows)) * rank_quads;
-      let w_at2 = (step2 + vec4<u32>(batch * params.rows)) * rank_quads;
+      let f_at = vec4<u32>(params.f.x + batch * params.f.y) + (step + vec4<u32>(first)) * params.f.z;
+      let f_at2 = vec4<u32>(params.f.x + batch * params.f.y) + (step2 + vec4<u32>(first)) * params.f.z;
       var next = z_at + quad;
-      // where the inverse begins Z is zero, and an infinite W must not make it NaN
+      // where the inverse begins Z is zero, and an infinite F must not make it NaN
       for (var m = 0u; m < select(rank_quads, 0u, begins); m++) {
         let z0 = z[next];
         let z1 = z[next + quads];
         let z2 = z[next + 2u * quads];
         let z3 = z[next + 3u * quads];
-        let a0 = w[w_at.x + m];
-        let a1 = w[w_at.y + m];
-        let a2 = w[w_at.z + m];
-        let a3 = w[w_at.w + m];
-        let a4 = w[w_at2.x + m];
-        let a5 = w[w_at2.y + m];
-        let a6 = w[w_at2.z + m];
-        let a7 = w[w_at2.w + m];
+        let a0 = f[f_at.x + m];
+        let a1 = f[f_at.y + m];
+        let a2 = f[f_at.z + m];
+        let a3 = f[f_at.w + m];
+        let a4 = f[f_at2.x + m];
+        let a5 = f[f_at2.y + m];
+        let a6 = f[f_at2.z + m];
+        let a7 = f[f_at2.w + m];
         y0 -= a0.x * z0 + a0.y * z1 + a0.z * z2 + a0.w * z3;
         y1 -= a1.x * z0 + a1.y * z1 + a1.z * z2 + a1.w * z3;
         y2 -= a2.x * z0 + a2.y * z1 + a2.z * z2 + a2.w * z3;
@@ -211,8 +262,22 @@ fn main(
         y[to + 6u * TILE + 1u] = v6;
         y[to + 7u * TILE + 1u] = v7;
       }
-      if (WRITE_Y) {
-        for (var row = i; row < min(i + 8u, rows); row++) {
+    }
+    workgroupBarrier();
+
+    let t = (batch * params.chunks + chunk) * CHUNK * QUADS; // column j of T_cc at t + j·QUADS
+    let d_at = params.diag.x + batch * params.diag.y + first * params.diag.z;
+    for (var top = 0u; top < rows; top += BLOCK) {
+      let end = min(top + BLOCK, rows);
+      // the second quads of a WIDE tile go to the second worker
+      let column = tile * TILE + select(thread, 2u * (thread % LANES) + worker, WIDE);
+      if (worker < select(1u, 2u, WIDE) && column < quads) {
+        let columns = select(vec4<u32>(), vec4<u32>(4u * column % CHUNK) + vec4<u32>(0u, 1u, 2u, 3u), begins);
+        substitute(t, d_at, top, end, column - tile * TILE, columns);
+      }
+      workgroupBarrier();
+      if (WRITE_Y && quad < quads) {
+        for (var row = top + worker; row < end; row += THREADS / LANES) {
           let at = out_at + (first + row) * params.out.z;
           out[at] = params.alpha * y[row * TILE + lane];
           if (both) {
@@ -220,8 +285,88 @@ fn main(
           }
         }
       }
+      if (top + BLOCK < rows) {
+        if (i >= top + BLOCK && i < rows && quad < quads) {
+          let to = i * TILE + lane;
+          var y0 = y[to + 0u * TILE];
+          var y1 = y[to + 1u * TILE];
+          var y2 = y[to + 2u * TILE];
+          var y3 = y[to + 3u * TILE];
+          var y4 = y[to + 4u * TILE];
+          var y5 = y[to + 5u * TILE];
+          var y6 = y[to + 6u * TILE];
+          var y7 = y[to + 7u * TILE];
+          var v0 = vec4<f32>();
+          var v1 = vec4<f32>();
+          var v2 = vec4<f32>();
+          var v3 = vec4<f32>();
+          var v4 = vec4<f32>();
+          var v5 = vec4<f32>();
+          var v6 = vec4<f32>();
+          var v7 = vec4<f32>();
+          if (WIDE) {
+            v0 = y[to + 0u * TILE + 1u];
+            v1 = y[to + 1u * TILE + 1u];
+            v2 = y[to + 2u * TILE + 1u];
+            v3 = y[to + 3u * TILE + 1u];
+            v4 = y[to + 4u * TILE + 1u];
+            v5 = y[to + 5u * TILE + 1u];
+            v6 = y[to + 6u * TILE + 1u];
+            v7 = y[to + 7u * TILE + 1u];
+          }
+          var next = t + top * QUADS + i / 4u;
+          for (var j = top; j < top + BLOCK; j += 2u) {
+            let a = tcc[next];
+            let b = tcc[next + 1u];
+            let c = tcc[next + QUADS];
+            let d = tcc[next + QUADS + 1u];
+            next += 2u * QUADS;
+            let p = y[j * TILE + lane];
+            let q = y[(j + 1u) * TILE + lane];
+            y0 -= a.x * p + c.x * q;
+            y1 -= a.y * p + c.y * q;
+            y2 -= a.z * p + c.z * q;
+            y3 -= a.w * p + c.w * q;
+            y4 -= b.x * p + d.x * q;
+            y5 -= b.y * p + d.y * q;
+            y6 -= b.z * p + d.z * q;
+            y7 -= b.w * p + d.w * q;
+            if (WIDE) {
+              let p2 = y[j * TILE + lane + 1u];
+              let q2 = y[(j + 1u) * TILE + lane + 1u];
+              v0 -= a.x * p2 + c.x * q2;
+              v1 -= a.y * p2 + c.y * q2;
+              v2 -= a.z * p2 + c.z * q2;
+              v3 -= a.w * p2 + c.w * q2;
+              v4 -= b.x * p2 + d.x * q2;
+              v5 -= b.y * p2 + d.y * q2;
+              v6 -= b.z * p2 + d.z * q2;
+              v7 -= b.w * p2 + d.w * q2;
+            }
+          }
+          y[to] = y0;
+          y[to + 1u * TILE] = y1;
+          y[to + 2u * TILE] = y2;
+          y[to + 3u * TILE] = y3;
+          y[to + 4u * TILE] = y4;
+          y[to + 5u * TILE] = y5;
+          y[to + 6u * TILE] = y6;
+          y[to + 7u * TILE] = y7;
+          if (WIDE) {
+            y[to + 0u * TILE + 1u] = v0;
+            y[to + 1u * TILE + 1u] = v1;
+            y[to + 2u * TILE + 1u] = v2;
+            y[to + 3u * TILE + 1u] = v3;
+            y[to + 4u * TILE + 1u] = v4;
+            y[to + 5u * TILE + 1u] = v5;
+            y[to + 6u * TILE + 1u] = v6;
+            y[to + 7u * TILE + 1u] = v7;
+          }
+        }
+        workgroupBarrier();
+      }
     }
-    workgroupBarrier();
+
     let g_at = params.g.x + batch * params.g.y + first * params.g.z;
     for (var k = 8u * (thread / LANES); k < params.rank; k += 8u * (THREADS / LANES)) {
       if (quad < quads) {

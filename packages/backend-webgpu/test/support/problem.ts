@@ -10,7 +10,7 @@ export interface Problem {
   readonly b: Float32Array;
 }
 
-/** Keys and queries small enough that T⁻¹ stays bounded; the same numbers every time. */
+/** As in DeltaNet: unit keys, q = β k, λ = 1, so that T⁻¹ stays bounded; the same numbers every time. */
 export function problem(batch: number, n: number, r: number, p: number): Problem {
   let seed = 99;
   const uniform = (): number => {
@@ -19,14 +19,18 @@ export function problem(batch: number, n: number, r: number, p: number): Problem
   };
   const fill = (count: number, scale: number, shift = 0): Float32Array =>
     Float32Array.from({ length: count }, () => shift + scale * uniform());
-  const scale = 0.5 / Math.sqrt(r);
-  return {
-    shape: { batch, n, r, p },
-    diag: fill(batch * n, 0.25, 1),
-    q: fill(batch * n * r, scale),
-    k: fill(batch * n * r, scale),
-    b: fill(batch * n * p, 1),
-  };
+  const k = fill(batch * n * r, 1);
+  const q = new Float32Array(batch * n * r);
+  for (let row = 0; row < batch * n; row++) {
+    const own = k.subarray(row * r, (row + 1) * r);
+    const norm = Math.hypot(...own);
+    const beta = 0.75 + 0.75 * uniform();
+    own.forEach((value, m) => {
+      own[m] = value / norm;
+      q[row * r + m] = beta * own[m]!;
+    });
+  }
+  return { shape: { batch, n, r, p }, diag: fill(batch * n, 0, 1), q, k, b: fill(batch * n * p, 1) };
 }
 
 export interface Uploaded {
