@@ -68,13 +68,14 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 test("a right backend: the report, JSON and badges; quiet in a pipe; exit code 0", async () => {
   const files = ["--json", "report.json", "--markdown", "badges.md"];
-  const { code, stdout, stderr } = await run("--backend", "./plain-backend.js", ...small, ...files);
+  const only = ["--only", "solve", "upload", "order"];
+  const { code, stdout, stderr } = await run("--backend", "./plain-backend.js", ...small, ...only, ...files);
   expect([code, stderr]).toEqual([0, ""]);
   expect(stdout).toMatch(/^plain \(plain loops\): \d+ tests passed, 0 failed, 0 not run; .* seed 7\n/);
   expect(stdout).toMatch(/^solve +f32 +\d+ +\d\.\d\d ≤ 16/m);
   const report = JSON.parse(readFileSync(join(folder, "report.json"), "utf8")) as Report;
   expect(report).toMatchObject({ backend: { name: "plain" }, seed: 7, failures: [], notRun: [] });
-  expect(report.passed).toBeGreaterThan(50);
+  expect(report.passed).toBeGreaterThan(10);
   const badges = readFileSync(join(folder, "badges.md"), "utf8");
   expect(badges).toContain(`| plain (plain loops) | ✅ ${report.passed} | 0 | 0 | 0 | ${report.cases} | 7 |`);
   expect(badges).toMatch(/^\| solve \| \d\.\d\d ≤ 16 \| \d\.\d\d ≤ 16 \|$/m);
