@@ -51,7 +51,7 @@ export function inverse<T>(job: Job, entry: i32, from: i32, to: i32, scratch: us
     const before = min(o, to);
     if (from < before) {
       mapBlock<T>(inv, o, size);
-      const step = max(1, Z_BLOCK / changetype<Sweep>(inv.inner).zs) * width<T>();
+      const step = max(1, Z_BLOCK / max(changetype<Sweep>(inv.inner).zs, PANEL)) * width<T>();
       for (let j = from; j < before; j += step) {
         const end = min(j + step, before);
         for (let i = 0; i < size; i += 8) below<T>(inv, o, i, min(8, size - i), j, end);

@@ -9,7 +9,7 @@ import type {
 } from "@dlrt/core";
 import type { Engine } from "./engine.js";
 import { kernelNumber } from "./job.js";
-import { inverseChunk, panelColumns, segmentsFor, share, sweepChunk } from "./plan.js";
+import { cachedPanels, inverseChunk, panelColumns, segmentsFor, share, sweepChunk } from "./plan.js";
 import type { WasmTensor } from "./tensor.js";
 
 type T = WasmTensor;
@@ -36,10 +36,11 @@ function runSweep(
   params: SolveParams<T> | ApplyParams<T>,
 ): void {
   const { batch, n, r, p, alpha, trans, diag, q, k, out, state, finalState } = params;
-  const chunk = sweepChunk(r, params.chunk);
+  const chunk = sweepChunk(r, p, params.chunk);
   const width = panelColumns[out.dtype];
   const panels = Math.ceil(p / width);
-  const wanted = segmentsFor(engine.threads, batch, panels, 4 * batch * n * r * p);
+  const shared = segmentsFor(engine.threads, batch, panels, 4 * batch * n * r * p);
+  const wanted = shared * Math.ceil(panels / (shared * cachedPanels(r)));
   const segment = Math.ceil(panels / wanted) * width;
   const segments = Math.ceil(p / segment);
   engine.run(batch * segments, {

@@ -5,7 +5,11 @@ export const panelColumns: Readonly<Record<Dtype, number>> = { f32: 8, f64: 4 };
 
 /** Rows per chunk of solve and apply: PERFORMANCE.md's best; larger ones waste work on the triangle. */
 const CHUNK = 16;
+/** With so few columns the triangle weighs more. */
+const NARROW = 16;
+const NARROW_CHUNK = 8;
 const MAX_CHUNK = 64;
+const Z_BYTES = 262144;
 /** Rows per outer block of the inverse, multiples of 16: the larger where the rows below a block are many. */
 const OUTER = 256;
 const LARGE_OUTER = 512;
@@ -19,8 +23,13 @@ function divisor(a: number, b: number): number {
 }
 
 /** The chunk of solve and apply. With r = 0 no sum may run over rows: 0 · ∞ is not 0. */
-export function sweepChunk(r: number, chunk: number = CHUNK): number {
+export function sweepChunk(r: number, p: number, chunk: number = p <= NARROW ? NARROW_CHUNK : CHUNK): number {
   return r === 0 ? 1 : Math.min(chunk, MAX_CHUNK);
+}
+
+/** Panels whose Z stays in the second-level cache: wider right-hand sides are done one such segment at a time. */
+export function cachedPanels(r: number): number {
+  return Math.max(8, Math.floor(Z_BYTES / (32 * Math.max(1, r))));
 }
 
 /** The outer block of the inverse. */

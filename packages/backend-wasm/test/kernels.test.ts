@@ -1,0 +1,77 @@
+// What the conformance suite cannot know: sizes at the seams of these kernels.
+import { apply, inverse, solve, type Backend, type Dtype } from "@dlrt/core";
+import { matrixOf, omega, omegaApply, omegaInverse, operatorOf } from "@dlrt/core/reference";
+import { createWasmBackend, type WasmTensor } from "@dlrt/backend-wasm";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { problem } from "./problem.js";
+
+const EPSILON: Readonly<Record<Dtype, number>> = { f32: 2 ** -24, f64: 2 ** -53 };
+
+let backend: Backend<WasmTensor>;
+beforeAll(async () => {
+  backend = await createWasmBackend({ threads: 1 });
+});
+afterAll(() => backend.dispose());
+
+/** A poisoned output. */
+function poisoned(shape: readonly [number, number, number], dtype: Dtype): WasmTensor {
+  const t = backend.empty(shape, dtype);
+  t.data.fill(Number.NaN);
+  return t;
+}
+
+test.each([
+  // outer blocks of one and several inner chunks, the last short; r of no panel, none, and more than the rows
+  ["f32", 257, 5, 32],
+  ["f32", 300, 0, 256],
+  ["f32", 290, 9, 48],
+  ["f32", 260, 300, undefined],
+  ["f64", 271, 6, 16],
+  ["f64", 300, 0, 64],
+] as const)("%s inverse, n = %i, r = %i, chunk %s", (dtype, n, r, chunk) => {
+  const { op } = problem(backend, dtype, [1, n, r, 1]);
+  const out = poisoned([1, n, n], dtype);
+  inverse(backend, op, { out, chunk });
+  const data = { batch: 1, n, r, diag: op.diag.data, q: op.q.data, k: op.k.data };
+  expect(omegaInverse(operatorOf(data, 0), matrixOf(out.data, 1, 0)) / EPSILON[dtype]).toBeLessThanOrEqual(
+    16,
+  );
+});
+
+test.each([
+  // right-hand sides of several segments of the cache, with a partial panel at the end; r of half a tile
+  ["f32", 40, 1030, 77],
+  ["f64", 40, 1030, 75],
+  ["f32", 70, 3, 9],
+  ["f64", 70, 2, 5],
+] as const)("%s solve and apply, n = %i, r = %i, p = %i, both directions", (dtype, n, r, p) => {
+  const { op, b, state } = problem(backend, dtype, [1, n, r, p]);
+  const reference = operatorOf({ batch: 1, n, r, diag: op.diag.data, q: op.q.data, k: op.k.data }, 0);
+  const rhs = matrixOf(b.data, 1, 0);
+  for (const trans of [false, true]) {
+    const out = poisoned([1, n, p], dtype);
+    const options = { trans, state: matrixOf(state.data, 1, 0) };
+    solve(backend, op, b, { trans, state, out });
+    expect(omega(reference, matrixOf(out.data, 1, 0), rhs, p, options) / EPSILON[dtype]).toBeLessThanOrEqual(
+      16,
+    );
+    apply(backend, op, b, { trans, state, out });
+    expect(
+      omegaApply(reference, matrixOf(out.data, 1, 0), rhs, p, options) / EPSILON[dtype],
+    ).toBeLessThanOrEqual(16);
+  }
+});
+
+test("a row that must be divided by λ leaves the rows before it as they were, to the bit", () => {
+  const { op, b } = problem(backend, "f32", [1, 40, 6, 11]);
+  const before = solve(backend, op, b).data.slice(0, 21 * 11);
+  op.diag.data[21] = 1e-40;
+  const y = solve(backend, op, b).data;
+  expect(y.slice(0, 21 * 11)).toEqual(before);
+  expect(Number.isFinite(y[21 * 11]!)).toBe(false);
+  // b small enough that b / λ is finite, though 1 / λ is not
+  op.q.data.fill(0);
+  b.data.fill(3e-38);
+  const divided = solve(backend, op, b).data[21 * 11]!;
+  expect(divided).toBe(Math.fround(Math.fround(3e-38) / Math.fround(1e-40)));
+});
