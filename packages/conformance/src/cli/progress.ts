@@ -12,7 +12,7 @@ export function progress(total: number, stream: NodeJS.WriteStream): { onCase: O
     onCase: (title, outcome) => {
       done++;
       if (outcome === "failed") show(`FAILED ${title}\n`);
-      show(`${done}/${total} ${title}`.slice(0, stream.columns - 1));
+      show(`${done}/${total} ${title}`.slice(0, (stream.columns || 80) - 1));
     },
     end: () => show(""),
   };
