@@ -17,7 +17,7 @@ import {
 import type { Engine } from "./engine.js";
 import { HEAP_BASE } from "./job.js";
 import { wasmKernels } from "./kernels.js";
-import { WasmTensor } from "./tensor.js";
+import { MemoryTensor, type WasmTensor } from "./tensor.js";
 
 /** Tensors and kernels over one engine. */
 export class WasmBackend implements Backend<WasmTensor> {
@@ -94,6 +94,6 @@ export class WasmBackend implements Backend<WasmTensor> {
   #allocate(shape: Shape, dtype: Dtype): WasmTensor {
     const { arena } = this.#engine;
     const at = arena.allocate("tensor", byteSize(shape, dtype));
-    return new WasmTensor(this, this.#ledger, arena, shape, dtype, at);
+    return new MemoryTensor(this, this.#ledger, arena, shape, dtype, at);
   }
 }

@@ -6,6 +6,7 @@ export interface Exports {
   scratchBytes(job: number): number;
 }
 
+/** Without and with threads over shared memory. */
 export type Build = "simd" | "simd+threads";
 
 /** Where a build's bytes are. */

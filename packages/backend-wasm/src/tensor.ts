@@ -10,8 +10,19 @@ import {
 } from "@dlrt/core";
 import type { Arena } from "./arena.js";
 
-/** A block of the backend's memory. */
-export class WasmTensor extends OwnedTensor implements HostTensor {
+/** A tensor in the backend's WebAssembly memory. */
+export interface WasmTensor extends HostTensor {
+  /**
+   * The elements, in the memory the kernels work on: writing here uploads without a copy. The memory may grow
+   * with any new tensor and any operation, which detaches the array: take it afresh after every call.
+   */
+  readonly data: FloatArray;
+  /** The memory that all tensors of the backend share; this one begins at `byteOffset`. */
+  readonly storage: WebAssembly.Memory;
+}
+
+/** A block of the arena. */
+export class MemoryTensor extends OwnedTensor implements WasmTensor {
   readonly #arena: Arena;
   #view: FloatArray | undefined;
 
@@ -28,14 +39,10 @@ export class WasmTensor extends OwnedTensor implements HostTensor {
     this.#arena = arena;
   }
 
-  get storage(): object {
+  get storage(): WebAssembly.Memory {
     return this.#arena.memory;
   }
 
-  /**
-   * The elements, in the memory the kernels work on: writing here uploads without a copy. The memory may grow
-   * with any new tensor and any operation, which detaches the array: take it afresh after every call.
-   */
   get data(): FloatArray {
     const { buffer } = this.#arena.memory;
     if (this.disposed) return newFloatArray(this.dtype, 0);

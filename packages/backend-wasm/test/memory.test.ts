@@ -9,7 +9,7 @@ beforeEach(async () => {
 });
 afterEach(() => backend.dispose());
 
-const memoryBytes = (t: WasmTensor): number => (t.storage as WebAssembly.Memory).buffer.byteLength;
+const memoryBytes = (t: WasmTensor): number => t.storage.buffer.byteLength;
 
 /** Small integers in no order, the same every time. */
 function* noise(): Generator<number, never> {
