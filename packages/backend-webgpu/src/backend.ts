@@ -73,7 +73,7 @@ export class WebGpuBackend implements Backend<GpuTensor> {
       },
       width: options.width ?? (software ? 4 : 256),
       chunk: options.chunk ?? (software ? 32 : 64),
-      scan: options.scan ?? "auto",
+      scan: options.scan ?? "sequential",
       groups: options.scanGroups,
       nothing: { read: this.#placeholder(), write: this.#placeholder() },
     };

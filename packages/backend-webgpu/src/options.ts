@@ -8,8 +8,9 @@ export interface WebGpuOptions {
   /** Solve a problem whose answer is exact in f32, and refuse the device if a bit is wrong. Default true. */
   readonly selfTest?: boolean;
   /**
-   * How `solve` scans its chunks: one after the other, by a parallel scan of their affine maps, or whichever the cost
-   * model expects to be faster. Default "auto".
+   * How `solve` scans its chunks: one after the other, by a parallel scan of their affine maps, or ("auto") whichever
+   * the cost model expects to be faster. The parallel scan keeps ω ≤ 16 ε where T⁻¹ is bounded, as it is for
+   * unit keys and β ∈ [0, 2]; where T⁻¹ grows it does not, so it has to be asked for. Default "sequential".
    */
   readonly scan?: "auto" | "sequential" | "parallel";
   /** Groups of chunks in a parallel scan. Default: by the cost model. */

@@ -51,11 +51,16 @@ export function upload(backend: WebGpuBackend, { shape: { batch, n, r, p }, ...d
 }
 
 /** Largest componentwise backward error of a solve over the batch, in ε of f32. */
-export function worstOmega({ shape: { batch, n, r, p }, ...data }: Problem, y: FloatArray): number {
+export function worstOmega(
+  { shape: { batch, n, r, p }, ...data }: Problem,
+  y: FloatArray,
+  trans = false,
+): number {
   let worst = 0;
   for (let index = 0; index < batch; index++) {
     const op = operatorOf({ batch, n, r, ...data }, index);
-    const error = omega(op, matrixOf(y, batch, index), matrixOf(data.b, batch, index), p) * 2 ** 24;
+    const error =
+      omega(op, matrixOf(y, batch, index), matrixOf(data.b, batch, index), p, { trans }) * 2 ** 24;
     worst = Math.max(worst, Number.isNaN(error) ? Number.POSITIVE_INFINITY : error);
   }
   return worst;
