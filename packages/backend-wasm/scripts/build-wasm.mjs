@@ -41,4 +41,3 @@ mkdirSync(join(root, "dist"), { recursive: true });
 mkdirSync(join(root, "src/generated"), { recursive: true });
 embed("simd", compile("simd", ["index"], memory));
 embed("simd-threads", compile("simd-threads", ["index", "shared"], [...memory, ...threads]));
-compile("peak", ["peak"], []);
