@@ -91,3 +91,22 @@ test("a deferred rejection rejects the next sync, once", async () => {
   await expect(backend.sync()).rejects.toThrow("later");
   await backend.sync();
 });
+
+test("out of memory rejects the next read as LimitError, with the bytes asked for", async () => {
+  await create();
+  const pop = backend.device.popErrorScope.bind(backend.device);
+  let pops = 0;
+  // no software device runs out of memory on request: the device's answer is put in its mouth
+  backend.device.popErrorScope = async () => {
+    const real = await pop();
+    pops += 1;
+    return pops === 1 ? ({ message: "no memory left" } as GPUOutOfMemoryError) : real;
+  };
+  const t = backend.empty([1, 1000, 3]);
+  const error = await backend.read(t).catch((reason: unknown) => reason);
+  expect(error).toBeInstanceOf(LimitError);
+  expect((error as LimitError).requested).toBe(12_000);
+  expect((error as LimitError).message).toMatch(/no memory left/);
+  t.dispose();
+  expect(backend.memory()).toEqual({ tensors: 0, bytes: 0 });
+});
