@@ -15,8 +15,8 @@ const OUTER = 256;
 const LARGE_OUTER = 512;
 const LARGE_N = 4096;
 const MAX_OUTER = 4096;
-/** Fewer flops than these are not worth waking a thread: about 20 µs. */
-const FLOPS_WORTH_A_THREAD = 1e6;
+/** Fewer flops than these are not worth waking a thread: about 50 µs. */
+const FLOPS_WORTH_A_THREAD = 2e6;
 
 function divisor(a: number, b: number): number {
   return b === 0 ? a : divisor(b, a % b);
