@@ -50,6 +50,8 @@ const PACKAGES = [
   "@dlrt/backend-wasm",
   "@dlrt/backend-webgpu",
   "ml-matrix",
+  "@stdlib/blas-base-dgemm",
+  "@stdlib/blas-base-dtrsv",
 ];
 
 export function environment(): Environment {

@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 import { writeFileSync } from "node:fs";
 import { openBackends } from "./backends.js";
-import type { Contender } from "./contender.js";
+import type { Contender, Missing } from "./contender.js";
 import { readReport, renderChanges } from "./compare.js";
 import { csv, savePath, userPath, writeJson } from "./files.js";
 import { environment } from "./environment.js";
@@ -11,7 +11,9 @@ import { wasmRegisterPeak } from "./peak-wasm.js";
 import { dense } from "./peers/dense.js";
 import { mlMatrix } from "./peers/ml-matrix.js";
 import { naive } from "./peers/naive.js";
+import { openNumpy } from "./peers/numpy.js";
 import { plantedWrong } from "./peers/planted.js";
+import { stdlib } from "./peers/stdlib.js";
 import { breathe, openProgress } from "./progress.js";
 import { scalingCommand } from "./scaling/command.js";
 import { inVulkanEnvironment } from "./vulkan.js";
@@ -35,9 +37,12 @@ function deliver(report: Report, before: Report | undefined, options: Options): 
   process.stdout.write(`${parts.join("\n\n")}\n`);
 }
 
-function others({ peers, planted, scaling }: Options): Contender[] {
-  const measured = scaling === undefined ? [naive, mlMatrix] : [naive, dense];
-  return [...(planted ? [plantedWrong()] : []), ...(peers ? measured : [])];
+async function others({ peers, planted, scaling }: Options): Promise<(Contender | Missing)[]> {
+  const wrong = planted ? [plantedWrong()] : [];
+  if (!peers) return wrong;
+  return scaling === undefined
+    ? [...wrong, naive, mlMatrix, stdlib, await openNumpy()]
+    : [...wrong, naive, dense];
 }
 
 async function main(): Promise<void> {
@@ -58,11 +63,13 @@ async function main(): Promise<void> {
   await onProgress("register peaks", 0);
   const wasm = { f32: wasmRegisterPeak("f32") ?? null, f64: wasmRegisterPeak("f64") ?? null };
   const peaks = { js: jsRegisterPeak(), wasm };
-  const { contenders: backends, missing } = await openBackends({
-    only: options.backends,
-    threads: options.threads,
-  });
-  const contenders = [...backends, ...others(options)];
+  const backends = await openBackends({ only: options.backends, threads: options.threads });
+  const contenders = [...backends.contenders];
+  const missing = [...backends.missing];
+  for (const other of await others(options)) {
+    if ("open" in other) contenders.push(other);
+    else missing.push(other);
+  }
   const setting = { contenders, missing, environment: environment(), onProgress };
   try {
     if (options.scaling !== undefined) {
