@@ -21,7 +21,7 @@ const FLAGS = ["enable-dawn-features=disable_workgroup_init"];
 export async function nodeGpu(flags: readonly string[] = FLAGS): Promise<GPU> {
   let dawn: { create(flags: string[]): GPU };
   try {
-    dawn = (await import("webgpu")) as typeof dawn;
+    dawn = (await import(/* webpackIgnore: true */ "webgpu")) as typeof dawn;
   } catch (error) {
     throw new UnsupportedError(
       "webgpu",
