@@ -86,12 +86,16 @@ function checksum(outputs: Outputs): number {
 
 const reason = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 
-/** Warms up, and judges the answer of the last call. A candidate that is wrong or fails is closed. */
+/**
+ * Warms up, and judges the answer of the last call. A candidate that is wrong or fails is closed. An answer that
+ * another candidate gave before, bit for bit, has its verdict: a second thread changes no bit, and judging takes long.
+ */
 async function admit(
   contender: Contender,
   operation: Operation,
   problem: Problem,
   chunk: number | undefined,
+  others: readonly Candidate[],
 ): Promise<Candidate | Outcome> {
   const refusal = contender.refuses(operation, problem);
   if (refusal !== undefined) return { status: "skipped", reason: refusal };
@@ -100,13 +104,15 @@ async function admit(
     run = contender.open(operation, problem, chunk);
     const { calls: warmUpCalls, ms } = await warmUp(run);
     const outputs = await run.read();
-    const verdict = operation.judge(problem, outputs);
+    const sum = checksum(outputs);
+    const verdict =
+      others.find((other) => other.checksum === sum)?.verdict ?? operation.judge(problem, outputs);
     if (!isRight(verdict)) {
       run.close();
       return { status: "wrong", verdict };
     }
     const calls = Math.max(1, Math.ceil(MIN_SAMPLE_MS / ms));
-    return { contender, run, verdict, warmUpCalls, calls, checksum: checksum(outputs), samples: [] };
+    return { contender, run, verdict, warmUpCalls, calls, checksum: sum, samples: [] };
   } catch (error) {
     run?.close();
     return { status: "failed", reason: reason(error) };
@@ -159,7 +165,7 @@ export async function measure(
     for (const contender of contenders) {
       signal?.throwIfAborted();
       await onProgress?.(`${contender.name}: warm-up and check`, 0);
-      const admitted = await admit(contender, operation, problem, chunk);
+      const admitted = await admit(contender, operation, problem, chunk, candidates);
       if ("status" in admitted) outcomes.set(contender, admitted);
       else candidates.push(admitted);
     }

@@ -100,7 +100,7 @@ export function program(): Command {
     .addOption(number("--chunk <rows>", "rows per chunk, default each backend's choice", 1))
     .addOption(number("--repetitions <count>", "samples of each contender, at least 3", 3).default(15))
     .addOption(
-      new Option("--seconds <time>", "time for the samples of one case, default 8").argParser(seconds),
+      new Option("--seconds <time>", "time for the samples of one case, default 6").argParser(seconds),
     )
     .addOption(new Option("--baseline <name>", "what ratios refer to").default("naive-js"))
     .addOption(number("--seed <number>", "seed of all random numbers", 0).default(1))

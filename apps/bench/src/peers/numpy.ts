@@ -93,6 +93,7 @@ function contender(python: Python, version: string): Contender {
   return {
     name: "numpy",
     kind: "peer",
+    slow: true,
     build: `${version}, the article's chunk program, chunk ${CHUNK}, one thread`,
     refuses: ({ name }) => (name === "solve" ? undefined : "solves only"),
     open(_, problem) {
