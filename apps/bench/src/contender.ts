@@ -12,7 +12,7 @@ export interface Contender {
   readonly note?: string | undefined;
   /** What bounds its arithmetic: an engine's registers, by threads. Absent where no ceiling is measured. */
   readonly ceiling?: Ceiling | undefined;
-  /** Large problems would take it minutes. */
+  /** Left out of large problems unless asked for, to keep a run short. */
   readonly slow?: boolean | undefined;
   /** Why it does not take this work; undefined where it does. */
   refuses(operation: Operation, problem: Problem): string | undefined;
