@@ -1,5 +1,10 @@
-import { expect, test } from "vitest";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, expect, test, vi } from "vitest";
 import { isRight } from "../src/accuracy.js";
+import type { Contender } from "../src/contender.js";
+import { operations } from "../src/operations/index.js";
 import { solveOperation } from "../src/operations/solve.js";
 import { mlMatrix } from "../src/peers/ml-matrix.js";
 import { naive } from "../src/peers/naive.js";
@@ -15,16 +20,45 @@ test.each([naive, mlMatrix, stdlib])("$name solves what is compared", async (pee
   run.close();
 });
 
-test("numpy solves it too, or says why it cannot", async () => {
-  const numpy = await openNumpy();
-  if ("reason" in numpy) {
-    expect(numpy.reason).toMatch(/numpy|python3/i);
+const numpy = await openNumpy();
+afterAll(() => ("open" in numpy ? numpy.dispose() : undefined));
+
+test("numpy is there, or says why it is not", () => {
+  if ("reason" in numpy) expect(numpy.reason).toMatch(/numpy|python3/i);
+  else expect(numpy.build).toMatch(/^\d+\./);
+});
+
+const cases = (["solve", "inverse"] as const).flatMap((name) => [
+  { name, dtype: "f32" as const },
+  { name, dtype: "f64" as const },
+]);
+test.skipIf("reason" in numpy).each(cases)("numpy: $name $dtype, twice", async ({ name, dtype }) => {
+  const peer = numpy as Contender;
+  const small = problem({ n: 150, r: 9, p: 4, dtype });
+  const refusal = peer.refuses(operations[name], small);
+  if (refusal !== undefined) {
+    expect([name, refusal]).toEqual(["inverse", "no scipy: trtri"]);
     return;
   }
-  const small = problem({ n: 150, r: 9, p: 4 });
-  const run = numpy.open(solveOperation, small, undefined);
-  await run.call();
-  expect(isRight(solveOperation.judge(small, await run.read()))).toBe(true);
+  const run = peer.open(operations[name], small, undefined);
+  // The second call works where the first one's answer lies.
+  for (let call = 0; call < 2; call++) await run.call();
+  expect(isRight(operations[name].judge(small, await run.read()))).toBe(true);
   run.close();
-  await numpy.dispose();
+});
+
+test.skipIf("reason" in numpy)("numpy refuses what it does not do", () => {
+  expect((numpy as Contender).refuses(operations.apply, problem())).toBe("solves and inverts only");
+});
+
+test.skipIf("reason" in numpy)("without SciPy numpy solves, and says what it lacks", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "dlrt-no-scipy-"));
+  writeFileSync(join(folder, "scipy.py"), "raise ImportError\n");
+  vi.stubEnv("PYTHONPATH", folder);
+  const bare = (await openNumpy()) as Contender;
+  vi.unstubAllEnvs();
+  rmSync(folder, { recursive: true });
+  expect(bare.refuses(operations.inverse, problem())).toBe("no scipy: trtri");
+  expect(bare.refuses(operations.solve, problem())).toBeUndefined();
+  await bare.dispose();
 });

@@ -5,41 +5,19 @@ import { join } from "node:path";
 import { createInterface, type Interface } from "node:readline";
 import type { FloatArray } from "@dlrt/core";
 import type { Contender, Missing } from "../contender.js";
+import type { OperationName } from "../operations/operation.js";
 import type { Problem } from "../workload/problem.js";
 
 const CHUNK = 64;
 
-/**
- * The seed article's chunk program, all heads at once: T_cc by a product, NumPy's LAPACK for T_cc Y_c = B_c − Q_c Z.
- * It answers each line of its input; arrays pass through files.
- */
-const PROGRAM = `
-import sys, json, numpy as np
-def solve(diag, q, k, b, c):
-    h, n, r = q.shape
-    y, z = np.empty_like(b), np.zeros((h, r, b.shape[2]), b.dtype)
-    i = np.arange(c)
-    for l in range(0, n, c):
-        qc, kc = q[:, l:l + c], k[:, l:l + c]
-        m = qc.shape[1]
-        t = np.tril(qc @ kc.swapaxes(1, 2), -1)
-        t[:, i[:m], i[:m]] = diag[:, l:l + c]
-        y[:, l:l + c] = np.linalg.solve(t, b[:, l:l + c] - qc @ z)
-        z += kc.swapaxes(1, 2) @ y[:, l:l + c]
-    return y
-print(np.__version__, flush=True)
-for line in sys.stdin:
-    job = json.loads(line)
-    if "open" in job:
-        h, n, r, p = job["open"]
-        load = lambda name, *shape: np.fromfile(job["folder"] + "/" + name, job["dtype"]).reshape(shape)
-        diag, q, k, b = load("diag", h, n), load("q", h, n, r), load("k", h, n, r), load("b", h, n, p)
-    elif "save" in job:
-        y.tofile(job["save"])
-    else:
-        y = solve(diag, q, k, b, job["chunk"])
-    print("done", flush=True)
-`;
+const PROGRAM = join(import.meta.dirname, "..", "..", "assets", "numpy-peer.py");
+
+/** What the program says when it is up. */
+interface Found {
+  readonly numpy: string;
+  /** NumPy alone has no trtri. */
+  readonly scipy: string | null;
+}
 
 /** A Python that waits for lines. */
 class Python {
@@ -50,7 +28,7 @@ class Python {
 
   constructor() {
     const env = { ...process.env, OPENBLAS_NUM_THREADS: "1", OMP_NUM_THREADS: "1", MKL_NUM_THREADS: "1" };
-    this.#child = spawn("python3", ["-c", PROGRAM], { env, stdio: ["pipe", "pipe", "pipe"] });
+    this.#child = spawn("python3", [PROGRAM], { env, stdio: ["pipe", "pipe", "pipe"] });
     this.#lines = createInterface(this.#child.stdout!);
     this.#lines.on("line", (line) => this.#waiting.shift()?.resolve(line));
     this.#child.stdin!.on("error", () => undefined); // it ended: told by "close"
@@ -81,31 +59,36 @@ class Python {
 export async function openNumpy(): Promise<Contender | Missing> {
   const python = new Python();
   try {
-    const version = await python.line();
-    return contender(python, version);
+    return contender(python, JSON.parse(await python.line()) as Found);
   } catch (error) {
     python.end();
     return { name: "numpy", reason: (error as Error).message };
   }
 }
 
-function contender(python: Python, version: string): Contender {
+function contender(python: Python, { numpy, scipy }: Found): Contender {
   return {
     name: "numpy",
     kind: "peer",
     slow: true,
-    build: `${version}, the article's chunk program, chunk ${CHUNK}, one thread`,
-    refuses: ({ name }) => (name === "solve" ? undefined : "solves only"),
-    open(_, problem) {
+    build:
+      `${numpy}, one thread; solve: the article's program, chunk ${CHUNK}` +
+      (scipy ? `; inverse: forms T, then trtri of scipy ${scipy}` : ""),
+    refuses({ name }) {
+      if (name === "solve") return undefined;
+      if (name !== "inverse") return "solves and inverts only";
+      return scipy ? undefined : "no scipy: trtri";
+    },
+    open({ name }, problem) {
       const folder = mkdtempSync(join(tmpdir(), "dlrt-numpy-"));
-      const opened = put(python, folder, problem);
+      const opened = put(python, folder, name, problem);
       return {
         call: async () => {
           await opened;
           await python.ask({ chunk: CHUNK });
         },
         read: async () => {
-          const file = join(folder, "y");
+          const file = join(folder, "out");
           await python.ask({ save: file });
           const { buffer, byteOffset, byteLength } = readFileSync(file);
           const bytes = buffer.slice(byteOffset, byteOffset + byteLength);
@@ -118,11 +101,14 @@ function contender(python: Python, version: string): Contender {
   };
 }
 
-function put(python: Python, folder: string, problem: Problem): Promise<string> {
+function put(python: Python, folder: string, operation: OperationName, problem: Problem): Promise<string> {
   const { batch, n, r, p, dtype } = problem;
   for (const name of ["diag", "q", "k", "b"] as const) {
     const data: FloatArray = problem[name];
     writeFileSync(join(folder, name), new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
   }
-  return python.ask({ open: [batch, n, r, p], folder, dtype: dtype === "f32" ? "float32" : "float64" });
+  return python.ask({
+    open: [batch, n, r, p],
+    ...{ operation, folder, dtype: dtype === "f32" ? "float32" : "float64" },
+  });
 }
