@@ -12,8 +12,10 @@ export interface Contender {
   readonly note?: string | undefined;
   /** What bounds its arithmetic: an engine's registers, by threads. Absent where no ceiling is measured. */
   readonly ceiling?: Ceiling | undefined;
-  /** Left out of large problems unless asked for, to keep a run short. */
+  /** Left out of large problems unless asked for, to keep a run short (`sparing`). */
   readonly slow?: boolean | undefined;
+  /** Flops of one call, where they grow faster than the operation's useful ones. */
+  flops?(operation: Operation, problem: Problem): number;
   /** Why it does not take this work; undefined where it does. */
   refuses(operation: Operation, problem: Problem): string | undefined;
   open(operation: Operation, problem: Problem, chunk: number | undefined): Run;

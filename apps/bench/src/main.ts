@@ -8,6 +8,7 @@ import { environment } from "./environment.js";
 import { program, type Options } from "./options.js";
 import { jsRegisterPeak } from "./peak-js.js";
 import { wasmRegisterPeak } from "./peak-wasm.js";
+import { sparing } from "./patience.js";
 import { dense } from "./peers/dense.js";
 import { mlMatrix } from "./peers/ml-matrix.js";
 import { naive } from "./peers/naive.js";
@@ -70,7 +71,8 @@ async function main(): Promise<void> {
     if ("open" in other) contenders.push(other);
     else missing.push(other);
   }
-  const setting = { contenders, missing, environment: environment(), onProgress };
+  const able = options.patient ? contenders : contenders.map(sparing);
+  const setting = { contenders: able, missing, environment: environment(), onProgress };
   try {
     if (options.scaling !== undefined) {
       const { text, failed } = await scalingCommand(options, setting, colour);

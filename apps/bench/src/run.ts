@@ -34,19 +34,6 @@ const SIZES = [4096, 65536];
 const HEADS = 8;
 const SECONDS = 6;
 
-/** Useful flops of a call above which slow contenders are left out. */
-const PATIENCE = 2e9;
-
-function sparing(contender: Contender): Contender {
-  if (!contender.slow) return contender;
-  return {
-    ...contender,
-    refuses: (operation, problem) =>
-      contender.refuses(operation, problem) ??
-      (operation.flops(problem) > PATIENCE ? "left out to keep the run short; --patient runs it" : undefined),
-  };
-}
-
 /** Every workload, dtype and size asked for; the user's data instead where there are any. */
 function plans(options: Options): Plan[] {
   const { data, seed, d: r, heads: batch = HEADS } = options;
@@ -90,10 +77,9 @@ async function runCase(
   workload: string,
   onProgress: NonNullable<MeasureOptions["onProgress"]>,
 ): Promise<CaseReport> {
-  const { options, peaks } = input;
+  const { options, contenders, peaks } = input;
   const { repetitions, seconds = SECONDS, chunk, baseline } = options;
   const operation = operations[operationName];
-  const contenders = options.patient ? input.contenders : input.contenders.map(sparing);
   const outcomes = await measure(contenders, operation, problem, { repetitions, seconds, chunk, onProgress });
   const { batch, n, r, p, dtype, about } = problem;
   const flops = operation.flops(problem);

@@ -2,15 +2,11 @@ import { createJsBackend } from "@dlrt/backend-js";
 import { createWasmBackend } from "@dlrt/backend-wasm";
 import { createWebGpuBackend } from "@dlrt/backend-webgpu";
 import { backendContender, type Contender, type Missing } from "@dlrt/bench/dist/contender.js";
-import type { Operation } from "@dlrt/bench/dist/operations/operation.js";
+import { sparing } from "@dlrt/bench/dist/patience.js";
 import { naive } from "@dlrt/bench/dist/peers/naive.js";
 import { plantedWrong } from "@dlrt/bench/dist/peers/planted.js";
-import type { Problem } from "@dlrt/bench/dist/workload/problem.js";
 import type { Choice, Found } from "../protocol.js";
 import { messageOf } from "./scope.js";
-
-/** Useful flops of a call above which a software device is left out. */
-const PATIENCE = 2e9;
 
 /** One thread was not asked for: what a fallback to it runs is in the list already. */
 async function threaded(threads: number): Promise<Contender> {
@@ -20,14 +16,6 @@ async function threaded(threads: number): Promise<Contender> {
   if (fallback === undefined) return backendContender(name, backend, { engine: "wasm", threads });
   await backend.dispose();
   throw new Error(fallback);
-}
-
-function sparing(contender: Contender): Contender {
-  if (!contender.slow) return contender;
-  const refuses = (operation: Operation, problem: Problem): string | undefined =>
-    contender.refuses(operation, problem) ??
-    (operation.flops(problem) > PATIENCE ? "too large for a software device: would take minutes" : undefined);
-  return { ...contender, refuses };
 }
 
 interface Candidate {

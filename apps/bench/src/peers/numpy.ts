@@ -25,6 +25,7 @@ class Python {
   readonly #lines: Interface;
   readonly #waiting: { resolve: (line: string) => void; reject: (error: Error) => void }[] = [];
   #said = "";
+  #ended: Error | undefined;
 
   constructor() {
     const env = { ...process.env, OPENBLAS_NUM_THREADS: "1", OMP_NUM_THREADS: "1", MKL_NUM_THREADS: "1" };
@@ -34,13 +35,15 @@ class Python {
     this.#child.stdin!.on("error", () => undefined); // it ended: told by "close"
     this.#child.stderr!.on("data", (text) => (this.#said += String(text)));
     const end = (why: string): void => {
-      for (const { reject } of this.#waiting.splice(0)) reject(new Error(why));
+      this.#ended ??= new Error(why);
+      for (const { reject } of this.#waiting.splice(0)) reject(this.#ended);
     };
     this.#child.on("error", (error) => end(error.message));
     this.#child.on("close", () => end(this.#said.trim().split("\n").at(-1) ?? "python3 ended"));
   }
 
   line(): Promise<string> {
+    if (this.#ended) return Promise.reject(this.#ended);
     return new Promise((resolve, reject) => this.#waiting.push({ resolve, reject }));
   }
 

@@ -77,9 +77,6 @@ interface Chunked extends Contender {
   readonly chunk: number | null;
 }
 
-/** Useful flops of a call above which slow contenders are left out. */
-const PATIENCE = 3e8;
-
 function contendersOf({ contenders }: ScalingInput, { sweep, chunks }: Job): readonly Chunked[] {
   const some = sweep === "chunk" ? contenders.filter(({ kind }) => kind === "backend") : contenders;
   const variants = chunks.flatMap((chunk) => some.map((contender) => ({ contender, chunk })));
@@ -87,9 +84,6 @@ function contendersOf({ contenders }: ScalingInput, { sweep, chunks }: Job): rea
     ...contender,
     chunk,
     open: (operation, problem) => contender.open(operation, problem, chunk ?? undefined),
-    refuses: (operation, problem) =>
-      contender.refuses(operation, problem) ??
-      (contender.slow && operation.flops(problem) > PATIENCE ? "would take minutes" : undefined),
   }));
 }
 
