@@ -1,6 +1,7 @@
 import { availableParallelism } from "node:os";
 import type { Backend } from "@dlrt/core";
 import { backendContender, type Ceiling, type Contender, type Missing } from "./contender.js";
+import { TIMING_FLAGS } from "./gpu/device.js";
 
 export interface BackendOptions {
   /** Names to try; undefined for all. */
@@ -9,13 +10,15 @@ export interface BackendOptions {
   readonly threads: readonly number[];
 }
 
+type Exports = Readonly<Record<string, (argument: object) => Promise<unknown>>>;
+
 interface Candidate {
   readonly name: string;
   readonly backend: string;
   readonly module: string;
   /** The module's factory, and what it is called with. */
   readonly factory: string;
-  readonly options: object;
+  readonly options: object | ((exports: Exports) => Promise<object>);
   readonly ceiling?: Ceiling;
 }
 
@@ -49,7 +52,7 @@ function candidates(threads: readonly number[]): Candidate[] {
       backend: "webgpu",
       module: "@dlrt/backend-webgpu/node",
       factory: "createWebGpuBackend",
-      options: {},
+      options: async ({ nodeGpu }) => ({ gpu: await nodeGpu!(TIMING_FLAGS) }),
     },
   ];
 }
@@ -69,8 +72,9 @@ export async function openBackends(
   for (const { name, backend, module, factory, options: settings, ceiling } of candidates(options.threads)) {
     if (options.only && !options.only.includes(backend)) continue;
     try {
-      const exports = (await import(module)) as Record<string, (settings: object) => Promise<Backend>>;
-      contenders.push(backendContender(name, await exports[factory]!(settings), ceiling));
+      const exports = (await import(module)) as Exports;
+      const given = typeof settings === "function" ? await settings(exports) : settings;
+      contenders.push(backendContender(name, (await exports[factory]!(given)) as Backend, ceiling));
     } catch (error) {
       missing.push({ name, reason: why(module, error) });
     }

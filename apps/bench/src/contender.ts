@@ -1,4 +1,5 @@
 import type { Backend, Tensor } from "@dlrt/core";
+import { phaseMeter, type PhaseMeter } from "./gpu/phases.js";
 import type { Operation, Run } from "./operations/operation.js";
 import type { Problem } from "./workload/problem.js";
 
@@ -14,6 +15,8 @@ export interface Contender {
   readonly ceiling?: Ceiling | undefined;
   /** Left out of large problems unless asked for, to keep a run short (`sparing`). */
   readonly slow?: boolean | undefined;
+  /** Takes upload, compute and readback apart, where the work is done on a device of its own. */
+  readonly phases?: PhaseMeter | undefined;
   /** Flops of one call, where they grow faster than the operation's useful ones. */
   flops?(operation: Operation, problem: Problem): number;
   /** Why it does not take this work; undefined where it does. */
@@ -47,6 +50,7 @@ export function backendContender<T extends Tensor>(
     note: notes.filter(Boolean).join("; ") || undefined,
     slow: software,
     ceiling,
+    phases: phaseMeter(backend),
     refuses(operation, { dtype }) {
       if (!dtypes.includes(dtype)) return `no ${dtype}`;
       const kernels =

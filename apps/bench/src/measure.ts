@@ -1,5 +1,6 @@
 import { isRight, type Verdict } from "./accuracy.js";
 import type { Contender } from "./contender.js";
+import type { Phases } from "./gpu/phases.js";
 import type { Operation, Outputs, Run } from "./operations/operation.js";
 import { summarise, type Timing } from "./stats.js";
 import type { Problem } from "./workload/problem.js";
@@ -26,6 +27,8 @@ export type Outcome =
       readonly verdict: Verdict;
       readonly timing: Timing;
       readonly warmUpCalls: number;
+      /** Where the work is done on a device of its own. */
+      readonly phases?: Phases | undefined;
     }
   | { readonly status: "wrong"; readonly verdict: Verdict }
   | { readonly status: "failed" | "skipped"; readonly reason: string };
@@ -137,7 +140,7 @@ async function takeSamples(candidates: readonly Candidate[], options: MeasureOpt
 
 /** The answer after the samples is the one that was judged, bit for bit; or it is judged again. */
 async function conclude(
-  { run, samples, warmUpCalls, ...candidate }: Candidate,
+  { contender, run, samples, warmUpCalls, ...candidate }: Candidate,
   operation: Operation,
   problem: Problem,
 ): Promise<Outcome> {
@@ -148,7 +151,12 @@ async function conclude(
     if (!(again.value <= verdict.value)) verdict = again;
   }
   if (!isRight(verdict)) return { status: "wrong", verdict };
-  return { status: "ok", verdict, timing: summarise(samples), warmUpCalls };
+  try {
+    const phases = await contender.phases?.(operation, problem, run);
+    return { status: "ok", verdict, timing: summarise(samples), warmUpCalls, phases };
+  } catch (error) {
+    return { status: "failed", reason: reason(error) };
+  }
 }
 
 /** One case on every contender. No time is taken of a contender before its answer was found right. */

@@ -1,6 +1,7 @@
 import type { Dtype, Sizes } from "@dlrt/core";
 import type { Contender, Missing } from "./contender.js";
 import type { Environment } from "./environment.js";
+import type { Phases } from "./gpu/phases.js";
 import type { Outcome } from "./measure.js";
 import type { OperationName } from "./operations/operation.js";
 import type { SeedCheck } from "./seed-check.js";
@@ -29,6 +30,8 @@ export interface Row {
   /** How many times as fast as the baseline, 95 % interval. */
   readonly speedup?: Ratio;
   readonly warmUpCalls?: number;
+  /** Where the work is done on a device of its own. */
+  readonly phases?: Phases;
 }
 
 /** What one thread reached in registers in this run, 10⁹ flops/s. */
@@ -82,11 +85,11 @@ function row(contender: Contender, outcome: Outcome, { flops, dtype, peaks }: Sc
   const { value, limit } = outcome.verdict;
   const error = { value: Number.isFinite(value) ? value : null, limit };
   if (outcome.status === "wrong") return { ...base, error };
-  const { timing, warmUpCalls } = outcome;
+  const { timing, warmUpCalls, phases } = outcome;
   const gflops = flops / timing.median / 1e6;
   const ceiling = ceilingOf(contender, peaks, dtype);
   const shares = { ofJsPeak: gflops / peaks.js, ...(ceiling && { ofCeiling: gflops / ceiling }) };
-  return { ...base, error, ms: timing, gflops, ...shares, warmUpCalls };
+  return { ...base, error, ms: timing, gflops, ...shares, warmUpCalls, ...(phases && { phases }) };
 }
 
 /** Rows in the order measured, with the ratio to the contender of that name where it was right. */

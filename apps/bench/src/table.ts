@@ -1,4 +1,5 @@
 import { Table } from "console-table-printer";
+import type { Phases } from "./gpu/phases.js";
 import type { CaseReport, Report, Row } from "./report.js";
 import type { Ratio } from "./stats.js";
 import type { SeedCheck } from "./seed-check.js";
@@ -77,6 +78,12 @@ function tableLine(row: Row, baseline: string): Line {
 
 const samples = (count: number): string => (count === 1 ? "1 sample" : `${count} samples`);
 
+/** upload 1.20 ms, compute 3.10 ms (timestamps), readback 0.900 ms */
+function parted({ upload, compute, computeBy, readback }: Phases): string {
+  const ms = [upload, compute, readback].map((x) => `${figures(x)} ms`);
+  return `upload ${ms[0]}, compute ${ms[1]} (${computeBy}), readback ${ms[2]}`;
+}
+
 function notes(rows: readonly Row[]): string[] {
   return rows.flatMap((row) => {
     const parts = [
@@ -84,6 +91,7 @@ function notes(rows: readonly Row[]): string[] {
       row.note,
       row.reason,
       row.ms && samples(row.ms.samples.length),
+      row.phases && parted(row.phases),
     ];
     return wrap(`  ${row.name}: ${parts.filter(Boolean).join("; ")}`, "    ");
   });

@@ -31,6 +31,17 @@ test("every line within 100 columns, whatever the figures", () => {
   for (const line of caseTable(report, false).split("\n")) expect([...line].length).toBeLessThanOrEqual(100);
 });
 
+test("a device's upload, compute and readback stand in the note below the table", () => {
+  const phases = { upload: 1.2, compute: 3.14, readback: 0.9, uploadBytes: 4e6, readbackBytes: 1e6 };
+  const [timed] = rows;
+  const text = (computeBy: "timestamps" | "sync"): string =>
+    caseTable({ ...report, rows: [{ ...timed!, phases: { ...phases, computeBy } }] }, false);
+  expect(text("timestamps").replaceAll(/\s+/g, " ")).toContain(
+    "upload 1.20 ms, compute 3.14 ms (timestamps), readback 0.900 ms",
+  );
+  expect(text("sync")).toContain("(sync)");
+});
+
 test("wrong and failed stand in red, and without a figure", () => {
   const red = caseTable(report, true)
     .split("\n")
