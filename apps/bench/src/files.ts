@@ -33,7 +33,8 @@ export function csv({ cases }: Report): string {
   return `${[HEAD, ...lines].join("\r\n")}\r\n`;
 }
 
-const slug = (text: string): string =>
+/** Lower case, and hyphens for what file names had better not hold. */
+export const slug = (text: string): string =>
   text
     .toLowerCase()
     .replaceAll(/[^a-z0-9]+/g, "-")

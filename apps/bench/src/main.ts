@@ -5,6 +5,7 @@ import type { Contender, Missing } from "./contender.js";
 import { readReport, renderChanges } from "./compare.js";
 import { csv, savePath, userPath, writeJson } from "./files.js";
 import { environment } from "./environment.js";
+import { gpuReportCommand } from "./gpu/command.js";
 import { program, type Options } from "./options.js";
 import { jsRegisterPeak } from "./peak-js.js";
 import { wasmRegisterPeak } from "./peak-wasm.js";
@@ -48,10 +49,11 @@ async function others({ peers, planted, scaling }: Options): Promise<(Contender 
 
 async function main(): Promise<void> {
   const args = process.argv.slice(2);
-  const given: Options = program().parse(args, { from: "user" }).opts();
+  const command = program().parse(args, { from: "user" });
+  const given: Options = command.opts();
   const options: Options = given.data === undefined ? given : { ...given, data: userPath(given.data) };
   const before = options.compare === undefined ? undefined : readReport(userPath(options.compare));
-  const status = await inVulkanEnvironment(options.backends);
+  const status = await inVulkanEnvironment(options.gpuReport ? ["webgpu"] : options.backends);
   if (status !== undefined) {
     process.exitCode = status;
     return;
@@ -61,6 +63,15 @@ async function main(): Promise<void> {
     progress.update(what, done);
     await breathe();
   };
+  if (options.gpuReport) {
+    const d = command.getOptionValueSource("d") === "cli" ? options.d : undefined;
+    const setting = { environment: environment(), arguments: args, onProgress };
+    const { text, failed } = await gpuReportCommand({ ...options, d }, setting, colour);
+    progress.finish("measured");
+    process.stdout.write(`${text}\n`);
+    if (failed) process.exitCode = 1;
+    return;
+  }
   await onProgress("register peaks", 0);
   const wasm = { f32: wasmRegisterPeak("f32") ?? null, f64: wasmRegisterPeak("f64") ?? null };
   const peaks = { js: jsRegisterPeak(), wasm };

@@ -27,6 +27,7 @@ export interface Options {
   readonly data?: string;
   /** The report's file; true for the default. */
   readonly scaling?: string | true;
+  readonly gpuReport: boolean;
   readonly json?: string;
   readonly csv?: string;
   readonly save: boolean;
@@ -43,6 +44,7 @@ Examples:
   pnpm bench --dtype f32,f64 --d 128 --repetitions 30
   pnpm bench --data layer3.safetensors          your own keys and values: tensors k, v, perhaps q, beta, diag
   pnpm bench --scaling                          how time grows with n, as charts in one HTML file
+  pnpm bench --gpu-report                       the GPU's roofline, and the share of it each kernel reaches
   pnpm bench --n 4096 --compare run.json        what changed since that run
   pnpm bench --n 4096 --planted                 what becomes of a wrong answer
 `;
@@ -112,6 +114,11 @@ export function program(): Command {
       false,
     )
     .option("--scaling [file]", "sweep n and chunk, fit exponents, draw them in an HTML file")
+    .addOption(
+      new Option("--gpu-report", "the roofline of the WebGPU device, and every kernel beside it")
+        .default(false)
+        .conflicts(["backends", "scaling", "data", "csv", "compare", "planted"]),
+    )
     .option(
       "--data <path>",
       "your k, v, perhaps q, beta, diag: a .safetensors file or a folder of .npy files",

@@ -4,11 +4,15 @@ import { vulkanEnv } from "@dlrt/swiftshader";
 
 /**
  * Dawn finds its Vulkan driver through the environment its process began with. Where the machine has none of its
- * own, runs this command again with SwiftShader in the environment.
+ * own, runs this command again with SwiftShader in the environment. A driver that the user names (VK_DRIVER_FILES,
+ * VK_ICD_FILENAMES) is used; DLRT_GPU=hardware leaves the search to the Vulkan loader, DLRT_GPU=software takes
+ * SwiftShader in any case.
  * @returns the exit code of that run; undefined where this process can go on itself
  */
 export async function inVulkanEnvironment(only: readonly string[] | undefined): Promise<number | undefined> {
-  if ((only && !only.includes("webgpu")) || process.env["VK_ICD_FILENAMES"]) return undefined;
+  if (only && !only.includes("webgpu")) return undefined;
+  const { VK_DRIVER_FILES, VK_ICD_FILENAMES, DLRT_GPU } = process.env;
+  if (VK_DRIVER_FILES || VK_ICD_FILENAMES || DLRT_GPU === "hardware") return undefined;
   let extra: Record<string, string>;
   try {
     extra = vulkanEnv();

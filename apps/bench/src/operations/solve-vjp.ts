@@ -13,7 +13,7 @@ import type { Operation } from "./operation.js";
 import { openRun } from "./tensors.js";
 
 /** Rows of every batch entry in reverse order. */
-function reversed(data: FloatArray, batch: number, n: number, width: number): FloatArray {
+export function reversed(data: FloatArray, batch: number, n: number, width: number): FloatArray {
   const to = data.slice();
   for (let e = 0; e < batch; e++) {
     for (let i = 0; i < n; i++) {
@@ -25,7 +25,7 @@ function reversed(data: FloatArray, batch: number, n: number, width: number): Fl
 }
 
 /** The problem with Tᵀ: rows reversed, Q and K exchanged. */
-function transposed(problem: Problem): Problem {
+export function transposed(problem: Problem): Problem {
   const { batch, n, r, p, diag, q, k, b } = problem;
   return {
     ...problem,

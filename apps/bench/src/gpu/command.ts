@@ -1,0 +1,68 @@
+import type { Environment } from "../environment.js";
+import { resultPath, slug, userPath, writeJson } from "../files.js";
+import type { Options } from "../options.js";
+import { TIMING_FLAGS } from "./device.js";
+import { defaultOptions, runGpuReport, type GpuReport, type GpuReportOptions } from "./report.js";
+import { renderGpuReport } from "./table.js";
+
+interface Setting {
+  readonly environment: Environment;
+  readonly arguments: readonly string[];
+  readonly onProgress: (what: string, done: number) => Promise<void>;
+}
+
+/** `d` only where the user gave it. */
+type Given = Omit<Options, "d"> & { readonly d?: number | undefined };
+
+/** The chunk the kernels take for a hint. */
+const kernelChunk = (hint: number): number => (hint <= 16 ? 16 : hint <= 32 ? 32 : 64);
+
+/** The user's sizes where there are any, those that fit the device elsewhere. */
+export function gpuOptions(given: Given, software: boolean): GpuReportOptions {
+  const preset = defaultOptions(software);
+  return {
+    ...preset,
+    batch: given.heads === undefined ? preset.batch : [given.heads],
+    n: given.n ?? preset.n,
+    d: given.d === undefined ? preset.d : [given.d],
+    p: given.p,
+    chunk: given.chunk === undefined ? preset.chunk : kernelChunk(given.chunk),
+    seed: given.seed,
+  };
+}
+
+/** results/DATE-COMMIT-gpu-DEVICE.json */
+function savePath({ started, commit, device }: GpuReport): string {
+  const day = started.slice(0, 16).replaceAll(/[-:]/g, "");
+  return resultPath(`${[day, commit?.slice(0, 8) ?? "nocommit", "gpu", slug(device.name)].join("-")}.json`);
+}
+
+/**
+ * `bench --gpu-report`. @returns what to print, and whether anything was wrong or failed
+ * @throws UnsupportedError where there is no WebGPU device
+ */
+export async function gpuReportCommand(
+  given: Given,
+  { environment, arguments: args, onProgress }: Setting,
+  colour: boolean,
+): Promise<{ text: string; failed: boolean }> {
+  // Dawn is loaded only where it is asked for.
+  const { createWebGpuBackend, nodeGpu } = await import("@dlrt/backend-webgpu/node");
+  const backend = await createWebGpuBackend({ gpu: await nodeGpu(TIMING_FLAGS) });
+  let report: GpuReport;
+  try {
+    const options = gpuOptions(given, backend.supports.software === true);
+    report = await runGpuReport({ backend, environment, arguments: args, options, onProgress });
+  } finally {
+    await backend.dispose();
+  }
+  if (given.json !== undefined) writeJson(userPath(given.json), report);
+  const parts = [renderGpuReport(report, colour)];
+  if (given.save) {
+    const path = savePath(report);
+    writeJson(path, report);
+    parts.push(`Saved as ${path}`);
+  }
+  const failed = report.operations.some(({ status }) => status === "wrong" || status === "failed");
+  return { text: parts.join("\n\n"), failed };
+}

@@ -1,0 +1,147 @@
+import type { WebGpuBackend } from "@dlrt/backend-webgpu";
+import type { FloatArray } from "@dlrt/core";
+import type { Environment } from "../environment.js";
+import type { Problem } from "../workload/problem.js";
+import { randomKeys } from "../workload/random.js";
+import { measureOperation, type KernelOptions, type OperationReport } from "./kernels.js";
+import { gpuOperations } from "./operations.js";
+import { measureRoofline, type Roofline, type RooflineOptions } from "./roofline.js";
+
+/** Changes when the meaning of a field does. */
+export const GPU_SCHEMA = "dlrt-gpu/1";
+
+export interface GpuDevice {
+  readonly name: string;
+  /** A CPU in disguise: its figures are no measure of a GPU's speed. */
+  readonly software: boolean;
+  /** Whether dispatches are timed by the device's clock. */
+  readonly timestamps: boolean;
+}
+
+export interface GpuReport extends Environment {
+  readonly schema: typeof GPU_SCHEMA;
+  readonly started: string;
+  /** Wall time of the whole run. */
+  readonly seconds: number;
+  readonly arguments: readonly string[];
+  readonly device: GpuDevice;
+  readonly roofline: Roofline;
+  readonly operations: readonly OperationReport[];
+}
+
+export interface GpuReportOptions {
+  readonly batch: readonly number[];
+  readonly n: readonly number[];
+  /** r, and p where it is not given. */
+  readonly d: readonly number[];
+  readonly p?: number | undefined;
+  /** 16, 32 or 64 */
+  readonly chunk: number;
+  readonly seed: number;
+  /** Of the inverse: its rows are as many as fit, and at most n. */
+  readonly inverseBytes: number;
+  readonly kernels: KernelOptions;
+  readonly roofline: RooflineOptions;
+}
+
+export interface GpuReportInput {
+  readonly backend: WebGpuBackend;
+  readonly environment: Environment;
+  readonly arguments: readonly string[];
+  readonly options: GpuReportOptions;
+  readonly onProgress?: (what: string, done: number) => Promise<void> | void;
+}
+
+const MIB = 2 ** 20;
+
+/** What the report is made of where the user does not say: about a minute on either kind of device. */
+export function defaultOptions(software: boolean): Omit<GpuReportOptions, "seed"> {
+  return software
+    ? {
+        batch: [2, 8],
+        n: [1024],
+        d: [64],
+        chunk: 32,
+        inverseBytes: 8 * MIB,
+        kernels: { repetitions: 3, warmUp: 0 },
+        roofline: {
+          copyBytes: 16 * MIB,
+          copyWorkgroups: [16, 256],
+          fmaWorkgroups: [16, 64],
+          milliseconds: 20,
+        },
+      }
+    : {
+        batch: [8, 64],
+        n: [4096],
+        d: [64, 128],
+        chunk: 64,
+        inverseBytes: 512 * MIB,
+        kernels: { repetitions: 15, warmUp: 300 },
+        roofline: {
+          copyBytes: 256 * MIB,
+          copyWorkgroups: [65535, 16384, 4096, 1024],
+          fmaWorkgroups: [1024, 4096, 16384],
+          milliseconds: 2,
+        },
+      };
+}
+
+/** Entries that are made; more are the same again, for random numbers take longer than the kernels. */
+const DISTINCT = 8;
+
+function problemOf(batch: number, n: number, r: number, p: number, seed: number): Problem {
+  const made = randomKeys({ batch: Math.min(batch, DISTINCT), n, r, p, dtype: "f32", seed });
+  const again = (x: FloatArray): FloatArray => {
+    const to = new Float32Array((x.length / made.batch) * batch);
+    for (let at = 0; at < to.length; at += x.length) to.set(x.subarray(0, to.length - at), at);
+    return to;
+  };
+  const { diag, q, k, b } = made;
+  return { ...made, batch, diag: again(diag), q: again(q), k: again(k), b: again(b) };
+}
+
+/** Rows, by halves of n, for which the inverses of the whole batch fit. */
+function inverseRows(batch: number, n: number, bytes: number): number {
+  let rows = n;
+  while (rows > 1 && 4 * batch * rows * rows > bytes) rows = Math.ceil(rows / 2);
+  return rows;
+}
+
+/**
+ * The device's roofline, and every kernel beside it.
+ * @throws Error where the device did not do what the roofline was timed on
+ */
+export async function runGpuReport(input: GpuReportInput): Promise<GpuReport> {
+  const { backend, environment, options, onProgress } = input;
+  const { batch: batches, n: rows, d, chunk, seed } = options;
+  const [started, start] = [new Date().toISOString(), performance.now()];
+  await onProgress?.("roofline: copy, multiply-add", 0);
+  const roofline = await measureRoofline(backend.device, options.roofline);
+  const sizes = batches.flatMap((batch) => rows.flatMap((n) => d.map((r) => ({ batch, n, r }))));
+  const operations: OperationReport[] = [];
+  for (const [index, { batch, n, r }] of sizes.entries()) {
+    const problem = problemOf(batch, n, r, options.p ?? r, seed);
+    const all = gpuOperations(problem, chunk, inverseRows(batch, n, options.inverseBytes));
+    for (const [at, operation] of all.entries()) {
+      const done = (1 + index + at / all.length) / (1 + sizes.length);
+      await onProgress?.(`${operation.name}, n = ${operation.sizes.n}, ${batch} heads`, done);
+      operations.push(await measureOperation(backend, operation, roofline, options.kernels));
+    }
+  }
+  const { build, software } = backend.supports;
+  return {
+    schema: GPU_SCHEMA,
+    started,
+    seconds: (performance.now() - start) / 1000,
+    arguments: input.arguments,
+    ...environment,
+    device: {
+      name: build,
+      software: software === true,
+      timestamps: backend.device.features.has("timestamp-query"),
+    },
+    roofline,
+    operations,
+  };
+}

@@ -1,0 +1,235 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { DispatchTimer, duration } from "./dispatch-timer.js";
+import { COPY_DST, COPY_SRC, MAP_MODE_READ, MAP_READ, STORAGE, UNIFORM } from "./usage.js";
+
+/** What bounds every kernel on this device, as small kernels reached it here. */
+export interface Roofline {
+  /** 10⁹ bytes per second that a copy reads and writes, both counted. */
+  readonly bandwidth: number;
+  /** f32 multiply-adds in registers, 10⁹ flops per second, two per multiply-add. */
+  readonly peak: number;
+  /** "clock": from submit until the device is idle, for want of timestamps; too low by what a submit costs. */
+  readonly by: "timestamps" | "clock";
+  readonly copy: CopyTrial;
+  readonly fma: FmaTrial;
+}
+
+/** The fastest way to copy that was tried. */
+export interface CopyTrial {
+  /** Of the source. */
+  readonly bytes: number;
+  readonly workgroups: number;
+  readonly ms: number;
+}
+
+/** The fastest multiply-adds that were tried. */
+export interface FmaTrial {
+  readonly fused: boolean;
+  /** Of vec4 that do not depend on each other, per thread. */
+  readonly chains: 4 | 8;
+  readonly workgroups: number;
+  readonly rounds: number;
+  readonly ms: number;
+}
+
+export interface RooflineOptions {
+  /** Bytes to copy: far more than the caches hold. Less where the device binds less. */
+  readonly copyBytes: number;
+  readonly copyWorkgroups: readonly number[];
+  readonly fmaWorkgroups: readonly number[];
+  /** Multiply-adds are repeated until a dispatch takes this long. */
+  readonly milliseconds: number;
+}
+
+const THREADS = 256;
+const REPETITIONS = 5;
+/** A thread's sum stays below 2²⁴: 128 multiply-adds of 1 per round. */
+const MAX_ROUNDS = 2 ** 16;
+const NANOSECONDS = 1e6;
+
+/** Beside this module's source, for the compiled one too. */
+const shader = (name: string): string =>
+  readFileSync(join(import.meta.dirname, "..", "..", "src", "gpu", name), "utf8");
+
+/** A pipeline on its buffers. */
+class Kernel {
+  readonly #device: GPUDevice;
+  readonly #timer: DispatchTimer | undefined;
+  readonly #pipeline: GPUComputePipeline;
+  readonly #group: GPUBindGroup;
+
+  constructor(
+    device: GPUDevice,
+    label: string,
+    buffers: readonly GPUBuffer[],
+    constants: Readonly<Record<string, number>>,
+  ) {
+    this.#device = device;
+    this.#timer = DispatchTimer.of(device);
+    const module = device.createShaderModule({ label, code: shader(label) });
+    const compute = { module, entryPoint: "main", constants: { THREADS, ...constants } };
+    this.#pipeline = device.createComputePipeline({ label, layout: "auto", compute });
+    const entries = buffers.map((buffer, binding) => ({ binding, resource: { buffer } }));
+    this.#group = device.createBindGroup({ layout: this.#pipeline.getBindGroupLayout(0), entries });
+  }
+
+  /** ms of one dispatch */
+  async time(workgroups: number): Promise<number> {
+    if (this.#timer) {
+      const [only] = await this.#timer.time(() => this.#run(workgroups));
+      return duration(only!) / NANOSECONDS;
+    }
+    const start = performance.now();
+    await this.#run(workgroups);
+    return performance.now() - start;
+  }
+
+  /** ms of the fastest of some dispatches */
+  async best(workgroups: number): Promise<number> {
+    let best = Number.POSITIVE_INFINITY;
+    for (let i = 0; i < REPETITIONS; i++) best = Math.min(best, await this.time(workgroups));
+    return best;
+  }
+
+  async #run(workgroups: number): Promise<void> {
+    const encoder = this.#device.createCommandEncoder();
+    const pass = encoder.beginComputePass();
+    pass.setPipeline(this.#pipeline);
+    pass.setBindGroup(0, this.#group);
+    pass.dispatchWorkgroups(workgroups);
+    pass.end();
+    this.#device.queue.submit([encoder.finish()]);
+    await this.#device.queue.onSubmittedWorkDone();
+  }
+}
+
+/** Destroyed together, whatever happens. */
+class Buffers {
+  readonly #live: GPUBuffer[] = [];
+
+  constructor(readonly device: GPUDevice) {}
+
+  create(size: number, usage: number): GPUBuffer {
+    const buffer = this.device.createBuffer({ size, usage });
+    this.#live.push(buffer);
+    return buffer;
+  }
+
+  /** The first `size` bytes, while `look` runs. */
+  async read<R>(buffer: GPUBuffer, size: number, look: (bytes: ArrayBuffer) => R): Promise<R> {
+    const staging = this.create(size, MAP_READ | COPY_DST);
+    const encoder = this.device.createCommandEncoder();
+    encoder.copyBufferToBuffer(buffer, 0, staging, 0, size);
+    this.device.queue.submit([encoder.finish()]);
+    await staging.mapAsync(MAP_MODE_READ);
+    const result = look(staging.getMappedRange());
+    staging.destroy();
+    return result;
+  }
+
+  destroy(): void {
+    for (const buffer of this.#live.splice(0)) buffer.destroy();
+  }
+}
+
+/** @throws Error where something was not copied */
+async function measureCopy(buffers: Buffers, options: RooflineOptions): Promise<CopyTrial> {
+  const { device } = buffers;
+  const { maxBufferSize, maxStorageBufferBindingSize } = device.limits;
+  const most = Math.min(options.copyBytes, maxBufferSize, maxStorageBufferBindingSize);
+  const bytes = Math.floor(most / 16) * 16;
+  const pattern = new Uint32Array(bytes / 4);
+  for (let i = 0; i < pattern.length; i++) pattern[i] = Math.imul(i + 1, 0x9e3779b1);
+  const source = buffers.create(bytes, STORAGE | COPY_DST);
+  const goal = buffers.create(bytes, STORAGE | COPY_DST | COPY_SRC);
+  device.queue.writeBuffer(source, 0, pattern);
+  const kernel = new Kernel(device, "copy.wgsl", [source, goal], {});
+  let best: CopyTrial | undefined;
+  for (const workgroups of options.copyWorkgroups) {
+    const encoder = device.createCommandEncoder();
+    encoder.clearBuffer(goal);
+    device.queue.submit([encoder.finish()]);
+    await kernel.time(workgroups);
+    const ms = await kernel.best(workgroups);
+    const right = await buffers.read(goal, bytes, (copied) => {
+      const words = new Uint32Array(copied);
+      return pattern.every((word, i) => words[i] === word);
+    });
+    if (!right) throw new Error(`the copy bandwidth was measured on a wrong copy (${workgroups} workgroups)`);
+    if (best === undefined || ms < best.ms) best = { bytes, workgroups, ms };
+  }
+  return best!;
+}
+
+/** Of a thread: eight starts of four components each, and 1 for every multiply-add. */
+function expectedSum(thread: number, chains: number, rounds: number): number {
+  return 4 * (8 * (thread % 32) + 28) + 16 * chains * rounds;
+}
+
+async function measureFma(
+  buffers: Buffers,
+  options: RooflineOptions,
+  fused: boolean,
+  chains: 4 | 8,
+): Promise<FmaTrial[]> {
+  const { device } = buffers;
+  const most = THREADS * Math.max(...options.fmaWorkgroups);
+  const params = buffers.create(16, UNIFORM | COPY_DST);
+  const sums = buffers.create(4 * most, STORAGE | COPY_SRC);
+  const constants = { FUSED: fused ? 1 : 0, EIGHT: chains === 8 ? 1 : 0 };
+  const kernel = new Kernel(device, "fma.wgsl", [params, sums], constants);
+  const setRounds = (rounds: number): void => {
+    device.queue.writeBuffer(params, 0, Float32Array.of(1, 1));
+    device.queue.writeBuffer(params, 8, Uint32Array.of(rounds));
+  };
+  const trials: FmaTrial[] = [];
+  for (const workgroups of options.fmaWorkgroups) {
+    let rounds = 64;
+    setRounds(rounds);
+    await kernel.time(workgroups);
+    while (rounds < MAX_ROUNDS && (await kernel.time(workgroups)) < options.milliseconds) {
+      rounds *= 2;
+      setRounds(rounds);
+    }
+    const ms = await kernel.best(workgroups);
+    const right = await buffers.read(sums, 4 * THREADS * workgroups, (bytes) =>
+      new Float32Array(bytes).every((sum, thread) => sum === expectedSum(thread, chains, rounds)),
+    );
+    if (!right) throw new Error("the multiply-add peak was measured on a wrong sum");
+    trials.push({ fused, chains, workgroups, rounds, ms });
+  }
+  return trials;
+}
+
+/** 10⁹ flops per second: 16 multiply-adds per round of a chain. */
+function fmaRate({ chains, workgroups, rounds, ms }: FmaTrial): number {
+  return (2 * 16 * chains * rounds * THREADS * workgroups) / ms / 1e6;
+}
+
+/**
+ * Copies, and multiplies and adds, in several ways, and takes the fastest of each.
+ * @throws Error where the device did not do what was timed
+ */
+export async function measureRoofline(device: GPUDevice, options: RooflineOptions): Promise<Roofline> {
+  const buffers = new Buffers(device);
+  try {
+    const copy = await measureCopy(buffers, options);
+    const trials: FmaTrial[] = [];
+    for (const fused of [true, false]) {
+      for (const chains of [4, 8] as const) {
+        trials.push(...(await measureFma(buffers, options, fused, chains)));
+      }
+    }
+    const fma = trials.reduce((best, trial) => (fmaRate(trial) > fmaRate(best) ? trial : best));
+    return {
+      bandwidth: (2 * copy.bytes) / copy.ms / 1e6,
+      peak: fmaRate(fma),
+      by: DispatchTimer.of(device) ? "timestamps" : "clock",
+      copy,
+      fma,
+    };
+  } finally {
+    buffers.destroy();
+  }
+}
