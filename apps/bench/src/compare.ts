@@ -1,5 +1,4 @@
-import { readFileSync } from "node:fs";
-import { SCHEMA, type CaseReport, type Report, type Row } from "./report.js";
+import type { CaseReport, Report, Row } from "./report.js";
 import { ratioOf, type Ratio } from "./stats.js";
 import { draw, figures, interval, wrap, type Line } from "./table.js";
 
@@ -15,20 +14,6 @@ export interface Change {
 
 /** A change within this of 1 is no news, however small the noise. */
 const TOLERANCE = 0.03;
-
-/** @throws Error when the file is no report of this bench */
-export function readReport(path: string): Report {
-  let report: Partial<Report>;
-  try {
-    report = JSON.parse(readFileSync(path, "utf8")) as Partial<Report>;
-  } catch (error) {
-    throw new Error(`--compare ${path}: ${(error as Error).message}`, { cause: error });
-  }
-  if (report?.schema !== SCHEMA || !Array.isArray(report.cases) || report.machine === undefined) {
-    throw new Error(`--compare ${path}: expected a report of schema ${SCHEMA}, got ${report?.schema}`);
-  }
-  return report as Report;
-}
 
 export function caseName({ workload, operation, dtype, sizes, chunk }: CaseReport): string {
   const { batch, n, r, p } = sizes;

@@ -1,5 +1,6 @@
-import { mkdirSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
+import type { Environment } from "./environment.js";
 import type { Report } from "./report.js";
 
 /** Relative to where the user called from: pnpm runs scripts in a package's folder. */
@@ -47,11 +48,32 @@ export function resultPath(name: string): string {
   return join(folder, name);
 }
 
-/** Where `--save` puts a report: results/DATE-CPU-COMMIT.json beside this package's src. */
-export function savePath({ started, machine, commit }: Report): string {
+type Started = Environment & { readonly started: string };
+
+/** Where `--save` puts a report: results/DATE-CPU-COMMIT[-KIND].json beside this package's src. */
+export function savePath({ started, machine, commit }: Started, kind?: string): string {
   const day = started.slice(0, 16).replaceAll(/[-:]/g, "");
-  const name = [day, slug(machine.cpu), `${machine.cores}c`, commit?.slice(0, 8) ?? "nocommit"].join("-");
-  return resultPath(`${name}.json`);
+  const parts = [day, slug(machine.cpu), `${machine.cores}c`, commit?.slice(0, 8) ?? "nocommit", kind];
+  return resultPath(`${parts.filter(Boolean).join("-")}.json`);
+}
+
+/** @throws Error, naming the option, when the file is no report of one of these schemas */
+export function readSaved<T extends Started & { readonly schema: string }>(
+  option: string,
+  path: string,
+  schemas: readonly T["schema"][],
+): T {
+  let report: Readonly<Record<string, unknown>> | null;
+  try {
+    report = JSON.parse(readFileSync(path, "utf8"));
+  } catch (error) {
+    throw new Error(`${option} ${path}: ${(error as Error).message}`, { cause: error });
+  }
+  const { schema, machine, cases, points } = report ?? {};
+  if (!schemas.some((known) => known === schema) || !machine || !Array.isArray(cases ?? points)) {
+    throw new Error(`${option} ${path}: expected a report of schema ${schemas.join(" or ")}, got ${schema}`);
+  }
+  return report as unknown as T;
 }
 
 export function writeJson(path: string, report: object): void {

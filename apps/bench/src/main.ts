@@ -2,8 +2,9 @@
 import { writeFileSync } from "node:fs";
 import { openBackends } from "./backends.js";
 import type { Contender, Missing } from "./contender.js";
-import { readReport, renderChanges } from "./compare.js";
-import { csv, savePath, userPath, writeJson } from "./files.js";
+import { chartsCommand } from "./charts/command.js";
+import { renderChanges } from "./compare.js";
+import { csv, readSaved, resultPath, savePath, userPath, writeJson } from "./files.js";
 import { environment } from "./environment.js";
 import { gpuReportCommand } from "./gpu/command.js";
 import { program, type Options } from "./options.js";
@@ -19,7 +20,7 @@ import { stdlib } from "./peers/stdlib.js";
 import { breathe, openProgress } from "./progress.js";
 import { scalingCommand } from "./scaling/command.js";
 import { inVulkanEnvironment } from "./vulkan.js";
-import { hasFailures, type Report } from "./report.js";
+import { hasFailures, SCHEMA, type Report } from "./report.js";
 import { runBench } from "./run.js";
 import { render } from "./table.js";
 
@@ -44,7 +45,7 @@ async function others({ peers, planted, scaling }: Options): Promise<(Contender 
   if (!peers) return wrong;
   return scaling === undefined
     ? [...wrong, naive, mlMatrix, stdlib, await openNumpy()]
-    : [...wrong, naive, dense];
+    : [...wrong, naive, dense, await openNumpy()];
 }
 
 async function main(): Promise<void> {
@@ -52,7 +53,14 @@ async function main(): Promise<void> {
   const command = program().parse(args, { from: "user" });
   const given: Options = command.opts();
   const options: Options = given.data === undefined ? given : { ...given, data: userPath(given.data) };
-  const before = options.compare === undefined ? undefined : readReport(userPath(options.compare));
+  if (options.charts !== undefined) {
+    process.stdout.write(`${chartsCommand(options.charts.map(userPath), resultPath("charts"))}\n`);
+    return;
+  }
+  const before =
+    options.compare === undefined
+      ? undefined
+      : readSaved<Report>("--compare", userPath(options.compare), [SCHEMA]);
   const status = await inVulkanEnvironment(options.gpuReport ? ["webgpu"] : options.backends);
   if (status !== undefined) {
     process.exitCode = status;

@@ -31,6 +31,8 @@ export interface Options {
   readonly json?: string;
   readonly csv?: string;
   readonly save: boolean;
+  /** Reports to draw, instead of measuring. */
+  readonly charts?: readonly string[];
   readonly compare?: string;
   readonly planted: boolean;
 }
@@ -44,6 +46,8 @@ Examples:
   pnpm bench --dtype f32,f64 --d 128 --repetitions 30
   pnpm bench --data layer3.safetensors          your own keys and values: tensors k, v, perhaps q, beta, diag
   pnpm bench --scaling                          how time grows with n, as charts in one HTML file
+  pnpm bench --scaling --save                   the same, kept for --charts
+  pnpm bench --charts RUN.json SCALING.json     saved reports as the README's charts
   pnpm bench --gpu-report                       the GPU's roofline, and the share of it each kernel reaches
   pnpm bench --n 4096 --compare run.json        what changed since that run
   pnpm bench --n 4096 --planted                 what becomes of a wrong answer
@@ -126,6 +130,7 @@ export function program(): Command {
     .option("--json <file>", "write everything measured to a file")
     .option("--csv <file>", "write the tables as comma-separated values")
     .option("--save", "keep the report in apps/bench/results, with machine, versions and commit", false)
+    .option("--charts <files...>", "draw saved reports as SVG in apps/bench/results/charts; measures nothing")
     .option("--compare <file>", "tell what changed since that report beyond noise")
     .option("--planted", "add a backend with a wrong answer", false)
     .addHelpText("after", EXAMPLES);

@@ -148,6 +148,12 @@ test("--scaling writes its charts and points", () => {
   expect(new Set(report.points.map(({ n }) => n))).toEqual(new Set([32, 64]));
 });
 
+test("--charts measures nothing, and tells what it cannot draw", () => {
+  const { status, stdout, stderr } = bench("--charts", "nowhere.json");
+  expect([status, stdout]).toEqual([1, ""]);
+  expect(stderr).toMatch(/^bench: --charts .*nowhere\.json: ENOENT/);
+});
+
 test("--help has examples; what is not understood is refused with what is", () => {
   const help = bench("--help");
   expect(help.status).toBe(0);

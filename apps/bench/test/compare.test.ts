@@ -2,8 +2,8 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, expect, test } from "vitest";
-import { compare, readReport, renderChanges } from "../src/compare.js";
-import { csv, savePath } from "../src/files.js";
+import { compare, renderChanges } from "../src/compare.js";
+import { csv, readSaved, savePath } from "../src/files.js";
 import { SCHEMA, type Report, type Row } from "../src/report.js";
 import { ratio, summarise } from "../src/stats.js";
 
@@ -104,14 +104,15 @@ test("what became wrong, appeared or went is said", () => {
 
 test("a file that is no report is refused", () => {
   const path = join(folder, "no.json");
-  expect(() => readReport(path)).toThrow(/--compare .*no\.json/);
+  const read = (): Report => readSaved("--compare", path, [SCHEMA]);
+  expect(read).toThrow(/--compare .*no\.json/);
   for (const text of ["{", "null", "{}", '{"schema":"dlrt-bench/0","cases":[],"machine":{}}']) {
     writeFileSync(path, text);
-    expect(() => readReport(path)).toThrow(/--compare .*no\.json/);
+    expect(read).toThrow(/--compare .*no\.json/);
   }
   const good = report({ a: around(10) });
   writeFileSync(path, JSON.stringify(good));
-  expect(readReport(path)).toEqual(good);
+  expect(read()).toEqual(good);
 });
 
 test("comma-separated values, quoted where they must be", () => {
@@ -123,4 +124,5 @@ test("comma-separated values, quoted where they must be", () => {
 
 test("a saved report is named by date, machine and commit", () => {
   expect(savePath(report({}))).toMatch(/bench\/results\/20260102T0304-some-cpu-3-0ghz-2c-01234567\.json$/);
+  expect(savePath(report({}), "scaling")).toMatch(/2c-01234567-scaling\.json$/);
 });

@@ -1,7 +1,7 @@
 import { writeFileSync } from "node:fs";
 import type { Contender, Missing } from "../contender.js";
 import type { Environment } from "../environment.js";
-import { resultPath, userPath, writeJson } from "../files.js";
+import { resultPath, savePath, userPath, writeJson } from "../files.js";
 import type { Options } from "../options.js";
 import { scalingHtml } from "./html.js";
 import { renderScaling } from "./render.js";
@@ -42,6 +42,9 @@ export async function scalingCommand(
   const path = typeof options.scaling === "string" ? userPath(options.scaling) : resultPath("scaling.html");
   writeFileSync(path, scalingHtml(report));
   if (options.json !== undefined) writeJson(userPath(options.json), report);
+  const saved = options.save ? savePath(report, "scaling") : undefined;
+  if (saved !== undefined) writeJson(saved, report);
   const failed = report.points.some(({ status }) => status === "wrong" || status === "failed");
-  return { text: `${renderScaling(report, colour)}\n\nCharts: ${path}`, failed };
+  const files = [`Charts: ${path}`, saved && `Saved as ${saved}`].filter(Boolean).join("\n");
+  return { text: `${renderScaling(report, colour)}\n\n${files}`, failed };
 }

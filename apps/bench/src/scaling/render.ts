@@ -4,6 +4,7 @@ import type { NamedFit, Point, ScalingReport } from "./sweep.js";
 const EXPECTED: Readonly<Record<string, string>> = {
   "solve\nform T": "2: T is formed",
   "inverse\nform T": "3: no low rank used",
+  "inverse\nnumpy": "3: no low rank used",
   "inverse\n": "2",
   "solve\n": "1",
 };

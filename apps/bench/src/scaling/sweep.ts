@@ -13,6 +13,8 @@ export interface Point {
   /** solve and inverse sweep n; chunk sweeps the chunk of a solve. */
   readonly sweep: Sweep;
   readonly name: string;
+  /** Something the reader must know: a fallback, a software device. */
+  readonly note?: string;
   readonly n: number;
   readonly chunk: number | null;
   readonly status: Outcome["status"];
@@ -87,8 +89,8 @@ function contendersOf({ contenders }: ScalingInput, { sweep, chunks }: Job): rea
   }));
 }
 
-function point({ sweep, n }: Job, { name, chunk }: Chunked, outcome: Outcome, flops: number): Point {
-  const base = { sweep, n, chunk, name, status: outcome.status };
+function point({ sweep, n }: Job, { name, note, chunk }: Chunked, outcome: Outcome, flops: number): Point {
+  const base = { sweep, n, chunk, name, ...(note !== undefined && { note }), status: outcome.status };
   if ("reason" in outcome) return base;
   const error = Number.isFinite(outcome.verdict.value) ? outcome.verdict.value : null;
   if (outcome.status === "wrong") return { ...base, error };
