@@ -1,36 +1,12 @@
 import type { WebGpuBackend } from "@dlrt/backend-webgpu";
-import { median } from "simple-statistics";
 import { isRight, type Verdict } from "../accuracy.js";
 import type { Run } from "../operations/operation.js";
 import { summarise, type Timing } from "../stats.js";
-import { DispatchTimer, duration, type Dispatch } from "./dispatch-timer.js";
+import { DispatchTimer, type Dispatch } from "./dispatch-timer.js";
 import type { GpuOperation } from "./operations.js";
+import { deviceTimes, leastTime, type DeviceTimes } from "./reached.js";
 import type { Roofline } from "./roofline.js";
-import type { ChunkedSizes, Work } from "./work.js";
-
-/** One shader's part in a call. */
-export interface KernelReport {
-  readonly shader: string;
-  readonly dispatches: number;
-  /** Of all its dispatches. */
-  readonly ms: number;
-  /** Absent where its work is not counted: copies that pad. */
-  readonly reached?: Reached;
-}
-
-/** What a time says beside the roofline. */
-export interface Reached {
-  /** 10⁹ flops per second. */
-  readonly gflops: number;
-  /** 10⁹ bytes per second of those that must move. */
-  readonly gbs: number;
-  /** Flops per byte that must move. */
-  readonly intensity: number;
-  /** min(peak, intensity · bandwidth), 10⁹ flops per second. */
-  readonly bound: number;
-  /** The time the roofline allows over the time taken: gflops / bound. */
-  readonly share: number;
-}
+import type { ChunkedSizes } from "./work.js";
 
 /** One operation at one size. Only a right answer has times. */
 export type OperationReport = {
@@ -53,76 +29,11 @@ export type OperationReport = {
     }
 );
 
-export interface DeviceTimes {
-  /** ms from the first dispatch's begin to the last one's end. */
-  readonly span: number;
-  /** ms of all dispatches. */
-  readonly kernels: number;
-  /** ms inside the span when no dispatch ran: barriers, clears, copies, the timestamps themselves. */
-  readonly gaps: number;
-  readonly shaders: readonly KernelReport[];
-}
-
 export interface KernelOptions {
   /** Calls by the host's clock, and as many by timestamps. */
   readonly repetitions: number;
   /** ms of calls before, so that the device's clock is up. */
   readonly warmUp: number;
-}
-
-const NANOSECONDS = 1e6;
-
-/** ms that the roofline allows. */
-export function leastTime({ flops, bytes }: Work, { peak, bandwidth }: Roofline): number {
-  return Math.max(flops / peak, bytes / bandwidth) / 1e6;
-}
-
-export function reachedIn(ms: number, work: Work, roofline: Roofline): Reached {
-  const { flops, bytes } = work;
-  const intensity = flops / bytes;
-  return {
-    gflops: flops / ms / 1e6,
-    gbs: bytes / ms / 1e6,
-    intensity,
-    bound: Math.min(roofline.peak, intensity * roofline.bandwidth),
-    share: leastTime(work, roofline) / ms,
-  };
-}
-
-/** ms when at least one of the dispatches, in order of their begin, was running. */
-function busy(dispatches: readonly Dispatch[]): number {
-  let [until, total] = [0, 0];
-  for (const { begin, end } of dispatches) {
-    total += Math.max(0, end - Math.max(begin, until));
-    until = Math.max(until, end);
-  }
-  return total / NANOSECONDS;
-}
-
-/** Medians over calls. @param calls the dispatches of each call, the same shaders in all */
-export function deviceTimes(
-  calls: readonly (readonly Dispatch[])[],
-  operation: Pick<GpuOperation, "work">,
-  roofline: Roofline,
-): DeviceTimes {
-  const shaders = [...new Set(calls[0]!.map(({ shader }) => shader))].map((shader): KernelReport => {
-    const own = calls.map((call) => call.filter((dispatch) => dispatch.shader === shader));
-    const ms = median(own.map((call) => call.reduce((sum, one) => sum + duration(one), 0) / NANOSECONDS));
-    const work = operation.work[shader];
-    return {
-      shader,
-      dispatches: own[0]!.length,
-      ms,
-      ...(work && { reached: reachedIn(ms, work, roofline) }),
-    };
-  });
-  const spans = calls.map((call) => Math.max(...call.map(({ end }) => end)) / NANOSECONDS);
-  return {
-    span: median(spans),
-    kernels: median(calls.map((call) => call.reduce((sum, one) => sum + duration(one), 0) / NANOSECONDS)),
-    gaps: median(calls.map((call, index) => spans[index]! - busy(call))),
-    shaders,
-  };
 }
 
 async function warmUp(run: Run, milliseconds: number): Promise<void> {
@@ -153,7 +64,7 @@ async function timed(
   if (!timer) return host;
   const calls: Dispatch[][] = [];
   for (let i = 0; i < repetitions; i++) calls.push(await timer.time(() => run.call()));
-  return { ...host, device: deviceTimes(calls, operation, roofline) };
+  return { ...host, device: deviceTimes(calls, operation.work, roofline) };
 }
 
 async function judged(run: Run, operation: GpuOperation): Promise<Verdict> {

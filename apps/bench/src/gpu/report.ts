@@ -65,10 +65,10 @@ export function defaultOptions(software: boolean): Omit<GpuReportOptions, "seed"
         inverseBytes: 8 * MIB,
         kernels: { repetitions: 3, warmUp: 0 },
         roofline: {
-          copyBytes: 16 * MIB,
+          copyBytes: 8 * MIB,
           copyWorkgroups: [16, 256],
           fmaWorkgroups: [16, 64],
-          milliseconds: 20,
+          milliseconds: 5,
         },
       }
     : {

@@ -1,7 +1,6 @@
-import { readFileSync } from "node:fs";
-import { join } from "node:path";
-import { DispatchTimer, duration } from "./dispatch-timer.js";
-import { COPY_DST, COPY_SRC, MAP_MODE_READ, MAP_READ, STORAGE, UNIFORM } from "./usage.js";
+import { DispatchTimer } from "./dispatch-timer.js";
+import { Buffers, Kernel, THREADS } from "./probe.js";
+import { COPY_DST, COPY_SRC, STORAGE, UNIFORM } from "./usage.js";
 
 /** What bounds every kernel on this device, as small kernels reached it here. */
 export interface Roofline {
@@ -42,96 +41,8 @@ export interface RooflineOptions {
   readonly milliseconds: number;
 }
 
-const THREADS = 256;
-const REPETITIONS = 5;
 /** A thread's sum stays below 2²⁴: 128 multiply-adds of 1 per round. */
 const MAX_ROUNDS = 2 ** 16;
-const NANOSECONDS = 1e6;
-
-/** Beside this module's source, for the compiled one too. */
-const shader = (name: string): string =>
-  readFileSync(join(import.meta.dirname, "..", "..", "src", "gpu", name), "utf8");
-
-/** A pipeline on its buffers. */
-class Kernel {
-  readonly #device: GPUDevice;
-  readonly #timer: DispatchTimer | undefined;
-  readonly #pipeline: GPUComputePipeline;
-  readonly #group: GPUBindGroup;
-
-  constructor(
-    device: GPUDevice,
-    label: string,
-    buffers: readonly GPUBuffer[],
-    constants: Readonly<Record<string, number>>,
-  ) {
-    this.#device = device;
-    this.#timer = DispatchTimer.of(device);
-    const module = device.createShaderModule({ label, code: shader(label) });
-    const compute = { module, entryPoint: "main", constants: { THREADS, ...constants } };
-    this.#pipeline = device.createComputePipeline({ label, layout: "auto", compute });
-    const entries = buffers.map((buffer, binding) => ({ binding, resource: { buffer } }));
-    this.#group = device.createBindGroup({ layout: this.#pipeline.getBindGroupLayout(0), entries });
-  }
-
-  /** ms of one dispatch */
-  async time(workgroups: number): Promise<number> {
-    if (this.#timer) {
-      const [only] = await this.#timer.time(() => this.#run(workgroups));
-      return duration(only!) / NANOSECONDS;
-    }
-    const start = performance.now();
-    await this.#run(workgroups);
-    return performance.now() - start;
-  }
-
-  /** ms of the fastest of some dispatches */
-  async best(workgroups: number): Promise<number> {
-    let best = Number.POSITIVE_INFINITY;
-    for (let i = 0; i < REPETITIONS; i++) best = Math.min(best, await this.time(workgroups));
-    return best;
-  }
-
-  async #run(workgroups: number): Promise<void> {
-    const encoder = this.#device.createCommandEncoder();
-    const pass = encoder.beginComputePass();
-    pass.setPipeline(this.#pipeline);
-    pass.setBindGroup(0, this.#group);
-    pass.dispatchWorkgroups(workgroups);
-    pass.end();
-    this.#device.queue.submit([encoder.finish()]);
-    await this.#device.queue.onSubmittedWorkDone();
-  }
-}
-
-/** Destroyed together, whatever happens. */
-class Buffers {
-  readonly #live: GPUBuffer[] = [];
-
-  constructor(readonly device: GPUDevice) {}
-
-  create(size: number, usage: number): GPUBuffer {
-    const buffer = this.device.createBuffer({ size, usage });
-    this.#live.push(buffer);
-    return buffer;
-  }
-
-  /** The first `size` bytes, while `look` runs. */
-  async read<R>(buffer: GPUBuffer, size: number, look: (bytes: ArrayBuffer) => R): Promise<R> {
-    const staging = this.create(size, MAP_READ | COPY_DST);
-    const encoder = this.device.createCommandEncoder();
-    encoder.copyBufferToBuffer(buffer, 0, staging, 0, size);
-    this.device.queue.submit([encoder.finish()]);
-    await staging.mapAsync(MAP_MODE_READ);
-    const result = look(staging.getMappedRange());
-    staging.destroy();
-    return result;
-  }
-
-  destroy(): void {
-    for (const buffer of this.#live.splice(0)) buffer.destroy();
-  }
-}
 
 /** @throws Error where something was not copied */
 async function measureCopy(buffers: Buffers, options: RooflineOptions): Promise<CopyTrial> {

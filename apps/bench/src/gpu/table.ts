@@ -1,5 +1,6 @@
 import { draw, figures, wrap, type Line } from "../table.js";
-import type { DeviceTimes, KernelReport, OperationReport } from "./kernels.js";
+import type { OperationReport } from "./kernels.js";
+import type { DeviceTimes, KernelReport } from "./reached.js";
 import type { GpuReport } from "./report.js";
 import type { Roofline } from "./roofline.js";
 
