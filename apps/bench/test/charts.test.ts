@@ -172,3 +172,21 @@ test("the command writes a file for each chart, and refuses what is no report or
     /--charts .*no\.json: expected/,
   );
 });
+
+// Elsewhere a checkout may have other line ends.
+test.runIf(process.platform === "linux")("the README's charts are what its command draws", () => {
+  const root = join(import.meta.dirname, "../../..");
+  const readme = readFileSync(join(root, "README.md"), "utf8");
+  const [, files] = /bench --charts ((?:\S+\.json[\s\\]*)+)/.exec(readme)!;
+  const paths = files!.split(/[\s\\]+/).filter(Boolean);
+  const out = join(folder, "readme");
+  chartsCommand(
+    paths.map((path) => join(root, path)),
+    out,
+  );
+  const shown = [...readme.matchAll(/\((\S+\/charts\/(\S+\.svg))\)/g)];
+  expect(shown.length).toBeGreaterThan(1);
+  for (const [, path, name] of shown) {
+    expect(readFileSync(join(out, name!), "utf8")).toBe(readFileSync(join(root, path!), "utf8"));
+  }
+});

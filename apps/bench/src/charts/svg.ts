@@ -63,7 +63,7 @@ export function svg(about: Words, options: Options): string {
     ...options,
     ...{ document, width: WIDTH, marginBottom: FOOT, ariaLabel: about.title },
     x: { labelAnchor: "center", labelOffset: 38, ...options.x },
-    style: { background: "#ffffff", color: "#1f2328", fontSize: "12px", borderRadius: "6px" },
+    style: { background: "#ffffff", color: "#1f2328", fontSize: "12px" },
     marks: [...marks, ...words(about, marginLeft, marginTop)],
   });
   // Plot sets the namespace through the DOM, which linkedom does not write out.
