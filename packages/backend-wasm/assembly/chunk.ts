@@ -1,38 +1,38 @@
 import { bytes, lanes, transposeSquare, width } from "./lanes";
 import { product } from "./product";
 
-/** GT = G_cᵀ, [r, gs bytes]; columns past `rows`, up to whole vectors, repeat the last row of G. */
-export function transpose<T>(g: usize, fs: usize, rows: i32, r: i32, gt: usize, gs: usize): void {
+/** A [rows, r] transposed, [r, ts bytes]; columns past `rows`, up to whole vectors, repeat the last row of A. */
+export function transpose<T>(a: usize, as: usize, rows: i32, r: i32, t: usize, ts: usize): void {
   const whole = bytes<T>(r & -lanes<T>());
   for (let i = 0; i < rows; i += lanes<T>()) {
     const last = min(rows - 1 - i, lanes<T>() - 1);
-    const g1 = g + min(last, 1) * fs;
-    const g2 = g + min(last, 2) * fs;
-    const g3 = g + last * fs;
-    let to = gt;
+    const a1 = a + min(last, 1) * as;
+    const a2 = a + min(last, 2) * as;
+    const a3 = a + last * as;
+    let to = t;
     for (let k: usize = 0; k < whole; k += 16) {
-      transposeSquare<T>(g + k, g1 + k, g2 + k, g3 + k, to, gs);
-      to += lanes<T>() * gs;
+      transposeSquare<T>(a + k, a1 + k, a2 + k, a3 + k, to, ts);
+      to += lanes<T>() * ts;
     }
     for (let k = whole; k < bytes<T>(r); k += sizeof<T>()) {
-      store<T>(to, load<T>(g + k));
-      store<T>(to, load<T>(g1 + k), sizeof<T>());
+      store<T>(to, load<T>(a + k));
+      store<T>(to, load<T>(a1 + k), sizeof<T>());
       if (sizeof<T>() == 4) {
-        store<T>(to, load<T>(g2 + k), 2 * sizeof<T>());
-        store<T>(to, load<T>(g3 + k), 3 * sizeof<T>());
+        store<T>(to, load<T>(a2 + k), 2 * sizeof<T>());
+        store<T>(to, load<T>(a3 + k), 3 * sizeof<T>());
       }
-      to += gs;
+      to += ts;
     }
-    g += lanes<T>() * fs;
-    gt += 16;
+    a += lanes<T>() * as;
+    t += 16;
   }
 }
 
-/** S = F_c G_cᵀ, wherever a tile holds something below the diagonal; rows gs bytes apart. */
-export function gram<T>(f: usize, fs: usize, rows: i32, r: i32, gt: usize, gs: usize, s: usize): void {
-  for (let j = 0; j < rows; j += width<T>()) {
-    const column = bytes<T>(j);
-    product<T>(0, f + j * fs, fs, rows - j, gt + column, gs, r, s + j * gs + column, gs);
+/** Sᵀ = G_c F_cᵀ from F_cᵀ [r, ts], wherever a tile holds something above the diagonal; rows ts bytes apart. */
+export function gram<T>(g: usize, fs: usize, rows: i32, ft: usize, r: i32, ts: usize, st: usize): void {
+  for (let i = 0; i < rows; i += width<T>()) {
+    const column = bytes<T>(i);
+    product<T>(0, g, fs, min(i + width<T>(), rows), ft + column, ts, r, st + column, ts);
   }
 }
 

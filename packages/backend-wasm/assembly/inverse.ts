@@ -1,9 +1,9 @@
+import { transpose } from "./chunk";
 import { Job } from "./job";
 import { bytes, PANEL, width } from "./lanes";
 import { product } from "./product";
-import { divideRows, solveRows } from "./solve";
 import { substitute, timesLower } from "./substitution";
-import { layOut, openChunk, Sweep, sweepBytes, sweepSolve } from "./sweep";
+import { layOut, openChunk, solvePanel, Sweep, sweepBytes, sweepSolve } from "./sweep";
 
 /** Rows of the inner level; column ranges begin at multiples of it. */
 export const INNER: i32 = 16;
@@ -32,12 +32,14 @@ class Inverse {
   inner!: usize;
   /** −W, [outer, r] */
   w!: usize;
-  /** −K_oᵀ W, [r4, r] */
+  /** −K_oᵀ W, [r, r] */
   map!: usize;
-  /** Z being made, [r4, panel] */
+  /** Z being made, [r, panel] */
   fresh!: usize;
-  /** an inverse of 16×16 */
+  /** T_cc and its inverse, 16×16, and K_cᵀ, [r, 16] */
+  tcc!: usize;
   block!: usize;
+  kt!: usize;
   /** 32 bytes */
   zeros!: usize;
 }
@@ -67,11 +69,11 @@ export function inverse<T>(job: Job, entry: i32, from: i32, to: i32, scratch: us
 
 /** Scratch of one item, for the widest segment. */
 export function inverseBytes<T>(job: Job): f64 {
-  const r4 = <f64>((job.r + 3) & -4);
+  const r = <f64>job.r;
   const records = <f64>(offsetof<Inverse>() + 2 * offsetof<Sweep>() + 16);
   const sweeps = sweepBytes<T>(job.r, INNER, job.r) + sweepBytes<T>(job.r, INNER, job.n);
-  const square = <f64>(PANEL + INNER * INNER * sizeof<T>());
-  return records + sweeps + square + r4 * PANEL + (r4 + <f64>job.chunk) * job.r * sizeof<T>();
+  const elements = <f64>(2 * INNER * INNER) + (INNER + r + <f64>job.chunk) * r;
+  return records + sweeps + (1 + r) * PANEL + elements * sizeof<T>();
 }
 
 /** Scratch: this record and two sweeps, then what each lays out, then the other blocks. */
@@ -93,11 +95,12 @@ function setUp<T>(inv: Inverse, job: Job, entry: i32, from: i32, to: i32): void 
   inv.zeros = at;
   v128.store(at, v128.splat<T>(0));
   v128.store(at, v128.splat<T>(0), 16);
-  inv.block = inv.zeros + PANEL;
-  inv.fresh = inv.block + bytes<T>(INNER * INNER);
-  inv.map = inv.fresh + inner.zs;
-  inv.w = inv.map + inner.r4 * bytes<T>(r);
-  memory.fill(inv.map, 0, inner.r4 * bytes<T>(r));
+  inv.fresh = inv.zeros + PANEL;
+  inv.tcc = inv.fresh + r * PANEL;
+  inv.block = inv.tcc + bytes<T>(INNER * INNER);
+  inv.kt = inv.block + bytes<T>(INNER * INNER);
+  inv.map = inv.kt + r * bytes<T>(INNER);
+  inv.w = inv.map + r * bytes<T>(r);
   const rows = <usize>entry * n;
   inner.fs = bytes<T>(r);
   inner.f = job.q + rows * inner.fs;
@@ -156,8 +159,8 @@ function advance<T>(inv: Inverse, j: i32, end: i32): void {
   const r = sweep.r;
   for (; j < end; j += width<T>()) {
     const z = panelOf<T>(inv, j);
-    product<T>(z, inv.map, bytes<T>(r), sweep.r4, z, PANEL, r, inv.fresh, PANEL);
-    memory.copy(z, inv.fresh, sweep.zs);
+    product<T>(z, inv.map, bytes<T>(r), r, z, PANEL, r, inv.fresh, PANEL);
+    memory.copy(z, inv.fresh, r * PANEL);
   }
 }
 
@@ -165,51 +168,10 @@ function advance<T>(inv: Inverse, j: i32, end: i32): void {
 function innerChunk<T>(inv: Inverse, o: i32, l: i32, rows: i32): void {
   const sweep = changetype<Sweep>(inv.inner);
   const stride = bytes<T>(inv.n);
-  const f = sweep.f + l * sweep.fs;
   const out = inv.out + l * stride;
-  const gs = sweep.gs;
-  const diag = sweep.diag + l * sweep.ds;
   const divide = openChunk<T>(sweep, l, rows, true);
   for (let j = max(inv.from, o); j < min(l, inv.to); j += width<T>()) {
-    const z = panelOf<T>(inv, j);
-    const to = out + bytes<T>(j);
-    if (divide) {
-      divideRows<T>(
-        rows,
-        f,
-        sweep.fs,
-        z,
-        sweep.r,
-        sweep.s,
-        gs,
-        diag,
-        sweep.ds,
-        sweep.y,
-        inv.zeros,
-        0,
-        to,
-        stride,
-        1,
-      );
-    } else {
-      solveRows<T>(
-        rows,
-        f,
-        sweep.fs,
-        z,
-        sweep.r,
-        sweep.s,
-        gs,
-        sweep.pivot,
-        sweep.y,
-        inv.zeros,
-        0,
-        to,
-        stride,
-        1,
-      );
-    }
-    product<T>(z, sweep.gt, gs, sweep.r4, sweep.y, PANEL, rows, z, PANEL);
+    solvePanel<T>(sweep, l, rows, divide, panelOf<T>(inv, j), inv.zeros, 0, out + bytes<T>(j), stride, 1);
   }
   if (inv.from <= l && l < inv.to) triangle<T>(inv, l, rows);
 }
@@ -217,17 +179,18 @@ function innerChunk<T>(inv: Inverse, o: i32, l: i32, rows: i32): void {
 /** Y_cc by substitution, and Z = K_cᵀ Y_cc. */
 function triangle<T>(inv: Inverse, l: i32, rows: i32): void {
   const sweep = changetype<Sweep>(inv.inner);
-  const gs = sweep.gs;
   const xs = bytes<T>(INNER);
+  transpose<T>(sweep.ft + sweep.depth * sweep.ts, sweep.ts, rows, rows, inv.tcc, xs);
   for (let i = 0; i < rows; i++) {
-    store<T>(sweep.s + i * gs + bytes<T>(i), load<T>(sweep.diag + (l + i) * sweep.ds));
+    store<T>(inv.tcc + i * xs + bytes<T>(i), load<T>(sweep.diag + (l + i) * sweep.ds));
   }
-  substitute<T>(sweep.s, gs, rows, inv.block, xs, INNER);
+  substitute<T>(inv.tcc, xs, rows, inv.block, xs, INNER);
   for (let i = 0; i < rows; i++) {
     memory.copy(inv.out + (l + i) * bytes<T>(inv.n) + bytes<T>(l), inv.block + i * xs, bytes<T>(rows));
   }
+  transpose<T>(sweep.g + l * sweep.fs, sweep.fs, rows, sweep.r, inv.kt, xs);
   for (let j = 0; j < rows; j += width<T>()) {
-    timesLower<T>(sweep.gt, gs, sweep.r4, inv.block, xs, j, rows, panelOf<T>(inv, l + j));
+    timesLower<T>(inv.kt, xs, sweep.r, inv.block, xs, j, rows, panelOf<T>(inv, l + j));
   }
 }
 

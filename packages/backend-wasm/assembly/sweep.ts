@@ -1,9 +1,9 @@
 import { applyRows } from "./apply";
 import { gram, pivots, transpose } from "./chunk";
-import { bytes, PANEL, width } from "./lanes";
+import { align, bytes, PANEL, width } from "./lanes";
 import { copyRows, loadPanel, storePanel, touch } from "./panels";
-import { product } from "./product";
 import { divideRows, solveRows } from "./solve";
+import { packTail, tailBytes, update } from "./update";
 
 /**
  * The chunk recursion of solve and apply over some columns of one batch entry (reference README, equations (5)
@@ -14,8 +14,8 @@ import { divideRows, solveRows } from "./solve";
 export class Sweep {
   n!: i32;
   r!: i32;
-  /** r rounded up to a multiple of 4: rows of Z and GT, the added ones zero */
-  r4!: i32;
+  /** r, or 1 where r = 0: one zero row of F_cᵀ and Z then, so that no loop is empty */
+  depth!: i32;
   chunk!: i32;
   cols!: i32;
   f!: usize;
@@ -30,56 +30,56 @@ export class Sweep {
   out!: usize;
   os!: usize;
   alpha!: f64;
-  /** G_cᵀ, [r4, gs] */
-  gt!: usize;
-  gs!: usize;
-  /** F_c G_cᵀ, [chunk, gs] */
-  s!: usize;
+  /** F_cᵀ and under it Sᵀ, [depth + chunk, ts] */
+  ft!: usize;
+  ts!: usize;
+  /** the last columns of G_c (packTail) */
+  gTail!: usize;
   /** 1/λ, or λ, of the chunk */
   pivot!: usize;
-  /** of the chunk, [chunk, panel] each: Y (or X), and the last panel where it is a partial one */
-  y!: usize;
+  /** the chunk's rows of B and Y where the last panel is a partial one, [chunk, panel] */
   tail!: usize;
-  /** Z, panels of [r4, panel] */
+  /** Z and under it the chunk's Y (or X): panels of [depth + chunk, panel] */
   z!: usize;
   zs!: usize;
 }
 
 /** What layOut lays out. */
 export function sweepBytes<T>(r: i32, chunk: i32, cols: i32): f64 {
-  const c = <f64>((chunk + width<T>() - 1) & -width<T>());
-  const r4 = <f64>((r + 3) & -4);
+  const c = <f64>align(chunk, width<T>());
+  const rows = <f64>max(r, 1) + c;
   const panels = <f64>((cols + width<T>() - 1) / width<T>());
-  return (r4 * c + c * c + c) * sizeof<T>() + 2 * c * PANEL + panels * r4 * PANEL;
+  return (rows + 1) * c * sizeof<T>() + tailBytes<T>(<i32>c) + (c + panels * rows) * PANEL;
 }
 
 /** Lays out the scratch of a sweep over `cols` columns from `at` on; returns its end. */
 export function layOut<T>(sweep: Sweep, n: i32, r: i32, chunk: i32, cols: i32, at: usize): usize {
-  const c = (chunk + width<T>() - 1) & -width<T>();
+  const c = align(chunk, width<T>());
+  const rows: usize = max(r, 1) + c;
   sweep.n = n;
   sweep.r = r;
-  sweep.r4 = (r + 3) & -4;
+  sweep.depth = max(r, 1);
   sweep.chunk = chunk;
   sweep.cols = cols;
-  sweep.gs = bytes<T>(c);
-  sweep.zs = sweep.r4 * PANEL;
-  sweep.gt = at;
-  sweep.s = sweep.gt + sweep.r4 * sweep.gs;
-  sweep.pivot = sweep.s + c * sweep.gs;
-  sweep.y = sweep.pivot + sweep.gs;
-  sweep.tail = sweep.y + c * PANEL;
+  sweep.ts = bytes<T>(c);
+  sweep.zs = rows * PANEL;
+  sweep.ft = at;
+  sweep.pivot = sweep.ft + rows * sweep.ts;
+  sweep.gTail = sweep.pivot + sweep.ts;
+  sweep.tail = sweep.gTail + <usize>tailBytes<T>(c);
   sweep.z = sweep.tail + c * PANEL;
-  memory.fill(sweep.gt + r * sweep.gs, 0, (sweep.r4 - r) * sweep.gs);
+  if (r === 0) memory.fill(sweep.ft, 0, sweep.ts);
   return sweep.z + ((cols + width<T>() - 1) / width<T>()) * sweep.zs;
 }
 
-/** G_cᵀ, S and the pivots of the chunk that starts at row l; returns whether rows must be divided by λ itself. */
+/** F_cᵀ, Sᵀ and the pivots of the chunk that starts at row l; returns whether rows must be divided by λ itself. */
 export function openChunk<T>(sweep: Sweep, l: i32, rows: i32, reciprocal: bool): bool {
   const fs = sweep.fs;
   const f = sweep.f + l * fs;
   const g = sweep.g + l * fs;
-  transpose<T>(g, fs, rows, sweep.r, sweep.gt, sweep.gs);
-  gram<T>(f, fs, rows, sweep.r, sweep.gt, sweep.gs, sweep.s);
+  transpose<T>(f, fs, rows, sweep.r, sweep.ft, sweep.ts);
+  gram<T>(g, fs, rows, sweep.ft, sweep.r, sweep.ts, sweep.ft + sweep.depth * sweep.ts);
+  packTail<T>(g, fs, rows, sweep.r, sweep.gTail);
   const next = min(sweep.chunk, sweep.n - l - rows);
   touch(f + rows * fs, fs, next, bytes<T>(sweep.r));
   touch(g + rows * fs, fs, next, bytes<T>(sweep.r));
@@ -87,65 +87,49 @@ export function openChunk<T>(sweep: Sweep, l: i32, rows: i32, reciprocal: bool):
   return pivots<T>(sweep.diag + l * sweep.ds, sweep.ds, rows, sweep.pivot, reciprocal);
 }
 
+/** One panel of the chunk that starts at row l: Y = T_cc⁻¹ (B − F_c Z), αY to `out`, Z += G_cᵀ Y. */
+export function solvePanel<T>(
+  sweep: Sweep,
+  l: i32,
+  rows: i32,
+  divide: bool,
+  z: usize,
+  b: usize,
+  bs: usize,
+  out: usize,
+  os: usize,
+  alpha: T,
+): void {
+  const r = sweep.depth;
+  const ds = sweep.ds;
+  if (divide) {
+    divideRows<T>(rows, sweep.ft, sweep.ts, r, z, sweep.diag + l * ds, ds, b, bs, out, os, alpha);
+  } else {
+    solveRows<T>(rows, sweep.ft, sweep.ts, r, z, sweep.pivot, b, bs, out, os, alpha);
+  }
+  update<T>(z, sweep.g + l * sweep.fs, sweep.fs, sweep.r, sweep.gTail, z + r * PANEL, rows);
+}
+
 export function sweepSolve<T>(sweep: Sweep): void {
-  const fs = sweep.fs;
   const bs = sweep.bs;
   const os = sweep.os;
   const alpha = <T>sweep.alpha;
   for (let l = 0; l < sweep.n; l += sweep.chunk) {
     const rows = min(sweep.chunk, sweep.n - l);
     const divide = openChunk<T>(sweep, l, rows, true);
-    const f = sweep.f + l * fs;
     touch(sweep.b + (l + rows) * bs, bs, min(sweep.chunk, sweep.n - l - rows), bytes<T>(sweep.cols));
     let b = sweep.b + l * bs;
     let out = sweep.out + l * os;
-    const diag = sweep.diag + l * sweep.ds;
     let z = sweep.z;
     for (let cols = sweep.cols; cols > 0; cols -= width<T>()) {
       const whole = cols >= width<T>();
       if (!whole) loadPanel<T>(b, bs, rows, cols, sweep.tail);
       const from = whole ? b : sweep.tail;
       const to = whole ? out : sweep.tail;
-      const fromStride = whole ? bs : PANEL;
-      const toStride = whole ? os : PANEL;
-      if (divide) {
-        divideRows<T>(
-          rows,
-          f,
-          fs,
-          z,
-          sweep.r,
-          sweep.s,
-          sweep.gs,
-          diag,
-          sweep.ds,
-          sweep.y,
-          from,
-          fromStride,
-          to,
-          toStride,
-          alpha,
-        );
-      } else {
-        solveRows<T>(
-          rows,
-          f,
-          fs,
-          z,
-          sweep.r,
-          sweep.s,
-          sweep.gs,
-          sweep.pivot,
-          sweep.y,
-          from,
-          fromStride,
-          to,
-          toStride,
-          alpha,
-        );
-      }
+      const froms = whole ? bs : PANEL;
+      const tos = whole ? os : PANEL;
+      solvePanel<T>(sweep, l, rows, divide, z, from, froms, to, tos, alpha);
       if (!whole) storePanel<T>(sweep.tail, rows, cols, out, os);
-      product<T>(z, sweep.gt, sweep.gs, sweep.r4, sweep.y, PANEL, rows, z, PANEL);
       z += sweep.zs;
       b += PANEL;
       out += PANEL;
@@ -158,23 +142,24 @@ export function sweepApply<T>(sweep: Sweep): void {
   const bs = sweep.bs;
   const os = sweep.os;
   const alpha = <T>sweep.alpha;
+  const under = sweep.depth * PANEL;
   for (let l = 0; l < sweep.n; l += sweep.chunk) {
     const rows = min(sweep.chunk, sweep.n - l);
     openChunk<T>(sweep, l, rows, false);
-    const f = sweep.f + l * fs;
+    const g = sweep.g + l * fs;
     const pivot = sweep.diag ? sweep.pivot : 0;
     let x = sweep.b + l * bs;
     let out = sweep.out + l * os;
     let z = sweep.z;
     for (let cols = sweep.cols; cols > 0; cols -= width<T>()) {
       const whole = cols >= width<T>();
-      if (whole) copyRows(x, bs, rows, sweep.y);
-      else loadPanel<T>(x, bs, rows, cols, sweep.y);
+      if (whole) copyRows(x, bs, rows, z + under);
+      else loadPanel<T>(x, bs, rows, cols, z + under);
       const to = whole ? out : sweep.tail;
-      const toStride = whole ? os : PANEL;
-      applyRows<T>(rows, f, fs, z, sweep.r, sweep.s, sweep.gs, pivot, sweep.y, to, toStride, alpha);
+      const tos = whole ? os : PANEL;
+      applyRows<T>(rows, sweep.ft, sweep.ts, sweep.depth, z, pivot, to, tos, alpha);
       if (!whole) storePanel<T>(sweep.tail, rows, cols, out, os);
-      product<T>(z, sweep.gt, sweep.gs, sweep.r4, sweep.y, PANEL, rows, z, PANEL);
+      update<T>(z, g, fs, sweep.r, sweep.gTail, z + under, rows);
       z += sweep.zs;
       x += PANEL;
       out += PANEL;

@@ -1,0 +1,87 @@
+import { bytes, PANEL } from "./lanes";
+
+/**
+ * Z += G_cᵀ Y for one panel and one chunk: z [r, panel], y [depth, panel], depth ≥ 1; `gs` bytes from a row of G to
+ * the next. Where r is no multiple of 4, `tail` holds the last columns of G as packTail leaves them, and after them a
+ * tile of scratch.
+ */
+export function update<T>(z: usize, g: usize, gs: usize, r: i32, tail: usize, y: usize, depth: i32): void {
+  updateTiles<T>(z, g, gs, r >> 2, y, depth);
+  const left = <usize>(r & 3) * PANEL;
+  if (!left) return;
+  const rest = z + <usize>(r & -4) * PANEL;
+  const tile = tail + <usize>depth * 4 * sizeof<T>();
+  memory.copy(tile, rest, left);
+  updateTiles<T>(tile, tail, 4 * sizeof<T>(), 1, y, depth);
+  memory.copy(rest, tile, left);
+}
+
+/** Bytes of packTail's columns, and of update's tile after them. */
+export function tailBytes<T>(chunk: i32): f64 {
+  return <f64>chunk * 4 * sizeof<T>() + 4 * PANEL;
+}
+
+/** The last r mod 4 columns of `rows` rows of G, as rows of 4 elements of which the others are of no consequence. */
+export function packTail<T>(g: usize, gs: usize, rows: i32, r: i32, tail: usize): void {
+  const left = bytes<T>(r & 3);
+  if (!left) return;
+  g += bytes<T>(r & -4);
+  for (; rows > 0; rows--) {
+    for (let j: usize = 0; j < left; j += sizeof<T>()) store<T>(tail + j, load<T>(g + j));
+    g += gs;
+    tail += 4 * sizeof<T>();
+  }
+}
+
+/**
+ * The same for the rows of Z in tiles of four: as many elements of a row of G are a column of a tile, so G is read as it
+ * lies. A chunk's sum comes first and is added once, so that a long sum is rounded chunk by chunk.
+ */
+function updateTiles<T>(z: usize, g: usize, gs: usize, tiles: i32, y: usize, depth: i32): void {
+  for (; tiles > 0; tiles--) {
+    let y0 = v128.load(y);
+    let y1 = v128.load(y, 16);
+    let x = v128.load_splat<T>(g);
+    let c00 = v128.mul<T>(x, y0);
+    let c01 = v128.mul<T>(x, y1);
+    x = v128.load_splat<T>(g, sizeof<T>());
+    let c10 = v128.mul<T>(x, y0);
+    let c11 = v128.mul<T>(x, y1);
+    x = v128.load_splat<T>(g, 2 * sizeof<T>());
+    let c20 = v128.mul<T>(x, y0);
+    let c21 = v128.mul<T>(x, y1);
+    x = v128.load_splat<T>(g, 3 * sizeof<T>());
+    let c30 = v128.mul<T>(x, y0);
+    let c31 = v128.mul<T>(x, y1);
+    let a = g;
+    let v = y;
+    for (let k = depth - 1; k > 0; k--) {
+      a += gs;
+      v += PANEL;
+      y0 = v128.load(v);
+      y1 = v128.load(v, 16);
+      x = v128.load_splat<T>(a);
+      c00 = v128.add<T>(c00, v128.mul<T>(x, y0));
+      c01 = v128.add<T>(c01, v128.mul<T>(x, y1));
+      x = v128.load_splat<T>(a, sizeof<T>());
+      c10 = v128.add<T>(c10, v128.mul<T>(x, y0));
+      c11 = v128.add<T>(c11, v128.mul<T>(x, y1));
+      x = v128.load_splat<T>(a, 2 * sizeof<T>());
+      c20 = v128.add<T>(c20, v128.mul<T>(x, y0));
+      c21 = v128.add<T>(c21, v128.mul<T>(x, y1));
+      x = v128.load_splat<T>(a, 3 * sizeof<T>());
+      c30 = v128.add<T>(c30, v128.mul<T>(x, y0));
+      c31 = v128.add<T>(c31, v128.mul<T>(x, y1));
+    }
+    v128.store(z, v128.add<T>(v128.load(z), c00));
+    v128.store(z, v128.add<T>(v128.load(z, 16), c01), 16);
+    v128.store(z, v128.add<T>(v128.load(z, 32), c10), 32);
+    v128.store(z, v128.add<T>(v128.load(z, 48), c11), 48);
+    v128.store(z, v128.add<T>(v128.load(z, 64), c20), 64);
+    v128.store(z, v128.add<T>(v128.load(z, 80), c21), 80);
+    v128.store(z, v128.add<T>(v128.load(z, 96), c30), 96);
+    v128.store(z, v128.add<T>(v128.load(z, 112), c31), 112);
+    g += 4 * sizeof<T>();
+    z += 4 * PANEL;
+  }
+}
