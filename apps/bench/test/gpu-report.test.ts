@@ -191,6 +191,17 @@ describe("bench --gpu-report", () => {
     for (const shader of new Set(Object.values(SHADERS).flat())) expect(stdout).toContain(shader);
   });
 
+  test.runIf(process.platform === "linux")(
+    "a driver that the user names is not replaced by SwiftShader",
+    () => {
+      for (const env of [{ VK_DRIVER_FILES: join(folder, "none.json") }, { VK_ICD_FILENAMES: "none.json" }]) {
+        const { status, stderr } = node([main, "--gpu-report", ...tiny], { ...env, DLRT_GPU: "" });
+        expect(stderr).toMatch(/^bench: .*a WebGPU adapter/m);
+        expect(status).toBe(1);
+      }
+    },
+  );
+
   test("what it cannot be combined with is refused, and --help names it", () => {
     const parse = (...args: string[]): Options =>
       program()
