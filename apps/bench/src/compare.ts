@@ -1,4 +1,5 @@
-import type { CaseReport, Report, Row } from "./report.js";
+import { readSaved } from "./files.js";
+import { SCHEMA, type CaseReport, type Report, type Row } from "./report.js";
 import { ratioOf, type Ratio } from "./stats.js";
 import { draw, figures, interval, wrap, type Line } from "./table.js";
 
@@ -14,6 +15,11 @@ export interface Change {
 
 /** A change within this of 1 is no news, however small the noise. */
 const TOLERANCE = 0.03;
+
+/** @throws Error when the file is no report of this bench */
+export function readReport(path: string): Report {
+  return readSaved<Report>("--compare", path, [SCHEMA]);
+}
 
 export function caseName({ workload, operation, dtype, sizes, chunk }: CaseReport): string {
   const { batch, n, r, p } = sizes;

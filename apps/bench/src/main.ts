@@ -3,8 +3,8 @@ import { writeFileSync } from "node:fs";
 import { openBackends } from "./backends.js";
 import type { Contender, Missing } from "./contender.js";
 import { chartsCommand } from "./charts/command.js";
-import { renderChanges } from "./compare.js";
-import { csv, readSaved, resultPath, savePath, userPath, writeJson } from "./files.js";
+import { readReport, renderChanges } from "./compare.js";
+import { csv, resultPath, savePath, userPath, writeJson } from "./files.js";
 import { environment } from "./environment.js";
 import { gpuReportCommand } from "./gpu/command.js";
 import { program, type Options } from "./options.js";
@@ -20,7 +20,7 @@ import { stdlib } from "./peers/stdlib.js";
 import { breathe, openProgress } from "./progress.js";
 import { scalingCommand } from "./scaling/command.js";
 import { inVulkanEnvironment } from "./vulkan.js";
-import { hasFailures, SCHEMA, type Report } from "./report.js";
+import { hasFailures, type Report } from "./report.js";
 import { runBench } from "./run.js";
 import { render } from "./table.js";
 
@@ -57,10 +57,7 @@ async function main(): Promise<void> {
     process.stdout.write(`${chartsCommand(options.charts.map(userPath), resultPath("charts"))}\n`);
     return;
   }
-  const before =
-    options.compare === undefined
-      ? undefined
-      : readSaved<Report>("--compare", userPath(options.compare), [SCHEMA]);
+  const before = options.compare === undefined ? undefined : readReport(userPath(options.compare));
   const status = await inVulkanEnvironment(options.gpuReport ? ["webgpu"] : options.backends);
   if (status !== undefined) {
     process.exitCode = status;

@@ -2,8 +2,8 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, expect, test } from "vitest";
-import { compare, renderChanges } from "../src/compare.js";
-import { csv, readSaved, savePath } from "../src/files.js";
+import { compare, readReport, renderChanges } from "../src/compare.js";
+import { csv, savePath } from "../src/files.js";
 import { SCHEMA, type Report, type Row } from "../src/report.js";
 import { ratio, summarise } from "../src/stats.js";
 
@@ -104,15 +104,14 @@ test("what became wrong, appeared or went is said", () => {
 
 test("a file that is no report is refused", () => {
   const path = join(folder, "no.json");
-  const read = (): Report => readSaved("--compare", path, [SCHEMA]);
-  expect(read).toThrow(/--compare .*no\.json/);
+  expect(() => readReport(path)).toThrow(/--compare .*no\.json/);
   for (const text of ["{", "null", "{}", '{"schema":"dlrt-bench/0","cases":[],"machine":{}}']) {
     writeFileSync(path, text);
-    expect(read).toThrow(/--compare .*no\.json/);
+    expect(() => readReport(path)).toThrow(/--compare .*no\.json/);
   }
   const good = report({ a: around(10) });
   writeFileSync(path, JSON.stringify(good));
-  expect(read()).toEqual(good);
+  expect(readReport(path)).toEqual(good);
 });
 
 test("comma-separated values, quoted where they must be", () => {
