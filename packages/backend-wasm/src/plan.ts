@@ -8,6 +8,8 @@ const CHUNK = 16;
 /** With so few columns the triangle weighs more. */
 const NARROW = 16;
 const NARROW_CHUNK = 8;
+/** A sum over n rows has n / chunk roundings that grow with it: with chunks of one row ω reached 17 ε at n = 257. */
+const MIN_CHUNK = 8;
 const MAX_CHUNK = 64;
 const Z_BYTES = 262144;
 /** Rows per outer block of the inverse, multiples of 16: the larger where the rows below a block are many. */
@@ -24,7 +26,7 @@ function divisor(a: number, b: number): number {
 
 /** The chunk of solve and apply. With r = 0 no sum may run over rows: 0 · ∞ is not 0. */
 export function sweepChunk(r: number, p: number, chunk: number = p <= NARROW ? NARROW_CHUNK : CHUNK): number {
-  return r === 0 ? 1 : Math.min(chunk, MAX_CHUNK);
+  return r === 0 ? 1 : Math.min(Math.max(chunk, MIN_CHUNK), MAX_CHUNK);
 }
 
 /** Panels whose Z stays in the second-level cache: wider right-hand sides are done one such segment at a time. */

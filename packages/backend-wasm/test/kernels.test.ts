@@ -75,3 +75,14 @@ test("a row that must be divided by λ leaves the rows before it as they were, t
   const divided = solve(backend, op, b).data[21 * 11]!;
   expect(divided).toBe(Math.fround(Math.fround(3e-38) / Math.fround(1e-40)));
 });
+
+test("a chunk of one row costs no accuracy where every rounding of a sum goes the same way", async () => {
+  const n = 257;
+  const constant = (value: number): WasmTensor =>
+    backend.upload({ data: new Float32Array(n).fill(value), shape: [1, n, 1] });
+  const [diag, q, k, x] = [constant(1), constant(0.1), constant(0.1), constant(0.3)];
+  const y = apply(backend, { diag: diag!, q: q!, k: k! }, x!, { chunk: 1 });
+  const reference = operatorOf({ batch: 1, n, r: 1, diag: diag!.data, q: q!.data, k: k!.data }, 0);
+  const error = omegaApply(reference, matrixOf(y.data, 1, 0), matrixOf(x!.data, 1, 0), 1, {});
+  expect(error / EPSILON.f32).toBeLessThanOrEqual(16);
+});
