@@ -27,6 +27,8 @@ export interface Row {
   readonly ofJsPeak?: number;
   /** gflops over the peak of its own engine and threads in the same run. */
   readonly ofCeiling?: number;
+  /** The same with all flops that the chunk asked for needs, for backends. */
+  readonly ofCeilingWithChunk?: number;
   /** How many times as fast as the baseline, 95 % interval. */
   readonly speedup?: Ratio;
   readonly warmUpCalls?: number;
@@ -74,11 +76,13 @@ export interface Report extends Environment {
 
 interface Scale {
   readonly flops: number;
+  /** With those that the chunk adds, where one was asked for. */
+  readonly chunkFlops?: number | undefined;
   readonly dtype: Dtype;
   readonly peaks: Peaks;
 }
 
-function row(contender: Contender, outcome: Outcome, { flops, dtype, peaks }: Scale): Row {
+function row(contender: Contender, outcome: Outcome, { flops, chunkFlops, dtype, peaks }: Scale): Row {
   const { name, kind, build, note } = contender;
   const base = { name, kind, build, ...(note !== undefined && { note }), status: outcome.status };
   if ("reason" in outcome) return { ...base, reason: outcome.reason };
@@ -89,7 +93,17 @@ function row(contender: Contender, outcome: Outcome, { flops, dtype, peaks }: Sc
   const gflops = flops / timing.median / 1e6;
   const ceiling = ceilingOf(contender, peaks, dtype);
   const shares = { ofJsPeak: gflops / peaks.js, ...(ceiling && { ofCeiling: gflops / ceiling }) };
-  return { ...base, error, ms: timing, gflops, ...shares, warmUpCalls, ...(phases && { phases }) };
+  const withChunk = kind === "backend" && ceiling && chunkFlops && (gflops / ceiling) * (chunkFlops / flops);
+  return {
+    ...base,
+    error,
+    ms: timing,
+    gflops,
+    ...shares,
+    ...(withChunk && { ofCeilingWithChunk: withChunk }),
+    warmUpCalls,
+    ...(phases && { phases }),
+  };
 }
 
 /** Rows in the order measured, with the ratio to the contender of that name where it was right. */

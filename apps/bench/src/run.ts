@@ -83,6 +83,7 @@ async function runCase(
   const outcomes = await measure(contenders, operation, problem, { repetitions, seconds, chunk, onProgress });
   const { batch, n, r, p, dtype, about } = problem;
   const flops = operation.flops(problem);
+  const chunkFlops = chunk === undefined ? undefined : operation.chunkFlops?.(problem, chunk);
   return {
     workload,
     about,
@@ -92,7 +93,7 @@ async function runCase(
     chunk: chunk ?? null,
     flops,
     baseline,
-    rows: rows(outcomes, { flops, dtype, peaks }, baseline),
+    rows: rows(outcomes, { flops, chunkFlops, dtype, peaks }, baseline),
   };
 }
 

@@ -92,6 +92,8 @@ function notes(rows: readonly Row[]): string[] {
       row.reason,
       row.ms && samples(row.ms.samples.length),
       row.phases && parted(row.phases),
+      row.ofCeilingWithChunk &&
+        `${Math.round(100 * row.ofCeilingWithChunk)} % of peak with the chunk's own flops`,
     ];
     return wrap(`  ${row.name}: ${parts.filter(Boolean).join("; ")}`, "    ");
   });

@@ -119,13 +119,17 @@ test("everything opened is closed, whatever happens", async () => {
 
 test("the share of the ceiling: the engine's peak of that dtype, times threads", async () => {
   const right = fake("right", () => [answer]);
-  const threaded: Contender = { ...right, ceiling: { engine: "wasm", threads: 2 } };
+  const threaded: Contender = { ...right, kind: "backend", ceiling: { engine: "wasm", threads: 2 } };
   const plain: Contender = { ...right, ceiling: { engine: "js", threads: 1 } };
   const outcomes = await measure([threaded, plain, right], solveOperation, of, options);
-  const [a, b, c] = rows(outcomes, { flops: 1e6, dtype: "f64", peaks }, "none");
+  const [a, b, c] = rows(outcomes, { flops: 1e6, chunkFlops: 1.5e6, dtype: "f64", peaks }, "none");
   expect(a!.ofCeiling).toBeCloseTo(a!.gflops! / 50, 12);
   expect(b!.ofCeiling).toBeCloseTo(b!.gflops! / 10, 12);
   expect(c).not.toHaveProperty("ofCeiling");
+  expect(a!.ofCeilingWithChunk).toBeCloseTo(1.5 * a!.ofCeiling!, 12);
+  expect(rows(outcomes, { flops: 1e6, dtype: "f64", peaks }, "none")[0]).not.toHaveProperty(
+    "ofCeilingWithChunk",
+  );
 });
 
 test("register peaks are those of an engine: wasm f32 about twice f64, and beyond JavaScript", () => {

@@ -3,7 +3,7 @@ import type { FloatArray } from "@dlrt/core";
 import { expect, test } from "vitest";
 import { isRight } from "../src/accuracy.js";
 import { operations } from "../src/operations/index.js";
-import { OPERATION_NAMES } from "../src/operations/operation.js";
+import { chunkFlops, OPERATION_NAMES } from "../src/operations/operation.js";
 import { mlMatrix } from "../src/peers/ml-matrix.js";
 import { naive } from "../src/peers/naive.js";
 import { problem } from "./problems.js";
@@ -71,4 +71,18 @@ test("the peers' answers are right, for any chunk remainder", async () => {
       expect(peer.refuses(operations.inverse, of)).toBe("solves only");
     }
   }
+});
+
+test.each([1, 4, 12, 99])("the flops of chunks of %i rows, counted entry by entry", (chunk) => {
+  const of = problem({ n: 12, dtype: "f32" });
+  const { batch, n, r, p } = of;
+  let entries = 0; // of S: r multiply-adds each to form, p to use
+  let states = 0; // rows that meet Z, and rows that Z needs later: r p multiply-adds each
+  for (let i = 0; i < n; i++) {
+    const first = i - (i % chunk);
+    entries += i - first;
+    if (first > 0) states++;
+    if (first + chunk < n) states++;
+  }
+  expect(chunkFlops(of, chunk)).toBe(batch * (2 * entries * (r + p) + 2 * states * r * p + n * p));
 });

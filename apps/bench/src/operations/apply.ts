@@ -1,11 +1,12 @@
 import { apply } from "@dlrt/core";
 import { OMEGA_LIMIT, residual } from "../accuracy.js";
-import type { Operation } from "./operation.js";
+import { chunkFlops, type Operation } from "./operation.js";
 import { openRun } from "./tensors.js";
 
 export const applyOperation: Operation = {
   name: "apply",
   flops: ({ batch, n, r, p }) => 4 * batch * n * r * p,
+  chunkFlops,
   open: (backend, problem, chunk) =>
     openRun(backend, (tensors) => {
       const { batch, n, p, dtype } = problem;

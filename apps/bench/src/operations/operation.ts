@@ -18,9 +18,17 @@ export interface Operation {
   readonly name: OperationName;
   /** Useful flops, independent of the chunk (PERFORMANCE.md: F0 = 4nrp for a solve, I0 = n²r for an inverse). */
   flops(problem: Problem): number;
+  /** Least flops with chunks of c rows, where the chunk adds to the useful ones: 4rp(n − c) + n(c − 1)(r + p) + np. */
+  chunkFlops?(problem: Problem, chunk: number): number;
   /** Uploads, and allocates outputs full of NaN, so that an element never written is found. */
   open<T extends Tensor>(backend: Backend<T>, problem: Problem, chunk: number | undefined): Run;
   judge(problem: Problem, outputs: Outputs): Verdict;
+}
+
+/** `chunkFlops` of solve and apply; a chunk longer than T is T. */
+export function chunkFlops({ batch, n, r, p }: Problem, chunk: number): number {
+  const c = Math.min(chunk, n);
+  return batch * (4 * r * p * (n - c) + n * (c - 1) * (r + p) + n * p);
 }
 
 export const OPERATION_NAMES = ["solve", "apply", "inverse", "trilInverse", "solveVjp"] as const;

@@ -1,11 +1,12 @@
 import { solve } from "@dlrt/core";
 import { OMEGA_LIMIT, solveOmega } from "../accuracy.js";
-import type { Operation } from "./operation.js";
+import { chunkFlops, type Operation } from "./operation.js";
 import { openRun } from "./tensors.js";
 
 export const solveOperation: Operation = {
   name: "solve",
   flops: ({ batch, n, r, p }) => 4 * batch * n * r * p,
+  chunkFlops,
   open: (backend, problem, chunk) =>
     openRun(backend, (tensors) => {
       const { batch, n, p, dtype } = problem;
