@@ -39,7 +39,7 @@ export class Sweep {
   pivot!: usize;
   /** the chunk's rows of B and Y where the last panel is a partial one, [chunk, panel] */
   tail!: usize;
-  /** Z and under it the chunk's Y (or X): panels of [depth + chunk, panel] */
+  /** Z, under it the chunk's Y (or X), and what Z has lost (update): panels of [depth + chunk + depth, panel] */
   z!: usize;
   zs!: usize;
 }
@@ -47,24 +47,26 @@ export class Sweep {
 /** What layOut lays out. */
 export function sweepBytes<T>(r: i32, chunk: i32, cols: i32): f64 {
   const c = <f64>align(chunk, width<T>());
-  const rows = <f64>max(r, 1) + c;
+  const depth = <f64>max(r, 1);
   const panels = <f64>((cols + width<T>() - 1) / width<T>());
-  return (rows + 1) * c * sizeof<T>() + tailBytes<T>(<i32>c) + (c + panels * rows) * PANEL;
+  return (
+    (depth + c + 1) * c * sizeof<T>() + tailBytes<T>(<i32>c) + (c + panels * (depth + c + depth)) * PANEL
+  );
 }
 
 /** Lays out the scratch of a sweep over `cols` columns from `at` on; returns its end. */
 export function layOut<T>(sweep: Sweep, n: i32, r: i32, chunk: i32, cols: i32, at: usize): usize {
   const c = align(chunk, width<T>());
-  const rows: usize = max(r, 1) + c;
+  const depth: usize = max(r, 1);
   sweep.n = n;
   sweep.r = r;
-  sweep.depth = max(r, 1);
+  sweep.depth = depth;
   sweep.chunk = chunk;
   sweep.cols = cols;
   sweep.ts = bytes<T>(c);
-  sweep.zs = rows * PANEL;
+  sweep.zs = (depth + c + depth) * PANEL;
   sweep.ft = at;
-  sweep.pivot = sweep.ft + rows * sweep.ts;
+  sweep.pivot = sweep.ft + (depth + c) * sweep.ts;
   sweep.gTail = sweep.pivot + sweep.ts;
   sweep.tail = sweep.gTail + <usize>tailBytes<T>(c);
   sweep.z = sweep.tail + c * PANEL;
@@ -107,7 +109,19 @@ export function solvePanel<T>(
   } else {
     solveRows<T>(rows, sweep.ft, sweep.ts, r, z, sweep.pivot, b, bs, out, os, alpha);
   }
-  update<T>(z, sweep.g + l * sweep.fs, sweep.fs, sweep.r, sweep.gTail, z + r * PANEL, rows);
+  addRows<T>(sweep, l, rows, z);
+}
+
+/** What Z has lost, in a panel. */
+export function lostOf(sweep: Sweep, z: usize): usize {
+  return z + sweep.zs - sweep.depth * PANEL;
+}
+
+/** Z += G_cᵀ Y, or G_cᵀ X, for the chunk that starts at row l and what lies under Z. */
+function addRows<T>(sweep: Sweep, l: i32, rows: i32, z: usize): void {
+  const fs = sweep.fs;
+  const g = sweep.g + l * fs;
+  update<T>(z, lostOf(sweep, z), g, fs, sweep.r, sweep.gTail, z + sweep.depth * PANEL, rows);
 }
 
 export function sweepSolve<T>(sweep: Sweep): void {
@@ -138,7 +152,6 @@ export function sweepSolve<T>(sweep: Sweep): void {
 }
 
 export function sweepApply<T>(sweep: Sweep): void {
-  const fs = sweep.fs;
   const bs = sweep.bs;
   const os = sweep.os;
   const alpha = <T>sweep.alpha;
@@ -146,7 +159,6 @@ export function sweepApply<T>(sweep: Sweep): void {
   for (let l = 0; l < sweep.n; l += sweep.chunk) {
     const rows = min(sweep.chunk, sweep.n - l);
     openChunk<T>(sweep, l, rows, false);
-    const g = sweep.g + l * fs;
     const pivot = sweep.diag ? sweep.pivot : 0;
     let x = sweep.b + l * bs;
     let out = sweep.out + l * os;
@@ -159,7 +171,7 @@ export function sweepApply<T>(sweep: Sweep): void {
       const tos = whole ? os : PANEL;
       applyRows<T>(rows, sweep.ft, sweep.ts, sweep.depth, z, pivot, to, tos, alpha);
       if (!whole) storePanel<T>(sweep.tail, rows, cols, out, os);
-      update<T>(z, g, fs, sweep.r, sweep.gTail, z + under, rows);
+      addRows<T>(sweep, l, rows, z);
       z += sweep.zs;
       x += PANEL;
       out += PANEL;

@@ -2,23 +2,37 @@ import { bytes, PANEL } from "./lanes";
 
 /**
  * Z += G_cᵀ Y for one panel and one chunk: z [r, panel], y [depth, panel], depth ≥ 1; `gs` bytes from a row of G to
- * the next. Where r is no multiple of 4, `tail` holds the last columns of G as packTail leaves them, and after them a
- * tile of scratch.
+ * the next. Where r is no multiple of 4, `tail` holds the last columns of G as packTail leaves them, and after them two
+ * tiles of scratch.
+ *
+ * `lost` [r, panel] is what Z's roundings have lost, and goes into the next sum (Kahan). Without it their number grows
+ * with n: with terms of one sign ω reached 700 ε in an apply of 65,536 rows, 1,800 ε in a solve. It takes 5 % of the time.
  */
-export function update<T>(z: usize, g: usize, gs: usize, r: i32, tail: usize, y: usize, depth: i32): void {
-  updateTiles<T>(z, g, gs, r >> 2, y, depth);
+export function update<T>(
+  z: usize,
+  lost: usize,
+  g: usize,
+  gs: usize,
+  r: i32,
+  tail: usize,
+  y: usize,
+  depth: i32,
+): void {
+  updateTiles<T>(z, lost, g, gs, r >> 2, y, depth);
   const left = <usize>(r & 3) * PANEL;
   if (!left) return;
-  const rest = z + <usize>(r & -4) * PANEL;
+  const before = <usize>(r & -4) * PANEL;
   const tile = tail + <usize>depth * 4 * sizeof<T>();
-  memory.copy(tile, rest, left);
-  updateTiles<T>(tile, tail, 4 * sizeof<T>(), 1, y, depth);
-  memory.copy(rest, tile, left);
+  memory.copy(tile, z + before, left);
+  memory.copy(tile + 4 * PANEL, lost + before, left);
+  updateTiles<T>(tile, tile + 4 * PANEL, tail, 4 * sizeof<T>(), 1, y, depth);
+  memory.copy(z + before, tile, left);
+  memory.copy(lost + before, tile + 4 * PANEL, left);
 }
 
-/** Bytes of packTail's columns, and of update's tile after them. */
+/** Bytes of packTail's columns, and of update's tiles after them. */
 export function tailBytes<T>(chunk: i32): f64 {
-  return <f64>chunk * 4 * sizeof<T>() + 4 * PANEL;
+  return <f64>chunk * 4 * sizeof<T>() + 8 * PANEL;
 }
 
 /** The last r mod 4 columns of `rows` rows of G, as rows of 4 elements of which the others are of no consequence. */
@@ -35,9 +49,9 @@ export function packTail<T>(g: usize, gs: usize, rows: i32, r: i32, tail: usize)
 
 /**
  * The same for the rows of Z in tiles of four: as many elements of a row of G are a column of a tile, so G is read as it
- * lies. A chunk's sum comes first and is added once, so that a long sum is rounded chunk by chunk.
+ * lies.
  */
-function updateTiles<T>(z: usize, g: usize, gs: usize, tiles: i32, y: usize, depth: i32): void {
+function updateTiles<T>(z: usize, lost: usize, g: usize, gs: usize, tiles: i32, y: usize, depth: i32): void {
   for (; tiles > 0; tiles--) {
     let y0 = v128.load(y);
     let y1 = v128.load(y, 16);
@@ -73,15 +87,25 @@ function updateTiles<T>(z: usize, g: usize, gs: usize, tiles: i32, y: usize, dep
       c30 = v128.add<T>(c30, v128.mul<T>(x, y0));
       c31 = v128.add<T>(c31, v128.mul<T>(x, y1));
     }
-    v128.store(z, v128.add<T>(v128.load(z), c00));
-    v128.store(z, v128.add<T>(v128.load(z, 16), c01), 16);
-    v128.store(z, v128.add<T>(v128.load(z, 32), c10), 32);
-    v128.store(z, v128.add<T>(v128.load(z, 48), c11), 48);
-    v128.store(z, v128.add<T>(v128.load(z, 64), c20), 64);
-    v128.store(z, v128.add<T>(v128.load(z, 80), c21), 80);
-    v128.store(z, v128.add<T>(v128.load(z, 96), c30), 96);
-    v128.store(z, v128.add<T>(v128.load(z, 112), c31), 112);
+    keep<T>(z, lost, c00);
+    keep<T>(z + 16, lost + 16, c01);
+    keep<T>(z + 32, lost + 32, c10);
+    keep<T>(z + 48, lost + 48, c11);
+    keep<T>(z + 64, lost + 64, c20);
+    keep<T>(z + 80, lost + 80, c21);
+    keep<T>(z + 96, lost + 96, c30);
+    keep<T>(z + 112, lost + 112, c31);
     g += 4 * sizeof<T>();
     z += 4 * PANEL;
+    lost += 4 * PANEL;
   }
+}
+
+/** Adds a vector, and what was lost before, to Z. */
+function keep<T>(z: usize, lost: usize, sum: v128): void {
+  const before = v128.load(z);
+  const term = v128.add<T>(sum, v128.load(lost));
+  const after = v128.add<T>(before, term);
+  v128.store(z, after);
+  v128.store(lost, v128.sub<T>(term, v128.sub<T>(after, before)));
 }

@@ -3,13 +3,14 @@ import type { Dtype } from "@dlrt/core";
 /** Columns of a panel: 32 bytes. */
 export const panelColumns: Readonly<Record<Dtype, number>> = { f32: 8, f64: 4 };
 
-/** Rows per chunk of solve and apply: PERFORMANCE.md's best; larger ones waste work on the triangle. */
+/** Rows per chunk of solve and apply; larger ones waste work on the triangle, smaller ones spend it on adding to Z. */
 const CHUNK = 16;
+/** The triangle weighs less then. */
+const DEEP = 128;
+const DEEP_CHUNK = 32;
 /** With so few columns the triangle weighs more. */
 const NARROW = 16;
 const NARROW_CHUNK = 8;
-/** A sum over n rows has n / chunk roundings that grow with it: with chunks of one row ω reached 17 ε at n = 257. */
-const MIN_CHUNK = 8;
 const MAX_CHUNK = 64;
 const Z_BYTES = 262144;
 /** Rows per outer block of the inverse, multiples of 16: the larger where the rows below a block are many. */
@@ -24,9 +25,14 @@ function divisor(a: number, b: number): number {
   return b === 0 ? a : divisor(b, a % b);
 }
 
+function fastest(r: number, p: number): number {
+  if (p <= NARROW) return NARROW_CHUNK;
+  return r < DEEP ? CHUNK : DEEP_CHUNK;
+}
+
 /** The chunk of solve and apply. With r = 0 no sum may run over rows: 0 · ∞ is not 0. */
-export function sweepChunk(r: number, p: number, chunk: number = p <= NARROW ? NARROW_CHUNK : CHUNK): number {
-  return r === 0 ? 1 : Math.min(Math.max(chunk, MIN_CHUNK), MAX_CHUNK);
+export function sweepChunk(r: number, p: number, chunk: number = fastest(r, p)): number {
+  return r === 0 ? 1 : Math.min(chunk, MAX_CHUNK);
 }
 
 /** Panels whose Z stays in the second-level cache: wider right-hand sides are done one such segment at a time. */

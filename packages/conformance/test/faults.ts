@@ -78,8 +78,34 @@ function estimate(x: number): number {
   return (1 / scale) * (Math.round((scale / x) * 2 ** 20) / 2 ** 20);
 }
 
+/** α (λ x + F Z), with Z rounded to f32 at every row. */
+function roundingApply({ batch, n, r, p, trans, alpha, diag, out, ...rest }: ApplyParams<HostTensor>): void {
+  const { q, k, x, state, finalState } = rest;
+  const [f, g] = trans ? [k.data, q.data] : [q.data, k.data];
+  for (let e = 0; e < batch; e++) {
+    const z = new Float32Array(r * p);
+    if (state) z.set(state.data.subarray(e * r * p, (e + 1) * r * p));
+    for (let step = 0; step < n; step++) {
+      const i = e * n + (trans ? n - 1 - step : step);
+      for (let j = 0; j < p; j++) {
+        let sum = diag ? diag.data[i]! * x.data[i * p + j]! : 0;
+        for (let l = 0; l < r; l++) sum += f[i * r + l]! * z[l * p + j]!;
+        for (let l = 0; l < r; l++) z[l * p + j]! += g[i * r + l]! * x.data[i * p + j]!;
+        out.data[i * p + j] = alpha * sum;
+      }
+    }
+    finalState?.data.set(z, e * r * p);
+  }
+}
+
 /** Faults in kernels. */
 const kernelFaults: Fault[] = [
+  {
+    name: "the state is rounded to f32 at every row",
+    caughtBy: "apply › f32: long sums of one sign",
+    budget: { maxN: 65537, maxWork: 2 ** 17 },
+    create: withKernels({ apply: roundingApply }),
+  },
   {
     name: "the state update of one chunk is dropped",
     caughtBy: "solve › f32: every family at n = 1000",

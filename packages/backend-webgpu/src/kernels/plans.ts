@@ -25,7 +25,16 @@ export const solveScan = plan({
     total: "u32",
     alpha: "f32",
   },
-  bindings: { tcc: "read", diag: "read", f: "read", g: "read", b: "read", z: "write", out: "write" },
+  bindings: {
+    tcc: "read",
+    diag: "read",
+    f: "read",
+    g: "read",
+    b: "read",
+    z: "write",
+    lost: "write",
+    out: "write",
+  },
   constants: ["CHUNK", "TILE", "WIDE", "THREADS", "LANES", "START", "USE_B", "WRITE_Y", "INVERSE"],
 });
 

@@ -1,7 +1,8 @@
-import { quads, type Context } from "./context.js";
+import { quads, scratch, type Context } from "./context.js";
 import type { Operand, Range } from "./plan.js";
 import { solveScan } from "./plans.js";
 import type { Segment } from "./segments.js";
+import { stateSize } from "./state.js";
 
 /** Columns of a tile, in quads, and how its threads share them. */
 export interface Tile {
@@ -55,6 +56,8 @@ export function scan(ctx: Context, of: SolveSegment, options: ScanOptions): void
   const { groups = 1, cols = of.p } = options;
   const tile = tileOf(ctx, of.chunk, cols, of.batches * groups, options.constants?.INVERSE === 1);
   const workgroups = of.batches * groups * Math.ceil(quads(cols) / tile.TILE);
+  const lost = scratch(ctx, 4 * of.batches * groups * stateSize(of.r, cols));
+  ctx.stream.recorder.clear(lost.buffer, lost.offset, lost.size);
   ctx.stream.recorder.dispatch(solveScan, {
     constants: { CHUNK: of.chunk, ...tile, ...options.constants },
     params: {
@@ -80,6 +83,7 @@ export function scan(ctx: Context, of: SolveSegment, options: ScanOptions): void
       g: of.g,
       b: of.b,
       z: options.z,
+      lost,
       out: options.out,
     },
     workgroups,

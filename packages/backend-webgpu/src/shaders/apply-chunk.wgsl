@@ -88,6 +88,15 @@ fn main(
       y3 += a3.x * z0 + a3.y * z1 + a3.z * z2 + a3.w * z3;
     }
   }
+  // the chunk's own sum apart: added to F Z term by term, it would be rounded at F Z's size every time
+  let past0 = y0;
+  let past1 = y1;
+  let past2 = y2;
+  let past3 = y3;
+  y0 = vec4<f32>();
+  y1 = vec4<f32>();
+  y2 = vec4<f32>();
+  y3 = vec4<f32>();
   var next = x_at;
   for (var j = 0u; j < i; j++) {
     let s = tcc[t + j * (CHUNK / 4u)];
@@ -99,23 +108,23 @@ fn main(
     y3 += s.w * v;
   }
   let v0 = x[next];
-  out[out_at + i * params.out.z] = params.alpha * (y0 + diagonal(d_at, i, v0));
+  out[out_at + i * params.out.z] = params.alpha * (past0 + (y0 + diagonal(d_at, i, v0)));
   if (left == 1u) {
     return;
   }
   let s0 = tcc[t + i * (CHUNK / 4u)];
   let v1 = x[next + params.x.z];
-  out[out_at + (i + 1u) * params.out.z] = params.alpha * (y1 + s0.y * v0 + diagonal(d_at, i + 1u, v1));
+  out[out_at + (i + 1u) * params.out.z] = params.alpha * (past1 + (y1 + s0.y * v0 + diagonal(d_at, i + 1u, v1)));
   if (left == 2u) {
     return;
   }
   let s1 = tcc[t + (i + 1u) * (CHUNK / 4u)];
   let v2 = x[next + 2u * params.x.z];
-  out[out_at + (i + 2u) * params.out.z] = params.alpha * (y2 + s0.z * v0 + s1.z * v1 + diagonal(d_at, i + 2u, v2));
+  out[out_at + (i + 2u) * params.out.z] = params.alpha * (past2 + (y2 + s0.z * v0 + s1.z * v1 + diagonal(d_at, i + 2u, v2)));
   if (left == 3u) {
     return;
   }
   let s2 = tcc[t + (i + 2u) * (CHUNK / 4u)];
   let v3 = x[next + 3u * params.x.z];
-  out[out_at + (i + 3u) * params.out.z] = params.alpha * (y3 + s0.w * v0 + s1.w * v1 + s2.w * v2 + diagonal(d_at, i + 3u, v3));
+  out[out_at + (i + 3u) * params.out.z] = params.alpha * (past3 + (y3 + s0.w * v0 + s1.w * v1 + s2.w * v2 + diagonal(d_at, i + 3u, v3)));
 }

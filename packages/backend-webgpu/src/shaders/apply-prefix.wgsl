@@ -24,10 +24,13 @@ fn main(
   }
   var at = index / params.size * params.size * params.chunks + index % params.size;
   var sum = carry[index];
+  var lost = vec4<f32>(); // what the sum's roundings have lost goes into the next term (Kahan): they grow with n else
   for (var chunk = 0u; chunk < params.chunks; chunk++) {
-    let own = z[at];
+    let own = z[at] + lost;
     z[at] = sum;
-    sum += own;
+    let next = sum + own;
+    lost = own - (next - sum);
+    sum = next;
     at += params.size;
   }
   carry[index] = sum;

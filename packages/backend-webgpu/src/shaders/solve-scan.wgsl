@@ -43,7 +43,8 @@ struct Params {
 @group(0) @binding(4) var<storage, read> g: array<vec4<f32>>;
 @group(0) @binding(5) var<storage, read> b: array<vec4<f32>>;
 @group(0) @binding(6) var<storage, read_write> z: array<vec4<f32>>; // [batch, groups, 4·rank quads, quads]
-@group(0) @binding(7) var<storage, read_write> out: array<vec4<f32>>;
+@group(0) @binding(7) var<storage, read_write> lost: array<vec4<f32>>; // by Z's roundings, as z; zero at the start
+@group(0) @binding(8) var<storage, read_write> out: array<vec4<f32>>;
 
 var<workgroup> y: array<vec4<f32>, CHUNK * TILE>; // B − F Z, block after block replaced by Y
 
@@ -107,6 +108,16 @@ fn substitute(t: u32, d: u32, top: u32, end: u32, lane: u32, columns: vec4<u32>)
     y[(i + 2u) * TILE + lane] = x2;
     y[(i + 3u) * TILE + lane] = x3;
   }
+}
+
+// Z += sum. What the rounding loses goes into the next sum (Kahan): else it grows with n, and where all terms have
+// one sign ω passed 400 ε at n = 65536.
+fn keep(at: u32, sum: vec4<f32>) {
+  let before = z[at];
+  let term = sum + lost[at];
+  let after = before + term;
+  z[at] = after;
+  lost[at] = term - (after - before);
 }
 
 @compute @workgroup_size(THREADS)
@@ -371,16 +382,15 @@ fn main(
     for (var k = 8u * (thread / LANES); k < params.rank; k += 8u * (THREADS / LANES)) {
       if (quad < quads) {
         let at = z_at + k * quads + quad;
-        // what lies past row `rank` is not kept: the padding stays zero
-        var z0 = z[at + 0u * quads];
-        var z1 = z[at + 1u * quads];
-        var z2 = z[at + 2u * quads];
-        var z3 = z[at + 3u * quads];
-        var z4 = z[at + 4u * quads];
-        var z5 = z[at + 5u * quads];
-        var z6 = z[at + 6u * quads];
-        var z7 = z[at + 7u * quads];
-        var s0 = vec4<f32>();
+        var z0 = vec4<f32>();
+        var z1 = vec4<f32>();
+        var z2 = vec4<f32>();
+        var z3 = vec4<f32>();
+        var z4 = vec4<f32>();
+        var z5 = vec4<f32>();
+        var z6 = vec4<f32>();
+        var z7 = vec4<f32>();
+        var s0 = vec4<f32>(); // the second quad
         var s1 = vec4<f32>();
         var s2 = vec4<f32>();
         var s3 = vec4<f32>();
@@ -388,16 +398,6 @@ fn main(
         var s5 = vec4<f32>();
         var s6 = vec4<f32>();
         var s7 = vec4<f32>();
-        if (WIDE) {
-          s0 = z[at + 0u * quads + 1u];
-          s1 = z[at + 1u * quads + 1u];
-          s2 = z[at + 2u * quads + 1u];
-          s3 = z[at + 3u * quads + 1u];
-          s4 = z[at + 4u * quads + 1u];
-          s5 = z[at + 5u * quads + 1u];
-          s6 = z[at + 6u * quads + 1u];
-          s7 = z[at + 7u * quads + 1u];
-        }
         var next = g_at + k / 4u;
         // two rows at a time: the sums are stored half as often. An odd row's neighbour counts as zero
         for (var row = 0u; row < rows; row += 2u) {
@@ -430,51 +430,52 @@ fn main(
             s7 += b.w * v2 + d.w * t2;
           }
         }
+        // what lies past row `rank` is not kept: the padding stays zero
         let left = params.rank - k;
-        z[at] = z0;
+        keep(at, z0);
         if (left > 1u) {
-          z[at + 1u * quads] = z1;
+          keep(at + 1u * quads, z1);
         }
         if (left > 2u) {
-          z[at + 2u * quads] = z2;
+          keep(at + 2u * quads, z2);
         }
         if (left > 3u) {
-          z[at + 3u * quads] = z3;
+          keep(at + 3u * quads, z3);
         }
         if (left > 4u) {
-          z[at + 4u * quads] = z4;
+          keep(at + 4u * quads, z4);
         }
         if (left > 5u) {
-          z[at + 5u * quads] = z5;
+          keep(at + 5u * quads, z5);
         }
         if (left > 6u) {
-          z[at + 6u * quads] = z6;
+          keep(at + 6u * quads, z6);
         }
         if (left > 7u) {
-          z[at + 7u * quads] = z7;
+          keep(at + 7u * quads, z7);
         }
         if (both) {
-          z[at + 1u] = s0;
+          keep(at + 1u, s0);
           if (left > 1u) {
-            z[at + 1u * quads + 1u] = s1;
+            keep(at + 1u * quads + 1u, s1);
           }
           if (left > 2u) {
-            z[at + 2u * quads + 1u] = s2;
+            keep(at + 2u * quads + 1u, s2);
           }
           if (left > 3u) {
-            z[at + 3u * quads + 1u] = s3;
+            keep(at + 3u * quads + 1u, s3);
           }
           if (left > 4u) {
-            z[at + 4u * quads + 1u] = s4;
+            keep(at + 4u * quads + 1u, s4);
           }
           if (left > 5u) {
-            z[at + 5u * quads + 1u] = s5;
+            keep(at + 5u * quads + 1u, s5);
           }
           if (left > 6u) {
-            z[at + 6u * quads + 1u] = s6;
+            keep(at + 6u * quads + 1u, s6);
           }
           if (left > 7u) {
-            z[at + 7u * quads + 1u] = s7;
+            keep(at + 7u * quads + 1u, s7);
           }
         }
       }

@@ -51,6 +51,24 @@ async function longOnes(trial: Trial, verb: Verb): Promise<void> {
   }
 }
 
+/** Where the roundings of a state's sum add up: with one a row, ω passes 16 ε between 1,000 and 65,537 rows. */
+async function oneSign(trial: Trial, verb: Verb): Promise<void> {
+  const { maxN, maxWork } = trial.plan;
+  const sizes = [
+    afford({ batch: 1, n: 1000, r: 16, p: 4 }, trial.plan),
+    ...[8192, 65537]
+      .map((n) => ({ batch: 1, n, r: 1, p: 1 }))
+      .filter(({ n }) => n <= Math.min(maxN, maxWork)),
+  ];
+  for (const size of sizes) {
+    for (const trans of [false, true]) {
+      const call = { ...plainCall, trans, final: true, stateful: true };
+      const one = ["one sign", size, trial.plan.seed] as const;
+      await trial.scoped((scope) => judgeOne(trial, scope, verb, one, call));
+    }
+  }
+}
+
 function anyProblem(trial: Trial, verb: Verb): Promise<void> {
   const values = fc.record({
     family: fc.constantFrom(...familyNames),
@@ -81,6 +99,7 @@ export function accuracyCases(verb: Verb, dtypes: readonly Dtype[] = ["f32", "f6
       of("every awkward size", (trial) => sweep(trial, verb, sizeSweep(trial.plan))),
       of("65535 to 65537 rows, 65537 columns", (trial) => sweep(trial, verb, hugeSweep(trial.plan))),
       of("every family at n = 1000", (trial) => longOnes(trial, verb)),
+      ...(dtype === "f32" ? [of("long sums of one sign", (trial) => oneSign(trial, verb))] : []),
       of("any problem, any options", (trial) => anyProblem(trial, verb)),
     ];
   });
