@@ -52,8 +52,8 @@ export function growthChart(report: ScalingReport): string | undefined {
   return svg(words, {
     ...{ marginLeft: LEFT, marginRight: RIGHT, marginTop: HEAD + NAMES },
     height: HEAD + NAMES + PANEL + FOOT,
-    // Every other size: more do not fit side by side.
-    x: { type: "log", label: "n, rows of T", ticks: sizes.filter((_, i) => i % 2 === 0), tickFormat: String },
+    // Every other size, for more do not fit side by side, and not the first, which would meet the panel before.
+    x: { type: "log", label: "n, rows of T", ticks: sizes.filter((_, i) => i % 2 === 1), tickFormat: String },
     y: { type: "log", label: "ms", labelAnchor: "center", labelOffset: 46, tickFormat: String },
     fx: { domain: sweeps, label: null },
     color: { domain: [...labels.keys()], range: COLOURS },

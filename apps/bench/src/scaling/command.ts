@@ -8,7 +8,7 @@ import { renderScaling } from "./render.js";
 import { runScaling, type ScalingInput } from "./sweep.js";
 
 const SOLVE_SIZES = [512, 1024, 2048, 4096, 8192, 16384, 32768];
-const INVERSE_SIZES = [256, 512, 1024, 2048];
+const INVERSE_SIZES = [512, 1024, 2048, 4096];
 const CHUNKS = [4, 8, 12, 16, 24, 32, 64, 128];
 const SECONDS = 3;
 

@@ -5,7 +5,7 @@ const EXPECTED: Readonly<Record<string, string>> = {
   "solve\nform T": "2: T is formed",
   "inverse\nform T": "3: no low rank used",
   "inverse\nnumpy": "3: no low rank used",
-  "inverse\n": "2",
+  "inverse\n": "2; n r² counts below",
   "solve\n": "1",
 };
 
