@@ -3,7 +3,7 @@ import { Job } from "./job";
 import { bytes, PANEL, width } from "./lanes";
 import { product } from "./product";
 import { substitute, timesLower } from "./substitution";
-import { layOut, lostOf, openChunk, solvePanel, Sweep, sweepBytes, sweepSolve } from "./sweep";
+import { layOut, openChunk, solvePanel, Sweep, sweepBytes, sweepSolve } from "./sweep";
 
 /** Rows of the inner level; column ranges begin at multiples of it. */
 export const INNER: i32 = 16;
@@ -191,8 +191,8 @@ function triangle<T>(inv: Inverse, l: i32, rows: i32): void {
   transpose<T>(sweep.g + l * sweep.fs, sweep.fs, rows, sweep.r, inv.kt, xs);
   for (let j = 0; j < rows; j += width<T>()) {
     const z = panelOf<T>(inv, l + j);
+    memory.fill(z, 0, sweep.zs);
     timesLower<T>(inv.kt, xs, sweep.r, inv.block, xs, j, rows, z);
-    memory.fill(lostOf(sweep, z), 0, sweep.r * PANEL);
   }
 }
 

@@ -112,16 +112,11 @@ export function solvePanel<T>(
   addRows<T>(sweep, l, rows, z);
 }
 
-/** What Z has lost, in a panel. */
-export function lostOf(sweep: Sweep, z: usize): usize {
-  return z + sweep.zs - sweep.depth * PANEL;
-}
-
 /** Z += G_cᵀ Y, or G_cᵀ X, for the chunk that starts at row l and what lies under Z. */
 function addRows<T>(sweep: Sweep, l: i32, rows: i32, z: usize): void {
   const fs = sweep.fs;
-  const g = sweep.g + l * fs;
-  update<T>(z, lostOf(sweep, z), g, fs, sweep.r, sweep.gTail, z + sweep.depth * PANEL, rows);
+  const under = sweep.depth * PANEL;
+  update<T>(z, z + sweep.zs - under, sweep.g + l * fs, fs, sweep.r, sweep.gTail, z + under, rows);
 }
 
 export function sweepSolve<T>(sweep: Sweep): void {

@@ -76,6 +76,30 @@ test("a row that must be divided by λ leaves the rows before it as they were, t
   expect(divided).toBe(Math.fround(Math.fround(3e-38) / Math.fround(1e-40)));
 });
 
+test.each([
+  ["f32", 65, 0],
+  ["f32", 65, 1],
+  ["f32", 67, 5],
+  ["f64", 65, 0],
+  ["f64", 65, 3],
+  ["f64", 67, 6],
+] as const)("%s: what lay in scratch does not show, n = %i, r = %i", async (dtype, n, r) => {
+  const results: (readonly number[])[] = [];
+  for (const dirt of [0, Number.NaN]) {
+    const fresh = await createWasmBackend({ threads: 1 });
+    const before = fresh.upload({ data: new Float32Array(200_000).fill(dirt), shape: [1, 1000, 200] });
+    const { op, b, state } = problem(fresh, dtype, [1, n, r, 9]);
+    const outs = [n, 9, 9].map((columns) => fresh.empty([1, n, columns], dtype));
+    before.dispose();
+    inverse(fresh, op, { out: outs[0] });
+    solve(fresh, op, b, { out: outs[1], state });
+    apply(fresh, op, b, { out: outs[2], state });
+    results.push(outs.flatMap(({ data }) => [...data]));
+    await fresh.dispose();
+  }
+  expect(results[1]).toEqual(results[0]);
+});
+
 test("a chunk of one row costs no accuracy where every rounding of a sum goes the same way", async () => {
   const n = 257;
   const constant = (value: number): WasmTensor =>
