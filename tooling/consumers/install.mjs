@@ -19,9 +19,10 @@ export async function installPacked() {
       join(user, "package.json"),
       JSON.stringify({ private: true, type: "module", dependencies }),
     );
-    await command("npm", ["install", "--no-audit", "--no-fund", "--prefer-offline", "--loglevel=error"], {
-      cwd: user,
-    });
+    const quiet = ["--no-audit", "--no-fund", "--prefer-offline", "--loglevel=error"];
+    // npm waits up to a minute between attempts, for every package in turn: a dead network would look like a hang.
+    const soon = ["--fetch-retry-mintimeout=1000", "--fetch-retry-maxtimeout=5000"];
+    await command("npm", ["install", ...quiet, ...soon], { cwd: user });
     return folder;
   } catch (error) {
     rmSync(folder, { recursive: true, force: true });
