@@ -82,11 +82,29 @@ export function openChunk<T>(sweep: Sweep, l: i32, rows: i32, reciprocal: bool):
   transpose<T>(f, fs, rows, sweep.r, sweep.ft, sweep.ts);
   gram<T>(g, fs, rows, sweep.ft, sweep.r, sweep.ts, sweep.ft + sweep.depth * sweep.ts);
   packTail<T>(g, fs, rows, sweep.r, sweep.gTail);
-  const next = min(sweep.chunk, sweep.n - l - rows);
-  touch(f + rows * fs, fs, next, bytes<T>(sweep.r));
-  touch(g + rows * fs, fs, next, bytes<T>(sweep.r));
   if (!sweep.diag) return false;
   return pivots<T>(sweep.diag + l * sweep.ds, sweep.ds, rows, sweep.pivot, reciprocal);
+}
+
+/** A chunk's rows of F, in bytes, up to which the next chunk's are touched little by little. */
+const PAGE: i32 = 4096;
+
+/**
+ * Rows of the next chunk to touch for every panel. The processor fetches ahead what is read in one long run, but not
+ * a few lines here and there: those wait less if they are spread over the panels (6 % at r = p = 64, 14 % at 32, in f32).
+ */
+function touchStep<T>(sweep: Sweep): i32 {
+  if (sweep.chunk * sweep.r * sizeof<T>() > PAGE) return sweep.chunk;
+  const panels = max(1, (sweep.cols + width<T>() - 1) / width<T>());
+  return (sweep.chunk + panels - 1) / panels;
+}
+
+/** Touches `rows` rows of F, G and B from row l on, those there are. */
+function touchRows<T>(sweep: Sweep, l: i32, rows: i32): void {
+  rows = min(rows, sweep.n - l);
+  touch(sweep.f + l * sweep.fs, sweep.fs, rows, bytes<T>(sweep.r));
+  touch(sweep.g + l * sweep.fs, sweep.fs, rows, bytes<T>(sweep.r));
+  touch(sweep.b + l * sweep.bs, sweep.bs, rows, bytes<T>(sweep.cols));
 }
 
 /** One panel of the chunk that starts at row l: Y = T_cc⁻¹ (B − F_c Z), αY to `out`, Z += G_cᵀ Y. */
@@ -123,14 +141,18 @@ export function sweepSolve<T>(sweep: Sweep): void {
   const bs = sweep.bs;
   const os = sweep.os;
   const alpha = <T>sweep.alpha;
+  const step = touchStep<T>(sweep);
   for (let l = 0; l < sweep.n; l += sweep.chunk) {
     const rows = min(sweep.chunk, sweep.n - l);
     const divide = openChunk<T>(sweep, l, rows, true);
-    touch(sweep.b + (l + rows) * bs, bs, min(sweep.chunk, sweep.n - l - rows), bytes<T>(sweep.cols));
     let b = sweep.b + l * bs;
     let out = sweep.out + l * os;
     let z = sweep.z;
+    let ahead = l + rows;
+    const end = ahead + sweep.chunk;
     for (let cols = sweep.cols; cols > 0; cols -= width<T>()) {
+      if (ahead < end) touchRows<T>(sweep, ahead, step);
+      ahead += step;
       const whole = cols >= width<T>();
       if (!whole) loadPanel<T>(b, bs, rows, cols, sweep.tail);
       const from = whole ? b : sweep.tail;
@@ -150,6 +172,7 @@ export function sweepApply<T>(sweep: Sweep): void {
   const bs = sweep.bs;
   const os = sweep.os;
   const alpha = <T>sweep.alpha;
+  const step = touchStep<T>(sweep);
   const under = sweep.depth * PANEL;
   for (let l = 0; l < sweep.n; l += sweep.chunk) {
     const rows = min(sweep.chunk, sweep.n - l);
@@ -158,7 +181,11 @@ export function sweepApply<T>(sweep: Sweep): void {
     let x = sweep.b + l * bs;
     let out = sweep.out + l * os;
     let z = sweep.z;
+    let ahead = l + rows;
+    const end = ahead + sweep.chunk;
     for (let cols = sweep.cols; cols > 0; cols -= width<T>()) {
+      if (ahead < end) touchRows<T>(sweep, ahead, step);
+      ahead += step;
       const whole = cols >= width<T>();
       if (whole) copyRows(x, bs, rows, z + under);
       else loadPanel<T>(x, bs, rows, cols, z + under);
