@@ -1,6 +1,6 @@
 import { transpose } from "./chunk";
 import { Job } from "./job";
-import { bytes, PANEL, width } from "./lanes";
+import { bytes, PANEL, panels, width } from "./lanes";
 import { product } from "./product";
 import { substitute, timesLower } from "./substitution";
 import { layOut, openChunk, solvePanel, Sweep, sweepBytes, sweepSolve } from "./sweep";
@@ -125,7 +125,7 @@ function mapBlock<T>(inv: Inverse, o: i32, size: i32): void {
   sweep.out = inv.w;
   sweep.os = inner.fs;
   sweep.alpha = -1;
-  memory.fill(sweep.z, 0, ((r + width<T>() - 1) / width<T>()) * sweep.zs);
+  memory.fill(sweep.z, 0, panels<T>(r) * sweep.zs);
   sweepSolve<T>(sweep);
   for (let i = 0; i < r; i++) {
     for (let j = 0; j < r; j++) {

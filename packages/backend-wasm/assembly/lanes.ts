@@ -12,6 +12,11 @@ export function width<T>(): i32 {
   return 32 / sizeof<T>();
 }
 
+/** Panels that hold so many columns. */
+export function panels<T>(cols: i32): i32 {
+  return (cols + width<T>() - 1) / width<T>();
+}
+
 export function bytes<T>(elements: i32): usize {
   return <usize>elements * sizeof<T>();
 }

@@ -1,6 +1,6 @@
 import { applyRows } from "./apply";
 import { gram, pivots, transpose } from "./chunk";
-import { align, bytes, PANEL, width } from "./lanes";
+import { align, bytes, PANEL, panels, width } from "./lanes";
 import { copyRows, loadPanel, storePanel, touch } from "./panels";
 import { divideRows, solveRows } from "./solve";
 import { packTail, tailBytes, update } from "./update";
@@ -48,9 +48,10 @@ export class Sweep {
 export function sweepBytes<T>(r: i32, chunk: i32, cols: i32): f64 {
   const c = <f64>align(chunk, width<T>());
   const depth = <f64>max(r, 1);
-  const panels = <f64>((cols + width<T>() - 1) / width<T>());
   return (
-    (depth + c + 1) * c * sizeof<T>() + tailBytes<T>(<i32>c) + (c + panels * (depth + c + depth)) * PANEL
+    (depth + c + 1) * c * sizeof<T>() +
+    tailBytes<T>(<i32>c) +
+    (c + <f64>panels<T>(cols) * (depth + c + depth)) * PANEL
   );
 }
 
@@ -71,7 +72,7 @@ export function layOut<T>(sweep: Sweep, n: i32, r: i32, chunk: i32, cols: i32, a
   sweep.tail = sweep.gTail + <usize>tailBytes<T>(c);
   sweep.z = sweep.tail + c * PANEL;
   if (r === 0) memory.fill(sweep.ft, 0, sweep.ts);
-  return sweep.z + ((cols + width<T>() - 1) / width<T>()) * sweep.zs;
+  return sweep.z + panels<T>(cols) * sweep.zs;
 }
 
 /** F_cᵀ, Sᵀ and the pivots of the chunk that starts at row l; returns whether rows must be divided by λ itself. */
@@ -95,8 +96,8 @@ const PAGE: i32 = 4096;
  */
 function touchStep<T>(sweep: Sweep): i32 {
   if (sweep.chunk * sweep.r * sizeof<T>() > PAGE) return sweep.chunk;
-  const panels = max(1, (sweep.cols + width<T>() - 1) / width<T>());
-  return (sweep.chunk + panels - 1) / panels;
+  const count = max(1, panels<T>(sweep.cols));
+  return (sweep.chunk + count - 1) / count;
 }
 
 /** Touches `rows` rows of F, G and B from row l on, those there are. */

@@ -1,5 +1,5 @@
 import type { Environment } from "../environment.js";
-import { resultPath, slug, userPath, writeJson } from "../files.js";
+import { savePath, slug, userPath, writeJson } from "../files.js";
 import type { Options } from "../options.js";
 import { TIMING_FLAGS } from "./device.js";
 import { defaultOptions, runGpuReport, type GpuReport, type GpuReportOptions } from "./report.js";
@@ -31,12 +31,6 @@ export function gpuOptions(given: Given, software: boolean): GpuReportOptions {
   };
 }
 
-/** results/DATE-COMMIT-gpu-DEVICE.json */
-function savePath({ started, commit, device }: GpuReport): string {
-  const day = started.slice(0, 16).replaceAll(/[-:]/g, "");
-  return resultPath(`${[day, commit?.slice(0, 8) ?? "nocommit", "gpu", slug(device.name)].join("-")}.json`);
-}
-
 /**
  * `bench --gpu-report`. @returns what to print, and whether anything was wrong or failed
  * @throws UnsupportedError where there is no WebGPU device
@@ -59,7 +53,7 @@ export async function gpuReportCommand(
   if (given.json !== undefined) writeJson(userPath(given.json), report);
   const parts = [renderGpuReport(report, colour)];
   if (given.save) {
-    const path = savePath(report);
+    const path = savePath(report, `gpu-${slug(report.device.name)}`);
     writeJson(path, report);
     parts.push(`Saved as ${path}`);
   }

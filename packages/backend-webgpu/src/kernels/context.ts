@@ -56,6 +56,13 @@ export function scratch(ctx: Context, count: number): Range {
   return { buffer: ctx.stream.recorder.scratch.take(size), offset: 0, size };
 }
 
+/** The same, of zeros. */
+export function zeros(ctx: Context, count: number): Range {
+  const range = scratch(ctx, count);
+  ctx.stream.recorder.clear(range.buffer, range.offset, range.size);
+  return range;
+}
+
 /** Columns in vec4 quads. */
 export function quads(columns: number): number {
   return Math.ceil(columns / 4);

@@ -7,7 +7,7 @@ import {
   operand,
   partition,
   quads,
-  scratch,
+  zeros,
   type Context,
   type Placed,
 } from "./context.js";
@@ -30,8 +30,7 @@ function inverseInto(ctx: Context, params: InverseParams<GpuTensor>, out: Placed
   const scratchBytes = 4 * (chunk + 8 * quads(r) + 4 * quads(n));
   const size = segmentSize({ batch, n, chunk, cols: n, scratchBytes, flops }, ctx.budget);
   partition(ctx, batch, n, size, (_, batches) => {
-    const carry = scratch(ctx, 4 * batches * stateSize(r, n));
-    ctx.stream.recorder.clear(carry.buffer, 0, carry.size);
+    const carry = zeros(ctx, 4 * batches * stateSize(r, n));
     return {
       segment(segment): void {
         inverseSegment(ctx, params, segment, chunk, carry, out);

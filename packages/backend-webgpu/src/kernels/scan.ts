@@ -1,4 +1,4 @@
-import { quads, scratch, type Context } from "./context.js";
+import { quads, zeros, type Context } from "./context.js";
 import type { Operand, Range } from "./plan.js";
 import { solveScan } from "./plans.js";
 import type { Segment } from "./segments.js";
@@ -56,8 +56,7 @@ export function scan(ctx: Context, of: SolveSegment, options: ScanOptions): void
   const { groups = 1, cols = of.p } = options;
   const tile = tileOf(ctx, of.chunk, cols, of.batches * groups, options.constants?.INVERSE === 1);
   const workgroups = of.batches * groups * Math.ceil(quads(cols) / tile.TILE);
-  const lost = scratch(ctx, 4 * of.batches * groups * stateSize(of.r, cols));
-  ctx.stream.recorder.clear(lost.buffer, lost.offset, lost.size);
+  const lost = zeros(ctx, 4 * of.batches * groups * stateSize(of.r, cols));
   ctx.stream.recorder.dispatch(solveScan, {
     constants: { CHUNK: of.chunk, ...tile, ...options.constants },
     params: {

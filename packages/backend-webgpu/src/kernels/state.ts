@@ -1,5 +1,5 @@
 import type { GpuTensor } from "../tensor.js";
-import { operand, quads, scratch, type Context } from "./context.js";
+import { operand, quads, scratch, zeros, type Context } from "./context.js";
 import { move, moveFirst } from "./pad.js";
 import type { Range } from "./plan.js";
 import type { Segment } from "./segments.js";
@@ -21,11 +21,8 @@ const rowsOf = ({ batch0, batches, r }: Part): Segment => ({ batch0, batches, fi
 /** The state that is carried from segment to segment: a padded copy of `state`, or zeros. */
 export function carryIn(ctx: Context, part: Part, state: GpuTensor | undefined): Range {
   const count = part.batches * 4 * stateSize(part.r, part.p);
+  if (count === 0 || !state) return zeros(ctx, count);
   const carry = scratch(ctx, count);
-  if (count === 0 || !state) {
-    ctx.stream.recorder.clear(carry.buffer, 0, carry.size);
-    return carry;
-  }
   const tensor = operand(ctx, state, rowsOf(part));
   move(ctx, 0, tensor, rowsOf(part), part.p, 4 * quads(part.r), { source: tensor, target_: carry });
   return carry;
