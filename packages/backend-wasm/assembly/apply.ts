@@ -1,4 +1,4 @@
-import { PANEL } from "./lanes";
+import { madd, PANEL } from "./lanes";
 
 /**
  * α (λ x + S X + F Z) for one panel of one chunk, S strictly lower triangular. The tile and the operands are those of
@@ -40,17 +40,17 @@ export function applyRows<T>(
       v0 = v128.load(v);
       v1 = v128.load(v, 16);
       x = v128.load_splat<T>(a);
-      c00 = v128.add<T>(c00, v128.mul<T>(x, v0));
-      c01 = v128.add<T>(c01, v128.mul<T>(x, v1));
+      c00 = madd<T>(c00, x, v0);
+      c01 = madd<T>(c01, x, v1);
       x = v128.load_splat<T>(a, sizeof<T>());
-      c10 = v128.add<T>(c10, v128.mul<T>(x, v0));
-      c11 = v128.add<T>(c11, v128.mul<T>(x, v1));
+      c10 = madd<T>(c10, x, v0);
+      c11 = madd<T>(c11, x, v1);
       x = v128.load_splat<T>(a, 2 * sizeof<T>());
-      c20 = v128.add<T>(c20, v128.mul<T>(x, v0));
-      c21 = v128.add<T>(c21, v128.mul<T>(x, v1));
+      c20 = madd<T>(c20, x, v0);
+      c21 = madd<T>(c21, x, v1);
       x = v128.load_splat<T>(a, 3 * sizeof<T>());
-      c30 = v128.add<T>(c30, v128.mul<T>(x, v0));
-      c31 = v128.add<T>(c31, v128.mul<T>(x, v1));
+      c30 = madd<T>(c30, x, v0);
+      c31 = madd<T>(c31, x, v1);
       a += fs;
       v += PANEL;
     }
@@ -58,40 +58,40 @@ export function applyRows<T>(
     const x00 = v128.load(v);
     const x01 = v128.load(v, 16);
     x = v128.load_splat<T>(a, sizeof<T>());
-    c10 = v128.add<T>(c10, v128.mul<T>(x, x00));
-    c11 = v128.add<T>(c11, v128.mul<T>(x, x01));
+    c10 = madd<T>(c10, x, x00);
+    c11 = madd<T>(c11, x, x01);
     x = v128.load_splat<T>(a, 2 * sizeof<T>());
-    c20 = v128.add<T>(c20, v128.mul<T>(x, x00));
-    c21 = v128.add<T>(c21, v128.mul<T>(x, x01));
+    c20 = madd<T>(c20, x, x00);
+    c21 = madd<T>(c21, x, x01);
     x = v128.load_splat<T>(a, 3 * sizeof<T>());
-    c30 = v128.add<T>(c30, v128.mul<T>(x, x00));
-    c31 = v128.add<T>(c31, v128.mul<T>(x, x01));
+    c30 = madd<T>(c30, x, x00);
+    c31 = madd<T>(c31, x, x01);
     const x10 = v128.load(v, 32);
     const x11 = v128.load(v, 48);
     x = v128.load_splat<T>(a + fs, 2 * sizeof<T>());
-    c20 = v128.add<T>(c20, v128.mul<T>(x, x10));
-    c21 = v128.add<T>(c21, v128.mul<T>(x, x11));
+    c20 = madd<T>(c20, x, x10);
+    c21 = madd<T>(c21, x, x11);
     x = v128.load_splat<T>(a + fs, 3 * sizeof<T>());
-    c30 = v128.add<T>(c30, v128.mul<T>(x, x10));
-    c31 = v128.add<T>(c31, v128.mul<T>(x, x11));
+    c30 = madd<T>(c30, x, x10);
+    c31 = madd<T>(c31, x, x11);
     const x20 = v128.load(v, 64);
     const x21 = v128.load(v, 80);
     x = v128.load_splat<T>(a + 2 * fs, 3 * sizeof<T>());
-    c30 = v128.add<T>(c30, v128.mul<T>(x, x20));
-    c31 = v128.add<T>(c31, v128.mul<T>(x, x21));
+    c30 = madd<T>(c30, x, x20);
+    c31 = madd<T>(c31, x, x21);
     if (pivot) {
       x = v128.load_splat<T>(pivot);
-      c00 = v128.add<T>(c00, v128.mul<T>(x, x00));
-      c01 = v128.add<T>(c01, v128.mul<T>(x, x01));
+      c00 = madd<T>(c00, x, x00);
+      c01 = madd<T>(c01, x, x01);
       x = v128.load_splat<T>(pivot, sizeof<T>());
-      c10 = v128.add<T>(c10, v128.mul<T>(x, x10));
-      c11 = v128.add<T>(c11, v128.mul<T>(x, x11));
+      c10 = madd<T>(c10, x, x10);
+      c11 = madd<T>(c11, x, x11);
       x = v128.load_splat<T>(pivot, 2 * sizeof<T>());
-      c20 = v128.add<T>(c20, v128.mul<T>(x, x20));
-      c21 = v128.add<T>(c21, v128.mul<T>(x, x21));
+      c20 = madd<T>(c20, x, x20);
+      c21 = madd<T>(c21, x, x21);
       x = v128.load_splat<T>(pivot, 3 * sizeof<T>());
-      c30 = v128.add<T>(c30, v128.mul<T>(x, v128.load(v, 96)));
-      c31 = v128.add<T>(c31, v128.mul<T>(x, v128.load(v, 112)));
+      c30 = madd<T>(c30, x, v128.load(v, 96));
+      c31 = madd<T>(c31, x, v128.load(v, 112));
       pivot += 4 * sizeof<T>();
     }
     v128.store(out + last * os, v128.mul<T>(c30, scale));

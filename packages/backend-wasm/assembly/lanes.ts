@@ -26,6 +26,18 @@ export function align(value: i32, to: i32): i32 {
   return (value + to - 1) & -to;
 }
 
+/** sum + x y; fused, with one rounding, in the builds with relaxed SIMD where the processor can. */
+export function madd<T>(sum: v128, x: v128, y: v128): v128 {
+  if (ASC_FEATURE_RELAXED_SIMD) return v128.relaxed_madd<T>(x, y, sum);
+  return v128.add<T>(sum, v128.mul<T>(x, y));
+}
+
+/** sum − x y, as madd. */
+export function nmadd<T>(sum: v128, x: v128, y: v128): v128 {
+  if (ASC_FEATURE_RELAXED_SIMD) return v128.relaxed_nmadd<T>(x, y, sum);
+  return v128.sub<T>(sum, v128.mul<T>(x, y));
+}
+
 /** All ones in the lanes 0..last of a vector, zeros after. */
 export function lanesUpTo<T>(last: i32): v128 {
   if (sizeof<T>() == 4) return i32x4.le_s(i32x4(0, 1, 2, 3), i32x4.splat(last));

@@ -1,3 +1,5 @@
+import { madd } from "./lanes";
+
 /**
  * out = init + A B for one panel: A [rows, depth], B [depth, panel]; init = 0: A B. The sum comes first and is added
  * once, so that a long sum is rounded block by block. Strides in bytes, that of init is out's. Rows of the last tile beyond `rows` repeat the last row and are overwritten by it, so nothing
@@ -35,17 +37,17 @@ export function product<T>(
       const b0 = v128.load(bk);
       const b1 = v128.load(bk, 16);
       let x = v128.load_splat<T>(a0);
-      c00 = v128.add<T>(c00, v128.mul<T>(x, b0));
-      c01 = v128.add<T>(c01, v128.mul<T>(x, b1));
+      c00 = madd<T>(c00, x, b0);
+      c01 = madd<T>(c01, x, b1);
       x = v128.load_splat<T>(a1);
-      c10 = v128.add<T>(c10, v128.mul<T>(x, b0));
-      c11 = v128.add<T>(c11, v128.mul<T>(x, b1));
+      c10 = madd<T>(c10, x, b0);
+      c11 = madd<T>(c11, x, b1);
       x = v128.load_splat<T>(a2);
-      c20 = v128.add<T>(c20, v128.mul<T>(x, b0));
-      c21 = v128.add<T>(c21, v128.mul<T>(x, b1));
+      c20 = madd<T>(c20, x, b0);
+      c21 = madd<T>(c21, x, b1);
       x = v128.load_splat<T>(a3);
-      c30 = v128.add<T>(c30, v128.mul<T>(x, b0));
-      c31 = v128.add<T>(c31, v128.mul<T>(x, b1));
+      c30 = madd<T>(c30, x, b0);
+      c31 = madd<T>(c31, x, b1);
       a0 += sizeof<T>();
       a1 += sizeof<T>();
       a2 += sizeof<T>();

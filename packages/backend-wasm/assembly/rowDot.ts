@@ -1,5 +1,5 @@
 import { Job } from "./job";
-import { bytes, lanes } from "./lanes";
+import { bytes, lanes, madd } from "./lanes";
 
 /** out_i = α x_i · y_i for the rows [from, to) of all batch entries together. */
 export function rowDot<T>(job: Job, from: i32, to: i32): void {
@@ -17,8 +17,8 @@ function dot<T>(x: usize, y: usize, p: i32): T {
   let s1 = s0;
   let j = 0;
   for (; j + step <= p; j += step) {
-    s0 = v128.add<T>(s0, v128.mul<T>(v128.load(x), v128.load(y)));
-    s1 = v128.add<T>(s1, v128.mul<T>(v128.load(x, 16), v128.load(y, 16)));
+    s0 = madd<T>(s0, v128.load(x), v128.load(y));
+    s1 = madd<T>(s1, v128.load(x, 16), v128.load(y, 16));
     x += 32;
     y += 32;
   }

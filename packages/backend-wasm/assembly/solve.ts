@@ -1,5 +1,5 @@
 import { needsDivision } from "./chunk";
-import { PANEL } from "./lanes";
+import { madd, nmadd, PANEL } from "./lanes";
 
 /**
  * Y = (Λ_c + S)⁻¹ (B − F Z) for one panel of one chunk, by substitution four rows at a time, those in registers.
@@ -47,17 +47,17 @@ export function solveRows<T>(
       v0 = v128.load(v);
       v1 = v128.load(v, 16);
       x = v128.load_splat<T>(a);
-      c00 = v128.add<T>(c00, v128.mul<T>(x, v0));
-      c01 = v128.add<T>(c01, v128.mul<T>(x, v1));
+      c00 = madd<T>(c00, x, v0);
+      c01 = madd<T>(c01, x, v1);
       x = v128.load_splat<T>(a, sizeof<T>());
-      c10 = v128.add<T>(c10, v128.mul<T>(x, v0));
-      c11 = v128.add<T>(c11, v128.mul<T>(x, v1));
+      c10 = madd<T>(c10, x, v0);
+      c11 = madd<T>(c11, x, v1);
       x = v128.load_splat<T>(a, 2 * sizeof<T>());
-      c20 = v128.add<T>(c20, v128.mul<T>(x, v0));
-      c21 = v128.add<T>(c21, v128.mul<T>(x, v1));
+      c20 = madd<T>(c20, x, v0);
+      c21 = madd<T>(c21, x, v1);
       x = v128.load_splat<T>(a, 3 * sizeof<T>());
-      c30 = v128.add<T>(c30, v128.mul<T>(x, v0));
-      c31 = v128.add<T>(c31, v128.mul<T>(x, v1));
+      c30 = madd<T>(c30, x, v0);
+      c31 = madd<T>(c31, x, v1);
       a += fs;
       v += PANEL;
     }
@@ -75,29 +75,29 @@ export function solveRows<T>(
     c00 = v128.mul<T>(c00, d);
     c01 = v128.mul<T>(c01, d);
     d = v128.load_splat<T>(a, sizeof<T>());
-    c10 = v128.sub<T>(c10, v128.mul<T>(d, c00));
-    c11 = v128.sub<T>(c11, v128.mul<T>(d, c01));
+    c10 = nmadd<T>(c10, d, c00);
+    c11 = nmadd<T>(c11, d, c01);
     d = v128.load_splat<T>(pivot, sizeof<T>());
     c10 = v128.mul<T>(c10, d);
     c11 = v128.mul<T>(c11, d);
     d = v128.load_splat<T>(a, 2 * sizeof<T>());
-    c20 = v128.sub<T>(c20, v128.mul<T>(d, c00));
-    c21 = v128.sub<T>(c21, v128.mul<T>(d, c01));
+    c20 = nmadd<T>(c20, d, c00);
+    c21 = nmadd<T>(c21, d, c01);
     d = v128.load_splat<T>(a + fs, 2 * sizeof<T>());
-    c20 = v128.sub<T>(c20, v128.mul<T>(d, c10));
-    c21 = v128.sub<T>(c21, v128.mul<T>(d, c11));
+    c20 = nmadd<T>(c20, d, c10);
+    c21 = nmadd<T>(c21, d, c11);
     d = v128.load_splat<T>(pivot, 2 * sizeof<T>());
     c20 = v128.mul<T>(c20, d);
     c21 = v128.mul<T>(c21, d);
     d = v128.load_splat<T>(a, 3 * sizeof<T>());
-    c30 = v128.sub<T>(c30, v128.mul<T>(d, c00));
-    c31 = v128.sub<T>(c31, v128.mul<T>(d, c01));
+    c30 = nmadd<T>(c30, d, c00);
+    c31 = nmadd<T>(c31, d, c01);
     d = v128.load_splat<T>(a + fs, 3 * sizeof<T>());
-    c30 = v128.sub<T>(c30, v128.mul<T>(d, c10));
-    c31 = v128.sub<T>(c31, v128.mul<T>(d, c11));
+    c30 = nmadd<T>(c30, d, c10);
+    c31 = nmadd<T>(c31, d, c11);
     d = v128.load_splat<T>(a + 2 * fs, 3 * sizeof<T>());
-    c30 = v128.sub<T>(c30, v128.mul<T>(d, c20));
-    c31 = v128.sub<T>(c31, v128.mul<T>(d, c21));
+    c30 = nmadd<T>(c30, d, c20);
+    c31 = nmadd<T>(c31, d, c21);
     d = v128.load_splat<T>(pivot, 3 * sizeof<T>());
     c30 = v128.mul<T>(c30, d);
     c31 = v128.mul<T>(c31, d);
@@ -152,15 +152,15 @@ export function divideRows<T>(
     let c1 = v128.mul<T>(x, v128.load(z, 16));
     for (let k = 1; k < tile; k++) {
       x = v128.load_splat<T>(f + k * fs);
-      c0 = v128.add<T>(c0, v128.mul<T>(x, v128.load(z + k * PANEL)));
-      c1 = v128.add<T>(c1, v128.mul<T>(x, v128.load(z + k * PANEL, 16)));
+      c0 = madd<T>(c0, x, v128.load(z + k * PANEL));
+      c1 = madd<T>(c1, x, v128.load(z + k * PANEL, 16));
     }
     c0 = v128.sub<T>(v128.load(b), c0);
     c1 = v128.sub<T>(v128.load(b, 16), c1);
     for (let k = tile; k < r + i; k++) {
       x = v128.load_splat<T>(f + k * fs);
-      c0 = v128.sub<T>(c0, v128.mul<T>(x, v128.load(z + k * PANEL)));
-      c1 = v128.sub<T>(c1, v128.mul<T>(x, v128.load(z + k * PANEL, 16)));
+      c0 = nmadd<T>(c0, x, v128.load(z + k * PANEL));
+      c1 = nmadd<T>(c1, x, v128.load(z + k * PANEL, 16));
     }
     const lambda = load<T>(diag);
     if (needsDivision<T>(lambda)) {

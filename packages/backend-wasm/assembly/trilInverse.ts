@@ -1,5 +1,5 @@
 import { Job } from "./job";
-import { bytes, PANEL, width } from "./lanes";
+import { bytes, madd, PANEL, width } from "./lanes";
 import { substitute, timesLower } from "./substitution";
 
 /** Rows inverted by plain substitution. */
@@ -66,8 +66,8 @@ function minusSolved<T>(a: usize, stride: usize, t: usize, x: usize): void {
     let xk = x;
     for (let k = 0; k < i; k++) {
       const w = v128.load_splat<T>(a + bytes<T>(k));
-      c0 = v128.add<T>(c0, v128.mul<T>(w, v128.load(xk)));
-      c1 = v128.add<T>(c1, v128.mul<T>(w, v128.load(xk, 16)));
+      c0 = madd<T>(c0, w, v128.load(xk));
+      c1 = madd<T>(c1, w, v128.load(xk, 16));
       xk += stride;
     }
     const pivot = v128.neg<T>(v128.load_splat<T>(a + bytes<T>(i)));

@@ -1,4 +1,4 @@
-import { bytes, PANEL } from "./lanes";
+import { bytes, madd, PANEL } from "./lanes";
 
 /**
  * Z += G_cᵀ Y for one panel and one chunk: z [r, panel], y [depth, panel], depth ≥ 1; `gs` bytes from a row of G to
@@ -75,17 +75,17 @@ function updateTiles<T>(z: usize, lost: usize, g: usize, gs: usize, tiles: i32, 
       y0 = v128.load(v);
       y1 = v128.load(v, 16);
       x = v128.load_splat<T>(a);
-      c00 = v128.add<T>(c00, v128.mul<T>(x, y0));
-      c01 = v128.add<T>(c01, v128.mul<T>(x, y1));
+      c00 = madd<T>(c00, x, y0);
+      c01 = madd<T>(c01, x, y1);
       x = v128.load_splat<T>(a, sizeof<T>());
-      c10 = v128.add<T>(c10, v128.mul<T>(x, y0));
-      c11 = v128.add<T>(c11, v128.mul<T>(x, y1));
+      c10 = madd<T>(c10, x, y0);
+      c11 = madd<T>(c11, x, y1);
       x = v128.load_splat<T>(a, 2 * sizeof<T>());
-      c20 = v128.add<T>(c20, v128.mul<T>(x, y0));
-      c21 = v128.add<T>(c21, v128.mul<T>(x, y1));
+      c20 = madd<T>(c20, x, y0);
+      c21 = madd<T>(c21, x, y1);
       x = v128.load_splat<T>(a, 3 * sizeof<T>());
-      c30 = v128.add<T>(c30, v128.mul<T>(x, y0));
-      c31 = v128.add<T>(c31, v128.mul<T>(x, y1));
+      c30 = madd<T>(c30, x, y0);
+      c31 = madd<T>(c31, x, y1);
     }
     keep<T>(z, lost, c00);
     keep<T>(z + 16, lost + 16, c01);

@@ -1,4 +1,4 @@
-// Compiles assembly/ into dist/*.wasm and embeds the two builds as base64 in src/generated, one module each.
+// Compiles assembly/ into dist/*.wasm and embeds the four builds as base64 in src/generated, one module each.
 import { execFileSync } from "node:child_process";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
@@ -12,10 +12,12 @@ const asc = join(
 );
 const gzipLimit = 60_000;
 
-// 201: usize and i32 mix freely, as this is wasm32 only
-const common = ["-O3", "--noAssert", "--runtime", "stub", "--disableWarning", "201", "--enable", "simd"];
+// 201: usize and i32 mix freely, as this is wasm32 only; 112: functions that take vectors are not the module's exports
+const quiet = ["--disableWarning", "201", "--disableWarning", "112"];
+const common = ["-O3", "--noAssert", "--runtime", "stub", ...quiet, "--enable", "simd"];
 const memory = ["--importMemory", "--initialMemory", "1", "--maximumMemory", "65535"];
 const threads = ["--enable", "threads", "--sharedMemory"];
+const relaxedSimd = ["--enable", "relaxed-simd"];
 
 function compile(name, entries, options) {
   const file = `dist/${name}.wasm`;
@@ -39,5 +41,13 @@ function embed(name, bytes) {
 
 mkdirSync(join(root, "dist"), { recursive: true });
 mkdirSync(join(root, "src/generated"), { recursive: true });
-embed("simd", compile("simd", ["index"], memory));
-embed("simd-threads", compile("simd-threads", ["index", "shared"], [...memory, ...threads]));
+for (const relaxed of [false, true]) {
+  for (const threaded of [false, true]) {
+    const name = `${relaxed ? "relaxed-" : ""}simd${threaded ? "-threads" : ""}`;
+    const entries = ["index", ...(threaded ? ["shared"] : []), ...(relaxed ? ["relaxed"] : [])];
+    embed(
+      name,
+      compile(name, entries, [...memory, ...(threaded ? threads : []), ...(relaxed ? relaxedSimd : [])]),
+    );
+  }
+}

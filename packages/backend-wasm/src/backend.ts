@@ -24,14 +24,17 @@ export class WasmBackend implements Backend<WasmTensor> {
   readonly kernels: Kernels<WasmTensor>;
   readonly #ledger: Ledger;
   readonly #engine: Engine;
+  readonly #instructions: string;
   readonly #fallback: string | undefined;
 
   constructor(
     readonly name: string,
     engine: Engine,
+    relaxed: boolean,
     fallback: string | undefined,
   ) {
     this.#engine = engine;
+    this.#instructions = relaxed ? "relaxed-simd" : "simd";
     this.#fallback = fallback;
     this.#ledger = new Ledger(name);
     this.kernels = wasmKernels(engine);
@@ -43,7 +46,7 @@ export class WasmBackend implements Backend<WasmTensor> {
     const supports: Supports = {
       dtypes: ["f32", "f64"],
       limits: { tensorBytes: Math.min(arena.limit - HEAP_BASE, MAX_ELEMENTS * 8) },
-      build: pool ? `simd+threads (${threads})` : "simd",
+      build: this.#instructions + (pool ? `+threads (${threads})` : ""),
     };
     return fallback === undefined ? supports : { ...supports, fallback };
   }

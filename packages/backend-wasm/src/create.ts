@@ -1,7 +1,16 @@
 import { UnsupportedError, ValueError, type Backend } from "@dlrt/core";
 import { WasmBackend } from "./backend.js";
 import { Engine } from "./engine.js";
-import { compile, createMemory, instantiate, nodeBuiltin, type Build } from "./instantiate.js";
+import {
+  compile,
+  createMemory,
+  hasRelaxedSimd,
+  instantiate,
+  nodeBuiltin,
+  type Build,
+  type Compiled,
+  type Kind,
+} from "./instantiate.js";
 import { Pool } from "./pool.js";
 import type { WasmTensor } from "./tensor.js";
 
@@ -13,7 +22,13 @@ export interface WasmBackendOptions {
   readonly threads?: number | "auto";
   /** Which build to take where both would do. Default: "simd+threads" when there is more than one thread. */
   readonly build?: Build;
-  /** A compiled `simd.wasm` or `simd-threads.wasm` of this version, for runtimes that forbid compiling. */
+  /**
+   * Multiply and add in one instruction, rounded once, where the engine has relaxed SIMD; `supports.fallback` says so where
+   * it has not. Whether the processor then fuses is its own affair: results of two kinds of machine may differ by
+   * rounding, which without this they never do. Default false.
+   */
+  readonly relaxed?: boolean;
+  /** One of this package's .wasm files, compiled, of this version: for runtimes that forbid compiling. */
   readonly module?: WebAssembly.Module;
   /** Where to fetch such a file, instead of the copy inside this package. Relative to the page, as fetch takes it. */
   readonly wasmUrl?: string | URL;
@@ -25,6 +40,11 @@ export interface WasmBackendOptions {
 
 const MAX_AUTO_THREADS = 8;
 const MAX_THREADS = 64;
+
+function checkBuild(build: Build | undefined): void {
+  if (build === undefined || build === "simd" || build === "simd+threads") return;
+  throw new ValueError("build", '"simd" or "simd+threads"', String(build));
+}
 
 function wantedThreads({ threads = "auto", build }: WasmBackendOptions): number {
   if (build === "simd") return 1;
@@ -46,6 +66,8 @@ function whyNotShared(): string | undefined {
   return undefined;
 }
 
+const NOT_FUSED = "no fused multiply-add: this engine has no relaxed SIMD";
+
 /**
  * A backend in WebAssembly with SIMD: f32 and f64. Operations have run when they return. Their results are the
  * same, to the bit, for every number of threads.
@@ -56,34 +78,41 @@ function whyNotShared(): string | undefined {
  * ValueError for options out of range
  */
 export async function createWasmBackend(options: WasmBackendOptions = {}): Promise<Backend<WasmTensor>> {
+  checkBuild(options.build);
   const threads = wantedThreads(options);
   const name = options.name ?? "wasm";
   const wanted: Build = options.build ?? (threads > 1 ? "simd+threads" : "simd");
   const blocked = wanted === "simd" ? undefined : whyNotShared();
   const given = options.module !== undefined || options.wasmUrl !== undefined;
-  const { module, build } = await load(options, blocked === undefined ? wanted : "simd");
+  const unfused = options.relaxed && !given && !hasRelaxedSimd() ? NOT_FUSED : undefined;
+  const kind: Kind = {
+    build: blocked === undefined ? wanted : "simd",
+    relaxed: options.relaxed === true && unfused === undefined,
+  };
+  const { module, build, relaxed } = await load(options, kind);
+  const backend = (engine: Engine, why: string | undefined): WasmBackend => {
+    const reasons = [why, unfused].filter((reason) => reason !== undefined);
+    return new WasmBackend(name, engine, relaxed, reasons.length > 0 ? reasons.join("; ") : undefined);
+  };
   if (build === "simd") {
-    const fallback =
+    const why =
       blocked ?? (given && threads > 1 ? "one thread: the module given is the build without" : undefined);
-    return new WasmBackend(name, singleThreaded(module), fallback);
+    return backend(singleThreaded(module), why);
   }
   if (blocked !== undefined)
     throw new UnsupportedError("module", "simd.wasm", `simd-threads.wasm; ${blocked}`);
   try {
-    return new WasmBackend(name, await multiThreaded(module, threads, options.workerUrl), undefined);
+    return backend(await multiThreaded(module, threads, options.workerUrl), undefined);
   } catch (error) {
-    const fallback = `one thread: helper threads did not start (${error instanceof Error ? error.message : String(error)})`;
-    if (given) return new WasmBackend(name, await multiThreaded(module, 1, undefined), fallback);
-    return new WasmBackend(name, singleThreaded((await load({}, "simd")).module), fallback);
+    const why = `one thread: helper threads did not start (${error instanceof Error ? error.message : String(error)})`;
+    if (given) return backend(await multiThreaded(module, 1, undefined), why);
+    return backend(singleThreaded((await load({}, { build: "simd", relaxed })).module), why);
   }
 }
 
-async function load(
-  options: WasmBackendOptions,
-  build: Build,
-): Promise<{ module: WebAssembly.Module; build: Build }> {
+async function load(options: WasmBackendOptions, kind: Kind): Promise<Compiled> {
   try {
-    return await compile(options, build);
+    return await compile(options, kind);
   } catch (error) {
     if (!(error instanceof WebAssembly.CompileError)) throw error;
     throw new UnsupportedError("backend", "an engine with WebAssembly SIMD", error.message);

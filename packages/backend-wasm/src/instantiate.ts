@@ -9,30 +9,61 @@ export interface Exports {
 /** Without and with threads over shared memory. */
 export type Build = "simd" | "simd+threads";
 
+/** Which of the four modules: each build, without and with fused multiply-add (relaxed SIMD). */
+export interface Kind {
+  readonly build: Build;
+  readonly relaxed: boolean;
+}
+
 /** Where a build's bytes are. */
 export interface Source {
   readonly module?: WebAssembly.Module | undefined;
   readonly wasmUrl?: string | URL | undefined;
 }
 
-export interface Compiled {
+export interface Compiled extends Kind {
   readonly module: WebAssembly.Module;
-  readonly build: Build;
 }
 
-const hasThreads = (module: WebAssembly.Module): boolean =>
-  WebAssembly.Module.exports(module).some(({ name }) => name === "shared");
+const files: Record<Build, readonly [plain: () => Promise<File>, relaxed: () => Promise<File>]> = {
+  simd: [() => import("./generated/simd.js"), () => import("./generated/relaxed-simd.js")],
+  "simd+threads": [
+    () => import("./generated/simd-threads.js"),
+    () => import("./generated/relaxed-simd-threads.js"),
+  ],
+};
 
-/** The given module, or that at the URL, or the embedded bytes of `build`; compiled, not on the calling thread's time. */
-export async function compile(source: Source, build: Build): Promise<Compiled> {
-  const module = source.module ?? (await (source.wasmUrl ? fetchModule(source.wasmUrl) : embedded(build)));
-  return { module, build: hasThreads(module) ? "simd+threads" : "simd" };
+interface File {
+  readonly base64: string;
 }
 
-async function embedded(build: Build): Promise<WebAssembly.Module> {
-  const { base64 } =
-    build === "simd" ? await import("./generated/simd.js") : await import("./generated/simd-threads.js");
+/** The given module, or that at the URL, or the embedded one of its kind; compiled, not on the calling thread's time. */
+export async function compile(source: Source, kind: Kind): Promise<Compiled> {
+  const module = source.module ?? (await (source.wasmUrl ? fetchModule(source.wasmUrl) : embedded(kind)));
+  const names = WebAssembly.Module.exports(module).map(({ name }) => name);
+  return {
+    module,
+    build: names.includes("shared") ? "simd+threads" : "simd",
+    relaxed: names.includes("relaxed"),
+  };
+}
+
+async function embedded({ build, relaxed }: Kind): Promise<WebAssembly.Module> {
+  const { base64 } = await files[build][relaxed ? 1 : 0]();
   return WebAssembly.compile(Uint8Array.from(atob(base64), (character) => character.charCodeAt(0)));
+}
+
+/** A function of three vectors and one f32x4.relaxed_madd. */
+const MADD = Uint8Array.of(
+  ...[0x00, 0x61, 0x73, 0x6d, 1, 0, 0, 0],
+  ...[1, 4, 1, 0x60, 0, 0],
+  ...[3, 2, 1, 0],
+  ...[10, 16, 1, 14, 1, 1, 0x7b, 0x20, 0, 0x20, 0, 0x20, 0, 0xfd, 0x85, 0x02, 0x1a, 0x0b],
+);
+
+/** Whether this engine has relaxed SIMD. */
+export function hasRelaxedSimd(): boolean {
+  return WebAssembly.validate(MADD);
 }
 
 async function fetchModule(url: string | URL): Promise<WebAssembly.Module> {

@@ -24,7 +24,10 @@ async function made(options: WasmBackendOptions): Promise<{ build: string; fallb
   return { build, fallback };
 }
 
-afterEach(() => vi.unstubAllGlobals());
+afterEach(() => {
+  vi.unstubAllGlobals();
+  vi.restoreAllMocks();
+});
 
 test("by default the build with threads is taken where there is more than one processor", async () => {
   const { availableParallelism } = await import("node:os");
@@ -36,6 +39,23 @@ test("by default the build with threads is taken where there is more than one pr
 test("one thread, asked for, is the build without, and no fallback", async () => {
   expect(await made({ threads: 1 })).toEqual({ build: "simd", fallback: undefined });
   expect(await made({ build: "simd" })).toEqual({ build: "simd", fallback: undefined });
+});
+
+test("relaxed SIMD where it is asked for and the engine has it, else why not", async () => {
+  expect(await made({ relaxed: true, threads: 1 })).toEqual({ build: "relaxed-simd", fallback: undefined });
+  expect(await made({ relaxed: true, threads: 2 })).toEqual({
+    build: "relaxed-simd+threads (2)",
+    fallback: undefined,
+  });
+  vi.spyOn(WebAssembly, "validate").mockReturnValue(false);
+  const fallback = "no fused multiply-add: this engine has no relaxed SIMD";
+  expect(await made({ relaxed: true, threads: 1 })).toEqual({ build: "simd", fallback });
+  expect(await made({ relaxed: true, threads: 2 })).toEqual({ build: "simd+threads (2)", fallback });
+  vi.stubGlobal("crossOriginIsolated", false);
+  expect(await made({ relaxed: true, threads: 2 })).toEqual({
+    build: "simd",
+    fallback: expect.stringMatching(/^one thread: .*COOP.*; no fused multiply-add/),
+  });
 });
 
 test("a page that is not cross-origin isolated gets one thread, and why", async () => {
@@ -53,10 +73,9 @@ test("no SharedArrayBuffer: one thread, and why", async () => {
 
 test("a helper script that does not load: one thread, and why", async () => {
   const workerUrl = new URL("./absent.mjs", import.meta.url);
-  expect(await made({ threads: 2, workerUrl })).toEqual({
-    build: "simd",
-    fallback: expect.stringContaining("absent.mjs"),
-  });
+  const fallback = expect.stringContaining("absent.mjs");
+  expect(await made({ threads: 2, workerUrl })).toEqual({ build: "simd", fallback });
+  expect(await made({ threads: 2, workerUrl, relaxed: true })).toEqual({ build: "relaxed-simd", fallback });
 });
 
 test("a precompiled module is taken for the build it is", async () => {
@@ -68,10 +87,12 @@ test("a precompiled module is taken for the build it is", async () => {
     build: "simd",
     fallback: expect.stringContaining("module"),
   });
-  expect(await made({ module: await compiled("simd-threads"), threads: 2 })).toEqual({
-    build: "simd+threads (2)",
-    fallback: undefined,
-  });
+  for (const relaxed of ["", "relaxed-"]) {
+    expect(await made({ module: await compiled(`${relaxed}simd-threads`), threads: 2 })).toEqual({
+      build: `${relaxed}simd+threads (2)`,
+      fallback: undefined,
+    });
+  }
   vi.stubGlobal("crossOriginIsolated", false);
   await expect(
     createWasmBackend({ module: await compiled("simd-threads"), threads: 2 }),
@@ -98,6 +119,13 @@ test.each([0, -1, 1.5, 65, Number.NaN, "many"])("threads: %s is refused", async 
   await expect(createWasmBackend({ threads: threads as number })).rejects.toMatchObject({ code: "VALUE" });
 });
 
+test("a build that there is not is refused", async () => {
+  await expect(createWasmBackend({ build: "threads" as "simd" })).rejects.toMatchObject({
+    code: "VALUE",
+    message: expect.stringMatching(/build.*"simd\+threads".*threads/),
+  });
+});
+
 test("an engine without SIMD is refused with the reason", async () => {
   vi.spyOn(WebAssembly, "compile").mockRejectedValueOnce(new WebAssembly.CompileError("no SIMD"));
   await expect(createWasmBackend({ threads: 1 })).rejects.toMatchObject({
@@ -106,12 +134,25 @@ test("an engine without SIMD is refused with the reason", async () => {
   });
 });
 
-test.each(["simd", "simd-threads"])(
+test.each(["simd", "simd-threads", "relaxed-simd", "relaxed-simd-threads"])(
   "%s.wasm: imports nothing but its memory, 60 kB gzipped at most",
   async (name) => {
     const module = await compiled(name);
     expect(WebAssembly.Module.imports(module)).toEqual([{ module: "env", name: "memory", kind: "memory" }]);
     expect(gzipSync(await readFile(wasmFile(name))).length).toBeLessThan(60_000);
+  },
+);
+
+test.each(["simd", "simd-threads"])(
+  "%s.wasm never fuses, and its relaxed twin does, in both types",
+  async (name) => {
+    const f32 = Buffer.of(0xfd, 0x85, 0x02); // f32x4.relaxed_madd
+    const f64 = Buffer.of(0xfd, 0x87, 0x02); // f64x2.relaxed_madd
+    const [plain, relaxed] = await Promise.all(
+      [name, `relaxed-${name}`].map((file) => readFile(wasmFile(file))),
+    );
+    expect([f32, f64].map((opcode) => plain!.includes(opcode))).toEqual([false, false]);
+    expect([f32, f64].map((opcode) => relaxed!.includes(opcode))).toEqual([true, true]);
   },
 );
 

@@ -41,9 +41,13 @@ async function everything(backend: Backend<WasmTensor>, dtype: Dtype): Promise<s
   return read.map(digest);
 }
 
-test.each(["f32", "f64"] as const)(
-  "%s: the same bits for every number of threads, and for both builds",
-  async (dtype) => {
+const kinds = (["f32", "f64"] as const).flatMap((dtype) =>
+  [false, true].map((relaxed) => ({ dtype, relaxed })),
+);
+
+test.each(kinds)(
+  "$dtype, relaxed: $relaxed: the same bits for every number of threads, and for both builds",
+  async ({ dtype, relaxed }) => {
     const bits: string[][] = [];
     for (const options of [
       { build: "simd" },
@@ -52,7 +56,7 @@ test.each(["f32", "f64"] as const)(
       { threads: 3 },
       { threads: 7 },
     ] as const) {
-      const backend = await createWasmBackend(options);
+      const backend = await createWasmBackend({ ...options, relaxed });
       bits.push(await everything(backend, dtype));
       await backend.dispose();
     }
