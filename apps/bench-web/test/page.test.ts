@@ -76,7 +76,10 @@ where("in Chromium (skipped where npm has none: it is built for Linux x64 alone)
     };
     for (const found of report.cases) {
       const names = found.rows.map(({ name }) => name);
-      expect(names).toEqual(["js", "wasm", "wasm ×2", "webgpu", "naive-js", "planted"]);
+      expect(names).toEqual([
+        ...["js", "wasm", "wasm ×2", "wasm relaxed", "wasm relaxed ×2"],
+        ...["webgpu", "naive-js", "planted"],
+      ]);
       const shown = page.locator(`.case[data-n="${found.sizes.n}"]`);
       for (const row of found.rows) {
         const words = await shown.locator(`tr[data-name="${row.name}"]`).innerText();
@@ -127,7 +130,11 @@ where("in Chromium (skipped where npm has none: it is built for Linux x64 alone)
       const [found] = (await downloaded(page)).cases;
       expect(found).toMatchObject({ operation, workload, dtype });
       const own = found!.rows.filter(({ kind }) => kind === "backend");
-      expect(own.map(({ name, status }) => `${name} ${status}`)).toEqual(["js ok", "wasm ok"]);
+      expect(own.map(({ name, status }) => `${name} ${status}`)).toEqual([
+        "js ok",
+        "wasm ok",
+        "wasm relaxed ok",
+      ]);
     }
     expect(faults).toEqual([]);
     await page.close();
@@ -139,14 +146,15 @@ where("in Chromium (skipped where npm has none: it is built for Linux x64 alone)
     expect(notices).toMatch(/not cross-origin isolated.*one thread/s);
     expect(notices).toMatch(/No WebGPU here \(expected .*\)/);
     const missing = await page.locator(".missing").allInnerTexts();
-    expect(missing).toHaveLength(2);
-    expect(missing.join("\n")).toMatch(/wasm ×2.*SharedArrayBuffer.*webgpu/s);
+    expect(missing).toHaveLength(3);
+    expect(missing.join("\n")).toMatch(/wasm ×2.*SharedArrayBuffer.*wasm relaxed ×2.*webgpu/s);
     await fill(page, TINY);
     await run(page);
     const { cases } = await downloaded(page);
     expect(cases[0]!.rows.map(({ name, status }) => `${name} ${status}`)).toEqual([
       "js ok",
       "wasm ok",
+      "wasm relaxed ok",
       "naive-js ok",
     ]);
     const width = await page.evaluate(() => document.documentElement.scrollWidth);

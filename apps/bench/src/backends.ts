@@ -20,6 +20,8 @@ interface Candidate {
   readonly factory: string;
   readonly options: object | ((exports: Exports) => Promise<object>);
   readonly ceiling?: Ceiling;
+  /** What it falls back to is in the list already. */
+  readonly strict?: true;
 }
 
 export const BACKEND_NAMES = ["js", "wasm", "webgpu"] as const;
@@ -41,12 +43,15 @@ function candidates(threads: readonly number[]): Candidate[] {
       options: {},
       ceiling: { engine: "js", threads: 1 },
     },
-    ...threads.map((count) => ({
-      ...wasm,
-      name: count === 1 ? "wasm" : `wasm ×${count}`,
-      options: { threads: count },
-      ceiling: { engine: "wasm", threads: count } as const,
-    })),
+    ...[false, true].flatMap((relaxed) =>
+      threads.map((count) => ({
+        ...wasm,
+        name: (relaxed ? "wasm relaxed" : "wasm") + (count === 1 ? "" : ` ×${count}`),
+        options: { threads: count, relaxed },
+        ceiling: { engine: "wasm", threads: count } as const,
+        ...(relaxed && { strict: true as const }),
+      })),
+    ),
     {
       name: "webgpu",
       backend: "webgpu",
@@ -63,18 +68,27 @@ function why(module: string, error: unknown): string {
   return absent ? `${module} is not installed` : String(message ?? error);
 }
 
+async function open({ module, factory, options, strict }: Candidate): Promise<Backend> {
+  const exports = (await import(module)) as Exports;
+  const given = typeof options === "function" ? await options(exports) : options;
+  const backend = (await exports[factory]!(given)) as Backend;
+  const { fallback } = backend.supports;
+  if (!strict || fallback === undefined) return backend;
+  await backend.dispose();
+  throw new Error(fallback);
+}
+
 /** Imports and creates every backend there is; what cannot be had comes back with the reason. */
 export async function openBackends(
   options: BackendOptions,
 ): Promise<{ contenders: Contender[]; missing: Missing[] }> {
   const contenders: Contender[] = [];
   const missing: Missing[] = [];
-  for (const { name, backend, module, factory, options: settings, ceiling } of candidates(options.threads)) {
-    if (options.only && !options.only.includes(backend)) continue;
+  for (const candidate of candidates(options.threads)) {
+    const { name, module, ceiling } = candidate;
+    if (options.only && !options.only.includes(candidate.backend)) continue;
     try {
-      const exports = (await import(module)) as Exports;
-      const given = typeof settings === "function" ? await settings(exports) : settings;
-      contenders.push(backendContender(name, (await exports[factory]!(given)) as Backend, ceiling));
+      contenders.push(backendContender(name, await open(candidate), ceiling));
     } catch (error) {
       missing.push({ name, reason: why(module, error) });
     }

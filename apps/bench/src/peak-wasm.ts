@@ -1,7 +1,7 @@
 import type { Dtype } from "@dlrt/core";
 
-/** Independent sums: enough to hide the latency of mul and add, few enough to stay in 16 registers. */
-const SUMS = 12;
+/** Independent sums: enough to hide the latency of mul and add, few enough to stay in 16 registers, or in 32. */
+const SUMS = [12, 24];
 const ITERATIONS = 20_000;
 
 interface Lanes {
@@ -9,19 +9,22 @@ interface Lanes {
   readonly splat: readonly number[];
   readonly mul: readonly number[];
   readonly add: readonly number[];
+  /** relaxed_madd */
+  readonly fused: readonly number[];
   readonly extract: readonly number[];
   /** The scalar type's code, and the bytes of a constant 0.5. */
   readonly scalar: number;
   readonly half: readonly number[];
 }
 
-/** Opcodes of the SIMD proposal: WebAssembly core specification, "Vector instructions". */
+/** Opcodes: WebAssembly core specification 3.0, "Vector instructions". */
 const LANES: Readonly<Record<Dtype, Lanes>> = {
   f32: {
     count: 4,
     splat: [0xfd, 0x13],
     mul: [0xfd, 0xe6, 0x01],
     add: [0xfd, 0xe4, 0x01],
+    fused: [0xfd, 0x85, 0x02],
     extract: [0xfd, 0x1f, 0],
     scalar: 0x7d,
     half: [0x43, 0, 0, 0, 0x3f],
@@ -31,6 +34,7 @@ const LANES: Readonly<Record<Dtype, Lanes>> = {
     splat: [0xfd, 0x14],
     mul: [0xfd, 0xf2, 0x01],
     add: [0xfd, 0xf0, 0x01],
+    fused: [0xfd, 0x87, 0x02],
     extract: [0xfd, 0x21, 0],
     scalar: 0x7c,
     half: [0x44, 0, 0, 0, 0, 0, 0, 0xe0, 0x3f],
@@ -44,21 +48,28 @@ function leb(x: number): number[] {
 const vector = (items: readonly (readonly number[])[]): number[] => [...leb(items.length), ...items.flat()];
 const section = (id: number, body: readonly number[]): number[] => [id, ...leb(body.length), ...body];
 
+interface Variant {
+  readonly count: number;
+  readonly fused: boolean;
+}
+
+const VARIANTS: readonly Variant[] = SUMS.flatMap((count) => [
+  { count, fused: false },
+  { count, fused: true },
+]);
+
 /** run(iterations): sum_s ← sum_s · c + c, again and again in registers; the sums' total so that none is left out. */
-function moduleBytes({ splat, mul, add, extract, scalar, half }: Lanes): Uint8Array<ArrayBuffer> {
+function moduleBytes(lanes: Lanes, { count, fused }: Variant): Uint8Array<ArrayBuffer> {
+  const { splat, mul, add, extract, scalar, half } = lanes;
   const [counter, factor, first] = [0, 1, 2];
-  const sums = Array.from({ length: SUMS }, (_, s) => first + s);
+  const sums = Array.from({ length: count }, (_, s) => first + s);
   const get = (local: number): number[] => [0x20, local];
   const set = (local: number): number[] => [0x21, local];
   const constant = [...half, ...splat];
-  const step = (s: number): number[] => [
-    ...get(s),
-    ...get(factor),
-    ...mul,
-    ...get(factor),
-    ...add,
-    ...set(s),
-  ];
+  const multiplyAdd = fused
+    ? [...get(factor), ...get(factor), ...lanes.fused]
+    : [...get(factor), ...mul, ...get(factor), ...add];
+  const step = (s: number): number[] => [...get(s), ...multiplyAdd, ...set(s)];
   const decrement = [...get(counter), 0x41, 1, 0x6b, 0x22, counter];
   const loop = [0x03, 0x40, ...sums.flatMap(step), ...decrement, 0x0d, 0, 0x0b];
   const total = [...get(first), ...sums.slice(1).flatMap((s) => [...get(s), ...add]), ...extract];
@@ -67,7 +78,7 @@ function moduleBytes({ splat, mul, add, extract, scalar, half }: Lanes): Uint8Ar
     ...sums.flatMap((s) => [...constant, ...set(s)]),
     ...[...loop, ...total, 0x0b],
   ];
-  const body = [...vector([[SUMS + 1, 0x7b]]), ...code];
+  const body = [...vector([[count + 1, 0x7b]]), ...code];
   return Uint8Array.from([
     ...[0x00, 0x61, 0x73, 0x6d, 1, 0, 0, 0],
     ...section(1, vector([[0x60, 1, 0x7f, 1, scalar]])),
@@ -78,21 +89,27 @@ function moduleBytes({ splat, mul, add, extract, scalar, half }: Lanes): Uint8Ar
 }
 
 /**
- * GFLOP/s of one thread's multiply and add in WebAssembly SIMD registers: the ceiling of any kernel there.
- * undefined where the engine has no SIMD.
+ * GFLOP/s of one thread's multiply and add in WebAssembly SIMD registers, fused where the engine can: the ceiling of any
+ * kernel there. undefined where the engine has no SIMD.
  */
 export function wasmRegisterPeak(dtype: Dtype, milliseconds = 100): number | undefined {
-  const lanes = LANES[dtype];
-  const bytes = moduleBytes(lanes);
+  const peaks = VARIANTS.map((variant) => peakOf(LANES[dtype], variant, milliseconds / VARIANTS.length));
+  const measured = peaks.filter((peak) => peak !== undefined);
+  return measured.length > 0 ? Math.max(...measured) : undefined;
+}
+
+function peakOf(lanes: Lanes, variant: Variant, milliseconds: number): number | undefined {
+  const bytes = moduleBytes(lanes, variant);
   if (!WebAssembly.validate(bytes)) return undefined;
   const instance = new WebAssembly.Instance(new WebAssembly.Module(bytes));
   const run = instance.exports["run"] as (iterations: number) => number;
-  const flops = 2 * SUMS * lanes.count * ITERATIONS;
+  const flops = 2 * variant.count * lanes.count * ITERATIONS;
   let best = 0;
   for (const end = performance.now() + milliseconds; performance.now() < end;) {
     const start = performance.now();
     // 0.5 x + 0.5 goes to 1: the sum tells that the work was done.
-    if (run(ITERATIONS) !== SUMS) throw new Error("the WebAssembly peak was measured on a wrong result");
+    if (run(ITERATIONS) !== variant.count)
+      throw new Error("the WebAssembly peak was measured on a wrong result");
     best = Math.max(best, flops / (performance.now() - start) / 1e6);
   }
   return best;

@@ -16,6 +16,8 @@ interface Point {
 /** Told apart on light and dark ground, and by their symbols too. */
 const STYLES: readonly (readonly [name: RegExp, color: string, symbol: string])[] = [
   [/^js/, "#d98200", "circle"],
+  [/^wasm relaxed ×/, "#c25fd0", "asterisk"],
+  [/^wasm relaxed/, "#1f5fbf", "diamond2"],
   [/^wasm ×/, "#8f7bef", "times"],
   [/^wasm/, "#2f9be0", "plus"],
   [/^webgpu/, "#00966b", "triangle"],

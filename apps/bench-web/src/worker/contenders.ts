@@ -8,12 +8,13 @@ import { plantedWrong } from "@dlrt/bench/dist/peers/planted.js";
 import type { Choice, Found } from "../protocol.js";
 import { messageOf } from "./scope.js";
 
-/** One thread was not asked for: what a fallback to it runs is in the list already. */
-async function threaded(threads: number): Promise<Contender> {
-  const name = `wasm ×${threads}`;
-  const backend = await createWasmBackend({ threads, name });
+/** With all that was asked for: what a fallback runs is in the list already. */
+async function wasm(name: string, options: { threads: number; relaxed: boolean }): Promise<Contender> {
+  const backend = await createWasmBackend({ ...options, name });
   const { fallback } = backend.supports;
-  if (fallback === undefined) return backendContender(name, backend, { engine: "wasm", threads });
+  if (fallback === undefined) {
+    return backendContender(name, backend, { engine: "wasm", threads: options.threads });
+  }
   await backend.dispose();
   throw new Error(fallback);
 }
@@ -32,10 +33,12 @@ function candidates(threads: number): Candidate[] {
   });
   return [
     backend("js", async () => backendContender("js", createJsBackend(), { engine: "js", threads: 1 })),
-    backend("wasm", async () =>
-      backendContender("wasm", await createWasmBackend({ threads: 1 }), { engine: "wasm", threads: 1 }),
+    ...[false, true].flatMap((relaxed) =>
+      (threads > 1 ? [1, threads] : [1]).map((count) => {
+        const name = (relaxed ? "wasm relaxed" : "wasm") + (count > 1 ? ` ×${count}` : "");
+        return backend(name, () => wasm(name, { threads: count, relaxed }));
+      }),
     ),
-    ...(threads > 1 ? [backend(`wasm ×${threads}`, () => threaded(threads))] : []),
     backend("webgpu", async () => sparing(backendContender("webgpu", await createWebGpuBackend()))),
     { name: naive.name, kind: "peer", open: async () => naive },
     { name: "planted", kind: "planted", open: async () => plantedWrong() },
