@@ -1,5 +1,13 @@
 import type { Backend, Dtype, FloatArray, Shape, Tensor } from "@dlrt/core";
 
+/** The four modules, as options. */
+export const BUILDS = [
+  { build: "simd", relaxed: false },
+  { build: "simd+threads", relaxed: false },
+  { build: "simd", relaxed: true },
+  { build: "simd+threads", relaxed: true },
+] as const;
+
 /** Uniform in (−½, ½), the same for the same seed. */
 export function random(dtype: Dtype, shape: Shape, seed: number, scale = 1): FloatArray {
   const length = shape[0] * shape[1] * shape[2];

@@ -1,13 +1,9 @@
 import { createWasmBackend } from "@dlrt/backend-wasm";
 import { testBackend } from "@dlrt/conformance";
 import { describe, test } from "vitest";
+import { BUILDS } from "../problem.js";
 
-describe.each([
-  { build: "simd", relaxed: false },
-  { build: "simd+threads", relaxed: false },
-  { build: "simd", relaxed: true },
-  { build: "simd+threads", relaxed: true },
-] as const)("$build, relaxed: $relaxed", (options) => {
+describe.each(BUILDS)("$build, relaxed: $relaxed", (options) => {
   const create = () => createWasmBackend({ ...options, threads: 2 });
   testBackend({ test, create, cases: 400, timeout: 1_800_000 });
 });
