@@ -6,12 +6,12 @@
  * @module
  */
 import * as core from "./index.js";
-import type { Backend } from "./backend.js";
-import { describe } from "./describe.js";
-import { ShapeError, ValueError } from "./errors.js";
-import { checkShape } from "./allocation.js";
-import { dtypeOf } from "./pack.js";
-import type { FloatArray, Shape, Tensor } from "./tensor.js";
+import type { Backend } from "./contract/backend.js";
+import { describe } from "./contract/describe.js";
+import { ShapeError, ValueError } from "./contract/errors.js";
+import { checkShape } from "./contract/allocation.js";
+import { dtypeOf } from "./contract/pack.js";
+import type { FloatArray, Shape, Tensor } from "./contract/tensor.js";
 
 /** T = Λ + tril(Q Kᵀ, −1) as row-major arrays. */
 export interface HostOperator {

@@ -1,17 +1,17 @@
-export * from "./errors.js";
-export type * from "./tensor.js";
-export { bytesPerElement, byteSize, elementCount, newFloatArray, unitRoundoff } from "./tensor.js";
-export type * from "./operator.js";
-export type * from "./backend.js";
-export { MAX_ELEMENTS, MAX_TRIL_BLOCK } from "./backend.js";
-export { checkAllocation } from "./allocation.js";
-export { checkReadable } from "./check.js";
-export { Ledger, OwnedTensor } from "./ledger.js";
-export { checkView, packView, type PackableView } from "./pack.js";
-export { apply, type ApplyOptions } from "./apply.js";
-export { solve, type SolveOptions } from "./solve.js";
-export { inverse, trilInverse, type InverseOptions, type TrilInverseOptions } from "./inverse.js";
-export { logAbsDet, materialize } from "./derived.js";
+export * from "./contract/errors.js";
+export type * from "./contract/tensor.js";
+export { bytesPerElement, byteSize, elementCount, newFloatArray, unitRoundoff } from "./contract/tensor.js";
+export type * from "./contract/operator.js";
+export type * from "./contract/backend.js";
+export { MAX_ELEMENTS, MAX_TRIL_BLOCK } from "./contract/backend.js";
+export { checkAllocation } from "./contract/allocation.js";
+export { checkReadable } from "./operations/check.js";
+export { Ledger, OwnedTensor } from "./contract/ledger.js";
+export { checkView, packView, type PackableView } from "./contract/pack.js";
+export { apply, type ApplyOptions } from "./operations/apply.js";
+export { solve, type SolveOptions } from "./operations/solve.js";
+export { inverse, trilInverse, type InverseOptions, type TrilInverseOptions } from "./operations/inverse.js";
+export { logAbsDet, materialize } from "./operations/derived.js";
 export {
   applyVjp,
   inverseVjp,
@@ -20,4 +20,4 @@ export {
   type InverseGradients,
   type SolveGradients,
   type VjpOptions,
-} from "./vjp.js";
+} from "./operations/vjp.js";

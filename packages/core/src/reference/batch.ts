@@ -1,4 +1,4 @@
-import type { FloatArray } from "../tensor.js";
+import type { FloatArray } from "../contract/tensor.js";
 import type { ReferenceMethod, ReferenceOperator, ReferenceOptions, ReferenceResult } from "./types.js";
 
 /** Operators of a whole batch as contiguous arrays: λ [batch, n, 1], Q and K [batch, n, r]; f32 or f64. */

@@ -1,4 +1,4 @@
-import type { Backend, KernelName, Sizes } from "./backend.js";
+import type { Backend, KernelName, Sizes } from "../contract/backend.js";
 import {
   checkAlpha,
   checkBackend,
@@ -8,8 +8,8 @@ import {
   checkReadable,
   checkTensor,
 } from "./check.js";
-import type { DiagLowRankTril } from "./operator.js";
-import { elementCount, type Dtype, type Shape, type Tensor } from "./tensor.js";
+import type { DiagLowRankTril } from "../contract/operator.js";
+import { elementCount, type Dtype, type Shape, type Tensor } from "../contract/tensor.js";
 
 /** Options that `solve` and `apply` share. */
 export interface ChunkedOptions<T extends Tensor> {

@@ -1,9 +1,9 @@
-import type { Backend } from "./backend.js";
+import type { Backend } from "../contract/backend.js";
 import { checkAliases, checkFlag, requireDiag } from "./check.js";
 import { checkChunkedCall, writeTo, type ChunkedOptions } from "./dispatch.js";
-import type { DiagLowRankTril } from "./operator.js";
+import type { DiagLowRankTril } from "../contract/operator.js";
 import { checkSingular } from "./singular.js";
-import type { Tensor } from "./tensor.js";
+import type { Tensor } from "../contract/tensor.js";
 
 export interface SolveOptions<T extends Tensor = Tensor> extends ChunkedOptions<T> {
   /** Throw SingularError where λ = 0, instead of giving Inf/NaN from that row on. Default false. */

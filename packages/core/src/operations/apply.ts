@@ -1,8 +1,8 @@
-import type { Backend } from "./backend.js";
+import type { Backend } from "../contract/backend.js";
 import { checkAliases } from "./check.js";
 import { checkChunkedCall, writeTo, type ChunkedOptions } from "./dispatch.js";
-import type { DiagLowRankTril } from "./operator.js";
-import type { Tensor } from "./tensor.js";
+import type { DiagLowRankTril } from "../contract/operator.js";
+import type { Tensor } from "../contract/tensor.js";
 
 export interface ApplyOptions<T extends Tensor = Tensor> extends ChunkedOptions<T> {}
 

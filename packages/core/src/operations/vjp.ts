@@ -1,5 +1,5 @@
 import { apply } from "./apply.js";
-import type { Backend } from "./backend.js";
+import type { Backend } from "../contract/backend.js";
 import {
   checkAlpha,
   checkBackend,
@@ -10,12 +10,12 @@ import {
   requireDiag,
 } from "./check.js";
 import { identityView } from "./derived.js";
-import { describe } from "./describe.js";
+import { describe } from "../contract/describe.js";
 import { writeTo } from "./dispatch.js";
-import { ValueError } from "./errors.js";
-import type { DiagLowRankTril } from "./operator.js";
+import { ValueError } from "../contract/errors.js";
+import type { DiagLowRankTril } from "../contract/operator.js";
 import { solve } from "./solve.js";
-import { newFloatArray, type Shape, type Tensor } from "./tensor.js";
+import { newFloatArray, type Shape, type Tensor } from "../contract/tensor.js";
 
 /** The options of the forward call, and what came back through its final state. */
 export interface VjpOptions<T extends Tensor = Tensor> {

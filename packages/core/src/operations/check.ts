@@ -1,8 +1,8 @@
-import type { Backend, KernelName, Sizes } from "./backend.js";
-import { describe } from "./describe.js";
-import { DisposedError, DtypeError, ShapeError, UnsupportedError, ValueError } from "./errors.js";
-import type { DiagLowRankTril } from "./operator.js";
-import { byteSize, elementCount, type Dtype, type Shape, type Tensor } from "./tensor.js";
+import type { Backend, KernelName, Sizes } from "../contract/backend.js";
+import { describe } from "../contract/describe.js";
+import { DisposedError, DtypeError, ShapeError, UnsupportedError, ValueError } from "../contract/errors.js";
+import type { DiagLowRankTril } from "../contract/operator.js";
+import { byteSize, elementCount, type Dtype, type Shape, type Tensor } from "../contract/tensor.js";
 
 /** An optional named tensor of a call, for the alias check. */
 export type Named = readonly [argument: string, tensor: Tensor | undefined];

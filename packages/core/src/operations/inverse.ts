@@ -1,4 +1,4 @@
-import { MAX_TRIL_BLOCK, type Backend } from "./backend.js";
+import { MAX_TRIL_BLOCK, type Backend } from "../contract/backend.js";
 import {
   checkAliases,
   checkBackend,
@@ -10,10 +10,10 @@ import {
   requireDiag,
 } from "./check.js";
 import { writeTo } from "./dispatch.js";
-import { ShapeError } from "./errors.js";
-import type { DiagLowRankTril } from "./operator.js";
+import { ShapeError } from "../contract/errors.js";
+import type { DiagLowRankTril } from "../contract/operator.js";
 import { checkSingular } from "./singular.js";
-import type { Shape, Tensor } from "./tensor.js";
+import type { Shape, Tensor } from "../contract/tensor.js";
 
 export interface InverseOptions<T extends Tensor = Tensor> {
   /** [batch, n, n]; default: a new tensor, the caller's to dispose. */

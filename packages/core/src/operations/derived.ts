@@ -1,8 +1,8 @@
 import { apply } from "./apply.js";
-import type { Backend } from "./backend.js";
+import type { Backend } from "../contract/backend.js";
 import { checkBackend, checkOperator } from "./check.js";
-import type { DiagLowRankTril } from "./operator.js";
-import { newFloatArray, type Dtype, type HostView, type Tensor } from "./tensor.js";
+import type { DiagLowRankTril } from "../contract/operator.js";
+import { newFloatArray, type Dtype, type HostView, type Tensor } from "../contract/tensor.js";
 
 /** s·I, [batch, n, n], as a Toeplitz view over 2n − 1 elements. */
 export function identityView(batch: number, n: number, dtype: Dtype, s = 1): HostView {

@@ -1,6 +1,6 @@
-import type { Backend } from "./backend.js";
-import { SingularError, UnsupportedError } from "./errors.js";
-import type { FloatArray, HostTensor, Tensor } from "./tensor.js";
+import type { Backend } from "../contract/backend.js";
+import { SingularError, UnsupportedError } from "../contract/errors.js";
+import type { FloatArray, HostTensor, Tensor } from "../contract/tensor.js";
 
 function throwOnZero(diag: FloatArray, n: number): void {
   const at = diag.indexOf(0); // finds −0 too
