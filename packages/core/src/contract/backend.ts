@@ -1,3 +1,5 @@
+import type { Layout } from "./layout.js";
+import type { DecayKind, DiagLowRankTril } from "./operator.js";
 import type { Dtype, HostView, Shape, Tensor } from "./tensor.js";
 
 /** Sizes of one call. All tensors of a call share dtype and batch. Any of the sizes may be 0. */
@@ -12,42 +14,46 @@ export interface Sizes {
 }
 
 interface ChunkedParams<T extends Tensor> extends Sizes {
-  readonly q: T;
-  readonly k: T;
+  /** The operator, whole. `decay` is [batch, n, 1] or [batch, n, r]; absent: none. */
+  readonly op: DiagLowRankTril<T>;
   /** [batch, n, p] */
   readonly out: T;
   /** op(T) = Tᵀ: rows run from the last to the first, Q and K exchanged. */
   readonly trans: boolean;
   readonly alpha: number;
   /** Z before the first row visited, [batch, r, p]; absent: 0. Never scaled by alpha. */
-  readonly state?: T | undefined;
-  /** Receives Z after the last row visited, [batch, r, p]. May be the same tensor as `state`. */
+  readonly initialState?: T | undefined;
+  /** Receives Z after the last row visited, [batch, r, p]. May be the same tensor as `initialState`. */
   readonly finalState?: T | undefined;
   /** Rows per chunk, ≥ 1; absent: the backend's choice. A hint: results differ by rounding only. */
   readonly chunk?: number | undefined;
 }
 
-/** out ← α (op(T) X + F Z₀), Z ← Z₀ + Gᵀ X; (F, G) = (Q, K), exchanged when `trans`. */
+/**
+ * out ← α (op(T) X + F Z₀), Z ← Z₀ + Gᵀ X without decay; (F, G) = (Q, K), exchanged when `trans`. With decay as the
+ * reference README has it, equations (2) and (8): forward, Z ← diag(e^{g_i}) Z comes before row i reads Z; transposed, after row i
+ * was added to it.
+ */
 export interface ApplyParams<T extends Tensor = Tensor> extends ChunkedParams<T> {
-  /** λ, [batch, n, 1]; absent: Λ = 0 */
-  readonly diag?: T | undefined;
   /** [batch, n, p]; overlaps nothing that is written */
   readonly x: T;
+  /**
+   * What `op.decay` acts on: the rank r, rows of Z, as everywhere else; or "columns", where it is [batch, n, p] (or [batch, n, 1]) and
+   * Z ← Z diag(e^{g_i}). The gradients of Q and K need that.
+   */
+  readonly decayOn: "rank" | "columns";
 }
 
-/** Y = op(T)⁻¹ (B − F Z₀), out ← α Y, Z ← Z₀ + Gᵀ Y; (F, G) = (Q, K), exchanged when `trans`. */
+/** Y = op(T)⁻¹ (B − F Z₀), out ← α Y, Z ← Z₀ + Gᵀ Y; (F, G) = (Q, K), exchanged when `trans`. Decay as in `ApplyParams`. */
 export interface SolveParams<T extends Tensor = Tensor> extends ChunkedParams<T> {
-  /** λ, [batch, n, 1] */
-  readonly diag: T;
+  readonly op: DiagLowRankTril<T> & { readonly diag: T };
   /** [batch, n, p]; may be the same tensor as `out` */
   readonly b: T;
 }
 
 /** out ← T⁻¹, [batch, n, n]; the strict upper triangle is written with zeros. `p` = n. */
 export interface InverseParams<T extends Tensor = Tensor> extends Sizes {
-  readonly diag: T;
-  readonly q: T;
-  readonly k: T;
+  readonly op: DiagLowRankTril<T> & { readonly diag: T };
   readonly out: T;
   readonly chunk?: number | undefined;
 }
@@ -74,8 +80,47 @@ export interface RowDotParams<T extends Tensor = Tensor> {
 }
 
 /**
- * What a backend author writes. Arguments arrive complete, checked, and of the backend's own tensors; no call
- * is made when there is nothing to write. Each enqueues and returns; calls take effect in order.
+ * The gradient of the decay from those of Q and K (reference README, equation (27)), a running sum over rows:
+ *
+ *     ḡ_t = s − Σ_{i<t} e_i,   e_i = q_i ∘ q̄_i − k_i ∘ k̄_i;     transposed:   ḡ_t = s + Σ_{i≥t} e_i
+ *
+ * and 0 where g_t = −∞. Where `decay` has one column and q has r, the channels are added up.
+ */
+export interface DecayVjpParams<T extends Tensor = Tensor> {
+  readonly batch: number;
+  readonly n: number;
+  readonly r: number;
+  readonly trans: boolean;
+  /** [batch, n, 1] or [batch, n, r] */
+  readonly decay: T;
+  /** q, k and their gradients, each [batch, n, r] */
+  readonly q: T;
+  readonly k: T;
+  readonly qGradient: T;
+  readonly kGradient: T;
+  /** s = ⟨Z₀, Z̄₀⟩ for every row of the state, [batch, r, 1]; absent: 0 */
+  readonly start?: T | undefined;
+  /** Shaped as `decay`. */
+  readonly out: T;
+}
+
+/** out ← α x, or α xᵀ for each batch entry, between any two layouts. */
+export interface CopyParams<T extends Tensor = Tensor> {
+  readonly batch: number;
+  /** Of `out`. */
+  readonly rows: number;
+  readonly cols: number;
+  readonly alpha: number;
+  /** x is [batch, cols, rows] then. */
+  readonly trans: boolean;
+  /** Overlaps `out` nowhere. */
+  readonly x: T;
+  readonly out: T;
+}
+
+/**
+ * What a backend author writes. Arguments arrive complete, checked, and of the backend's own tensors, each in any
+ * layout (`Layout`); no call is made when there is nothing to write. Each enqueues and returns; calls take effect in order.
  */
 export interface Kernels<T extends Tensor = Tensor> {
   apply(p: ApplyParams<T>): void;
@@ -83,11 +128,13 @@ export interface Kernels<T extends Tensor = Tensor> {
   inverse(p: InverseParams<T>): void;
   trilInverse(p: TrilInverseParams<T>): void;
   rowDot(p: RowDotParams<T>): void;
+  copy(p: CopyParams<T>): void;
+  decayVjp(p: DecayVjpParams<T>): void;
 }
 
 export type KernelName = keyof Kernels;
 
-/** Largest block `trilInverse` takes (DESIGN §1). */
+/** Rows and columns of the largest block that `trilInverse` takes. */
 export const MAX_TRIL_BLOCK = 128;
 
 /** Tensors hold fewer elements than this on every backend, so that kernels may index in 32 bits. */
@@ -96,6 +143,8 @@ export const MAX_ELEMENTS: number = 2 ** 31 - 1;
 /** What a backend can do, and which build or device does it. */
 export interface Supports {
   readonly dtypes: readonly Dtype[];
+  /** What decay the kernels take: "channel" takes one factor a row too. Absent: "none", and an operator with decay is refused. */
+  readonly decay?: DecayKind;
   /** Kernels this backend lacks; core refuses them with UnsupportedError. */
   readonly missing?: readonly KernelName[];
   readonly limits: {
@@ -114,6 +163,7 @@ export interface Supports {
 export interface PrepareParams extends Sizes {
   readonly kernel: KernelName;
   readonly dtype?: Dtype;
+  readonly decay?: DecayKind;
   readonly trans?: boolean;
   readonly chunk?: number;
 }
@@ -131,7 +181,13 @@ export interface Backend<T extends Tensor = Tensor> extends AsyncDisposable {
   empty(shape: Shape, dtype?: Dtype): T;
   /** Copies. dtype is that of the view's array. @throws ShapeError, DtypeError, ValueError, UnsupportedError, LimitError, DisposedError */
   upload(view: HostView): T;
-  /** A fresh array with the elements, after all work enqueued before. Device errors reject here or in `sync`. */
+  /**
+   * A tensor that shares the elements of `t`: of any shape and layout whose elements are among those of `t`, from whose
+   * first `layout.offset` counts. It counts 0 in `memory()`, disposing it frees nothing, and it is disposed with `t`.
+   * @throws ShapeError, ValueError, DisposedError
+   */
+  view(t: T, shape: Shape, layout: Layout): T;
+  /** A fresh array with the elements in row-major order, after all work enqueued before. Device errors reject here or in `sync`. */
   read(t: T): Promise<Float32Array | Float64Array>;
   sync(): Promise<void>;
   /** What lives: tensors not disposed, and their bytes. */

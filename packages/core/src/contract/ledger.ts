@@ -1,4 +1,5 @@
 import { DisposedError } from "./errors.js";
+import { contiguousLayout, type Layout } from "./layout.js";
 import { byteSize, type Dtype, type Shape, type Tensor } from "./tensor.js";
 
 /** Counts what lives on one backend. It holds no tensor, so a forgotten one can still be collected. */
@@ -36,34 +37,48 @@ export class Ledger {
   }
 }
 
+/** What sets a tensor apart from a contiguous one that owns its elements. */
+export interface Placement {
+  /** Default: contiguous, from element 0. */
+  readonly layout?: Layout | undefined;
+  /** Bytes that disposal frees. Default: those of its elements; 0 for memory of somebody else. */
+  readonly ownedBytes?: number | undefined;
+  /** The tensor that this one is a view of: it counts nothing, frees nothing, and is disposed with that one. */
+  readonly of?: Tensor | undefined;
+}
+
 /** Base class for a backend's tensors: counted while alive, released once. */
 export abstract class OwnedTensor implements Tensor {
   abstract readonly storage: object;
   abstract readonly byteOffset: number;
+  readonly layout: Layout;
   readonly #ledger: Ledger;
   readonly #ownedBytes: number;
+  readonly #of: Tensor | undefined;
   #disposed = false;
 
-  /** `ownedBytes`: what its disposal frees; 0 for memory of somebody else. */
   constructor(
     readonly backend: object,
     ledger: Ledger,
     readonly shape: Shape,
     readonly dtype: Dtype,
-    ownedBytes: number = byteSize(shape, dtype),
+    { layout = contiguousLayout(shape), ownedBytes = byteSize(shape, dtype), of }: Placement = {},
   ) {
+    this.layout = Object.freeze({ ...layout });
     this.#ledger = ledger;
     this.#ownedBytes = ownedBytes;
-    ledger.count(1, ownedBytes);
+    this.#of = of;
+    if (of === undefined) ledger.count(1, ownedBytes);
   }
 
   get disposed(): boolean {
-    return this.#disposed || this.#ledger.closed;
+    return this.#disposed || this.#ledger.closed || (this.#of?.disposed ?? false);
   }
 
   dispose(): void {
     if (this.disposed) return;
     this.#disposed = true;
+    if (this.#of !== undefined) return;
     this.#ledger.count(-1, this.#ownedBytes);
     this.release();
   }
@@ -72,6 +87,6 @@ export abstract class OwnedTensor implements Tensor {
     this.dispose();
   }
 
-  /** Frees the storage. Called at most once, never after the backend was disposed. */
+  /** Frees the storage. Called at most once, never for a view, never after the backend was disposed. */
   protected abstract release(): void;
 }

@@ -1,8 +1,10 @@
 /// <reference lib="esnext.disposable" preserve="true" />
+import type { Layout } from "./layout.js";
+
 /** Element type. ε is 2⁻²⁴ for "f32" and 2⁻⁵³ for "f64". */
 export type Dtype = "f32" | "f64";
 
-/** Every tensor has three axes; row-major, contiguous. */
+/** Every tensor has three axes. */
 export type Shape = readonly [batch: number, rows: number, cols: number];
 
 export type FloatArray = Float32Array | Float64Array;
@@ -17,15 +19,21 @@ export interface HostView {
   readonly offset?: number;
 }
 
-/** A contiguous row-major array on a backend, owned by it until disposed. */
+/**
+ * An array on a backend: elements of its own until it is disposed, or a view of another tensor's, which shares them and
+ * is disposed with it.
+ */
 export interface Tensor extends Disposable {
   readonly dtype: Dtype;
   readonly shape: Shape;
+  /** Where its rows lie. */
+  readonly layout: Layout;
   /** The backend that made it; an operation refuses tensors of another. Compared by identity. */
   readonly backend: object;
   readonly disposed: boolean;
-  /** What holds the elements (an ArrayBuffer, a WebAssembly.Memory, a GPUBuffer) and where: aliases are found by it. */
+  /** What holds the elements (an ArrayBuffer, a WebAssembly.Memory, a GPUBuffer): aliases are found by it. */
   readonly storage: object;
+  /** Bytes from the start of `storage` to the element that `layout.offset` counts from. */
   readonly byteOffset: number;
   /** Idempotent. */
   dispose(): void;
@@ -33,7 +41,10 @@ export interface Tensor extends Disposable {
 
 /** A tensor whose elements the host can read and write without waiting. */
 export interface HostTensor extends Tensor {
-  /** Take it afresh after every call: WebAssembly memory moves when it grows. */
+  /**
+   * Row i of batch entry e starts at the index that `layout` gives; a view has the data of the tensor it views. Take it
+   * afresh after every call: WebAssembly memory moves when it grows.
+   */
   readonly data: FloatArray;
 }
 

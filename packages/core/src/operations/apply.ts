@@ -1,18 +1,22 @@
 import type { Backend } from "../contract/backend.js";
-import { checkAliases } from "./check.js";
-import { checkChunkedCall, writeTo, type ChunkedOptions } from "./dispatch.js";
 import type { DiagLowRankTril } from "../contract/operator.js";
 import type { Tensor } from "../contract/tensor.js";
+import { checkAliases } from "./aliases.js";
+import { operandsOf } from "./check.js";
+import { checkChunkedCall, writeTo, type ChunkedOptions } from "./dispatch.js";
+import { checkValues } from "./values.js";
 
 export interface ApplyOptions<T extends Tensor = Tensor> extends ChunkedOptions<T> {}
 
 /**
  * Y = α (op(T) X + F Z₀), in O(n r p) per batch entry; (F, G) = (Q, K), exchanged when `trans`.
- * The final state is Z₀ + Gᵀ X. An operator without `diag` has Λ = 0.
+ * The final state is Z₀ + Gᵀ X without decay, and with decay what the recursion leaves (reference README, equations (2),
+ * (5), (8)). An operator without `diag` has Λ = 0.
  *
  * @param x [batch, n, p]; overlaps neither `out` nor `finalState`.
  * @returns [batch, n, p]: `options.out`, or a new tensor for the caller to dispose.
- * @throws ShapeError, DtypeError, ValueError, DisposedError, UnsupportedError, LimitError, before anything is written
+ * @throws ShapeError, DtypeError, ValueError, DisposedError, UnsupportedError, LimitError, before anything is
+ * written; ValueError with `check` (on a device: at the reads of what the call wrote).
  */
 export function apply<T extends Tensor>(
   backend: Backend<T>,
@@ -21,24 +25,32 @@ export function apply<T extends Tensor>(
   options: ApplyOptions<T> = {},
 ): T {
   const { batch, n, r, p, dtype, trans, alpha } = checkChunkedCall(backend, "apply", op, ["x", x], options);
-  const { diag, q, k } = op;
-  const { state, finalState, chunk } = options;
+  const { out, initialState, finalState, chunk } = options;
   checkAliases(
     [
-      ["out", options.out],
+      ["out", out],
       ["finalState", finalState],
     ],
-    [
-      ["x", x],
-      ["diag", diag],
-      ["q", q],
-      ["k", k],
-      ["state", state],
-    ],
-    ["finalState=state"],
+    [["x", x], ...operandsOf(op), ["initialState", initialState]],
+    ["finalState=initialState"],
   );
+  if (options.check) checkValues(backend, op, false);
   // field by field: a spread costs 15 µs in V8, more than a small kernel
-  const run = (out: T): void =>
-    backend.kernels.apply({ batch, n, r, p, trans, alpha, diag, q, k, x, out, state, finalState, chunk });
-  return writeTo(backend, options.out, x.shape, dtype, run, finalState);
+  const run = (to: T): void =>
+    backend.kernels.apply({
+      batch,
+      n,
+      r,
+      p,
+      op,
+      trans,
+      alpha,
+      x,
+      out: to,
+      initialState,
+      finalState,
+      chunk,
+      decayOn: "rank",
+    });
+  return writeTo(backend, out, x.shape, dtype, run, finalState);
 }

@@ -2,10 +2,7 @@ import type { Backend, KernelName, Sizes } from "../contract/backend.js";
 import { describe } from "../contract/describe.js";
 import { DisposedError, DtypeError, ShapeError, UnsupportedError, ValueError } from "../contract/errors.js";
 import type { DiagLowRankTril } from "../contract/operator.js";
-import { byteSize, elementCount, type Dtype, type Shape, type Tensor } from "../contract/tensor.js";
-
-/** An optional named tensor of a call, for the alias check. */
-export type Named = readonly [argument: string, tensor: Tensor | undefined];
+import type { Dtype, Shape, Tensor } from "../contract/tensor.js";
 
 /** @throws DisposedError, UnsupportedError where the backend lacks the kernel */
 export function checkBackend(backend: Backend, kernel: KernelName): void {
@@ -46,23 +43,54 @@ export function checkTensor(backend: Backend, argument: string, t: Tensor, shape
   if (t.dtype !== dtype) throw new DtypeError(argument, dtype, t.dtype);
 }
 
-/** Λ, Q and K fit each other; their sizes and dtype, which all other tensors of the call must have. */
+/**
+ * Λ, Q, K and the decay fit each other and the backend; their sizes and dtype, which all other tensors of the call must
+ * have.
+ */
 export function checkOperator(backend: Backend, op: DiagLowRankTril): Omit<Sizes, "p"> & { dtype: Dtype } {
   if (typeof op !== "object" || op === null) {
-    throw new ValueError("op", "a DiagLowRankTril { diag, q, k }", describe(op));
+    throw new ValueError("op", "a DiagLowRankTril { diag, q, k, decay }", describe(op));
   }
   checkReadable(backend, "q", op.q);
   const [batch, n, r] = op.q.shape;
   const dtype = op.q.dtype;
   checkTensor(backend, "k", op.k, op.q.shape, dtype);
   if (op.diag !== undefined) checkTensor(backend, "diag", op.diag, [batch, n, 1], dtype);
+  if (op.decay !== undefined) checkDecay(backend, op.decay, op.q);
   return { batch, n, r, dtype };
 }
 
+/** One number a row, or one a row and channel. @throws as `checkTensor`, UnsupportedError */
+function checkDecay(backend: Backend, decay: Tensor, q: Tensor): void {
+  checkReadable(backend, "decay", decay);
+  const [batch, n, r] = q.shape;
+  const columns = decay.shape[2];
+  if (columns !== 1 && columns !== r) {
+    throw new ShapeError("decay", `[${batch}, ${n}, 1] or [${batch}, ${n}, ${r}]`, `[${decay.shape.join(", ")}]`);
+  }
+  checkTensor(backend, "decay", decay, [batch, n, columns], q.dtype);
+  const { decay: able = "none" } = backend.supports;
+  if (able === "none" || (able === "row" && columns !== 1)) {
+    const kind = columns === 1 ? "one number a row" : "one number a row and channel";
+    throw new UnsupportedError("decay", `an operator that ${backend.name} can express (decay: "${able}")`, kind);
+  }
+}
+
 /** @throws ValueError: solve and inverse have no meaning without Λ */
-export function requireDiag<T extends Tensor>(op: DiagLowRankTril<T>): T {
+export function requireDiag<T extends Tensor>(
+  op: DiagLowRankTril<T>,
+): asserts op is DiagLowRankTril<T> & { readonly diag: T } {
   if (op.diag === undefined) throw new ValueError("diag", "a tensor (Λ = 0 has no inverse)", "undefined");
-  return op.diag;
+}
+
+/** The tensors of an operator by name, for the alias check. */
+export function operandsOf({ diag, q, k, decay }: DiagLowRankTril): [string, Tensor | undefined][] {
+  return [
+    ["diag", diag],
+    ["q", q],
+    ["k", k],
+    ["decay", decay],
+  ];
 }
 
 /** @throws ValueError unless undefined or an integer ≥ 1 */
@@ -85,32 +113,4 @@ export function checkAlpha(alpha: number | undefined, dtype: Dtype): number {
   if (!Number.isFinite(rounded))
     throw new ValueError("alpha", `a number finite in ${dtype}`, describe(alpha));
   return rounded;
-}
-
-/** Whether two tensors share an element. */
-function overlap(a: Tensor, b: Tensor): boolean {
-  return (
-    a.storage === b.storage &&
-    a.byteOffset < b.byteOffset + byteSize(b.shape, b.dtype) &&
-    b.byteOffset < a.byteOffset + byteSize(a.shape, a.dtype)
-  );
-}
-
-/**
- * No tensor written overlaps another of the call, but for the pairs allowed to be the very same tensor.
- * @throws ValueError
- */
-export function checkAliases(
-  written: readonly Named[],
-  read: readonly Named[],
-  same: readonly string[] = [],
-): void {
-  written.forEach(([argument, t], index) => {
-    if (t === undefined || elementCount(t.shape) === 0) return;
-    for (const [other, u] of [...written.slice(index + 1), ...read]) {
-      if (u === undefined || !overlap(t, u)) continue;
-      if (t.byteOffset === u.byteOffset && same.includes(`${argument}=${other}`)) continue;
-      throw new ValueError(argument, `a tensor that does not overlap ${other}`, "one that does");
-    }
-  });
 }

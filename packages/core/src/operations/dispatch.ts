@@ -20,11 +20,16 @@ export interface ChunkedOptions<T extends Tensor> {
   /** Where the result goes, [batch, n, p]; default: a new tensor, the caller's to dispose. */
   readonly out?: T | undefined;
   /** Z from the rows before the first visited, [batch, r, p]; default 0. */
-  readonly state?: T | undefined;
-  /** Receives Z after the last row visited, [batch, r, p]; may be the `state` tensor itself. */
+  readonly initialState?: T | undefined;
+  /** Receives Z after the last row visited, [batch, r, p]; may be the `initialState` tensor itself. */
   readonly finalState?: T | undefined;
   /** Rows per chunk; default: the backend's choice. Results differ by rounding only. */
   readonly chunk?: number | undefined;
+  /**
+   * Look at the operator's numbers: SingularError where a λ that is divided by is 0, ValueError where some g is
+   * positive or NaN. Default false: the first gives Inf/NaN from that row on, the second is growth.
+   */
+  readonly check?: boolean | undefined;
 }
 
 export interface CheckedCall extends Sizes {
@@ -47,11 +52,12 @@ export function checkChunkedCall<T extends Tensor>(
   const p = rhs.shape[2];
   checkTensor(backend, name, rhs, [batch, n, p], dtype);
   if (options.out !== undefined) checkTensor(backend, "out", options.out, [batch, n, p], dtype);
-  for (const key of ["state", "finalState"] as const) {
+  for (const key of ["initialState", "finalState"] as const) {
     const state = options[key];
     if (state !== undefined) checkTensor(backend, key, state, [batch, r, p], dtype);
   }
   checkFlag("trans", options.trans);
+  checkFlag("check", options.check);
   checkChunk(options.chunk);
   return { batch, n, r, p, dtype, trans: options.trans ?? false, alpha: checkAlpha(options.alpha, dtype) };
 }

@@ -20,7 +20,7 @@ export interface InverseOptions<T extends Tensor = Tensor> {
   readonly out?: T | undefined;
   /** Rows per chunk; default: the backend's choice. */
   readonly chunk?: number | undefined;
-  /** Throw SingularError where λ = 0. Default false. */
+  /** SingularError where λ = 0, ValueError where some g is positive or NaN. Default false. */
   readonly check?: boolean | undefined;
 }
 
@@ -44,24 +44,16 @@ export function inverse<T extends Tensor>(
 ): T {
   checkBackend(backend, "inverse");
   const { batch, n, r, dtype } = checkOperator(backend, op);
-  const diag = requireDiag(op);
-  const { q, k } = op;
+  requireDiag(op);
   const { chunk } = options;
   const shape: Shape = [batch, n, n];
   if (options.out !== undefined) checkTensor(backend, "out", options.out, shape, dtype);
-  checkAliases(
-    [["out", options.out]],
-    [
-      ["diag", diag],
-      ["q", q],
-      ["k", k],
-    ],
-  );
+  checkAliases([["out", options.out]], operandsOf(op));
   checkChunk(chunk);
   checkFlag("check", options.check);
-  if (options.check) checkSingular(backend, diag);
+  if (options.check) checkValues(backend, op, true);
   return writeTo(backend, options.out, shape, dtype, (out) =>
-    backend.kernels.inverse({ batch, n, r, p: n, diag, q, k, out, chunk }),
+    backend.kernels.inverse({ batch, n, r, p: n, op, out, chunk }),
   );
 }
 

@@ -1,26 +1,25 @@
 import type { Backend } from "../contract/backend.js";
-import { checkAliases, checkFlag, requireDiag } from "./check.js";
-import { checkChunkedCall, writeTo, type ChunkedOptions } from "./dispatch.js";
 import type { DiagLowRankTril } from "../contract/operator.js";
-import { checkSingular } from "./singular.js";
 import type { Tensor } from "../contract/tensor.js";
+import { checkAliases } from "./aliases.js";
+import { operandsOf, requireDiag } from "./check.js";
+import { checkChunkedCall, writeTo, type ChunkedOptions } from "./dispatch.js";
+import { checkValues } from "./values.js";
 
-export interface SolveOptions<T extends Tensor = Tensor> extends ChunkedOptions<T> {
-  /** Throw SingularError where λ = 0, instead of giving Inf/NaN from that row on. Default false. */
-  readonly check?: boolean | undefined;
-}
+export interface SolveOptions<T extends Tensor = Tensor> extends ChunkedOptions<T> {}
 
 /**
  * Y = α op(T)⁻¹ (B − F Z₀), in O(n r p) per batch entry, with no n×n matrix formed; (F, G) = (Q, K),
- * exchanged when `trans`. The final state is Z₀ + Gᵀ Y (before α), so that pieces of a sequence chain.
+ * exchanged when `trans`. The final state is Z₀ + Gᵀ Y (before α) without decay, and with decay what the recursion
+ * leaves (reference README, equations (3), (6), (8)), so that pieces of a sequence chain.
  *
- * Componentwise backward error ω ≤ 16 ε; see the reference's README, equations (3), (6) and (21).
+ * Componentwise backward error ω ≤ 16 ε for r ≤ 128; see the reference's README, section 8.
  * On a host backend the result is there on return; on a device it is enqueued.
  *
  * @param b [batch, n, p]; `out` may be the same tensor.
  * @returns [batch, n, p]: `options.out`, or a new tensor for the caller to dispose.
  * @throws ShapeError, DtypeError, ValueError, DisposedError, UnsupportedError, LimitError, before anything is
- * written; SingularError with `check` (on a device: at the next `read` or `sync`).
+ * written; SingularError, ValueError with `check` (on a device: at the reads of what the call wrote).
  */
 export function solve<T extends Tensor>(
   backend: Backend<T>,
@@ -29,27 +28,19 @@ export function solve<T extends Tensor>(
   options: SolveOptions<T> = {},
 ): T {
   const { batch, n, r, p, dtype, trans, alpha } = checkChunkedCall(backend, "solve", op, ["b", b], options);
-  const diag = requireDiag(op);
-  const { q, k } = op;
-  const { state, finalState, chunk } = options;
+  requireDiag(op);
+  const { out, initialState, finalState, chunk } = options;
   checkAliases(
     [
-      ["out", options.out],
+      ["out", out],
       ["finalState", finalState],
     ],
-    [
-      ["b", b],
-      ["diag", diag],
-      ["q", q],
-      ["k", k],
-      ["state", state],
-    ],
-    ["out=b", "finalState=state"],
+    [["b", b], ...operandsOf(op), ["initialState", initialState]],
+    ["out=b", "finalState=initialState"],
   );
-  checkFlag("check", options.check);
-  if (options.check) checkSingular(backend, diag);
+  if (options.check) checkValues(backend, op, true);
   // field by field: a spread costs 15 µs in V8, more than a small kernel
-  const run = (out: T): void =>
-    backend.kernels.solve({ batch, n, r, p, trans, alpha, diag, q, k, b, out, state, finalState, chunk });
-  return writeTo(backend, options.out, b.shape, dtype, run, finalState);
+  const run = (to: T): void =>
+    backend.kernels.solve({ batch, n, r, p, op, trans, alpha, b, out: to, initialState, finalState, chunk });
+  return writeTo(backend, out, b.shape, dtype, run, finalState);
 }

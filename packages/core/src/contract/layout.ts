@@ -1,0 +1,110 @@
+import { describe } from "./describe.js";
+import { ShapeError, ValueError } from "./errors.js";
+import { elementCount, type Shape, type Tensor } from "./tensor.js";
+
+/**
+ * Where the rows of a tensor [batch, rows, cols] lie in its storage, in elements; columns are adjacent. A batch entry
+ * is one head of one sequence: entry e is head e mod `heads` of sequence ⌊e / heads⌋, and its row i starts at
+ *
+ *     offset + ⌊e / heads⌋·batch + ⌊(e mod heads) / shared⌋·head + i·row
+ *
+ * so that a layer's array [B, T, H·D] is B·H entries of [T, D] as it lies. Strides may be negative (rows visited from
+ * the last) or, where a tensor is only read, 0.
+ */
+export interface Layout {
+  /** Element of row 0 of entry 0. In a tensor it counts from `byteOffset`, in a call of `view` from the viewed tensor's first element. */
+  readonly offset: number;
+  /** Entries of one sequence, ≥ 1; divides the batch. */
+  readonly heads: number;
+  /** Neighbouring heads that read the same rows, ≥ 1; divides `heads`. Where it is above 1 the tensor is only read. */
+  readonly shared: number;
+  /** From one sequence to the next. */
+  readonly batch: number;
+  /** From one stored head to the next. */
+  readonly head: number;
+  /** From one row to the next. */
+  readonly row: number;
+}
+
+/** Row-major and without gaps: what `empty` and `upload` make. */
+export function contiguousLayout([, rows, cols]: Shape): Layout {
+  return { offset: 0, heads: 1, shared: 1, batch: rows * cols, head: 0, row: cols };
+}
+
+/** Whether the elements lie row-major and without gaps, `offset` aside. Sizes of 1 have no stride that matters. */
+export function isContiguous({ shape: [batch, rows, cols], layout }: Pick<Tensor, "shape" | "layout">): boolean {
+  const { heads, shared, head, row } = layout;
+  if (batch * rows * cols === 0) return true;
+  if (rows > 1 && row !== cols) return false;
+  if (heads === 1) return batch === 1 || layout.batch === rows * cols;
+  return shared === 1 && head === rows * cols && (batch === heads || layout.batch === heads * head);
+}
+
+/** Element where row 0 of batch entry `entry` starts, counted as `layout.offset` is. */
+export function entryStart(layout: Layout, entry: number): number {
+  const { offset, heads, shared, batch, head } = layout;
+  const within = entry % heads;
+  return offset + ((entry - within) / heads) * batch + Math.floor(within / shared) * head;
+}
+
+/** The least element that a tensor of this shape and layout has, counted as `layout.offset` is; it must have elements. */
+export function firstElement([batch, rows]: Shape, { offset, heads, shared, batch: sequence, head, row }: Layout): number {
+  return (
+    offset +
+    Math.min(0, (batch / heads - 1) * sequence) +
+    Math.min(0, (heads / shared - 1) * head) +
+    Math.min(0, (rows - 1) * row)
+  );
+}
+
+/** The greatest such element. */
+export function lastElement([batch, rows, cols]: Shape, { offset, heads, shared, batch: sequence, head, row }: Layout): number {
+  return (
+    offset +
+    Math.max(0, (batch / heads - 1) * sequence) +
+    Math.max(0, (heads / shared - 1) * head) +
+    Math.max(0, (rows - 1) * row) +
+    (cols - 1)
+  );
+}
+
+/**
+ * The layout of a view of `of`, whose offset counts from the first element of `of`, as a tensor's own.
+ * @throws ShapeError, ValueError: not integers, heads that do not divide the batch, elements outside those of `of`
+ */
+export function viewLayout(of: Pick<Tensor, "shape" | "layout">, shape: Shape, layout: Layout): Layout {
+  checkLayout("layout", shape, layout);
+  const own = { ...layout, offset: of.layout.offset + layout.offset };
+  if (elementCount(shape) === 0) return own;
+  const first = firstElement(shape, own);
+  const last = lastElement(shape, own);
+  const empty = elementCount(of.shape) === 0;
+  if (empty || first < firstElement(of.shape, of.layout) || last > lastElement(of.shape, of.layout)) {
+    const start = of.layout.offset;
+    const inside = empty
+      ? "no elements, as the viewed tensor has none"
+      : `elements ${firstElement(of.shape, of.layout) - start} to ${lastElement(of.shape, of.layout) - start} of the viewed tensor`;
+    throw new ShapeError("layout", inside, `elements ${first - start} to ${last - start}`);
+  }
+  return own;
+}
+
+/** @throws ValueError, ShapeError unless integers, with heads that divide the batch and `shared` that divides the heads */
+export function checkLayout(argument: string, [batch]: Shape, layout: Layout): void {
+  if (typeof layout !== "object" || layout === null) {
+    throw new ValueError(argument, "a Layout { offset, heads, shared, batch, head, row }", describe(layout));
+  }
+  for (const name of ["offset", "heads", "shared", "batch", "head", "row"] as const) {
+    const least = name === "heads" || name === "shared" ? 1 : -Infinity;
+    const value = layout[name];
+    if (!Number.isSafeInteger(value) || value < least) {
+      throw new ValueError(`${argument}.${name}`, least === 1 ? "an integer ≥ 1" : "an integer", describe(value));
+    }
+  }
+  if (batch % layout.heads !== 0) {
+    throw new ShapeError(`${argument}.heads`, `a divisor of the batch, ${batch}`, String(layout.heads));
+  }
+  if (layout.heads % layout.shared !== 0) {
+    throw new ShapeError(`${argument}.shared`, `a divisor of heads, ${layout.heads}`, String(layout.shared));
+  }
+}
