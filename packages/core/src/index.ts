@@ -1,15 +1,13 @@
 export * from "./contract/errors.js";
 export type * from "./contract/tensor.js";
 export { bytesPerElement, byteSize, elementCount, newFloatArray, unitRoundoff } from "./contract/tensor.js";
-export type * from "./contract/operator.js";
-export type * from "./contract/backend.js";
+export type { Layout } from "./contract/layout.js";
+export type { DecayKind, DiagLowRankTril } from "./contract/operator.js";
+export type { Backend, KernelName, PrepareParams, Sizes, Supports } from "./contract/backend.js";
 export { MAX_ELEMENTS, MAX_TRIL_BLOCK } from "./contract/backend.js";
-export { checkAllocation } from "./contract/allocation.js";
-export { checkReadable } from "./operations/check.js";
-export { Ledger, OwnedTensor } from "./contract/ledger.js";
-export { checkView, packView, type PackableView } from "./contract/pack.js";
 export { apply, type ApplyOptions } from "./operations/apply.js";
 export { solve, type SolveOptions } from "./operations/solve.js";
+export { heads } from "./operations/heads.js";
 export { inverse, trilInverse, type InverseOptions, type TrilInverseOptions } from "./operations/inverse.js";
 export { logAbsDet, materialize } from "./operations/derived.js";
 export {

@@ -2,11 +2,13 @@ import { checkAllocation } from "./allocation.js";
 import type { Supports } from "./backend.js";
 import { DtypeError, ShapeError, ValueError } from "./errors.js";
 import { describe } from "./describe.js";
+import { entryStart, isContiguous } from "./layout.js";
 import {
   elementCount,
   newFloatArray,
   type Dtype,
   type FloatArray,
+  type HostTensor,
   type HostView,
   type Shape,
 } from "./tensor.js";
@@ -81,6 +83,24 @@ export function packView(
     for (let i = 0; i < rows; i++) {
       const row = offset + b * strides[0] + i * strides[1];
       for (let j = 0; j < cols; j++) into[at++] = data[row + j * strides[2]]!;
+    }
+  }
+  return into;
+}
+
+/** The elements of a host tensor in row-major order, in a fresh array: what `read` gives. */
+export function readView({ data, dtype, shape, layout }: HostTensor): FloatArray {
+  const count = elementCount(shape);
+  const into = newFloatArray(dtype, count);
+  if (isContiguous({ shape, layout })) {
+    into.set(data.subarray(layout.offset, layout.offset + count));
+    return into;
+  }
+  const [batch, rows, cols] = shape;
+  let at = 0;
+  for (let entry = 0; entry < batch; entry++) {
+    for (let i = 0, row = entryStart(layout, entry); i < rows; i++, row += layout.row, at += cols) {
+      for (let j = 0; j < cols; j++) into[at + j] = data[row + j]!;
     }
   }
   return into;

@@ -1,9 +1,10 @@
 import type { Backend } from "../contract/backend.js";
 import type { DiagLowRankTril } from "../contract/operator.js";
+import { checkOptions } from "../contract/options.js";
 import type { Tensor } from "../contract/tensor.js";
 import { checkAliases } from "./aliases.js";
 import { operandsOf } from "./check.js";
-import { checkChunkedCall, writeTo, type ChunkedOptions } from "./dispatch.js";
+import { checkChunkedCall, chunkedNames, writeTo, type ChunkedOptions } from "./dispatch.js";
 import { checkValues } from "./values.js";
 
 export interface ApplyOptions<T extends Tensor = Tensor> extends ChunkedOptions<T> {}
@@ -24,6 +25,7 @@ export function apply<T extends Tensor>(
   x: T,
   options: ApplyOptions<T> = {},
 ): T {
+  checkOptions("options", options, chunkedNames);
   const { batch, n, r, p, dtype, trans, alpha } = checkChunkedCall(backend, "apply", op, ["x", x], options);
   const { out, initialState, finalState, chunk } = options;
   checkAliases(

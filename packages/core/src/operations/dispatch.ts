@@ -1,15 +1,8 @@
 import type { Backend, KernelName, Sizes } from "../contract/backend.js";
-import {
-  checkAlpha,
-  checkBackend,
-  checkChunk,
-  checkFlag,
-  checkOperator,
-  checkReadable,
-  checkTensor,
-} from "./check.js";
 import type { DiagLowRankTril } from "../contract/operator.js";
+import { checkFlag } from "../contract/options.js";
 import { elementCount, type Dtype, type Shape, type Tensor } from "../contract/tensor.js";
+import { checkAlpha, checkBackend, checkChunk, checkOperator, checkReadable, checkTensor } from "./check.js";
 
 /** Options that `solve` and `apply` share. */
 export interface ChunkedOptions<T extends Tensor> {
@@ -31,6 +24,9 @@ export interface ChunkedOptions<T extends Tensor> {
    */
   readonly check?: boolean | undefined;
 }
+
+/** The names of those options. */
+export const chunkedNames = ["trans", "alpha", "out", "initialState", "finalState", "chunk", "check"] as const;
 
 export interface CheckedCall extends Sizes {
   readonly dtype: Dtype;

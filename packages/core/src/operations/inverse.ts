@@ -1,19 +1,20 @@
 import { MAX_TRIL_BLOCK, type Backend } from "../contract/backend.js";
+import { ShapeError } from "../contract/errors.js";
+import type { DiagLowRankTril } from "../contract/operator.js";
+import { checkFlag, checkOptions } from "../contract/options.js";
+import type { Shape, Tensor } from "../contract/tensor.js";
+import { checkAliases } from "./aliases.js";
 import {
-  checkAliases,
   checkBackend,
   checkChunk,
-  checkFlag,
   checkOperator,
   checkReadable,
   checkTensor,
+  operandsOf,
   requireDiag,
 } from "./check.js";
 import { writeTo } from "./dispatch.js";
-import { ShapeError } from "../contract/errors.js";
-import type { DiagLowRankTril } from "../contract/operator.js";
-import { checkSingular } from "./singular.js";
-import type { Shape, Tensor } from "../contract/tensor.js";
+import { checkValues } from "./values.js";
 
 export interface InverseOptions<T extends Tensor = Tensor> {
   /** [batch, n, n]; default: a new tensor, the caller's to dispose. */
@@ -29,6 +30,9 @@ export interface TrilInverseOptions<T extends Tensor = Tensor> {
   readonly out?: T | undefined;
 }
 
+const inverseNames = ["out", "chunk", "check"];
+const trilInverseNames = ["out"];
+
 /**
  * T⁻¹, dense and lower triangular, in O(n² r) per batch entry (reference README, equation (4)).
  * |X̂ − X|_ij ≤ 16 ε (|X| |T| |X|)_ij with |Λ| + tril(|Q||K|ᵀ, −1) for |T|.
@@ -42,6 +46,7 @@ export function inverse<T extends Tensor>(
   op: DiagLowRankTril<T>,
   options: InverseOptions<T> = {},
 ): T {
+  checkOptions("options", options, inverseNames);
   checkBackend(backend, "inverse");
   const { batch, n, r, dtype } = checkOperator(backend, op);
   requireDiag(op);
@@ -70,6 +75,7 @@ export function trilInverse<T extends Tensor>(
   a: T,
   options: TrilInverseOptions<T> = {},
 ): T {
+  checkOptions("options", options, trilInverseNames);
   checkBackend(backend, "trilInverse");
   checkReadable(backend, "a", a);
   const [batch, c, cols] = a.shape;

@@ -1,9 +1,10 @@
 import type { Backend } from "../contract/backend.js";
 import type { DiagLowRankTril } from "../contract/operator.js";
+import { checkOptions } from "../contract/options.js";
 import type { Tensor } from "../contract/tensor.js";
 import { checkAliases } from "./aliases.js";
 import { operandsOf, requireDiag } from "./check.js";
-import { checkChunkedCall, writeTo, type ChunkedOptions } from "./dispatch.js";
+import { checkChunkedCall, chunkedNames, writeTo, type ChunkedOptions } from "./dispatch.js";
 import { checkValues } from "./values.js";
 
 export interface SolveOptions<T extends Tensor = Tensor> extends ChunkedOptions<T> {}
@@ -27,6 +28,7 @@ export function solve<T extends Tensor>(
   b: T,
   options: SolveOptions<T> = {},
 ): T {
+  checkOptions("options", options, chunkedNames);
   const { batch, n, r, p, dtype, trans, alpha } = checkChunkedCall(backend, "solve", op, ["b", b], options);
   requireDiag(op);
   const { out, initialState, finalState, chunk } = options;

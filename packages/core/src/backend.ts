@@ -1,0 +1,31 @@
+/**
+ * What authors of backends need, and users do not: the kernels' parameters, layouts, and the checks and the ledger that
+ * all that is not a kernel can be made of.
+ *
+ * @module
+ */
+export type {
+  ApplyParams,
+  CopyParams,
+  DecayVjpParams,
+  InverseParams,
+  Kernels,
+  RowDotParams,
+  SolveParams,
+  TrilInverseParams,
+} from "./contract/backend.js";
+export { checkAllocation, checkShape } from "./contract/allocation.js";
+export { describe } from "./contract/describe.js";
+export {
+  contiguousLayout,
+  entryStart,
+  firstElement,
+  isContiguous,
+  lastElement,
+  viewLayout,
+} from "./contract/layout.js";
+export { Ledger, OwnedTensor, type Placement } from "./contract/ledger.js";
+export { decayKind } from "./contract/operator.js";
+export { checkFlag, checkOptions, checkText } from "./contract/options.js";
+export { checkView, packView, readView, type PackableView } from "./contract/pack.js";
+export { checkReadable } from "./operations/check.js";

@@ -1,0 +1,53 @@
+import type { Backend } from "../contract/backend.js";
+import { SingularError, UnsupportedError, ValueError } from "../contract/errors.js";
+import { entryStart } from "../contract/layout.js";
+import type { DiagLowRankTril } from "../contract/operator.js";
+import type { FloatArray, HostTensor, Tensor } from "../contract/tensor.js";
+
+/** Looks at one number of a tensor. @throws where it is refused */
+type Look = (value: number, batch: number, row: number) => void;
+
+const lambda: Look = (value, batch, row) => {
+  if (value === 0) throw new SingularError(batch, row);
+};
+
+const gap: Look = (value, batch, row) => {
+  if (!(value <= 0)) throw new ValueError("decay", "g ≤ 0 everywhere", `${value} at batch ${batch}, row ${row}`);
+};
+
+/** Every element of `data`, [batch, rows, cols] without gaps. */
+function lookAt(data: FloatArray, [, rows, cols]: Tensor["shape"], look: Look): void {
+  for (let at = 0; at < data.length; at++) {
+    const row = Math.floor(at / cols);
+    look(data[at]!, Math.floor(row / rows), row % rows);
+  }
+}
+
+/** Every element of a tensor that the host can see, where it lies. */
+function lookIn({ data, shape, layout }: HostTensor, look: Look): void {
+  const [batch, rows, cols] = shape;
+  for (let entry = 0; entry < batch; entry++) {
+    for (let i = 0; i < rows; i++) {
+      const start = entryStart(layout, entry) + i * layout.row;
+      for (let j = 0; j < cols; j++) look(data[start + j]!, entry, i);
+    }
+  }
+}
+
+/**
+ * λ = 0, where the operation divides by λ, and g > 0 or NaN become errors: at once where the host can see the numbers,
+ * else with the reads of what the call writes.
+ * @throws SingularError, ValueError, UnsupportedError
+ */
+export function checkValues<T extends Tensor>(backend: Backend<T>, op: DiagLowRankTril<T>, divides: boolean): void {
+  const looks: [T | undefined, Look][] = [
+    [divides ? op.diag : undefined, lambda],
+    [op.decay, gap],
+  ];
+  for (const [t, look] of looks) {
+    if (t === undefined) continue;
+    if ("data" in t) lookIn(t as unknown as HostTensor, look);
+    else if (backend.defer) backend.defer(backend.read(t).then((data) => lookAt(data, t.shape, look)));
+    else throw new UnsupportedError("check", "a backend with host tensors or `defer`", backend.name);
+  }
+}

@@ -1,0 +1,146 @@
+/** What the gradients of solve and apply are made of (reference README, section 7). */
+import type { Backend, KernelName } from "../contract/backend.js";
+import { decayKind, type DiagLowRankTril } from "../contract/operator.js";
+import type { Dtype, Shape, Tensor } from "../contract/tensor.js";
+import { checkBackend } from "./check.js";
+import { writeTo } from "./dispatch.js";
+
+/** T̄ = α tril(L Rᵀ, −1), (its transpose's triu when `trans`), and what flows in across the ends of the sequence. */
+export interface Outer<T extends Tensor> {
+  /** [batch, n, p] */
+  readonly left: T;
+  /** [batch, n, p] */
+  readonly right: T;
+  readonly trans: boolean;
+  readonly alpha: number;
+  readonly chunk: number | undefined;
+  /** What L meets besides: Z₀ᵀ/α·s, [batch, p, r]. */
+  readonly leftState: T | undefined;
+  /** What R meets besides, [batch, p, r]. */
+  readonly rightState: T | undefined;
+}
+
+/** Where the gradients of an operator go, and the tensors that are only needed on the way. */
+export interface Targets<T extends Tensor> {
+  /** The tensor given for a gradient, or a new one, disposed if the call throws. */
+  result(name: string, shape: Shape): T;
+  /** A tensor disposed when the call ends. */
+  temporary(shape: Shape): T;
+}
+
+/**
+ * Q̄ and K̄ by (20): `apply` on an operator without Λ whose rank is p. Its decay is that of T; where T decays per
+ * channel, the channels of Q and K are the columns of that `apply`.
+ */
+export function factorGradients<T extends Tensor>(
+  backend: Backend<T>,
+  op: DiagLowRankTril<T>,
+  { left, right, trans, alpha, chunk, leftState, rightState }: Outer<T>,
+  into: { readonly q: T; readonly k: T },
+): void {
+  const [batch, n, p] = left.shape;
+  const r = op.q.shape[2];
+  const outer: DiagLowRankTril<T> = {
+    ...(trans ? { q: right, k: left } : { q: left, k: right }),
+    decay: op.decay,
+  };
+  const decayOn = decayKind(op) === "channel" ? ("columns" as const) : ("rank" as const);
+  const shared = { batch, n, r: p, p: r, op: outer, alpha, chunk, decayOn };
+  run(backend, "apply", into.q, () =>
+    backend.kernels.apply({
+      ...shared,
+      x: op.k,
+      out: into.q,
+      trans: false,
+      initialState: trans ? rightState : leftState,
+    }),
+  );
+  run(backend, "apply", into.k, () =>
+    backend.kernels.apply({
+      ...shared,
+      x: op.q,
+      out: into.k,
+      trans: true,
+      initialState: trans ? leftState : rightState,
+    }),
+  );
+}
+
+/** ḡ by (27) from Q̄ and K̄; `states`: Z₀ and its gradient, [batch, r, p]. */
+export function decayGradient<T extends Tensor>(
+  backend: Backend<T>,
+  { q, k, decay }: DiagLowRankTril<T> & { readonly decay: T },
+  gradients: { readonly q: T; readonly k: T },
+  { trans, states }: { readonly trans: boolean; readonly states: readonly [T, T] | undefined },
+  targets: Targets<T>,
+): T {
+  const [batch, n, r] = q.shape;
+  const out = targets.result("decay", decay.shape);
+  const start = states && targets.temporary([batch, r, 1]);
+  if (start) rowDot(backend, states[0], states[1], 1, start);
+  run(backend, "decayVjp", out, () =>
+    backend.kernels.decayVjp({
+      batch,
+      n,
+      r,
+      trans,
+      decay,
+      q,
+      k,
+      qGradient: gradients.q,
+      kGradient: gradients.k,
+      start,
+      out,
+    }),
+  );
+  return out;
+}
+
+/** out_i ← α x_i · y_i */
+export function rowDot<T extends Tensor>(backend: Backend<T>, x: T, y: T, alpha: number, out: T): T {
+  const [batch, n, p] = x.shape;
+  run(backend, "rowDot", out, () => backend.kernels.rowDot({ batch, n, p, alpha, x, y, out }));
+  return out;
+}
+
+/** out ← α x, or α xᵀ. */
+export function copy<T extends Tensor>(backend: Backend<T>, x: T, alpha: number, trans: boolean, out: T): T {
+  const [batch, rows, cols] = out.shape;
+  run(backend, "copy", out, () => backend.kernels.copy({ batch, rows, cols, alpha, trans, x, out }));
+  return out;
+}
+
+function run<T extends Tensor>(backend: Backend<T>, kernel: KernelName, out: T, work: () => void): void {
+  checkBackend(backend, kernel);
+  writeTo(backend, out, out.shape, out.dtype, work);
+}
+
+/**
+ * Runs `body`; disposes its temporaries in any case, and the results it made if it throws. `given` are the tensors that
+ * the caller wants gradients written to.
+ */
+export function withTargets<T extends Tensor, R>(
+  backend: Backend<T>,
+  dtype: Dtype,
+  given: Readonly<Record<string, T | undefined>>,
+  body: (targets: Targets<T>) => R,
+): R {
+  const temporaries: T[] = [];
+  const results: T[] = [];
+  const make = (shape: Shape, list: T[]): T => {
+    const t = backend.empty(shape, dtype);
+    list.push(t);
+    return t;
+  };
+  try {
+    return body({
+      result: (name, shape) => given[name] ?? make(shape, results),
+      temporary: (shape) => make(shape, temporaries),
+    });
+  } catch (error) {
+    temporaries.push(...results);
+    throw error;
+  } finally {
+    for (const t of temporaries) t.dispose();
+  }
+}
