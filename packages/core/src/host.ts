@@ -130,7 +130,8 @@ async function chunked<T extends Tensor>(
     const shape: Shape = [batch, r, p];
     const right = call.put(name, rhs, [batch, n, p]);
     const z = initialState && call.put("initialState", initialState, shape);
-    const zFinal = finalState && (finalState === initialState ? z : call.put("finalState", finalState, shape));
+    const zFinal =
+      finalState && (finalState === initialState ? z : call.put("finalState", finalState, shape));
     const y = call.keep(verb(backend, on, right, { ...options, initialState: z, finalState: zFinal }));
     const result = await backend.read(y);
     if (zFinal) finalState.set(await backend.read(zFinal));

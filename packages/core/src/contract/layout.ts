@@ -32,7 +32,10 @@ export function contiguousLayout([, rows, cols]: Shape): Layout {
 }
 
 /** Whether the elements lie row-major and without gaps, `offset` aside. Sizes of 1 have no stride that matters. */
-export function isContiguous({ shape: [batch, rows, cols], layout }: Pick<Tensor, "shape" | "layout">): boolean {
+export function isContiguous({
+  shape: [batch, rows, cols],
+  layout,
+}: Pick<Tensor, "shape" | "layout">): boolean {
   const { heads, shared, head, row } = layout;
   if (batch * rows * cols === 0) return true;
   if (rows > 1 && row !== cols) return false;
@@ -48,7 +51,10 @@ export function entryStart(layout: Layout, entry: number): number {
 }
 
 /** The least element that a tensor of this shape and layout has, counted as `layout.offset` is; it must have elements. */
-export function firstElement([batch, rows]: Shape, { offset, heads, shared, batch: sequence, head, row }: Layout): number {
+export function firstElement(
+  [batch, rows]: Shape,
+  { offset, heads, shared, batch: sequence, head, row }: Layout,
+): number {
   return (
     offset +
     Math.min(0, (batch / heads - 1) * sequence) +
@@ -58,7 +64,10 @@ export function firstElement([batch, rows]: Shape, { offset, heads, shared, batc
 }
 
 /** The greatest such element. */
-export function lastElement([batch, rows, cols]: Shape, { offset, heads, shared, batch: sequence, head, row }: Layout): number {
+export function lastElement(
+  [batch, rows, cols]: Shape,
+  { offset, heads, shared, batch: sequence, head, row }: Layout,
+): number {
   return (
     offset +
     Math.max(0, (batch / heads - 1) * sequence) +
@@ -98,7 +107,11 @@ export function checkLayout(argument: string, [batch]: Shape, layout: Layout): v
     const least = name === "heads" || name === "shared" ? 1 : -Infinity;
     const value = layout[name];
     if (!Number.isSafeInteger(value) || value < least) {
-      throw new ValueError(`${argument}.${name}`, least === 1 ? "an integer ≥ 1" : "an integer", describe(value));
+      throw new ValueError(
+        `${argument}.${name}`,
+        least === 1 ? "an integer ≥ 1" : "an integer",
+        describe(value),
+      );
     }
   }
   if (batch % layout.heads !== 0) {

@@ -121,7 +121,8 @@ function checkDistinct(argument: string, t: Tensor): void {
     if (Math.abs(stride) < span) distinct = false;
     span += (count - 1) * Math.abs(stride);
   }
-  if (!distinct) throw new ValueError(argument, "a tensor whose elements are all distinct", "a view that repeats some");
+  if (!distinct)
+    throw new ValueError(argument, "a tensor whose elements are all distinct", "a view that repeats some");
 }
 
 /**
@@ -140,7 +141,8 @@ export function checkAliases(
     for (const [other, u] of [...written.slice(index + 1), ...read]) {
       if (u === undefined || t.storage !== u.storage) continue;
       if (same(t, u) && allowed.includes(`${argument}=${other}`)) continue;
-      if (overlap(t, u)) throw new ValueError(argument, `a tensor that does not overlap ${other}`, "one that does");
+      if (overlap(t, u))
+        throw new ValueError(argument, `a tensor that does not overlap ${other}`, "one that does");
     }
   });
 }

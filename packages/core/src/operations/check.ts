@@ -66,13 +66,21 @@ function checkDecay(backend: Backend, decay: Tensor, q: Tensor): void {
   const [batch, n, r] = q.shape;
   const columns = decay.shape[2];
   if (columns !== 1 && columns !== r) {
-    throw new ShapeError("decay", `[${batch}, ${n}, 1] or [${batch}, ${n}, ${r}]`, `[${decay.shape.join(", ")}]`);
+    throw new ShapeError(
+      "decay",
+      `[${batch}, ${n}, 1] or [${batch}, ${n}, ${r}]`,
+      `[${decay.shape.join(", ")}]`,
+    );
   }
   checkTensor(backend, "decay", decay, [batch, n, columns], q.dtype);
   const { decay: able = "none" } = backend.supports;
   if (able === "none" || (able === "row" && columns !== 1)) {
     const kind = columns === 1 ? "one number a row" : "one number a row and channel";
-    throw new UnsupportedError("decay", `an operator that ${backend.name} can express (decay: "${able}")`, kind);
+    throw new UnsupportedError(
+      "decay",
+      `an operator that ${backend.name} can express (decay: "${able}")`,
+      kind,
+    );
   }
 }
 

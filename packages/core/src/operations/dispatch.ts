@@ -26,7 +26,15 @@ export interface ChunkedOptions<T extends Tensor> {
 }
 
 /** The names of those options. */
-export const chunkedNames = ["trans", "alpha", "out", "initialState", "finalState", "chunk", "check"] as const;
+export const chunkedNames = [
+  "trans",
+  "alpha",
+  "out",
+  "initialState",
+  "finalState",
+  "chunk",
+  "check",
+] as const;
 
 export interface CheckedCall extends Sizes {
   readonly dtype: Dtype;

@@ -23,11 +23,16 @@ export function heads<T extends Tensor>(
   { shared = 1 }: { readonly shared?: number | undefined } = {},
 ): T {
   checkReadable(backend, "t", t);
-  for (const [argument, value] of [["heads", count], ["shared", shared]] as const) {
-    if (!Number.isSafeInteger(value) || value < 1) throw new ValueError(argument, "an integer ≥ 1", describe(value));
+  for (const [argument, value] of [
+    ["heads", count],
+    ["shared", shared],
+  ] as const) {
+    if (!Number.isSafeInteger(value) || value < 1)
+      throw new ValueError(argument, "an integer ≥ 1", describe(value));
   }
   const [batch, rows, cols] = t.shape;
-  if (cols % count !== 0) throw new ShapeError("t", `columns in a multiple of ${count} heads`, `${cols} columns`);
+  if (cols % count !== 0)
+    throw new ShapeError("t", `columns in a multiple of ${count} heads`, `${cols} columns`);
   if (t.layout.heads !== 1) throw new ShapeError("t", "one head a sequence", `${t.layout.heads} heads`);
   const width = cols / count;
   const { batch: sequence, row } = t.layout;

@@ -12,7 +12,8 @@ const lambda: Look = (value, batch, row) => {
 };
 
 const gap: Look = (value, batch, row) => {
-  if (!(value <= 0)) throw new ValueError("decay", "g ≤ 0 everywhere", `${value} at batch ${batch}, row ${row}`);
+  if (!(value <= 0))
+    throw new ValueError("decay", "g ≤ 0 everywhere", `${value} at batch ${batch}, row ${row}`);
 };
 
 /** Every element of `data`, [batch, rows, cols] without gaps. */
@@ -39,7 +40,11 @@ function lookIn({ data, shape, layout }: HostTensor, look: Look): void {
  * else with the reads of what the call writes.
  * @throws SingularError, ValueError, UnsupportedError
  */
-export function checkValues<T extends Tensor>(backend: Backend<T>, op: DiagLowRankTril<T>, divides: boolean): void {
+export function checkValues<T extends Tensor>(
+  backend: Backend<T>,
+  op: DiagLowRankTril<T>,
+  divides: boolean,
+): void {
   const looks: [T | undefined, Look][] = [
     [divides ? op.diag : undefined, lambda],
     [op.decay, gap],

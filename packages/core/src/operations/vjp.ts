@@ -209,7 +209,12 @@ function operatorGradients<T extends Tensor>(
   const { decay } = op;
   if (decay === undefined) return { diag, q, k };
   const states = initialState && gState && ([initialState, gState] as const);
-  return { diag, q, k, decay: decayGradient(backend, { ...op, decay }, { q, k }, { trans, states }, targets) };
+  return {
+    diag,
+    q,
+    k,
+    decay: decayGradient(backend, { ...op, decay }, { q, k }, { trans, states }, targets),
+  };
 }
 
 /** Everything a gradient must know before it allocates or writes. `result`: the name of the right-hand side's gradient. */

@@ -7,11 +7,13 @@
  * float64 results are therefore computed in double-double, those of float32 results in float64. The bounds are sums
  * of positive numbers, for which float64 is always enough.
  */
-import type { Dtype, FloatArray } from "../tensor.js";
+import type { Dtype, FloatArray } from "../contract/tensor.js";
+import { absoluteMatrix, bound as boundOf } from "./bound.js";
 import * as dense from "./dense.js";
+import { decayPairs } from "./double-double-exp.js";
 import { addScaled, divide, exactly, scaledPairs, zeroPairs, type Pairs } from "./double-double.js";
 import { scaled, tril, trilMatmul } from "./matrix.js";
-import { absolute, initialState, roles } from "./operator.js";
+import { initialState, roles } from "./operator.js";
 import * as precise from "./precise.js";
 import * as recurrent from "./recurrent.js";
 import type { ReferenceOperator, ReferenceOptions } from "./types.js";
@@ -35,10 +37,7 @@ export function omega(
   p: number,
   { trans, alpha = 1, state, dtype }: CallOptions = {},
 ): number {
-  const bound = recurrent.apply(absolute(op), y.map(Math.abs), p, {
-    trans,
-    state: state?.map((value) => Math.abs(alpha * value)),
-  }).y;
+  const bound = boundOf(op, y, p, { trans, state: state && scaled(alpha, state) }).y;
   const allowed = (at: number): number => bound[at]! + Math.abs(alpha * b[at]!);
   if (dtype === "f32") {
     const ty = recurrent.apply(op, y, p, { trans, state: state && scaled(alpha, state) }).y;
@@ -64,11 +63,7 @@ export function omegaApply(
   p: number,
   { trans, alpha = 1, state, dtype }: CallOptions = {},
 ): number {
-  const bound = recurrent.apply(absolute(op), x.map(Math.abs), p, {
-    trans,
-    alpha: Math.abs(alpha),
-    state: state?.map(Math.abs),
-  }).y;
+  const bound = scaled(Math.abs(alpha), boundOf(op, x, p, { trans, state }).y);
   if (dtype === "f32") {
     const exact = recurrent.apply(op, x, p, { trans, alpha, state }).y;
     return largest(exact.length, (at) => [y[at]! - exact[at]!, bound[at]!]);
@@ -94,15 +89,14 @@ export function omegaState(
   const { g } = roles(op, trans ?? false);
   const carried = exactly(x.slice());
   if (xScale !== 1) divide(carried, 0, xScale, n * p);
+  const bound = boundOf(op, carried.hi, p, { trans, state }).state;
   // Always in double-double, float32 results too: a long sum of small terms on a large Z₀ needs it.
   const exact = exactly(initialState(state, r, p));
-  const bound = exact.hi.map(Math.abs);
-  for (let i = 0; i < n; i++) {
-    for (let m = 0; m < r; m++) {
-      const factor = g[i * r + m]!;
-      addScaled(exact, m * p, [factor, 0], carried, i * p, p);
-      for (let j = 0; j < p; j++) bound[m * p + j]! += Math.abs(factor * carried.hi[i * p + j]!);
-    }
+  for (let step = 0; step < n; step++) {
+    const i = trans ? n - 1 - step : step;
+    if (!trans) decayPairs(exact, op, i, p);
+    for (let m = 0; m < r; m++) addScaled(exact, m * p, [g[i * r + m]!, 0], carried, i * p, p);
+    if (trans) decayPairs(exact, op, i, p);
   }
   return largestError(z, exact, bound);
 }
@@ -114,7 +108,7 @@ export function omegaState(
  */
 export function omegaInverse(op: ReferenceOperator, x: Float64Array, { dtype }: Judged = {}): number {
   const exact = dtype === "f32" ? exactly(recurrent.inverse(op)) : precise.inverse(op);
-  return trilError(x, exact, dense.materialize(absolute(op)), op.n);
+  return trilError(x, exact, absoluteMatrix(op), op.n);
 }
 
 /**

@@ -1,7 +1,7 @@
 import type { FloatArray } from "../contract/tensor.js";
 import type { ReferenceMethod, ReferenceOperator, ReferenceOptions, ReferenceResult } from "./types.js";
 
-/** Operators of a whole batch as contiguous arrays: λ [batch, n, 1], Q and K [batch, n, r]; f32 or f64. */
+/** Operators of a whole batch as contiguous arrays: λ [batch, n, 1], Q and K [batch, n, r], the decay [batch, n, 1] or [batch, n, r]; f32 or f64. */
 export interface ReferenceBatch {
   readonly batch: number;
   readonly n: number;
@@ -9,6 +9,7 @@ export interface ReferenceBatch {
   readonly diag?: FloatArray | undefined;
   readonly q: FloatArray;
   readonly k: FloatArray;
+  readonly decay?: FloatArray | undefined;
 }
 
 /** Entry `index` of a [batch, …] array, in float64. */
@@ -19,13 +20,14 @@ export function matrixOf(data: FloatArray, batch: number, index: number): Float6
 
 /** The operator of batch entry `index`, in float64. */
 export function operatorOf(op: ReferenceBatch, index: number): ReferenceOperator {
-  const { batch, n, r, diag, q, k } = op;
+  const { batch, n, r, diag, q, k, decay } = op;
   return {
     n,
     r,
     diag: diag && matrixOf(diag, batch, index),
     q: matrixOf(q, batch, index),
     k: matrixOf(k, batch, index),
+    ...(decay && { decay: matrixOf(decay, batch, index) }),
   };
 }
 

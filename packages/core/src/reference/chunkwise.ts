@@ -2,6 +2,7 @@
  * Chunk by chunk: dense inside a chunk, the state Z between chunks. It is the recurrence of recurrent.ts with
  * blocks for rows, and what every fast kernel does.
  */
+import { decayState, readRows, stateThrough, writeRows } from "./decay.js";
 import * as dense from "./dense.js";
 import { addProduct, matmul, scaled, transpose } from "./matrix.js";
 import { initialState, rowsOf } from "./operator.js";
@@ -15,18 +16,20 @@ export function apply(
   op: ReferenceOperator,
   x: Float64Array,
   p: number,
-  { trans = false, alpha = 1, state, chunk }: ReferenceOptions = {},
+  { trans = false, alpha = 1, state, chunk, lastGap }: ReferenceOptions = {},
 ): ReferenceResult {
   if (trans) return transposed(apply, op, x, p, { alpha, state, chunk });
-  const z = initialState(state, op.r, p);
+  let z = initialState(state, op.r, p);
   const y = new Float64Array(op.n * p);
   for (const { start, end, part } of chunks(op, chunk)) {
     const xc = x.subarray(start * p, end * p);
-    const qz = matmul(part.q, z, [part.n, part.r, p]);
+    const qz = matmul(readRows(part, part.q, false), z, [part.n, part.r, p]);
     const yc = dense.apply(part, xc, p).y.map((tx, at) => tx + qz[at]!);
-    addProduct(z, 1, transpose(part.k, part.n, part.r), xc, [part.r, part.n, p]);
+    z = stateThrough(part, z, p);
+    addProduct(z, 1, transpose(writeRows(part, part.k, false), part.n, part.r), xc, [part.r, part.n, p]);
     y.set(scaled(alpha, yc), start * p);
   }
+  if (lastGap) decayState(z, { ...op, n: 1, decay: lastGap }, 0, p);
   return { y, state: z };
 }
 
@@ -35,18 +38,20 @@ export function solve(
   op: ReferenceOperator,
   b: Float64Array,
   p: number,
-  { trans = false, alpha = 1, state, chunk }: ReferenceOptions = {},
+  { trans = false, alpha = 1, state, chunk, lastGap }: ReferenceOptions = {},
 ): ReferenceResult {
   if (trans) return transposed(solve, op, b, p, { alpha, state, chunk });
-  const z = initialState(state, op.r, p);
+  let z = initialState(state, op.r, p);
   const y = new Float64Array(op.n * p);
   for (const { start, end, part } of chunks(op, chunk)) {
-    const qz = matmul(part.q, z, [part.n, part.r, p]);
+    const qz = matmul(readRows(part, part.q, false), z, [part.n, part.r, p]);
     const rhs = b.subarray(start * p, end * p).map((value, at) => value - qz[at]!);
     const yc = dense.solve(part, rhs, p).y;
-    addProduct(z, 1, transpose(part.k, part.n, part.r), yc, [part.r, part.n, p]);
+    z = stateThrough(part, z, p);
+    addProduct(z, 1, transpose(writeRows(part, part.k, false), part.n, part.r), yc, [part.r, part.n, p]);
     y.set(scaled(alpha, yc), start * p);
   }
+  if (lastGap) decayState(z, { ...op, n: 1, decay: lastGap }, 0, p);
   return { y, state: z };
 }
 
@@ -63,12 +68,13 @@ export function inverse(
   const y = new Float64Array(n * n);
   for (const { start, end, part } of chunks(op, chunk)) {
     const ycc = dense.inverse(part);
-    const qz = matmul(part.q, firstColumns(z, r, n, start), [part.n, r, start]);
+    const qz = matmul(readRows(part, part.q, false), firstColumns(z, r, n, start), [part.n, r, start]);
     const left = dense.solve(part, scaled(-1, qz), start).y;
     for (let i = start; i < end; i++) {
       const row = i - start;
       y.set(left.subarray(row * start, (row + 1) * start), i * n);
       y.set(ycc.subarray(row * part.n, (row + 1) * part.n), i * n + start);
+      decayState(z, op, i, n);
       for (let m = 0; m < r; m++) {
         for (let j = 0; j <= i; j++) z[m * n + j]! += k[i * r + m]! * y[i * n + j]!;
       }

@@ -1,4 +1,5 @@
 /** T as a dense matrix: the definition (1) taken at its word. Everything else must agree with this file. */
+import { gap, readRows, stateThrough, writeRows } from "./decay.js";
 import { addProduct, matmul, scaled, transpose, trilMatmul } from "./matrix.js";
 import { initialState, lambda, roles } from "./operator.js";
 import type { ReferenceOperator, ReferenceOptions, ReferenceResult } from "./types.js";
@@ -7,9 +8,15 @@ import type { ReferenceOperator, ReferenceOptions, ReferenceResult } from "./typ
 export function materialize(op: ReferenceOperator): Float64Array {
   const { n, r, q, k } = op;
   const t = new Float64Array(n * n);
+  const sums = new Float64Array(r); // g_{j+1} + … + g_i
   for (let i = 0; i < n; i++) {
-    for (let j = 0; j < i; j++) {
-      for (let m = 0; m < r; m++) t[i * n + j]! += q[i * r + m]! * k[j * r + m]!;
+    sums.fill(0);
+    for (let j = i - 1; j >= 0; j--) {
+      for (let m = 0; m < r; m++) {
+        let product = q[i * r + m]! * k[j * r + m]!;
+        if (op.decay) product *= Math.exp((sums[m]! += gap(op, j + 1, m)));
+        t[i * n + j]! += product;
+      }
     }
     t[i * n + i] = lambda(op, i);
   }
@@ -25,9 +32,9 @@ export function apply(
 ): ReferenceResult {
   const { n, r } = op;
   const { f, g } = roles(op, trans);
-  const z = initialState(state, r, p);
+  const z0 = initialState(state, r, p);
   const t = trans ? transpose(materialize(op), n, n) : materialize(op);
-  const y = matmul(f, z, [n, r, p]);
+  const y = matmul(readRows(op, f, trans), z0, [n, r, p]);
   for (let i = 0; i < n; i++) {
     for (let j = 0; j < p; j++) {
       let sum = y[i * p + j]!;
@@ -36,7 +43,8 @@ export function apply(
       y[i * p + j] = alpha * (t[i * n + i]! * x[i * p + j]! + sum);
     }
   }
-  addProduct(z, 1, transpose(g, n, r), x, [r, n, p]);
+  const z = stateThrough(op, z0, p);
+  addProduct(z, 1, transpose(writeRows(op, g, trans), n, r), x, [r, n, p]);
   return { y, state: z };
 }
 
@@ -49,9 +57,9 @@ export function solve(
 ): ReferenceResult {
   const { n, r } = op;
   const { f, g } = roles(op, trans);
-  const z = initialState(state, r, p);
+  const z0 = initialState(state, r, p);
   const t = trans ? transpose(materialize(op), n, n) : materialize(op);
-  const y = matmul(f, z, [n, r, p]);
+  const y = matmul(readRows(op, f, trans), z0, [n, r, p]);
   for (let step = 0; step < n; step++) {
     const i = trans ? n - 1 - step : step;
     for (let j = 0; j < p; j++) {
@@ -60,7 +68,8 @@ export function solve(
       y[i * p + j] = (b[i * p + j]! - sum) / t[i * n + i]!;
     }
   }
-  addProduct(z, 1, transpose(g, n, r), y, [r, n, p]);
+  const z = stateThrough(op, z0, p);
+  addProduct(z, 1, transpose(writeRows(op, g, trans), n, r), y, [r, n, p]);
   return { y: scaled(alpha, y), state: z };
 }
 

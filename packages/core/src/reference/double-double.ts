@@ -27,7 +27,7 @@ function high(x: number): number {
 }
 
 /** What rounding took from `product`, the float64 product of a and b: exact unless it is below 2⁻¹⁰⁷⁴. */
-function productError(a: number, b: number, product: number): number {
+export function productError(a: number, b: number, product: number): number {
   const aHigh = high(a);
   const bHigh = high(b);
   const aLow = a - aHigh;
@@ -36,7 +36,7 @@ function productError(a: number, b: number, product: number): number {
 }
 
 /** What rounding took from `sum`, the float64 sum of a and b: exact. */
-function sumError(a: number, b: number, sum: number): number {
+export function sumError(a: number, b: number, sum: number): number {
   const bPart = sum - a;
   return a - (sum - bPart) + (b - bPart);
 }
@@ -83,6 +83,27 @@ export function addScaled(
     cHi[to + j] = sum;
     cLo[to + j]! += sumError(before, product, sum) + (lost + (hi * bLo[from + j]! + lo * value));
   }
+}
+
+/** c[at + j] *= hi + lo for j < count. */
+export function multiply(
+  c: Pairs,
+  at: number,
+  [hi, lo]: readonly [hi: number, lo: number],
+  count: number,
+): void {
+  if (hi === 1 && lo === 0) return;
+  for (let j = at; j < at + count; j++) {
+    const value = c.hi[j]!;
+    const product = hi * value;
+    c.lo[j] = productError(hi, value, product) + (hi * c.lo[j]! + lo * value);
+    c.hi[j] = product;
+  }
+}
+
+/** c[at + j] *= b[from + j] for j < count. */
+export function multiplyEach(c: Pairs, at: number, b: Pairs, from: number, count: number): void {
+  for (let j = 0; j < count; j++) multiply(c, at + j, [b.hi[from + j]!, b.lo[from + j]!], 1);
 }
 
 /** c[at + j] /= divisor for j < count. */

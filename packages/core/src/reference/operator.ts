@@ -17,18 +17,14 @@ export function initialState(state: Float64Array | undefined, r: number, p: numb
 
 /** Rows and columns [start, end) of T, which are again of the form (1). Views, not copies. */
 export function rowsOf(op: ReferenceOperator, start: number, end: number): ReferenceOperator {
-  const { r, diag, q, k } = op;
+  const { n, r, diag, q, k, decay } = op;
+  const channels = n === 0 || decay === undefined ? 0 : decay.length / n;
   return {
     n: end - start,
     r,
     diag: diag?.subarray(start, end),
     q: q.subarray(start * r, end * r),
     k: k.subarray(start * r, end * r),
+    decay: decay?.subarray(start * channels, end * channels),
   };
-}
-
-/** |Λ| + tril(|Q||K|ᵀ, −1), which bounds |T| entry by entry. */
-export function absolute(op: ReferenceOperator): ReferenceOperator {
-  const { diag, q, k } = op;
-  return { ...op, diag: diag?.map(Math.abs), q: q.map(Math.abs), k: k.map(Math.abs) };
 }

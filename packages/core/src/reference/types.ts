@@ -1,5 +1,5 @@
 /**
- * One T = Λ + tril(Q Kᵀ, −1), equation (1), in float64. Matrices of the reference are row-major and belong to
+ * One T = Λ + tril(Q Kᵀ, −1) with decay, equation (1), in float64. Matrices of the reference are row-major and belong to
  * one batch entry.
  */
 export interface ReferenceOperator {
@@ -13,6 +13,8 @@ export interface ReferenceOperator {
   readonly q: Float64Array;
   /** K, n×r */
   readonly k: Float64Array;
+  /** g, n or n×r (of one column for `decayOn` "columns": n×p); natural logarithms, ≤ 0. Absent: no decay */
+  readonly decay?: Float64Array | undefined;
 }
 
 export interface ReferenceOptions {
@@ -22,6 +24,10 @@ export interface ReferenceOptions {
   readonly alpha?: number | undefined;
   /** Z₀, r×p. Default 0. */
   readonly state?: Float64Array | undefined;
+  /** A last decay of the state after all rows, one number or r: (8) needs it. Default: none. */
+  readonly lastGap?: Float64Array | undefined;
+  /** "columns": the decay is one number a column of the state, not a row; only `recurrent.apply` takes it. Default "rank". */
+  readonly decayOn?: "rank" | "columns" | undefined;
   /** Rows per chunk, ≥ 1, any: only `chunkwise` looks at it. Default 64. */
   readonly chunk?: number | undefined;
 }
