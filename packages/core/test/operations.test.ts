@@ -71,14 +71,17 @@ test("solve, apply, their states and gradients are exactly the reference's, for 
       const { trans, alpha, stateful } = rest;
       const withState = stateful === "state" || stateful === "both";
       const withCotangent = stateful === "cotangent" || stateful === "both";
-      const options: VjpOptions<HostTensor> = {
+      const options: Pick<
+        VjpOptions<HostTensor>,
+        "trans" | "alpha" | "initialState" | "finalStateCotangent"
+      > = {
         trans,
         alpha,
-        ...(withState && { state }),
+        ...(withState && { initialState: state }),
         ...(withCotangent && { finalStateCotangent: stateCotangent }),
       };
       const before = backend.memory();
-      const y = solve(backend, op, b, { trans, alpha, state: options.state });
+      const y = solve(backend, op, b, { trans, alpha, initialState: options.initialState });
       const gradients = {
         solve: solveVjp(backend, op, y, cotangent, options),
         apply: applyVjp(backend, op, b, cotangent, options),
@@ -97,9 +100,10 @@ test("solve, apply, their states and gradients are exactly the reference's, for 
         });
         const got = gradients[verb] as unknown as Record<string, HostTensor>;
         for (const [name, t] of Object.entries(got)) {
-          expect(plus(t.data), `${verb} ${name}`).toEqual(each(batch, (index) => expected[index]![name]!));
+          const wanted = name === "initialState" ? "state" : name;
+          expect(plus(t.data), `${verb} ${name}`).toEqual(each(batch, (index) => expected[index]![wanted]!));
         }
-        expect("state" in got).toBe(withState);
+        expect("initialState" in got).toBe(withState);
         for (const t of Object.values(got)) t.dispose();
       }
       y.dispose();
@@ -181,7 +185,9 @@ test("a sequence cut anywhere chains through its state, in both directions", () 
           b: cut(b, from!, to!),
         }));
         if (trans) pieces.reverse();
-        const ys = pieces.map((x) => verb(backend, x.op, x.b, { trans, alpha: 2, state: z, finalState: z }));
+        const ys = pieces.map((x) =>
+          verb(backend, x.op, x.b, { trans, alpha: 2, initialState: z, finalState: z }),
+        );
         if (trans) ys.reverse();
         expect(ys.flatMap((y) => plus(y.data))).toEqual(plus(whole.data));
       }
@@ -248,7 +254,7 @@ test("plain arrays: the same verbs, everything disposed, also when a call fails"
     0.5, 0, -0.125, 0.25,
   ]);
   const z = Float64Array.of(10);
-  await host.solve(backend, op, Float64Array.of(1, 3, 8), { state: z, finalState: z });
+  await host.solve(backend, op, Float64Array.of(1, 3, 8), { initialState: z, finalState: z });
   expect(z).toEqual(Float64Array.of(10 + 2 * 1 + 3 * (3 - 12)));
   const one = Float64Array.of(1, 1, 1);
   const { b } = await host.solveVjp(backend, op, Float64Array.of(1, 1, 3), one);
@@ -264,7 +270,9 @@ test("plain arrays: the same verbs, everything disposed, also when a call fails"
     /^k: expected 3 elements/,
   );
   await expect(host.solve(backend, op, [1, 2, 3] as never)).rejects.toThrow(/^b: expected a Float32Array/);
-  await expect(host.solve(backend, op, one, { state: one })).rejects.toThrow(/^state: expected 1 elements/);
+  await expect(host.solve(backend, op, one, { initialState: one })).rejects.toThrow(
+    /^initialState: expected 1 elements/,
+  );
   await expect(host.solve(null as never, op, one)).rejects.toThrow(/^backend/);
   await expect(host.solve(backend, null as never, one)).rejects.toThrow(/^op/);
   expect(backend.calls.length).toBe(calls);

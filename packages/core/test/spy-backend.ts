@@ -1,21 +1,27 @@
 import {
-  checkAllocation,
-  checkReadable,
-  checkView,
   elementCount,
-  Ledger,
   newFloatArray,
-  OwnedTensor,
-  packView,
   type Backend,
   type Dtype,
   type FloatArray,
   type HostTensor,
   type HostView,
-  type Kernels,
+  type Layout,
   type Shape,
   type Supports,
 } from "../src/index.js";
+import {
+  checkAllocation,
+  checkReadable,
+  checkView,
+  Ledger,
+  OwnedTensor,
+  packView,
+  readView,
+  viewLayout,
+  type Kernels,
+  type Placement,
+} from "../src/backend.js";
 
 class SpyTensor extends OwnedTensor implements HostTensor {
   readonly byteOffset = 0;
@@ -24,8 +30,9 @@ class SpyTensor extends OwnedTensor implements HostTensor {
     ledger: Ledger,
     shape: Shape,
     readonly data: FloatArray,
+    placement?: Placement,
   ) {
-    super(backend, ledger, shape, data instanceof Float32Array ? "f32" : "f64");
+    super(backend, ledger, shape, data instanceof Float32Array ? "f32" : "f64", placement);
   }
   get storage(): object {
     return this.data.buffer;
@@ -46,14 +53,22 @@ export class SpyBackend implements Backend<HostTensor> {
     supports: Partial<Supports> = {},
   ) {
     this.#ledger = new Ledger(name);
-    this.supports = { dtypes: ["f32", "f64"], limits: { tensorBytes: 2 ** 36 }, build: "spy", ...supports };
-    const spied = (["apply", "solve", "inverse", "trilInverse", "rowDot"] as const).map((kernel) => [
-      kernel,
-      (p: never) => {
-        this.calls.push(kernel);
-        kernels[kernel]?.(p);
-      },
-    ]);
+    this.supports = {
+      dtypes: ["f32", "f64"],
+      decay: "channel",
+      limits: { tensorBytes: 2 ** 36 },
+      build: "spy",
+      ...supports,
+    };
+    const spied = (["apply", "solve", "inverse", "trilInverse", "rowDot", "copy", "decayVjp"] as const).map(
+      (kernel) => [
+        kernel,
+        (p: never) => {
+          this.calls.push(kernel);
+          kernels[kernel]?.(p);
+        },
+      ],
+    );
     this.kernels = Object.fromEntries(spied);
   }
 
@@ -73,9 +88,14 @@ export class SpyBackend implements Backend<HostTensor> {
     return new SpyTensor(this, this.#ledger, checked.shape, packView(checked));
   }
 
+  view(t: HostTensor, shape: Shape, layout: Layout): HostTensor {
+    checkReadable(this, "tensor", t);
+    return new SpyTensor(this, this.#ledger, shape, t.data, { layout: viewLayout(t, shape, layout), of: t });
+  }
+
   async read(t: HostTensor): Promise<FloatArray> {
     checkReadable(this, "tensor", t);
-    return t.data.slice();
+    return readView(t);
   }
 
   async sync(): Promise<void> {}
