@@ -78,7 +78,11 @@ describe("operators", () => {
   test("dtypes that differ", () => {
     refuses(() => solve(backend, { ...op, k: make([batch, n, r], "f64") }, b), DtypeError, "k");
     refuses(() => solve(backend, op, make([batch, n, p], "f64")), DtypeError, "b");
-    refuses(() => solve(backend, op, b, { state: make([batch, r, p], "f64") }), DtypeError, "state");
+    refuses(
+      () => solve(backend, op, b, { initialState: make([batch, r, p], "f64") }),
+      DtypeError,
+      "initialState",
+    );
   });
 
   test("no Λ where it is needed", () => {
@@ -128,9 +132,9 @@ describe("options", () => {
   });
 
   test("states of the wrong shape", () => {
-    refuses(() => solve(backend, op, b, { state: make([batch, p, r]) }), ShapeError, "state");
+    refuses(() => solve(backend, op, b, { initialState: make([batch, p, r]) }), ShapeError, "initialState");
     refuses(() => apply(backend, op, b, { finalState: make([batch, n, p]) }), ShapeError, "finalState");
-    refuses(() => solveVjp(backend, op, b, b, { state: make([1, r, p]) }), ShapeError, "state");
+    refuses(() => solveVjp(backend, op, b, b, { initialState: make([1, r, p]) }), ShapeError, "initialState");
     refuses(
       () => applyVjp(backend, op, b, b, { finalStateCotangent: make([1, r, p]) }),
       ShapeError,
@@ -146,7 +150,7 @@ describe("options", () => {
     const big = { diag: make([batch, n, 1]), q: make([batch, n, n]), k: make([batch, n, n]) };
     const rhs = make([batch, n, p]);
     const state = make([batch, n, p]);
-    refuses(() => solve(backend, big, rhs, { state, out: state }), ValueError, "out");
+    refuses(() => solve(backend, big, rhs, { initialState: state, out: state }), ValueError, "out");
     refuses(() => apply(backend, big, rhs, { finalState: state, out: state }), ValueError, "out");
     refuses(() => solve(backend, big, rhs, { finalState: rhs }), ValueError, "finalState");
     refuses(() => inverse(backend, big, { out: big.q }), ValueError, "out");
@@ -155,8 +159,8 @@ describe("options", () => {
   });
 
   test("what may be the same tensor", () => {
-    solve(backend, op, b, { out: b, state: z, finalState: z });
-    apply(backend, op, b, { state: z, finalState: z }).dispose();
+    solve(backend, op, b, { out: b, initialState: z, finalState: z });
+    apply(backend, op, b, { initialState: z, finalState: z }).dispose();
     expect(backend.calls).toEqual(["solve", "apply"]);
   });
 
@@ -268,7 +272,7 @@ test("a kernel that throws leaves no tensor behind", () => {
   const rhs = f([1, 2, 1]);
   const before = failing.memory();
   expect(() => solve(failing, on, rhs)).toThrow("kernel");
-  expect(() => solveVjp(failing, on, rhs, rhs, { state: f([1, 1, 1]) })).toThrow("kernel");
+  expect(() => solveVjp(failing, on, rhs, rhs, { initialState: f([1, 1, 1]) })).toThrow("kernel");
   expect(failing.memory().tensors).toEqual(before.tensors + 1);
 });
 

@@ -4,7 +4,6 @@ import * as host from "../src/host.js";
 import {
   apply,
   applyVjp,
-  checkOptions,
   inverse,
   inverseVjp,
   solve,
@@ -14,9 +13,10 @@ import {
   type HostTensor,
   type Shape,
 } from "../src/index.js";
+import { checkOptions } from "../src/backend.js";
 import { SpyBackend } from "./spy-backend.js";
 
-const names = ["trans", "alpha", "out", "state", "finalState", "chunk", "check"];
+const names = ["trans", "alpha", "out", "initialState", "finalState", "chunk", "check"];
 
 function thrownBy(call: () => unknown): Error {
   try {
@@ -63,8 +63,8 @@ group("names of options", () => {
     ["tran", "trans"],
     ["scale", "alpha"],
     ["alhpa", "alpha"],
-    ["initialState", "state"],
-    ["initial_state", "state"],
+    ["state", "initialState"],
+    ["initial_state", "initialState"],
     ["final_state", "finalState"],
     ["finalstate", "finalState"],
     ["output", "out"],

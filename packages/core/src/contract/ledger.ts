@@ -1,4 +1,4 @@
-import { DisposedError } from "./errors.js";
+import { DisposedError, ValueError } from "./errors.js";
 import { contiguousLayout, type Layout } from "./layout.js";
 import { byteSize, type Dtype, type Shape, type Tensor } from "./tensor.js";
 
@@ -47,28 +47,59 @@ export interface Placement {
   readonly of?: Tensor | undefined;
 }
 
-/** Base class for a backend's tensors: counted while alive, released once. */
+/**
+ * Base class for a backend's tensors: counted while alive, released once. What it says of itself cannot be changed:
+ * every check rests on it, and a kernel that believed a changed shape would reach past its memory.
+ */
 export abstract class OwnedTensor implements Tensor {
   abstract readonly storage: object;
   abstract readonly byteOffset: number;
-  readonly layout: Layout;
+  readonly #backend: object;
+  readonly #layout: Layout;
   readonly #ledger: Ledger;
+  readonly #shape: Shape;
+  readonly #dtype: Dtype;
   readonly #ownedBytes: number;
   readonly #of: Tensor | undefined;
   #disposed = false;
 
+  /** `shape` and the layout are copied. */
   constructor(
-    readonly backend: object,
+    backend: object,
     ledger: Ledger,
-    readonly shape: Shape,
-    readonly dtype: Dtype,
+    shape: Shape,
+    dtype: Dtype,
     { layout = contiguousLayout(shape), ownedBytes = byteSize(shape, dtype), of }: Placement = {},
   ) {
-    this.layout = Object.freeze({ ...layout });
+    this.#backend = backend;
+    this.#layout = Object.freeze({ ...layout });
     this.#ledger = ledger;
+    this.#shape = Object.freeze([shape[0], shape[1], shape[2]] as const);
+    this.#dtype = dtype;
     this.#ownedBytes = ownedBytes;
     this.#of = of;
     if (of === undefined) ledger.count(1, ownedBytes);
+  }
+
+  /** False of a proxy of a tensor, though it is an instance: it has none of the private fields. */
+  static isItself(t: OwnedTensor): boolean {
+    return #ledger in t;
+  }
+
+  get backend(): object {
+    return this.#backend;
+  }
+
+  get shape(): Shape {
+    return this.#shape;
+  }
+
+  get layout(): Layout {
+    return this.#layout;
+  }
+
+  get dtype(): Dtype {
+    return this.#dtype;
   }
 
   get disposed(): boolean {
@@ -76,6 +107,7 @@ export abstract class OwnedTensor implements Tensor {
   }
 
   dispose(): void {
+    if (!OwnedTensor.isItself(this)) throw proxied("tensor", "a tensor");
     if (this.disposed) return;
     this.#disposed = true;
     if (this.#of !== undefined) return;
@@ -89,4 +121,13 @@ export abstract class OwnedTensor implements Tensor {
 
   /** Frees the storage. Called at most once, never for a view, never after the backend was disposed. */
   protected abstract release(): void;
+}
+
+/** The error for a proxy (Vue's `reactive`, MobX's `observable`) where the object itself is needed. */
+export function proxied(argument: string, expected: string): ValueError {
+  return new ValueError(
+    argument,
+    `${expected} itself`,
+    "a proxy of it: unwrap it (in Vue: toRaw), or keep it out (markRaw)",
+  );
 }

@@ -1,35 +1,62 @@
 import type { Backend, KernelName, Sizes } from "../contract/backend.js";
 import { describe } from "../contract/describe.js";
 import { DisposedError, DtypeError, ShapeError, UnsupportedError, ValueError } from "../contract/errors.js";
+import { OwnedTensor, proxied } from "../contract/ledger.js";
 import type { DiagLowRankTril } from "../contract/operator.js";
 import type { Dtype, Shape, Tensor } from "../contract/tensor.js";
 
-/** @throws DisposedError, UnsupportedError where the backend lacks the kernel */
-export function checkBackend(backend: Backend, kernel: KernelName): void {
-  if (typeof backend !== "object" || backend === null || !("kernels" in backend)) {
-    throw new ValueError("backend", "a Backend", describe(backend));
+const nameOf = (value: unknown): string => (typeof value === "string" ? value : describe(value));
+
+/** @throws ValueError (no backend, or a proxy of one, whose private fields cannot be read) */
+export function checkIsBackend(backend: Backend): void {
+  let isOne: boolean;
+  try {
+    isOne =
+      typeof backend === "object" &&
+      backend !== null &&
+      "kernels" in backend &&
+      backend.disposed !== undefined;
+  } catch {
+    throw proxied("backend", "a Backend");
   }
+  if (!isOne) throw new ValueError("backend", "a Backend", describe(backend));
+}
+
+/** @throws ValueError, DisposedError, UnsupportedError where the backend lacks the kernel */
+export function checkBackend(backend: Backend, kernel: KernelName): void {
+  checkIsBackend(backend);
   if (backend.disposed) throw new DisposedError("backend");
   if (backend.supports.missing?.includes(kernel)) {
-    throw new UnsupportedError("backend", `one with the kernel ${kernel}`, `${backend.name} without it`);
+    throw new UnsupportedError(
+      "backend",
+      `one with the kernel ${kernel}`,
+      `${nameOf(backend.name)} without it`,
+    );
   }
+}
+
+/** @throws ValueError (no tensor, or a proxy of one) */
+function checkIsTensor(argument: string, t: Tensor): void {
+  let isOne: boolean;
+  try {
+    isOne = typeof t === "object" && t !== null && "storage" in t && "shape" in t && t.disposed !== undefined;
+  } catch {
+    throw proxied(argument, "a tensor");
+  }
+  if (!isOne) throw new ValueError(argument, "a tensor", describe(t));
+  if (t instanceof OwnedTensor && !OwnedTensor.isItself(t)) throw proxied(argument, "a tensor");
 }
 
 /**
  * A live tensor of this backend; what every operation and `read` demand of an argument.
- * @throws ValueError (no tensor, or of another backend), DisposedError
+ * @throws ValueError (no tensor, a proxy of one, or of another backend), DisposedError
  */
 export function checkReadable(backend: { readonly name: string }, argument: string, t: Tensor): void {
-  if (typeof t !== "object" || t === null || !("storage" in t) || !("shape" in t)) {
-    throw new ValueError(argument, "a tensor", describe(t));
-  }
+  checkIsTensor(argument, t);
   if (t.backend !== backend) {
-    const owner = (t.backend as { name?: unknown } | null)?.name;
-    throw new ValueError(
-      argument,
-      `a tensor of this backend (${backend.name})`,
-      `one of another (${String(owner)})`,
-    );
+    const [owner, name] = [nameOf((t.backend as { name?: unknown } | null)?.name), nameOf(backend.name)];
+    const hint = owner === name ? ", or the backend is a proxy: unwrap it (in Vue: toRaw)" : "";
+    throw new ValueError(argument, `a tensor of this backend (${name})`, `one of another (${owner})${hint}`);
   }
   if (t.disposed) throw new DisposedError(argument);
 }
@@ -43,20 +70,26 @@ export function checkTensor(backend: Backend, argument: string, t: Tensor, shape
   if (t.dtype !== dtype) throw new DtypeError(argument, dtype, t.dtype);
 }
 
+/** @throws ValueError unless an object whose parts can be read, which a revoked proxy's cannot */
+function partsOf(op: DiagLowRankTril): DiagLowRankTril {
+  try {
+    if (typeof op === "object") return { diag: op.diag, q: op.q, k: op.k, decay: op.decay };
+  } catch {}
+  throw new ValueError("op", "a DiagLowRankTril { diag, q, k, decay }", describe(op));
+}
+
 /**
  * Λ, Q, K and the decay fit each other and the backend; their sizes and dtype, which all other tensors of the call must
  * have.
  */
 export function checkOperator(backend: Backend, op: DiagLowRankTril): Omit<Sizes, "p"> & { dtype: Dtype } {
-  if (typeof op !== "object" || op === null) {
-    throw new ValueError("op", "a DiagLowRankTril { diag, q, k, decay }", describe(op));
-  }
-  checkReadable(backend, "q", op.q);
-  const [batch, n, r] = op.q.shape;
-  const dtype = op.q.dtype;
-  checkTensor(backend, "k", op.k, op.q.shape, dtype);
-  if (op.diag !== undefined) checkTensor(backend, "diag", op.diag, [batch, n, 1], dtype);
-  if (op.decay !== undefined) checkDecay(backend, op.decay, op.q);
+  const { diag, q, k, decay } = partsOf(op);
+  checkReadable(backend, "q", q);
+  const [batch, n, r] = q.shape;
+  const { dtype } = q;
+  checkTensor(backend, "k", k, q.shape, dtype);
+  if (diag !== undefined) checkTensor(backend, "diag", diag, [batch, n, 1], dtype);
+  if (decay !== undefined) checkDecay(backend, decay, q);
   return { batch, n, r, dtype };
 }
 

@@ -2,14 +2,18 @@ import type { Backend } from "../contract/backend.js";
 import { SingularError, UnsupportedError, ValueError } from "../contract/errors.js";
 import { entryStart } from "../contract/layout.js";
 import type { DiagLowRankTril } from "../contract/operator.js";
-import type { FloatArray, HostTensor, Tensor } from "../contract/tensor.js";
+import type { Dtype, FloatArray, HostTensor, Tensor } from "../contract/tensor.js";
 
 /** Looks at one number of a tensor. @throws where it is refused */
 type Look = (value: number, batch: number, row: number) => void;
 
-const lambda: Look = (value, batch, row) => {
-  if (value === 0) throw new SingularError(batch, row);
-};
+/** λ = ±0, and subnormal λ where the backend may take it for 0. */
+function lambdaOf(dtype: Dtype, flushesSubnormals: boolean | undefined): Look {
+  const least = !flushesSubnormals ? Number.MIN_VALUE : dtype === "f32" ? 2 ** -126 : 2 ** -1022;
+  return (value, batch, row) => {
+    if (Math.abs(value) < least) throw new SingularError(batch, row, value + 0); // −0 is said as 0
+  };
+}
 
 const gap: Look = (value, batch, row) => {
   if (!(value <= 0))
@@ -46,7 +50,7 @@ export function checkValues<T extends Tensor>(
   divides: boolean,
 ): void {
   const looks: [T | undefined, Look][] = [
-    [divides ? op.diag : undefined, lambda],
+    [divides ? op.diag : undefined, lambdaOf(op.q.dtype, backend.supports.flushesSubnormals)],
     [op.decay, gap],
   ];
   for (const [t, look] of looks) {

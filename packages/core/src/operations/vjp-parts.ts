@@ -14,9 +14,9 @@ export interface Outer<T extends Tensor> {
   readonly trans: boolean;
   readonly alpha: number;
   readonly chunk: number | undefined;
-  /** What L meets besides: Z₀ᵀ/α·s, [batch, p, r]. */
+  /** What L meets besides, [batch, p, r]: Z₀ᵀ, scaled. */
   readonly leftState: T | undefined;
-  /** What R meets besides, [batch, p, r]. */
+  /** What R meets besides, [batch, p, r]: Z̄_fᵀ, scaled. */
   readonly rightState: T | undefined;
 }
 

@@ -16,7 +16,7 @@ import {
   operandsOf,
   requireDiag,
 } from "./check.js";
-import { solve } from "./solve.js";
+import { backwardSolve, backwardSolveWithState, splitAlpha } from "./backward-solve.js";
 import { copy, decayGradient, factorGradients, rowDot, withTargets, type Targets } from "./vjp-parts.js";
 
 /** The options of the forward call, what came back through its final state, and where the gradients go. */
@@ -68,7 +68,9 @@ const optionNames = ["trans", "alpha", "chunk", "initialState", "finalStateCotan
  *
  * @param y what the forward call returned, [batch, n, p]
  * @param cotangent Ȳ, [batch, n, p]
- * @param options those of the forward call; alpha must not be 0, since then y tells nothing
+ * @param options those of the forward call; alpha must not be 0, since then y tells nothing. Every gradient is right
+ * wherever it can be represented, for the smallest and the largest alpha, as long as y itself was; with a
+ * `finalStateCotangent`, as long as B̄ is, too.
  * @returns the tensors of `options.out`, and new ones for the rest
  * @throws ShapeError, DtypeError, ValueError, DisposedError, UnsupportedError, LimitError, before anything is written
  */
@@ -83,29 +85,22 @@ export function solveVjp<T extends Tensor>(
   checkBackend(backend, "solve");
   requireDiag(op);
   const call = checkVjpCall(backend, op, ["y", y], cotangent, options, "b");
-  const { trans, alpha, chunk } = call;
+  const { alpha } = call;
   if (alpha === 0) throw new ValueError("alpha", "a non-zero number", describe(options.alpha));
   const { initialState, finalStateCotangent } = options;
   return withTargets(backend, call.dtype, call.out, (targets) => {
-    const stateful = initialState !== undefined || finalStateCotangent !== undefined;
-    const scaled = (x: T, by: number): T => copy(backend, x, by, false, targets.temporary(x.shape));
-    const gState = initialState && targets.result("initialState", initialState.shape);
+    const [power, rest] = splitAlpha(alpha, call.dtype);
+    const right = power === 1 ? y : copy(backend, y, 1 / power, false, targets.temporary(y.shape));
     const b = targets.result("b", y.shape);
-    // Without states α stays out of all but B̄ = α B̄₁: L Rᵀ = −(α B̄₁)(y/α)ᵀ. With them −B̄ itself is the solution that
-    // carries Z̄: −B̄ = op(T)⁻ᵀ(−αȲ − G Z̄_f), Z̄₀ = Z̄_f + Fᵀ(−B̄).
-    const left = stateful || alpha === 1 ? b : targets.temporary(y.shape);
-    const right = stateful && alpha !== 1 ? scaled(y, 1 / alpha) : y;
-    solve(backend, op, stateful ? scaled(cotangent, -alpha) : cotangent, {
-      trans: !trans,
-      alpha: stateful ? -1 : 1,
-      chunk,
-      initialState: finalStateCotangent,
-      finalState: gState,
-      out: left,
-    });
-    if (left !== b) copy(backend, left, alpha, false, b);
-    const rest = operatorGradients(backend, op, { ...call, left, right, sign: -1, gState, targets });
-    return { ...rest, b, ...(gState && { initialState: gState }) };
+    const gState = initialState && targets.result("initialState", initialState.shape);
+    const backward = { ...call, op, cotangent, b, gState, targets };
+    const { left, scale } =
+      finalStateCotangent === undefined
+        ? backwardSolve(backend, backward, power, rest)
+        : backwardSolveWithState(backend, backward, finalStateCotangent);
+    const scales = { alpha: -scale / rest, leftScale: rest, rightScale: -1 };
+    const others = operatorGradients(backend, op, { ...call, ...scales, left, right, gState, targets });
+    return { ...others, b, ...(gState && { initialState: gState }) };
   });
 }
 
@@ -131,19 +126,21 @@ export function applyVjp<T extends Tensor>(
   const { trans, alpha, chunk } = call;
   const { initialState, finalStateCotangent } = options;
   return withTargets(backend, call.dtype, call.out, (targets) => {
-    const left =
-      alpha === 1 ? cotangent : copy(backend, cotangent, alpha, false, targets.temporary(cotangent.shape));
+    // Ȳ is scaled beforehand only where the kernel's α, applied last, would scale Z̄_f along.
+    const before = finalStateCotangent !== undefined && alpha !== 1;
+    const left = before
+      ? copy(backend, cotangent, alpha, false, targets.temporary(cotangent.shape))
+      : cotangent;
+    const after = before ? 1 : alpha;
     const gState = initialState && targets.result("initialState", initialState.shape);
+    const finalState = after === 1 ? gState : gState && targets.temporary(gState.shape);
     const gX = targets.result("x", x.shape);
-    apply(backend, op, left, {
-      trans: !trans,
-      chunk,
-      initialState: finalStateCotangent,
-      finalState: gState,
-      out: gX,
-    });
-    const rest = operatorGradients(backend, op, { ...call, left, right: x, sign: 1, gState, targets });
-    return { ...rest, x: gX, ...(gState && { initialState: gState }) };
+    const how = { trans: !trans, alpha: after, chunk, initialState: finalStateCotangent, finalState };
+    apply(backend, op, left, { ...how, out: gX });
+    if (gState && finalState && finalState !== gState) copy(backend, finalState, after, false, gState);
+    const scales = { alpha: after, leftScale: 1, rightScale: 1 };
+    const others = operatorGradients(backend, op, { ...call, ...scales, left, right: x, gState, targets });
+    return { ...others, x: gX, ...(gState && { initialState: gState }) };
   });
 }
 
@@ -182,19 +179,22 @@ interface VjpCall<T extends Tensor> {
   readonly out: Readonly<Record<string, T | undefined>>;
 }
 
-/** λ̄, Q̄, K̄ and ḡ from L = `sign`·left and R = right: (20), (27). */
+/** λ̄, Q̄, K̄ and ḡ from L Rᵀ = `alpha` left rightᵀ: (20), (27). */
 function operatorGradients<T extends Tensor>(
   backend: Backend<T>,
   op: DiagLowRankTril<T>,
   of: Pick<VjpCall<T>, "trans" | "chunk" | "initialState" | "finalStateCotangent"> & {
     readonly left: T;
     readonly right: T;
-    readonly sign: 1 | -1;
+    readonly alpha: number;
+    /** What Z₀ and Z̄_f are scaled by where left and right meet them. */
+    readonly leftScale: number;
+    readonly rightScale: number;
     readonly gState: T | undefined;
     readonly targets: Targets<T>;
   },
 ): OperatorGradients<T> {
-  const { left, right, sign, trans, chunk, initialState, finalStateCotangent, gState, targets } = of;
+  const { left, right, alpha, trans, chunk, initialState, finalStateCotangent, gState, targets } = of;
   const [batch, n, p] = left.shape;
   const r = op.q.shape[2];
   const transposed = (z: T | undefined, by: number): T | undefined =>
@@ -202,10 +202,10 @@ function operatorGradients<T extends Tensor>(
   const q = targets.result("q", op.q.shape);
   const k = targets.result("k", op.k.shape);
   const diag = targets.result("diag", [batch, n, 1]);
-  const leftState = transposed(initialState, 1);
-  const rightState = transposed(finalStateCotangent, sign);
-  factorGradients(backend, op, { left, right, trans, alpha: sign, chunk, leftState, rightState }, { q, k });
-  rowDot(backend, left, right, sign, diag);
+  const leftState = transposed(initialState, of.leftScale);
+  const rightState = transposed(finalStateCotangent, of.rightScale);
+  factorGradients(backend, op, { left, right, trans, alpha, chunk, leftState, rightState }, { q, k });
+  rowDot(backend, left, right, alpha, diag);
   const { decay } = op;
   if (decay === undefined) return { diag, q, k };
   const states = initialState && gState && ([initialState, gState] as const);
