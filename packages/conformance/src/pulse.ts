@@ -46,7 +46,7 @@ export class Pulse {
   }
 
   /** Something that has to settle, and its name for the message if it does not. */
-  async step<R>(name: string, call: () => R | Promise<R>): Promise<R> {
+  async step<R>(name: string, call: () => R | PromiseLike<R>): Promise<R> {
     this.beat();
     const one = { name };
     this.#open.add(one);

@@ -65,6 +65,11 @@ export class Scope {
     return this.pulse ? this.pulse.step("read", () => this.backend.read(t)) : this.backend.read(t);
   }
 
+  /** Waits for all work. */
+  sync(): Promise<void> {
+    return this.pulse ? this.pulse.step("sync", () => this.backend.sync()) : this.backend.sync();
+  }
+
   end(): void {
     for (const t of this.#live) t.dispose();
   }
@@ -85,7 +90,7 @@ export class Trial {
   ) {}
 
   /** Waits for what a backend promises, under its name: what does not settle fails the case as that. */
-  step<R>(name: string, call: () => R | Promise<R>): Promise<R> {
+  step<R>(name: string, call: () => R | PromiseLike<R>): Promise<R> {
     return this.pulse.step(name, call);
   }
 

@@ -31,7 +31,7 @@ async function names(trial: Trial): Promise<void> {
   demand(tensorBytes > 0 && tensorBytes <= MAX_ELEMENTS * 8, `supports.limits.tensorBytes is ${tensorBytes}`);
   const other = await trial.create();
   const same = JSON.stringify(other.supports) === JSON.stringify(supports);
-  await other.dispose();
+  await trial.step("dispose", () => other.dispose());
   demand(same, "supports: expected the same of every backend that `create` makes");
   trial.count();
 }
@@ -91,7 +91,7 @@ async function kernels(trial: Trial): Promise<void> {
       for (const [name, call] of Object.entries(calls)) {
         const error = await caught(async () => {
           call();
-          await backend.sync();
+          await scope.sync();
         });
         const declared = (missing as readonly string[]).includes(name);
         demand(
@@ -112,7 +112,8 @@ async function prepare(trial: Trial): Promise<void> {
     for (const dtype of backend.supports.dtypes) {
       for (const kernel of ["solve", "apply", "inverse"] as const) {
         if (backend.supports.missing?.includes(kernel)) continue;
-        await backend.prepare?.({ ...sizes, kernel, dtype, trans: kernel !== "inverse", chunk: 16 });
+        const hint = { ...sizes, kernel, dtype, trans: kernel !== "inverse", chunk: 16 };
+        await trial.step("prepare", () => backend.prepare?.(hint));
         trial.count();
       }
     }

@@ -57,7 +57,7 @@ async function judge(
       }
     });
   } finally {
-    await other.dispose();
+    await trial.step("dispose", () => other.dispose());
   }
 }
 
