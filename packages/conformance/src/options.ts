@@ -51,7 +51,7 @@ function fromEnvironment(name: string): number | undefined {
 export function planOf(options: SuiteOptions): Plan {
   const cases = options.cases ?? fromEnvironment("CASES") ?? 30;
   const { stepTimeout = 60_000 } = options;
-  if (!(stepTimeout >= 1 && stepTimeout <= LONGEST)) {
+  if (!(typeof stepTimeout === "number" && stepTimeout >= 1 && stepTimeout <= LONGEST)) {
     throw new RangeError(`stepTimeout: expected milliseconds from 1 to 2³¹ − 1, got ${textOf(stepTimeout)}`);
   }
   return {

@@ -212,7 +212,10 @@ export function reportMarkdown(reports: readonly Report[]): string {
       `${markdownText(`${backend.name} (${backend.build})`)}: ${passed} tests passed, ${failures.length} failed, ${notRun.length} not run; ${cases} cases.`,
   );
   return [
-    line(["worst ω, in ε", ...columns.map(({ report, dtype }) => markdownText(`${report.backend.name} ${dtype}`))]),
+    line([
+      "worst ω, in ε",
+      ...columns.map(({ report, dtype }) => markdownText(`${report.backend.name} ${dtype}`)),
+    ]),
     line(["---", ...columns.map(() => "---:")]),
     ...table,
     "",

@@ -21,7 +21,11 @@ function chainOf(error: unknown): string[] {
   const seen = new Set<unknown>();
   const messages: string[] = [];
   try {
-    for (let one = error; one instanceof Error && !seen.has(one) && seen.size < MOST_CAUSES; one = one.cause) {
+    for (
+      let one = error;
+      one instanceof Error && !seen.has(one) && seen.size < MOST_CAUSES;
+      one = one.cause
+    ) {
       seen.add(one);
       const failed = one;
       messages.push(attempt(() => textOf(failed.message)));

@@ -20,9 +20,18 @@ class NotingBackend extends PlainBackend {
   override readonly kernels: Kernels<HostTensor> = {
     apply: (params) => (note(params.batch, params.n, workOf(params)), plainKernels.apply(params)),
     solve: (params) => (note(params.batch, params.n, workOf(params)), plainKernels.solve(params)),
-    inverse: (params) => (note(params.batch, params.n, params.batch * params.n ** 2), plainKernels.inverse(params)),
-    trilInverse: (params) => (note(params.batch, params.c, params.batch * params.c ** 2), plainKernels.trilInverse(params)),
-    rowDot: (params) => (note(params.batch, params.n, params.batch * params.n * params.p), plainKernels.rowDot(params)),
+    inverse: (params) => (
+      note(params.batch, params.n, params.batch * params.n ** 2),
+      plainKernels.inverse(params)
+    ),
+    trilInverse: (params) => (
+      note(params.batch, params.c, params.batch * params.c ** 2),
+      plainKernels.trilInverse(params)
+    ),
+    rowDot: (params) => (
+      note(params.batch, params.n, params.batch * params.n * params.p),
+      plainKernels.rowDot(params)
+    ),
   };
 }
 

@@ -36,7 +36,16 @@ export function commandWith(modules: Readonly<Record<string, string>>): {
   beforeAll(async () => {
     mkdirSync(join(root, "test-results"), { recursive: true });
     folder = mkdtempSync(join(root, "test-results", "cli-"));
-    const options = ["--module", "nodenext", "--target", "es2022", "--strict", "--types", "", "--ignoreConfig"];
+    const options = [
+      "--module",
+      "nodenext",
+      "--target",
+      "es2022",
+      "--strict",
+      "--types",
+      "",
+      "--ignoreConfig",
+    ];
     const { code, stdout } = await node(folder, [tsc, example, ...options, "--outDir", folder]);
     if (code !== 0) throw new Error(stdout);
     for (const [name, text] of Object.entries(modules)) writeFileSync(join(folder, name), text);

@@ -28,7 +28,10 @@ function withFailure(rows: readonly ReportRow[], title: string): ReportRow[] {
   if (subject === undefined) return [...rows];
   const { operation, dtype } = subject;
   const own = rows.find((row) => row.operation === operation && row.dtype === dtype);
-  const failed = { ...(own ?? { operation, ...(dtype && { dtype }), cases: 0 }), failed: (own?.failed ?? 0) + 1 };
+  const failed = {
+    ...(own ?? { operation, ...(dtype && { dtype }), cases: 0 }),
+    failed: (own?.failed ?? 0) + 1,
+  };
   return own ? rows.map((row) => (row === own ? failed : row)) : [...rows, failed];
 }
 

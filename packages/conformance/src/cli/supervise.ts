@@ -9,13 +9,15 @@ import { isMessage, type Outcome, type Task } from "./messages.js";
 import { WrongUsage } from "./wrong-usage.js";
 
 const JUDGE = fileURLToPath(new URL("./judge.js", import.meta.url));
-/** Beyond the limit of a step: the judging process names by itself what does not settle, and needs time to start. */
+/** Milliseconds beyond the limit of a step: what does not settle the judging process names by itself. */
 const SPARE = 5000;
+/** Milliseconds in which the judging process starts, on a machine with more to do. */
+const START = 60_000;
 const TICK = 250;
 
 /** Calls `onSilence` once nothing has been heard for `limit` milliseconds in which this process could listen. */
 function listen(limit: number, onSilence: () => void): { heard: () => void; end: () => void } {
-  let silent = 0;
+  let silent = -START;
   const timer = setInterval(() => {
     silent += TICK;
     if (silent >= limit) onSilence();

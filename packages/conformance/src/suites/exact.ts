@@ -126,9 +126,17 @@ async function derived(trial: Trial): Promise<void> {
     const plain = { diag, q, k, shape: [2, n, 5] as const };
     const want = overBatch(recurrent.solve, { ...sizes, ...problem }, rhs, sizes.p);
     const finalState = newFloatArray(problem.dtype, want.state.length);
-    demandEqual("host.solve", await trial.step("host.solve", () => host.solve(backend, plain, rhs, { finalState })), want.y);
+    demandEqual(
+      "host.solve",
+      await trial.step("host.solve", () => host.solve(backend, plain, rhs, { finalState })),
+      want.y,
+    );
     demandEqual("host.solve's final state", finalState, want.state);
-    demandEqual("host.inverse", await trial.step("host.inverse", () => host.inverse(backend, plain)), exactInverse(problem));
+    demandEqual(
+      "host.inverse",
+      await trial.step("host.inverse", () => host.inverse(backend, plain)),
+      exactInverse(problem),
+    );
   });
   trial.count();
 }

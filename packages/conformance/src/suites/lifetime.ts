@@ -145,7 +145,10 @@ async function independent(trial: Trial): Promise<void> {
   one.empty([1, 1, 1], dtype);
   await trial.step("dispose", () => one.dispose());
   demandLive(two, 1, 0, "of a second backend");
-  demand((await trial.step("read", () => two.read(t))).every(Number.isFinite), "read: expected a second backend to live on");
+  demand(
+    (await trial.step("read", () => two.read(t))).every(Number.isFinite),
+    "read: expected a second backend to live on",
+  );
   await trial.step("dispose", () => two.dispose());
   trial.count();
 }
