@@ -13,6 +13,7 @@ import type { Omega } from "./backward-error.js";
 import type { Plan } from "./options.js";
 import type { Pulse } from "./pulse.js";
 import type { Recorder, Subject } from "./report.js";
+import { textOf } from "./text.js";
 
 /** A backend broke a promise. */
 export class ConformanceError extends Error {
@@ -22,6 +23,16 @@ export class ConformanceError extends Error {
 /** @throws ConformanceError */
 export function demand(condition: boolean, message: string): asserts condition {
   if (!condition) throw new ConformanceError(message);
+}
+
+/** What a call throws or rejects with; undefined only where it does neither. */
+export async function caught(call: () => unknown): Promise<unknown> {
+  try {
+    await call();
+    return undefined;
+  } catch (error) {
+    return error ?? new ConformanceError(`${textOf(error)} was thrown`);
+  }
 }
 
 /** One named test: what it is about, what it needs, and what it does. */

@@ -200,6 +200,33 @@ test("a backend that does not say what it is gets a report all the same, as plai
   expect(JSON.parse(JSON.stringify(report))).toEqual(report);
 });
 
+function thrower(): never {
+  throw new Error("a getter that throws");
+}
+
+function revoked(): unknown {
+  const { proxy, revoke } = Proxy.revocable({}, {});
+  revoke();
+  return proxy;
+}
+
+test.each<[string, unknown]>([
+  ["undefined", undefined],
+  ["an object without a prototype", Object.create(null)],
+  ["a revoked proxy", revoked()],
+  ["an error whose message throws", Object.defineProperty(new Error("x"), "message", { get: thrower })],
+])("a kernel that throws %s: failures in a report", async (_, thrown) => {
+  const solve = (): never => {
+    throw thrown;
+  };
+  const create = (): PlainBackend =>
+    Object.assign(new PlainBackend(), { kernels: { ...plainKernels, solve } });
+  const only = ["order › a chain", "solve › f32: any problem", "supports › kernels", "lifetime › no temp"];
+  const report = await runSuites(create, { ...small, only });
+  expect(report.failures.map(({ message }) => typeof message)).toEqual(Array(4).fill("string"));
+  expect(JSON.parse(JSON.stringify(report))).toEqual(report);
+});
+
 test.each([0, NaN, -1, 2 ** 31, "5" as never])("stepTimeout %s is refused", async (stepTimeout) => {
   await expect(runSuites(createPlainBackend, { stepTimeout })).rejects.toThrow(
     /^stepTimeout: expected milli/,

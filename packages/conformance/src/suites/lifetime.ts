@@ -16,7 +16,8 @@ import * as host from "@dlrt/core/host";
 import { operatorOn } from "../calls.js";
 import { makeProblem, shapesOf } from "../problems.js";
 import { affordSquare } from "../sizes.js";
-import { demand, Scope, type Case, type Trial } from "../trial.js";
+import { textOf } from "../text.js";
+import { caught, demand, Scope, type Case, type Trial } from "../trial.js";
 
 const sizesFor = ({ plan }: Trial): Sizes => {
   const { n } = affordSquare({ batch: 2, n: 40, r: 3 }, plan); // materialize makes n columns
@@ -100,13 +101,8 @@ function temporaries(trial: Trial): Promise<void> {
 
 /** @throws ConformanceError unless `call` throws or rejects with a DisposedError */
 export async function demandDisposed(what: string, call: () => unknown): Promise<void> {
-  let error: unknown;
-  try {
-    await call();
-  } catch (caught) {
-    error = caught;
-  }
-  demand(error instanceof DisposedError, `${what}: expected a DisposedError, got ${String(error)}`);
+  const error = await caught(call);
+  demand(error instanceof DisposedError, `${what}: expected a DisposedError, got ${textOf(error)}`);
 }
 
 async function afterTheEnd(trial: Trial): Promise<void> {

@@ -6,6 +6,7 @@ import { makeExact } from "../exact.js";
 import type { Plan } from "../options.js";
 import { shapesOf, type Problem } from "../problems.js";
 import { afford } from "../sizes.js";
+import { textOf } from "../text.js";
 import { demand, Scope, type Case, type Trial } from "../trial.js";
 import { demandEqual } from "./exact.js";
 
@@ -105,7 +106,7 @@ async function endInFlight(trial: Trial): Promise<void> {
     (error: unknown) =>
       demand(
         error instanceof DlrtError,
-        `read in flight at dispose(): expected a DlrtError, got ${String(error)}`,
+        `read in flight at dispose(): expected a DlrtError, got ${textOf(error)}`,
       ),
   );
   const dispose = (): Promise<void> => trial.step("dispose", () => backend.dispose());

@@ -3,7 +3,8 @@ import { inverse, solve, SingularError, type Dtype, type FloatArray } from "@dlr
 import { operatorOn, plainCall, run } from "../calls.js";
 import { makeProblem, shapesOf, type Problem } from "../problems.js";
 import { afford, affordSquare } from "../sizes.js";
-import { demand, type Case, type Scope, type Trial } from "../trial.js";
+import { textOf } from "../text.js";
+import { caught, demand, type Case, type Scope, type Trial } from "../trial.js";
 
 const most = { batch: 2, n: 37, r: 3, p: 2 };
 /** Rows of λ = 0 below. */
@@ -48,9 +49,9 @@ async function placement(trial: Trial): Promise<void> {
   }
 }
 
-async function refusal(scope: Scope, problem: Problem, verb: "solve" | "inverse"): Promise<unknown> {
+function refusal(scope: Scope, problem: Problem, verb: "solve" | "inverse"): Promise<unknown> {
   const op = operatorOn(scope, problem);
-  try {
+  return caught(async () => {
     const b = scope.put(problem.rhs, shapesOf(problem.sizes).rhs);
     const out =
       verb === "solve"
@@ -58,10 +59,7 @@ async function refusal(scope: Scope, problem: Problem, verb: "solve" | "inverse"
         : inverse(scope.backend, op, { check: true });
     scope.keep(out);
     await scope.sync();
-    return undefined;
-  } catch (error) {
-    return error;
-  }
+  });
 }
 
 async function checked(trial: Trial): Promise<void> {
@@ -80,7 +78,7 @@ async function checked(trial: Trial): Promise<void> {
         refusal(scope, withLambda(problem, entry, row, value), verb),
       );
       const where = `${verb} with check, λ = 0 at batch ${entry}, row ${row}`;
-      demand(error instanceof SingularError, `${where}: expected a SingularError, got ${String(error)}`);
+      demand(error instanceof SingularError, `${where}: expected a SingularError, got ${textOf(error)}`);
       demand(
         error.batch === entry && error.row === row,
         `${where}: the error names batch ${error.batch}, row ${error.row}`,
@@ -91,7 +89,7 @@ async function checked(trial: Trial): Promise<void> {
     const fine = await trial.scoped((scope) =>
       refusal(scope, withLambda(problem, 0, 3, smallest[dtype]), verb),
     );
-    demand(fine === undefined, `${verb} with check: λ = ${smallest[dtype]} is not 0, got ${String(fine)}`);
+    demand(fine === undefined, `${verb} with check: λ = ${smallest[dtype]} is not 0, got ${textOf(fine)}`);
   }
   const after = await trial.scoped((scope) => run("solve", scope, problem, plainCall));
   demand(

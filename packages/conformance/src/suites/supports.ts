@@ -10,16 +10,8 @@ import {
   type Dtype,
   type HostView,
 } from "@dlrt/core";
-import { demand, type Case, type Trial } from "../trial.js";
-
-async function caught(call: () => unknown): Promise<unknown> {
-  try {
-    await call();
-    return undefined;
-  } catch (error) {
-    return error;
-  }
-}
+import { textOf } from "../text.js";
+import { caught, demand, type Case, type Trial } from "../trial.js";
 
 async function names(trial: Trial): Promise<void> {
   const { name, supports } = trial.backend;
@@ -96,7 +88,7 @@ async function kernels(trial: Trial): Promise<void> {
         const declared = (missing as readonly string[]).includes(name);
         demand(
           declared ? error instanceof UnsupportedError : error === undefined,
-          `${name} ${dtype}, ${declared ? "declared missing" : "declared there"}: got ${String(error)}`,
+          `${name} ${dtype}, ${declared ? "declared missing" : "declared there"}: got ${textOf(error)}`,
         );
         trial.count();
       }
