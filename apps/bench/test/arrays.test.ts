@@ -44,9 +44,15 @@ function parseSafetensors(bytes: Uint8Array): Map<string, Array> {
 
 /** The error, which names the file. */
 function refused(call: () => unknown, message: RegExp): void {
-  expect(call).toThrow(FormatError);
-  expect(call).toThrow(message);
-  expect(call).toThrow(/^FILE: /);
+  let error: unknown;
+  try {
+    call();
+  } catch (thrown) {
+    error = thrown;
+  }
+  expect(error).toBeInstanceOf(FormatError);
+  expect((error as Error).message).toMatch(message);
+  expect((error as Error).message).toMatch(/^FILE: /);
 }
 
 /** What fixtures/make.py puts at row-major index i. */
