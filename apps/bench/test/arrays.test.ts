@@ -42,17 +42,15 @@ function parseSafetensors(bytes: Uint8Array): Map<string, Array> {
   );
 }
 
-/** The error, which names the file. */
-function refused(call: () => unknown, message: RegExp): void {
-  let error: unknown;
+/** What a FormatError says, the file first. */
+function refusal(call: () => unknown): string {
   try {
     call();
-  } catch (thrown) {
-    error = thrown;
+  } catch (error) {
+    if (error instanceof FormatError && error.message.startsWith("FILE: ")) return error.message;
+    throw error;
   }
-  expect(error).toBeInstanceOf(FormatError);
-  expect((error as Error).message).toMatch(message);
-  expect((error as Error).message).toMatch(/^FILE: /);
+  return "taken";
 }
 
 /** What fixtures/make.py puts at row-major index i. */
@@ -154,7 +152,7 @@ describe("npy that must be refused", () => {
   ];
   for (const [name, bytes, message] of bad) {
     test(`${name}`, () => {
-      refused(() => parseNpy(bytes), message);
+      expect(refusal(() => parseNpy(bytes))).toMatch(message);
     });
   }
   test("cut at any byte", () => {
@@ -186,7 +184,7 @@ test("safetensors as its own library writes them", () => {
   expect(tensors.get("none")).toEqual({ shape: [0, 2], data: new Float32Array(0) });
   expect(tensors.get("scalar")).toEqual({ shape: [], data: new Float32Array([-2.75]) });
   expect(tensors.get("ü ")).toEqual({ shape: [2], data: new Float32Array(values(2, "u")) });
-  refused(() => read("ids"), /"ids" has dtype I64, which is not taken/);
+  expect(refusal(() => read("ids"))).toMatch(/"ids" has dtype I64, which is not taken/);
 });
 
 /** A .safetensors file with this header. */
@@ -219,9 +217,8 @@ describe("safetensors by the specification", () => {
     expect(read("a")!.data).toEqual(new Float32Array(1));
     expect(read("b")).toBeUndefined();
     for (const dtype of dtypes) {
-      refused(
-        () => read(dtype),
-        new RegExp(`"${dtype}" has dtype ${dtype}, which is not taken; taken are F64, F32`),
+      expect(refusal(() => read(dtype))).toContain(
+        `"${dtype}" has dtype ${dtype}, which is not taken; taken are F64, F32`,
       );
     }
   });
@@ -232,7 +229,7 @@ describe("safetensors by the specification", () => {
       const header = `{"__metadata__":${metadata},"a" :${tensor("F32", "[1]", "[0,4]")}}`;
       expect([...parseSafetensors(safetensors(header, 4)).keys()]).toEqual(["a"]);
       const twice = header.replace(/\}$/, `,"a":${tensor("F32", "[0]", "[4,4]")}}`);
-      refused(() => parseSafetensors(safetensors(twice, 4)), /"a" stands twice/);
+      expect(refusal(() => parseSafetensors(safetensors(twice, 4)))).toMatch(/"a" stands twice/);
     }
   });
   test("no tensors, and a view into a larger buffer", () => {
@@ -283,7 +280,7 @@ describe("safetensors by the specification", () => {
   ];
   for (const [name, bytes, message] of bad) {
     test(`refused: ${name}`, () => {
-      refused(() => parseSafetensors(bytes), message);
+      expect(refusal(() => parseSafetensors(bytes))).toMatch(message);
     });
   }
   test("refused: cut at any byte", () => {
