@@ -67,8 +67,10 @@ export function checkReadable(backend: { readonly name: string }, argument: stri
 /** @throws ShapeError, DtypeError, and as `checkReadable` */
 export function checkTensor(backend: Backend, argument: string, t: Tensor, shape: Shape, dtype: Dtype): void {
   checkReadable(backend, argument, t);
-  if (t.shape.some((size, axis) => size !== shape[axis])) {
-    throw new ShapeError(argument, `[${shape.join(", ")}]`, `[${t.shape.join(", ")}]`);
+  const got = t.shape;
+  // By index: the methods of frozen arrays take V8 microseconds.
+  if (got[0] !== shape[0] || got[1] !== shape[1] || got[2] !== shape[2]) {
+    throw new ShapeError(argument, `[${shape.join(", ")}]`, `[${got.join(", ")}]`);
   }
   if (t.dtype !== dtype) throw new DtypeError(argument, dtype, t.dtype);
 }
@@ -85,9 +87,9 @@ function partsOf(op: DiagLowRankTril): DiagLowRankTril {
 export function checkOperator(backend: Backend, op: DiagLowRankTril): Omit<Sizes, "p"> & { dtype: Dtype } {
   const { diag, q, k } = partsOf(op);
   checkReadable(backend, "q", q);
-  const [batch, n, r] = q.shape;
-  const { dtype } = q;
-  checkTensor(backend, "k", k, q.shape, dtype);
+  const { shape, dtype } = q;
+  const [batch, n, r] = [shape[0], shape[1], shape[2]]; // by index, as in checkTensor
+  checkTensor(backend, "k", k, [batch, n, r], dtype);
   if (diag !== undefined) checkTensor(backend, "diag", diag, [batch, n, 1], dtype);
   return { batch, n, r, dtype };
 }
@@ -132,12 +134,16 @@ export function checkAliases(
   read: readonly Named[],
   same: readonly string[] = [],
 ): void {
-  written.forEach(([argument, t], index) => {
-    if (t === undefined || elementCount(t.shape) === 0) return;
-    for (const [other, u] of [...written.slice(index + 1), ...read]) {
-      if (u === undefined || !overlap(t, u)) continue;
-      if (t.byteOffset === u.byteOffset && same.includes(`${argument}=${other}`)) continue;
-      throw new ValueError(argument, `a tensor that does not overlap ${other}`, "one that does");
-    }
-  });
+  for (let index = 0; index < written.length; index++) {
+    const named = written[index]!;
+    if (named[1] === undefined || elementCount(named[1].shape) === 0) continue;
+    for (let later = index + 1; later < written.length; later++) checkApart(named, written[later]!, same);
+    for (const other of read) checkApart(named, other, same);
+  }
+}
+
+function checkApart([argument, t]: Named, [other, u]: Named, same: readonly string[]): void {
+  if (t === undefined || u === undefined || !overlap(t, u)) return;
+  if (t.byteOffset === u.byteOffset && same.includes(`${argument}=${other}`)) return;
+  throw new ValueError(argument, `a tensor that does not overlap ${other}`, "one that does");
 }
