@@ -4,7 +4,8 @@
  * themselves.
  */
 import { newFloatArray, type Backend, type Tensor } from "@dlrt/core";
-import { demand, type Case, type Trial } from "../../trial.js";
+import { textOf } from "../../text.js";
+import { caught, demand, type Case, type Trial } from "../../trial.js";
 import { wrongDtypes, wrongShapes, wrongTensors } from "./arguments.js";
 import { anyChunk, hostileObjects, keepsShape } from "./hostile.js";
 import { judgeHuge } from "./huge.js";
@@ -14,15 +15,6 @@ import { wrongValues } from "./options.js";
 
 const { batch, n, p } = sizes;
 
-async function caught(call: () => unknown): Promise<unknown> {
-  try {
-    await call();
-    return undefined;
-  } catch (error) {
-    return error;
-  }
-}
-
 /** Makes each wrong call; `watched` must keep their ones. */
 async function refuse(trial: Trial, backend: Backend, wrongs: readonly Wrong[]): Promise<void> {
   for (const [what, expected, call] of wrongs) {
@@ -30,7 +22,7 @@ async function refuse(trial: Trial, backend: Backend, wrongs: readonly Wrong[]):
     const error = await caught(call);
     demand(
       error instanceof expected,
-      `${what}: expected a ${expected.name}, got ${error === undefined ? "no error" : String(error)}`,
+      `${what}: expected a ${expected.name}, got ${error === undefined ? "no error" : textOf(error)}`,
     );
     const after = backend.memory();
     demand(
@@ -59,7 +51,7 @@ async function judge(
       }
     });
   } finally {
-    await other.dispose();
+    await trial.step("dispose", () => other.dispose());
   }
 }
 
