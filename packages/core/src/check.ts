@@ -1,6 +1,7 @@
 import type { Backend, KernelName, Sizes } from "./backend.js";
 import { describe } from "./describe.js";
 import { DisposedError, DtypeError, ShapeError, UnsupportedError, ValueError } from "./errors.js";
+import { OwnedTensor } from "./ledger.js";
 import type { DiagLowRankTril } from "./operator.js";
 import { byteSize, elementCount, type Dtype, type Shape, type Tensor } from "./tensor.js";
 
@@ -34,7 +35,7 @@ export function checkReadable(backend: { readonly name: string }, argument: stri
       `one of another (${String(owner)})`,
     );
   }
-  if (t.disposed) throw new DisposedError(argument);
+  if (t.disposed) throw new DisposedError(argument, t instanceof OwnedTensor ? t.loss : "");
 }
 
 /** @throws ShapeError, DtypeError, and as `checkReadable` */

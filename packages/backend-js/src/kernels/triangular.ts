@@ -1,8 +1,10 @@
 import { gemm } from "./gemm.js";
 import { clearRows } from "./pack.js";
-import { scratch, SUM } from "./scratch.js";
+import { lost, scratch, SUM } from "./scratch.js";
+import { tile4 } from "./tile.js";
 
 const S = scratch;
+const L = lost;
 
 /**
  * Y ← (diag(d) − tril(A, −1))⁻¹ Y by forward substitution; A [m, m], Y [m, n] in the scratch. A comes negated so
@@ -106,7 +108,7 @@ export function invert(x: number, ldx: number, a: number, lda: number, d: number
 /**
  * (11) for `rows` ≤ BLOCK_ROWS rows I from row i on: X_I,:I = A_II⁻¹ (−A_I,:I X_:I,:I), X_II = A_II⁻¹. A comes negated,
  * and its diagonal apart, in d; X_I is zero before. Products run over j ≤ l < i only. They go into one sum for
- * every `cut` columns of A.
+ * every `cut` columns of A, and those sums are added with compensation.
  */
 export function invertRows(
   x: number,
@@ -121,11 +123,12 @@ export function invertRows(
   const xi = x + i * ldx;
   const ai = a + i * lda;
   addTimesInverse(xi, ldx, ai, lda, x, ldx, rows, 0, Math.min(cut, i));
+  if (cut < i) lost.fill(0, xi, xi + rows * ldx);
   for (let l = cut; l < i; l += cut) {
     const end = Math.min(l + cut, i);
     clearRows(SUM, ldx, rows, end);
     addTimesInverse(SUM, ldx, ai, lda, x, ldx, rows, l, end);
-    for (let t = 0; t < rows; t++) addRow(xi + t * ldx, SUM + t * ldx, 1, end);
+    for (let t = 0; t < rows; t++) addRowCompensated(xi + t * ldx, SUM + t * ldx, end);
   }
   substitute(xi, ldx, ai + i, lda, d + i, rows, i);
   invertBlock(xi + i, ldx, ai + i, lda, d + i, rows);
@@ -144,7 +147,7 @@ function addTimesInverse(
   end: number,
 ): void {
   for (let l = from; l < end; l += BLOCK_ROWS) {
-    gemm(c, ldc, a + l, lda, x + l * ldx, ldx, rows, BLOCK_ROWS, l);
+    if (l > 0) tile4(c, ldc, a + l, lda, x + l * ldx, ldx, BLOCK_ROWS, l);
     multiplyByLower(c + l, ldc, a + l, lda, x + l * ldx + l, ldx, rows, BLOCK_ROWS);
   }
 }
@@ -177,4 +180,16 @@ export function multiplyByLower(
 
 function addRow(to: number, from: number, scale: number, n: number): void {
   for (let j = 0; j < n; j++) S[(to + j) | 0] = S[(to + j) | 0]! + scale * S[(from + j) | 0]!;
+}
+
+/** As `tile6Compensated` adds. */
+function addRowCompensated(to: number, from: number, n: number): void {
+  for (let j = 0; j < n; j++) {
+    const at = (to + j) | 0;
+    const z = S[at]!;
+    const y = S[(from + j) | 0]! + L[at]!;
+    const s = z + y;
+    S[at] = s;
+    L[at] = z - s + y;
+  }
 }
