@@ -3,8 +3,11 @@ import type { Budget } from "./sizes.js";
 export interface SuiteOptions {
   /** Random cases of most properties; solve and apply get three times as many. Default: DLRT_CONFORMANCE_CASES, or 30. */
   readonly cases?: number;
-  /** Where random cases start. Default: DLRT_CONFORMANCE_SEED, or a new one each time; the report names it. */
-  readonly seed?: number;
+  /**
+   * Where random cases start. "fresh" draws a new one, which `testBackend` prints at once and the report names.
+   * Default: DLRT_CONFORMANCE_SEED, a number or "fresh", or 1: the same cases in every run.
+   */
+  readonly seed?: number | "fresh";
   /** Largest n, and largest batch. Default 65537; a slow device may ask for less. */
   readonly maxN?: number;
   /** Largest batch·n·r·p of one case. Default 2²⁰. */
@@ -20,16 +23,26 @@ export interface SuiteOptions {
 export interface Plan extends Budget {
   readonly cases: number;
   readonly seed: number;
+  /** The seed was drawn for this run. */
+  readonly fresh: boolean;
   readonly only: readonly string[] | undefined;
   readonly skip: readonly string[];
   readonly timeout: number;
 }
 
-/** DLRT_CONFORMANCE_CASES and DLRT_CONFORMANCE_SEED, where there is an environment. @throws Error unless integers ≥ 0 */
-function fromEnvironment(name: string): number | undefined {
+/** The seed of a run that names none: whoever runs the tests twice gets the same verdict. */
+const DEFAULT_SEED = 1;
+
+/** DLRT_CONFORMANCE_CASES and DLRT_CONFORMANCE_SEED, where there is an environment. */
+function fromEnvironment(name: string): string | undefined {
   const { process } = globalThis as { process?: { env?: Record<string, string | undefined> } };
-  const text = process?.env?.[`DLRT_CONFORMANCE_${name}`];
-  if (text === undefined || text === "") return undefined;
+  return process?.env?.[`DLRT_CONFORMANCE_${name}`] || undefined;
+}
+
+/** @throws Error unless an integer ≥ 0 */
+function integerFrom(name: string): number | undefined {
+  const text = fromEnvironment(name);
+  if (text === undefined) return undefined;
   const value = Number(text);
   if (!Number.isSafeInteger(value) || value < 0) {
     throw new Error(`DLRT_CONFORMANCE_${name}: expected an integer ≥ 0, got ${text}`);
@@ -38,10 +51,13 @@ function fromEnvironment(name: string): number | undefined {
 }
 
 export function planOf(options: SuiteOptions): Plan {
-  const cases = options.cases ?? fromEnvironment("CASES") ?? 30;
+  const cases = options.cases ?? integerFrom("CASES") ?? 30;
+  const fresh = (options.seed ?? fromEnvironment("SEED")) === "fresh";
+  const seed = fresh ? Math.floor(Math.random() * 2 ** 31) : (options.seed ?? integerFrom("SEED"));
   return {
     cases,
-    seed: options.seed ?? fromEnvironment("SEED") ?? Math.floor(Math.random() * 2 ** 31),
+    seed: typeof seed === "number" ? seed : DEFAULT_SEED,
+    fresh,
     maxN: options.maxN ?? 65537,
     maxWork: options.maxWork ?? 2 ** 20,
     only: options.only,
