@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { runSuites, type Report } from "../src/index.js";
 import { allCases } from "../src/suites/index.js";
-import { faults, lonelyFaults, type Fault } from "./faults.js";
+import { careful, faults, lonelyFaults, type Fault } from "./faults.js";
 
 const small = { cases: 8, seed: 1, maxN: 300, maxWork: 2 ** 14 } as const;
 const failed = ({ failures }: Report): string[] => failures.map(({ name }) => name);
@@ -27,6 +27,19 @@ test.each(Object.entries(lonelyFaults))(
     const report = await runSuites(create, { ...small, ...budget });
     expect(failed(report)).toContain(caughtBy);
     expect([...new Set(failed(report).map((name) => name.split(" › ")[0]))]).toEqual([suite]);
+  },
+  120_000,
+);
+
+test.each(["f32", "f64"] as const)(
+  "%s with every operation rounded and every care taken passes what the careless ones do not",
+  async (dtype) => {
+    const only = ["solve", "apply"].flatMap((verb) =>
+      ["sums of", "long sums", "every family"].map((name) => `${verb} › ${dtype}: ${name}`),
+    );
+    const report = await runSuites(careful(dtype), { ...small, maxN: 65537, maxWork: 2 ** 17, only });
+    expect(report.failures).toEqual([]);
+    expect(report.passed).toBeGreaterThan(10);
   },
   120_000,
 );

@@ -108,6 +108,11 @@ export interface Supports {
   readonly fallback?: string;
   /** Runs on a software device: right, but no measure of speed. */
   readonly software?: boolean;
+  /**
+   * Numbers nearer to 0 than the smallest normal one (2⁻¹²⁶ in f32) may be taken for 0, in inputs and in results, as
+   * WGSL allows: such a λ divides by 0. Default false: they count like all others.
+   */
+  readonly flushesSubnormals?: boolean;
 }
 
 /** Work to get ready for: compile pipelines, grow memory. */
