@@ -138,7 +138,7 @@ const lateFaults: Fault[] = [
   {
     name: "the inverse's state misses 64 rows where n > 1024",
     caughtBy: "exact › f32: inverse of 1100 rows",
-    budget: { maxN: 1100, maxWork: 2 ** 20 },
+    budget: { maxN: 1100, maxWork: 2 ** 21 },
     create: withKernels({
       inverse: ({ n, r, diag, q, k, out }) => {
         const [lambda, f, g] = [diag, q, k].map(({ data }) => Float64Array.from(data));
@@ -385,7 +385,7 @@ export const lonelyFaults: Readonly<Record<string, Fault>> = {
   exact: {
     name: "16 bits for a batch entry",
     caughtBy: "exact › f32: 65535 to 65537 entries, 65537 of rank",
-    budget: { maxN: 65537 },
+    budget: { maxN: 65537, maxWork: 2 ** 20 },
     create: after("solve", ({ out }) => {
       out.data.forEach((_, at) => {
         if (entryOf(out, at) >= 65536) out.data[at] = NaN;

@@ -18,7 +18,7 @@ import { omegaOfApply, omegaOfRowDot, omegaOfSolve, worse, type Omega } from "..
 import { anyCall, operatorOn, readAll, sayCall, type Call } from "../calls.js";
 import { familyNames, growing, makeProblem, nameOf, shapesOf, type Problem } from "../problems.js";
 import { Random } from "../random.js";
-import { anySizes, type Budget } from "../sizes.js";
+import { affordVjp, anySizes, type Budget } from "../sizes.js";
 import type { Case, Scope, Trial } from "../trial.js";
 import { wholeGradientCases } from "./gradients-whole.js";
 
@@ -119,7 +119,7 @@ function third({ maxN, maxWork }: Budget): Budget {
 function anyVjp(trial: Trial, verb: "solve" | "apply"): Promise<void> {
   const values = fc.record({
     family: fc.constantFrom(...familyNames.filter((name) => !growing.has(name))),
-    sizes: anySizes(third(trial.plan)),
+    sizes: anySizes(third(trial.plan)).map((sizes) => affordVjp(sizes, trial.plan)),
     call: anyCall(),
     seed: fc.nat(),
   });
@@ -164,14 +164,15 @@ async function everyRowDot(trial: Trial): Promise<void> {
   const random = new Random(trial.plan.seed);
   for (const p of [...Array(34).keys(), 63, 64, 65, 127, 128, 129, 257, 1000, 1024]) {
     for (const n of p < 34 ? [3] : [1, 8]) {
+      if (n * p > trial.plan.maxWork) continue;
       const [x, y] = [0, 1].map(() => random.fillNormal(newFloatArray(dtype, n * p)));
       await trial.scoped((scope) => judgeRowDot(scope, trial, [x!, y!], [[1, n, p], 1, "random", false]));
     }
   }
   const tiny = 0.98 * unitRoundoff[dtype];
-  for (const p of [65, 257, 1024]) {
+  const n = 5;
+  for (const p of [65, 257, 1024].filter((length) => n * length <= trial.plan.maxWork)) {
     for (const large of [0, p - 1]) {
-      const n = 5;
       const ones = newFloatArray(dtype, n * p).fill(1);
       const y = newFloatArray(dtype, n * p).map((_, at) => (at % p === large ? 1 : tiny));
       const what = `one large product at ${large}`;

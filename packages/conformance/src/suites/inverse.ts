@@ -6,7 +6,7 @@ import { omegaOfInverse } from "../backward-error.js";
 import { runInverse } from "../calls.js";
 import { equalEntries, hardSum, tinyOverRank, tinyOverRows } from "../hard-sums.js";
 import { familyNames, growing, makeProblem, nameOf, type FamilyName } from "../problems.js";
-import { anySizes, awkward } from "../sizes.js";
+import { affordSquare, anySizes, atMost, awkward } from "../sizes.js";
 import type { Case, Scope, Trial } from "../trial.js";
 
 /** Beyond this an answer of a growing family would leave f32. */
@@ -21,7 +21,8 @@ async function judgeOne(
   [family, sizes, seed]: readonly [FamilyName, Sizes, number],
   call: { chunk: number | undefined; given: boolean },
 ): Promise<void> {
-  const n = growing.has(family) ? Math.min(sizes.n, GROWTH_ROWS) : sizes.n;
+  const { n: most } = affordSquare({ ...sizes, r: 1 }, trial.plan); // the result has n columns
+  const n = growing.has(family) ? Math.min(most, GROWTH_ROWS) : most;
   const problem = makeProblem(family, { ...sizes, n, p: n }, trial.subject.dtype!, seed);
   const out = await runInverse(scope, problem, call);
   const where = nameOf(problem) + (call.chunk ? `; chunk ${call.chunk}` : "");
@@ -49,7 +50,6 @@ async function sweep(trial: Trial): Promise<void> {
 /** See hard-sums.ts: sums over r, and over the rows of Z, that are not random. */
 async function hardSums(trial: Trial): Promise<void> {
   const dtype = trial.subject.dtype!;
-  const { maxN, maxWork } = trial.plan;
   // In double-double the exact inverse of 200 rows of rank 512 takes seconds.
   const equal = [dtype === "f32" ? [200, 512] : [64, 512], [300, 1]] as const;
   const problems = [
@@ -59,7 +59,8 @@ async function hardSums(trial: Trial): Promise<void> {
     [tinyOverRows(dtype), 200, 1, true] as const,
   ];
   for (const [ingredients, rows, r, adversarial] of problems) {
-    const n = Math.min(rows, maxN, Math.floor(Math.sqrt(maxWork / r)));
+    const { n } = affordSquare({ batch: 1, n: rows, r: 1 }, trial.plan);
+    if (n < 2) continue;
     const problem = hardSum(ingredients, ["apply", false], { batch: 1, n, r, p: n }, dtype);
     await trial.scoped(async (scope) => {
       const out = await runInverse(scope, problem, { chunk: undefined, given: true });
@@ -72,7 +73,7 @@ async function hardSums(trial: Trial): Promise<void> {
 function anyProblem(trial: Trial): Promise<void> {
   const values = fc.record({
     family: fc.constantFrom(...familyNames),
-    sizes: anySizes({ maxN: Math.min(trial.plan.maxN, 130), maxWork: 2 ** 15 }),
+    sizes: anySizes(atMost(trial.plan, 130)),
     chunk: fc.constantFrom(undefined, 1, 7, 16, 32, 64, 100, 1000),
     given: fc.boolean(),
     seed: fc.nat(),

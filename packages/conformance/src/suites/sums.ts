@@ -85,29 +85,25 @@ async function equal(trial: Trial, verb: Verb): Promise<void> {
 
 async function overRank(trial: Trial, verb: Verb): Promise<void> {
   const ingredients = tinyOverRank(trial.subject.dtype!);
-  for (const r of [20, 64, 128, 512, 1024]) {
-    for (const [n, p] of [
-      [2, 1],
-      [17, 5],
-    ] as const) {
-      for (const lambda of verb === "apply" ? [true, false] : [true]) {
-        await bothWays(trial, verb, ingredients, [n, r, p], { adversarial: true, lambda });
-      }
+  const sizes = [20, 64, 128, 512, 1024].flatMap((r) => [[2, r, 1] as const, [17, r, 5] as const]);
+  for (const size of rowsWithin(sizes, trial.plan)) {
+    for (const lambda of verb === "apply" ? [true, false] : [true]) {
+      await bothWays(trial, verb, ingredients, size, { adversarial: true, lambda });
     }
   }
 }
 
 async function overRows(trial: Trial, verb: Verb): Promise<void> {
   const ingredients = tinyOverRows(trial.subject.dtype!);
-  for (const p of [1, 17]) {
-    for (const [n, chunk] of [
-      [64, undefined],
-      [64, 64],
-      [128, 128],
-      [300, undefined],
-    ] as const) {
-      const how = { adversarial: true, ...(chunk && { chunk }) };
-      await bothWays(trial, verb, ingredients, [n, 1, p], how);
+  for (const [rows, chunk] of [
+    [64, undefined],
+    [64, 64],
+    [128, 128],
+    [300, undefined],
+  ] as const) {
+    const sizes = [1, 17].map((p) => [rows, 1, p] as const);
+    for (const size of rowsWithin(sizes, trial.plan)) {
+      await bothWays(trial, verb, ingredients, size, { adversarial: true, ...(chunk && { chunk }) });
     }
   }
 }
@@ -116,14 +112,16 @@ async function overRows(trial: Trial, verb: Verb): Promise<void> {
 async function overChunks(trial: Trial, verb: Verb): Promise<void> {
   const dtype = trial.subject.dtype!;
   for (const every of [1, 16, 32, 64, 128]) {
-    const [[n]] = rowsWithin([[64 * every, 1, 1]], trial.plan) as [[number, number, number]];
-    for (const chunk of every < 16 ? [undefined] : [undefined, every]) {
-      const how = { adversarial: true, ...(chunk && { chunk }) };
-      await bothWays(trial, verb, tinyOverChunks(dtype, every), [n, 1, 1], how);
+    for (const size of rowsWithin([[64 * every, 1, 1]], trial.plan)) {
+      for (const chunk of every < 16 ? [undefined] : [undefined, every]) {
+        const how = { adversarial: true, ...(chunk && { chunk }) };
+        await bothWays(trial, verb, tinyOverChunks(dtype, every), size, how);
+      }
     }
   }
-  const [size] = rowsWithin([[4096, 4, 17]], trial.plan);
-  await bothWays(trial, verb, tinyOverChunks(dtype, 64), size!, { adversarial: true });
+  for (const size of rowsWithin([[4096, 4, 17]], trial.plan)) {
+    await bothWays(trial, verb, tinyOverChunks(dtype, 64), size, { adversarial: true });
+  }
 }
 
 /** Where the roundings of a state's sum add up: with one a row, ω passes 16 ε between 1,000 and 65,537 rows. */
