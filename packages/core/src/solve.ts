@@ -17,7 +17,7 @@ const optionNames = ["trans", "alpha", "out", "state", "finalState", "chunk", "c
  * Y = α op(T)⁻¹ (B − F Z₀), in O(n r p) per batch entry, with no n×n matrix formed; (F, G) = (Q, K),
  * exchanged when `trans`. The final state is Z₀ + Gᵀ Y (before α), so that pieces of a sequence chain.
  *
- * Componentwise backward error ω ≤ 16 ε; see the reference's README, equations (3), (6) and (21).
+ * Componentwise backward error ω ≤ 16 ε, r/8 ε beyond r = 128; see the reference's README, section 8.
  * On a host backend the result is there on return; on a device it is enqueued.
  *
  * @param b [batch, n, p]; `out` may be the same tensor.
