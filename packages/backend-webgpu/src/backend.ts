@@ -16,7 +16,8 @@ import {
   type Supports,
 } from "@dlrt/core";
 import { describeDevice } from "./device.js";
-import { Faults } from "./faults.js";
+import { asError, Faults } from "./faults.js";
+import { Pending } from "./fates.js";
 import { kernelsOf } from "./kernels/index.js";
 import type { Context } from "./kernels/context.js";
 import type { Operand } from "./kernels/plan.js";
@@ -77,7 +78,9 @@ export class WebGpuBackend implements Backend<GpuTensor> {
       groups: options.scanGroups,
       nothing: { read: this.#placeholder(), write: this.#placeholder() },
     };
-    this.kernels = kernelsOf(this.#context, (name, work) => this.#stream.operation(name, work));
+    this.kernels = kernelsOf(this.#context, (name, tensors, work) =>
+      this.#stream.operation(name, tensors, work),
+    );
   }
 
   get disposed(): boolean {
@@ -106,7 +109,7 @@ export class WebGpuBackend implements Backend<GpuTensor> {
     const checked = checkView(view, this.supports);
     const packed = packView(checked);
     const tensor = this.empty(checked.shape, checked.dtype);
-    this.#faults.guard("upload", 0, () =>
+    this.#stream.fill("upload", tensor, () =>
       this.device.queue.writeBuffer(
         tensor.buffer,
         0,
@@ -151,7 +154,7 @@ export class WebGpuBackend implements Backend<GpuTensor> {
   async read(t: GpuTensor): Promise<Float32Array> {
     this.#ledger.assertOpen();
     checkReadable(this, "t", t);
-    return new Float32Array(await this.#stream.read(t.buffer, t.offset, byteSize(t.shape, t.dtype)));
+    return new Float32Array(await this.#stream.read(t, byteSize(t.shape, t.dtype)));
   }
 
   async sync(): Promise<void> {
@@ -169,8 +172,9 @@ export class WebGpuBackend implements Backend<GpuTensor> {
     await this.#faults.orLost(preparePipelines(this.#context, this.#stream.pipelines, p));
   }
 
-  defer(pending: Promise<void>): void {
-    this.#faults.track(pending);
+  defer(pending: Promise<void>, results: readonly GpuTensor[]): void {
+    for (const result of results) checkReadable(this, "results", result);
+    this.#stream.defer(new Pending(pending.then(() => undefined, asError)), results);
   }
 
   /** Waits for the work in flight, then frees everything; the device too, unless it is the caller's. */
@@ -187,7 +191,7 @@ export class WebGpuBackend implements Backend<GpuTensor> {
     const idle = this.#stream.sync().catch(() => undefined);
     this.#ledger.close();
     await idle;
-    this.#stream.destroy();
+    await this.#stream.destroy();
     for (const buffer of this.#owned) buffer.destroy();
     this.#owned.clear();
     if (this.#ownsDevice) this.device.destroy();

@@ -27,7 +27,7 @@ function rehearse(ctx: Context, p: PrepareParams, note: (plan: Plan, constants: 
   };
   const stream = { recorder, spent: (): void => undefined };
   call(
-    kernelsOf({ ...ctx, stream }, (_, work) => work()),
+    kernelsOf({ ...ctx, stream }, (_, __, work) => work()),
     p,
   );
 }

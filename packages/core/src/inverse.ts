@@ -35,7 +35,7 @@ export interface TrilInverseOptions<T extends Tensor = Tensor> {
  *
  * @returns [batch, n, n], zero above the diagonal: `options.out`, or a new tensor for the caller to dispose.
  * @throws ShapeError, DtypeError, ValueError, DisposedError, UnsupportedError, LimitError, before anything is
- * written; SingularError with `check`
+ * written; SingularError with `check` (on a device: every `read` of the result rejects with it, and the next `sync`)
  */
 export function inverse<T extends Tensor>(
   backend: Backend<T>,
@@ -59,10 +59,12 @@ export function inverse<T extends Tensor>(
   );
   checkChunk(chunk);
   checkFlag("check", options.check);
-  if (options.check) checkSingular(backend, diag);
-  return writeTo(backend, options.out, shape, dtype, (out) =>
+  const tell = options.check ? checkSingular(backend, diag) : undefined;
+  const x = writeTo(backend, options.out, shape, dtype, (out) =>
     backend.kernels.inverse({ batch, n, r, p: n, diag, q, k, out, chunk }),
   );
+  tell?.(x);
+  return x;
 }
 
 /**

@@ -1,0 +1,56 @@
+import { UnsupportedError } from "@dlrt/core";
+import { asError, type Faults } from "./faults.js";
+import { COPY_DST, MAP_MODE_READ, MAP_READ } from "./usage.js";
+
+/** Brings bytes to the host, each time by a submission of its own, so that no read can spoil recorded work. */
+export class Readback {
+  readonly #device: GPUDevice;
+  readonly #faults: Faults;
+  readonly #underway = new Set<Promise<unknown>>();
+
+  constructor(device: GPUDevice, faults: Faults) {
+    this.#device = device;
+    this.#faults = faults;
+  }
+
+  /** The bytes as they are after all that has been submitted. @throws DeviceLostError, LimitError, UnsupportedError */
+  fetch(buffer: GPUBuffer, offset: number, bytes: number): Promise<ArrayBuffer> {
+    const fetching = this.#fetch(buffer, offset, bytes);
+    const settled: Promise<unknown> = fetching
+      .catch(() => undefined)
+      .finally(() => this.#underway.delete(settled));
+    this.#underway.add(settled);
+    return fetching;
+  }
+
+  /** Once nothing is under way. */
+  async idle(): Promise<void> {
+    await Promise.all(this.#underway);
+  }
+
+  async #fetch(buffer: GPUBuffer, offset: number, bytes: number): Promise<ArrayBuffer> {
+    if (bytes === 0) return new ArrayBuffer(0);
+    const close = this.#faults.watch("read", bytes);
+    const staging = this.#device.createBuffer({ label: "read", size: bytes, usage: MAP_READ | COPY_DST });
+    const encoder = this.#device.createCommandEncoder();
+    encoder.copyBufferToBuffer(buffer, offset, staging, 0, bytes);
+    this.#device.queue.submit([encoder.finish()]);
+    const mapping = staging.mapAsync(MAP_MODE_READ).then(() => undefined, asError);
+    const fault = close();
+    try {
+      const cause = await this.#faults.orLost(fault);
+      if (cause) throw cause;
+      const refused = await this.#faults.orLost(mapping);
+      if (refused) throw await this.#reason(refused);
+      return staging.getMappedRange().slice(0);
+    } finally {
+      staging.destroy();
+    }
+  }
+
+  /** A lost device refuses to map before it says that it is lost. */
+  async #reason(refused: Error): Promise<Error> {
+    await new Promise((resolve) => setTimeout(resolve));
+    return this.#faults.lost ?? new UnsupportedError("read", "a buffer the device maps", refused.message);
+  }
+}
