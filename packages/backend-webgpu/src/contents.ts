@@ -15,6 +15,20 @@ interface Span {
  */
 export class Contents {
   readonly #spans = new WeakMap<GPUBuffer, readonly Span[]>();
+  readonly #allocations = new WeakMap<GPUBuffer, Fate>();
+
+  /** A new buffer, which the device may not have had the memory for. */
+  allocated(buffer: GPUBuffer, fate: Fate): void {
+    this.#allocations.set(buffer, fate);
+  }
+
+  /** Of a buffer that may still turn out, or has turned out, to have no memory. No write heals that. */
+  allocation(buffer: GPUBuffer): Fate | undefined {
+    const fate = this.#allocations.get(buffer);
+    if (!fate?.good) return fate;
+    this.#allocations.delete(buffer);
+    return undefined;
+  }
 
   /** What may still be, or is, wrong with the elements at `place`. */
   of(place: Placed): Fate[] {

@@ -46,10 +46,29 @@ export class Faults {
     }
     return () => {
       const memory = this.#pop(what, (message) => new LimitError(what, bytes, Number.NaN, message));
-      const internal = this.#pop(what, (message) => new UnsupportedError(what, "work the device can do", message));
-      const invalid = this.#pop(what, (message) => new UnsupportedError(what, "work the device accepts", message));
+      const internal = this.#pop(
+        what,
+        (message) => new UnsupportedError(what, "work the device can do", message),
+      );
+      const invalid = this.#pop(
+        what,
+        (message) => new UnsupportedError(what, "work the device accepts", message),
+      );
       return firstFault([memory, internal, invalid]);
     };
+  }
+
+  /** Runs `work` with its errors caught: what it returns, and what the device makes of it. */
+  guard<R>(what: string, bytes: number, work: () => R): readonly [result: R, fault: Fault] {
+    const close = this.watch(what, bytes);
+    let result: R;
+    try {
+      result = work();
+    } catch (error) {
+      void close();
+      throw error;
+    }
+    return [result, close()];
   }
 
   /** @throws DeviceLostError */

@@ -30,13 +30,17 @@ export class Readback {
 
   async #fetch(buffer: GPUBuffer, offset: number, bytes: number): Promise<ArrayBuffer> {
     if (bytes === 0) return new ArrayBuffer(0);
-    const close = this.#faults.watch("read", bytes);
-    const staging = this.#device.createBuffer({ label: "read", size: bytes, usage: MAP_READ | COPY_DST });
-    const encoder = this.#device.createCommandEncoder();
-    encoder.copyBufferToBuffer(buffer, offset, staging, 0, bytes);
-    this.#device.queue.submit([encoder.finish()]);
-    const mapping = staging.mapAsync(MAP_MODE_READ).then(() => undefined, asError);
-    const fault = close();
+    const copy = (): GPUBuffer => {
+      const to = this.#device.createBuffer({ label: "read", size: bytes, usage: MAP_READ | COPY_DST });
+      const encoder = this.#device.createCommandEncoder();
+      encoder.copyBufferToBuffer(buffer, offset, to, 0, bytes);
+      this.#device.queue.submit([encoder.finish()]);
+      return to;
+    };
+    const [[staging, mapping], fault] = this.#faults.guard("read", bytes, () => {
+      const to = copy();
+      return [to, to.mapAsync(MAP_MODE_READ).then(() => undefined, asError)] as const;
+    });
     try {
       const cause = await this.#faults.orLost(fault);
       if (cause) throw cause;

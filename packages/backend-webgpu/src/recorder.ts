@@ -20,12 +20,7 @@ export class Recorder {
   #slots = 0;
   readonly #external: boolean;
 
-  constructor(
-    device: GPUDevice,
-    pipelines: Pipelines,
-    buffers: Buffers,
-    encoder?: GPUCommandEncoder,
-  ) {
+  constructor(device: GPUDevice, pipelines: Pipelines, buffers: Buffers, encoder?: GPUCommandEncoder) {
     this.#device = device;
     this.#pipelines = pipelines;
     this.#encoder = encoder;

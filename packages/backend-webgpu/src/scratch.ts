@@ -29,7 +29,8 @@ export class Scratch {
       const fits = buffer.size >= needed && buffer.size <= Math.max(2 * needed, 4096);
       if (fits && (best < 0 || buffer.size < this.#free[best]!.size)) best = index;
     }
-    const buffer = best < 0 ? this.#buffers.create(needed, TENSOR, "scratch") : this.#free.splice(best, 1)[0]!;
+    const buffer =
+      best < 0 ? this.#buffers.create(needed, TENSOR, "scratch") : this.#free.splice(best, 1)[0]!;
     this.#buffers.using(buffer);
     this.#used.push(buffer);
     return buffer;

@@ -2,12 +2,12 @@ import { Contents } from "./contents.js";
 import { firstFault, type Faults } from "./faults.js";
 import { Failed, Joint, Pending, Submission, type Fate } from "./fates.js";
 import type { Placed } from "./kernels/context.js";
+import { Marks } from "./marks.js";
 import type { Pipelines } from "./pipelines.js";
 import { Readback } from "./readback.js";
 import { Recorded } from "./recorded.js";
 import { Recorder } from "./recorder.js";
 import { Untold } from "./untold.js";
-import { COPY_DST, COPY_SRC } from "./usage.js";
 
 export interface StreamLimits {
   /** Floating-point operations after which work is submitted, so that no submit runs into a watchdog. */
@@ -32,8 +32,6 @@ interface Running {
   close: () => void;
 }
 
-const MARK_BYTES = 4;
-
 /** The order of things: all work of a backend goes through one stream, recorded now and submitted late. */
 export class Stream {
   readonly device: GPUDevice;
@@ -43,15 +41,12 @@ export class Stream {
   readonly #contents = new Contents();
   readonly #untold = new Untold();
   readonly #readback: Readback;
-  /** Of buffers that the device may not have had the memory for. */
-  readonly #allocations = new WeakMap<GPUBuffer, Fate>();
+  readonly #marks: Marks;
   readonly #own: Recorder;
   readonly #open = new Map<Recorder, Recorded>();
   #submission = new Submission();
   #current: Recorder;
   #during: Running | undefined;
-  /** Holds what a recording sets its mark to. */
-  #one: GPUBuffer | undefined;
   #flops = 0;
   /** Submits of recorded work made, for tests and the curious. */
   submits = 0;
@@ -62,6 +57,11 @@ export class Stream {
     this.pipelines = pipelines;
     this.#limits = limits;
     this.#readback = new Readback(device, faults);
+    this.#marks = new Marks({
+      create: (bytes, usage, label) => this.create(bytes, usage, label),
+      write: (buffer, data) => device.queue.writeBuffer(buffer, 0, data),
+      fetch: (buffer, offset, bytes) => this.#readback.fetch(buffer, offset, bytes),
+    });
     this.#own = this.#recorder();
     this.#current = this.#own;
   }
@@ -72,24 +72,20 @@ export class Stream {
 
   /** A buffer; where the device has no memory for it, whatever is in it is poisoned by a LimitError. */
   create(bytes: number, usage: number, label: string): GPUBuffer {
-    const close = this.faults.watch(label, bytes);
-    const buffer = this.device.createBuffer({ label, size: bytes, usage });
-    const fate = new Pending(close());
-    this.#allocations.set(buffer, fate);
+    const make = (): GPUBuffer => this.device.createBuffer({ label, size: bytes, usage });
+    const [buffer, fault] = this.faults.guard(label, bytes, make);
+    const fate = new Pending(fault);
+    this.#contents.allocated(buffer, fate);
     this.#untold.add(fate);
     return buffer;
   }
 
   /** `work` fills all of `place` by calls on the queue. */
   fill(name: string, place: Placed, work: () => void): void {
-    const close = this.faults.watch(name, 0);
-    try {
-      work();
-    } finally {
-      const fate = new Pending(close());
-      this.#contents.written(place, fate);
-      this.#untold.add(fate);
-    }
+    const [, fault] = this.faults.guard(name, 0, work);
+    const fate = new Pending(fault);
+    this.#contents.written(place, fate);
+    this.#untold.add(fate);
   }
 
   /** A fault of `fate` is one of these elements, and of nothing else. */
@@ -103,7 +99,9 @@ export class Stream {
    * of the submissions it went into and of what it read. Where that is known to be bad, nothing is recorded.
    */
   operation(name: string, { reads, writes }: Touched, work: () => void): void {
-    const allocations = [...reads, ...writes].flatMap(({ buffer }) => this.#allocation(buffer) ?? []);
+    const allocations = [...reads, ...writes].flatMap(
+      ({ buffer }) => this.#contents.allocation(buffer) ?? [],
+    );
     const inputs = reads.flatMap((place) => this.#contents.of(place));
     const broken = [...allocations, ...inputs].find((fate) => fate.cause !== undefined);
     if (broken) {
@@ -138,11 +136,12 @@ export class Stream {
     if (this.#own.empty && !submission.used) return;
     this.#during?.close();
     if (!this.#own.empty) {
-      const close = this.faults.watch("submit", 0);
-      const encoder = this.#own.finish();
-      if (encoder) this.device.queue.submit([encoder.finish()]);
+      const [, fault] = this.faults.guard("submit", 0, () => {
+        const encoder = this.#own.finish();
+        if (encoder) this.device.queue.submit([encoder.finish()]);
+      });
       this.submits += 1;
-      submission.add(close());
+      submission.add(fault);
       this.#own.submitted();
     }
     submission.submitted();
@@ -158,18 +157,23 @@ export class Stream {
   record(encoder: GPUCommandEncoder, work: () => void): () => void {
     this.flush();
     const recorder = this.#recorder(encoder);
-    const recorded = new Recorded((mark) => this.#marked(mark));
+    const recorded = new Recorded((mark) => this.#marks.isSet(mark));
     const outer = this.#current;
     this.#current = recorder;
     this.#open.set(recorder, recorded);
     try {
       work();
-      if (recorded.used) recorded.mark = this.#mark(recorder);
     } catch (error) {
       recorded.fail(error);
       throw error;
     } finally {
-      recorder.finish();
+      const [, fault] = this.faults.guard("record", 0, () => {
+        if (recorded.used && !recorded.cause) {
+          recorded.mark = this.#marks.make((...copy) => recorder.copy(...copy));
+        }
+        recorder.finish();
+      });
+      recorded.add(fault);
       this.#current = outer;
       if (recorded.cause) this.#close(recorder);
     }
@@ -191,9 +195,8 @@ export class Stream {
   async read(place: Placed, bytes: number): Promise<ArrayBuffer> {
     this.flush();
     this.faults.assertNotLost();
-    const allocation = this.#allocation(place.buffer);
-    const fates = [...(allocation ? [allocation] : []), ...this.#contents.of(place)];
-    const verdict = firstFault(fates.map((fate) => fate.verdict()));
+    const fates = [this.#contents.allocation(place.buffer), ...this.#contents.of(place)];
+    const verdict = firstFault(fates.flatMap((fate) => fate?.verdict() ?? []));
     const copied = this.#readback.fetch(place.buffer, place.offset, bytes);
     copied.catch(() => undefined); // the verdict comes first
     const cause = await this.faults.orLost(verdict);
@@ -216,18 +219,11 @@ export class Stream {
     for (const recorder of [...this.#open.keys()]) this.#close(recorder);
     await this.#readback.idle();
     this.#own.destroy();
-    this.#one?.destroy();
+    this.#marks.destroy();
   }
 
   #write(places: readonly Placed[], fate: Fate): void {
     for (const place of places) this.#contents.written(place, fate);
-  }
-
-  #allocation(buffer: GPUBuffer): Fate | undefined {
-    const fate = this.#allocations.get(buffer);
-    if (!fate?.good) return fate;
-    this.#allocations.delete(buffer);
-    return undefined;
   }
 
   get #unit(): Unit {
@@ -261,36 +257,22 @@ export class Stream {
     const thrown = recorded.cause; // told already, to whoever called `record`
     const verdict = recorded.close();
     if (recorded.used && !thrown) this.#untold.add(new Pending(verdict));
-    void verdict.then(() => recorded.mark?.destroy());
+    void verdict.then(() => recorded.mark && this.#marks.release(recorded.mark));
     for (const buffer of recorder.takeRetired()) this.retire(buffer);
     recorder.destroy();
-  }
-
-  /** Ends what is recorded by setting a mark. */
-  #mark(recorder: Recorder): GPUBuffer {
-    if (!this.#one) {
-      this.#one = this.create(MARK_BYTES, COPY_SRC | COPY_DST, "one");
-      this.device.queue.writeBuffer(this.#one, 0, Uint32Array.of(1));
-    }
-    const mark = this.create(MARK_BYTES, COPY_SRC | COPY_DST, "mark");
-    recorder.copy(this.#one, 0, mark, 0, MARK_BYTES);
-    return mark;
-  }
-
-  async #marked(mark: GPUBuffer): Promise<boolean> {
-    return new Uint32Array(await this.#readback.fetch(mark, 0, MARK_BYTES))[0] === 1;
   }
 
   #recorder(encoder?: GPUCommandEncoder): Recorder {
     const create = (bytes: number, usage: number, label: string): GPUBuffer => {
       const buffer = this.create(bytes, usage, label);
-      void this.#allocation(buffer)!
+      void this.#contents
+        .allocation(buffer)!
         .verdict()
         .then((cause) => cause && recorder.drop(buffer));
       return buffer;
     };
     const using = (buffer: GPUBuffer): void => {
-      const allocation = this.#allocation(buffer);
+      const allocation = this.#contents.allocation(buffer);
       if (allocation) this.#unit.add(allocation.verdict());
     };
     const buffers = { create, using, keepBytes: this.#limits.keepBytes };

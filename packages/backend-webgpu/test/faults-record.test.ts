@@ -67,7 +67,9 @@ test("one recording works on what another has recorded for the same encoder", as
 test("what was never submitted, or refused, is not read as if it had been", async () => {
   const lent = wrapped(backend, Float32Array.of(1, 3), [1, 2, 1]);
   const [dropped, refused, beside] = [column(7, 7), column(7, 7), column(7, 7)];
-  backend.record(backend.device.createCommandEncoder(), () => apply(backend, op, b, { out: dropped })).dispose();
+  backend
+    .record(backend.device.createCommandEncoder(), () => apply(backend, op, b, { out: dropped }))
+    .dispose();
   const recording = backend.record(encoder, () => {
     apply(backend, op, lent.t, { out: refused });
     apply(backend, op, b, { out: beside });
@@ -134,4 +136,11 @@ test("a buffer that an open recording may need outlives a recording made after i
   first.dispose();
   expect(await values(y)).toEqual(ONCE);
   await backend.sync();
+});
+
+test("a recording that is never disposed is freed with the backend", async () => {
+  const y = column(7, 7);
+  backend.record(encoder, () => apply(backend, op, b, { out: y }));
+  expect(await submit()).toBe(null);
+  expect(await values(y)).toEqual(ONCE);
 });
