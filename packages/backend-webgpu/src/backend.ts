@@ -98,7 +98,7 @@ export class WebGpuBackend implements Backend<GpuTensor> {
     this.#ledger.assertOpen();
     checkAllocation("empty", shape, dtype, this.supports);
     const size = Math.max(16, byteSize(shape, dtype));
-    const buffer = this.#stream.create(size, TENSOR, "empty");
+    const buffer = this.#stream.outcomes.create(size, TENSOR, "empty");
     this.#owned.add(buffer);
     return new GpuTensor(this, this.#ledger, [...shape], buffer, 0, (gone) => {
       this.#owned.delete(gone);
@@ -113,7 +113,7 @@ export class WebGpuBackend implements Backend<GpuTensor> {
     const tensor = this.empty(checked.shape, checked.dtype);
     const { buffer, byteOffset, byteLength } = packed;
     try {
-      this.#stream.fill("upload", tensor, () =>
+      this.#stream.outcomes.fill("upload", tensor, () =>
         this.device.queue.writeBuffer(tensor.buffer, 0, buffer as ArrayBuffer, byteOffset, byteLength),
       );
     } catch (error) {
@@ -202,7 +202,7 @@ export class WebGpuBackend implements Backend<GpuTensor> {
 
   defer(pending: Promise<void>, results: readonly GpuTensor[]): void {
     for (const result of results) checkReadable(this, "results", result);
-    this.#stream.defer(new Pending(pending.then(() => undefined, asError)), results);
+    this.#stream.outcomes.defer(new Pending(pending.then(() => undefined, asError)), results);
   }
 
   /** Waits for the work in flight, then frees everything; the device too, unless it is the caller's. */
@@ -227,7 +227,7 @@ export class WebGpuBackend implements Backend<GpuTensor> {
 
   #placeholder(): Operand {
     const size = 256;
-    const buffer = this.#stream.create(size, TENSOR, "placeholder");
+    const buffer = this.#stream.outcomes.create(size, TENSOR, "placeholder");
     this.#owned.add(buffer);
     return { buffer, offset: 0, size, base: 0, batchStride: 0, rowStride: 0 };
   }

@@ -1,13 +1,11 @@
-import { Contents } from "./contents.js";
-import { firstFault, type Faults } from "./faults.js";
+import type { Faults } from "./faults.js";
 import { Failed, Joint, Pending, Submission, type Fate } from "./fates.js";
 import type { Placed } from "./kernels/context.js";
 import { Marks } from "./marks.js";
+import { Outcomes } from "./outcomes.js";
 import type { Pipelines } from "./pipelines.js";
-import { Readback } from "./readback.js";
 import { Recorded } from "./recorded.js";
 import { Recorder } from "./recorder.js";
-import { Untold } from "./untold.js";
 
 export interface StreamLimits {
   /** Floating-point operations after which work is submitted, so that no submit runs into a watchdog. */
@@ -36,11 +34,9 @@ interface Running {
 export class Stream {
   readonly device: GPUDevice;
   readonly faults: Faults;
+  readonly outcomes: Outcomes;
   readonly pipelines: Pipelines;
   readonly #limits: StreamLimits;
-  readonly #contents = new Contents();
-  readonly #untold = new Untold();
-  readonly #readback: Readback;
   readonly #marks: Marks;
   readonly #own: Recorder;
   readonly #open = new Map<Recorder, Recorded>();
@@ -56,11 +52,11 @@ export class Stream {
     this.faults = faults;
     this.pipelines = pipelines;
     this.#limits = limits;
-    this.#readback = new Readback(device, faults);
+    this.outcomes = new Outcomes(device, faults);
     this.#marks = new Marks({
-      create: (bytes, usage, label) => this.create(bytes, usage, label),
+      create: (bytes, usage, label) => this.outcomes.create(bytes, usage, label),
       write: (buffer, data) => device.queue.writeBuffer(buffer, 0, data),
-      fetch: (buffer, offset, bytes) => this.#readback.fetch(buffer, offset, bytes),
+      fetch: (buffer, offset, bytes) => this.outcomes.readback.fetch(buffer, offset, bytes),
     });
     this.#own = this.#recorder();
     this.#current = this.#own;
@@ -70,42 +66,16 @@ export class Stream {
     return this.#current;
   }
 
-  /** A buffer; where the device has no memory for it, whatever is in it is poisoned by a LimitError. */
-  create(bytes: number, usage: number, label: string): GPUBuffer {
-    const make = (): GPUBuffer => this.device.createBuffer({ label, size: bytes, usage });
-    const [buffer, fault] = this.faults.guard(label, bytes, make);
-    const fate = new Pending(fault);
-    this.#contents.allocated(buffer, fate);
-    this.#untold.add(fate);
-    return buffer;
-  }
-
-  /** `work` fills all of `place` by calls on the queue. */
-  fill(name: string, place: Placed, work: () => void): void {
-    const [, fault] = this.faults.guard(name, 0, work);
-    const fate = new Pending(fault);
-    this.#contents.written(place, fate);
-    this.#untold.add(fate);
-  }
-
-  /** A fault of `fate` is one of these elements, and of nothing else. */
-  defer(fate: Fate, places: readonly Placed[]): void {
-    for (const place of places) this.#contents.add(place, fate);
-    this.#untold.add(fate);
-  }
-
   /**
    * Runs one operation, with its errors caught; its scratch is free again afterwards. What it writes shares the fate
    * of the submissions it went into and of what it read. Where that is known to be bad, nothing is recorded.
    */
   operation(name: string, { reads, writes }: Touched, work: () => void): void {
-    const allocations = [...reads, ...writes].flatMap(
-      ({ buffer }) => this.#contents.allocation(buffer) ?? [],
-    );
-    const inputs = reads.flatMap((place) => this.#contents.of(place));
+    const allocations = this.outcomes.memoryOf([...reads, ...writes].map(({ buffer }) => buffer));
+    const inputs = this.outcomes.elementsOf(reads);
     const broken = [...allocations, ...inputs].find((fate) => fate.cause !== undefined);
     if (broken) {
-      this.#write(writes, new Failed(broken.cause));
+      this.outcomes.written(writes, new Failed(broken.cause));
       return;
     }
     for (const fate of allocations) this.#unit.add(fate.verdict());
@@ -113,9 +83,9 @@ export class Stream {
     this.#during = running;
     try {
       work();
-      this.#write(writes, this.#joint(inputs, running.units));
+      this.outcomes.written(writes, this.#joint(inputs, running.units));
     } catch (error) {
-      this.#write(writes, new Failed(error));
+      this.outcomes.written(writes, new Failed(error));
       throw error;
     } finally {
       for (const buffer of this.#current.scratch.release()) this.#current.retire(buffer);
@@ -145,7 +115,7 @@ export class Stream {
       this.#own.submitted();
     }
     submission.submitted();
-    this.#untold.add(submission.fate);
+    this.outcomes.tell(submission.fate);
     this.#submission = new Submission();
     if (this.#during) this.#watch(this.#during);
   }
@@ -188,42 +158,25 @@ export class Stream {
     (recording ?? this.#own).retire(buffer);
   }
 
-  /**
-   * The elements, after all work before.
-   * @throws DeviceLostError, or whatever has kept them from being computed
-   */
-  async read(place: Placed, bytes: number): Promise<ArrayBuffer> {
+  /** The elements, after all work before. @throws as `Outcomes.read` */
+  read(place: Placed, bytes: number): Promise<ArrayBuffer> {
     this.flush();
-    this.faults.assertNotLost();
-    const fates = [this.#contents.allocation(place.buffer), ...this.#contents.of(place)];
-    const verdict = firstFault(fates.flatMap((fate) => fate?.verdict() ?? []));
-    const copied = this.#readback.fetch(place.buffer, place.offset, bytes);
-    copied.catch(() => undefined); // the verdict comes first
-    const cause = await this.faults.orLost(verdict);
-    if (cause) throw cause;
-    return copied;
+    return this.outcomes.read(place, bytes);
   }
 
-  /** @throws DeviceLostError, or the first fault that no `sync` has told */
-  async sync(): Promise<void> {
+  /** After all work before. @throws as `Outcomes.sync` */
+  sync(): Promise<void> {
     this.flush();
-    const told = this.#untold.tell();
-    told.catch(() => undefined);
-    await this.faults.orLost(this.device.queue.onSubmittedWorkDone());
-    await this.faults.orLost(told);
+    return this.outcomes.sync();
   }
 
   /** Waits for reads under way, then frees everything. */
   async destroy(): Promise<void> {
     this.flush();
     for (const recorder of [...this.#open.keys()]) this.#close(recorder);
-    await this.#readback.idle();
+    await this.outcomes.readback.idle();
     this.#own.destroy();
     this.#marks.destroy();
-  }
-
-  #write(places: readonly Placed[], fate: Fate): void {
-    for (const place of places) this.#contents.written(place, fate);
   }
 
   get #unit(): Unit {
@@ -256,7 +209,7 @@ export class Stream {
     this.#open.delete(recorder);
     const thrown = recorded.cause; // told already, to whoever called `record`
     const verdict = recorded.close();
-    if (recorded.used && !thrown) this.#untold.add(new Pending(verdict));
+    if (recorded.used && !thrown) this.outcomes.tell(new Pending(verdict));
     void verdict.then(() => recorded.mark && this.#marks.release(recorded.mark));
     for (const buffer of recorder.takeRetired()) this.retire(buffer);
     recorder.destroy();
@@ -264,16 +217,14 @@ export class Stream {
 
   #recorder(encoder?: GPUCommandEncoder): Recorder {
     const create = (bytes: number, usage: number, label: string): GPUBuffer => {
-      const buffer = this.create(bytes, usage, label);
-      void this.#contents
-        .allocation(buffer)!
-        .verdict()
-        .then((cause) => cause && recorder.drop(buffer));
+      const buffer = this.outcomes.create(bytes, usage, label);
+      for (const fate of this.outcomes.memoryOf([buffer])) {
+        void fate.verdict().then((cause) => cause && recorder.drop(buffer));
+      }
       return buffer;
     };
     const using = (buffer: GPUBuffer): void => {
-      const allocation = this.#contents.allocation(buffer);
-      if (allocation) this.#unit.add(allocation.verdict());
+      for (const fate of this.outcomes.memoryOf([buffer])) this.#unit.add(fate.verdict());
     };
     const buffers = { create, using, keepBytes: this.#limits.keepBytes };
     const recorder = new Recorder(this.device, this.pipelines, buffers, encoder);

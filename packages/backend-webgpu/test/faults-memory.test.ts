@@ -1,7 +1,7 @@
 import { apply, LimitError, UnsupportedError } from "@dlrt/core";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { createWebGpuBackend, type GpuTensor, type WebGpuBackend } from "../src/node.js";
-import { watchBuffers, withoutMemory } from "./support/faulty.js";
+import { disposeWholly, watchBuffers, withoutMemory } from "./support/faulty.js";
 
 let backend: WebGpuBackend;
 let buffers: { alive(): string[] };
@@ -9,11 +9,7 @@ beforeEach(async () => {
   backend = await createWebGpuBackend({ selfTest: false });
   buffers = watchBuffers(backend.device);
 });
-afterEach(async () => {
-  await backend.dispose();
-  expect(backend.memory()).toEqual({ tensors: 0, bytes: 0 });
-  expect(buffers.alive()).toEqual([]);
-});
+afterEach(() => disposeWholly(backend, buffers));
 
 const ROWS = 40;
 const column = (value: number): GpuTensor =>

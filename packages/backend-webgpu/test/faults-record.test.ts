@@ -1,7 +1,7 @@
 import { apply, UnsupportedError, ValueError } from "@dlrt/core";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { createWebGpuBackend, type GpuTensor, type WebGpuBackend } from "../src/node.js";
-import { watchBuffers, wrapped } from "./support/faulty.js";
+import { disposeWholly, watchBuffers, wrapped } from "./support/faulty.js";
 
 let backend: WebGpuBackend;
 let buffers: { alive(): string[] };
@@ -17,10 +17,7 @@ beforeEach(async () => {
   b = column(1, 3);
   encoder = backend.device.createCommandEncoder();
 });
-afterEach(async () => {
-  await backend.dispose();
-  expect(buffers.alive()).toEqual([]);
-});
+afterEach(() => disposeWholly(backend, buffers));
 
 const values = async (t: GpuTensor): Promise<number[]> => [...(await backend.read(t))];
 /** T x, T T x of x = (1, 3) */

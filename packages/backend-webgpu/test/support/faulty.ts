@@ -61,3 +61,10 @@ export function wrapped(
   backend.device.queue.writeBuffer(buffer, 0, data);
   return { buffer, t: backend.wrap(buffer, shape) };
 }
+
+/** @throws unless everything is gone once the backend is disposed */
+export async function disposeWholly(backend: WebGpuBackend, buffers: { alive(): string[] }): Promise<void> {
+  await backend.dispose();
+  const left = { ...backend.memory(), buffers: buffers.alive() };
+  if (left.tensors + left.bytes + left.buffers.length > 0) throw new Error(`left: ${JSON.stringify(left)}`);
+}
