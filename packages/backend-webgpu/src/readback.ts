@@ -52,9 +52,10 @@ export class Readback {
     }
   }
 
-  /** A lost device refuses to map before it says that it is lost. */
+  /** A lost device may refuse to map before it says that it is lost, so it is asked for one more answer. */
   async #reason(refused: Error): Promise<Error> {
-    await new Promise((resolve) => setTimeout(resolve));
+    const [, answer] = this.#faults.guard("read", 0, () => undefined);
+    await answer;
     return this.#faults.lost ?? new UnsupportedError("read", "a buffer the device maps", refused.message);
   }
 }
