@@ -32,36 +32,36 @@ export class Contents {
 
   /** What may still be, or is, wrong with the elements at `place`. */
   of(place: Placed): Fate[] {
+    const fates: Fate[] = [];
+    const spans = this.#spans.get(place.buffer);
+    if (!spans) return fates;
     const { from, to } = bytesOf(place);
-    return this.#open(place.buffer)
-      .filter((span) => span.from < to && from < span.to)
-      .map(({ fate }) => fate);
+    for (const span of spans) {
+      if (span.from < to && from < span.to && !span.fate.good) fates.push(span.fate);
+    }
+    return fates;
   }
 
   /** All elements at `place` come from work with this fate, whatever they came from before. */
   written(place: Placed, fate: Fate): void {
     const { from, to } = bytesOf(place);
-    const rest = this.#open(place.buffer).flatMap((span) => [
-      { ...span, to: Math.min(span.to, from) },
-      { ...span, from: Math.max(span.from, to) },
-    ]);
-    this.#set(place.buffer, [...rest, { from, to, fate }]);
+    const spans: Span[] = [];
+    for (const span of this.#open(place.buffer)) {
+      if (span.from < from) spans.push({ ...span, to: Math.min(span.to, from) });
+      if (span.to > to) spans.push({ ...span, from: Math.max(span.from, to) });
+    }
+    if (from < to) spans.push({ from, to, fate });
+    this.#spans.set(place.buffer, spans);
   }
 
   /** The elements at `place` depend on this too. */
   add(place: Placed, fate: Fate): void {
-    this.#set(place.buffer, [...this.#open(place.buffer), { ...bytesOf(place), fate }]);
+    const span = { ...bytesOf(place), fate };
+    if (span.from < span.to) this.#spans.set(place.buffer, [...this.#open(place.buffer), span]);
   }
 
   #open(buffer: GPUBuffer): readonly Span[] {
     return (this.#spans.get(buffer) ?? []).filter(({ fate }) => !fate.good);
-  }
-
-  #set(buffer: GPUBuffer, spans: readonly Span[]): void {
-    this.#spans.set(
-      buffer,
-      spans.filter(({ from, to }) => from < to),
-    );
   }
 }
 

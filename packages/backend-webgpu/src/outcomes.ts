@@ -53,21 +53,21 @@ export class Outcomes {
     this.#untold.add(fate);
   }
 
-  /** Fates of these buffers' memory that are not known to be good. */
-  memoryOf(buffers: readonly GPUBuffer[]): Fate[] {
-    return buffers.flatMap((buffer) => this.#contents.allocation(buffer) ?? []);
+  /** The fate of a buffer's memory, unless that is known to be good. */
+  memoryOf(buffer: GPUBuffer): Fate | undefined {
+    return this.#contents.allocation(buffer);
   }
 
-  /** Fates of the elements at these places that are not known to be good. */
-  elementsOf(places: readonly Placed[]): Fate[] {
-    return places.flatMap((place) => this.#contents.of(place));
+  /** Fates of the elements at `place` that are not known to be good. */
+  elementsOf(place: Placed): Fate[] {
+    return this.#contents.of(place);
   }
 
   /** The elements, after all that was submitted. @throws DeviceLostError, or what kept them from being computed */
   async read(place: Placed, bytes: number): Promise<ArrayBuffer> {
     this.#faults.assertNotLost();
-    const fates = [...this.memoryOf([place.buffer]), ...this.elementsOf([place])];
-    const verdict = firstFault(fates.map((fate) => fate.verdict()));
+    const fates = [this.memoryOf(place.buffer), ...this.elementsOf(place)];
+    const verdict = firstFault(fates.flatMap((fate) => fate?.verdict() ?? []));
     const copied = this.readback.fetch(place.buffer, place.offset, bytes);
     copied.catch(() => undefined); // the verdict comes first
     const cause = await this.#faults.orLost(verdict);

@@ -71,14 +71,19 @@ export class Stream {
    * of the submissions it went into and of what it read. Where that is known to be bad, nothing is recorded.
    */
   operation(name: string, { reads, writes }: Touched, work: () => void): void {
-    const allocations = this.outcomes.memoryOf([...reads, ...writes].map(({ buffer }) => buffer));
-    const inputs = this.outcomes.elementsOf(reads);
-    const broken = [...allocations, ...inputs].find((fate) => fate.cause !== undefined);
+    const memory: Fate[] = [];
+    const inputs: Fate[] = [];
+    for (const place of reads) inputs.push(...this.outcomes.elementsOf(place));
+    for (const { buffer } of [...reads, ...writes]) {
+      const fate = this.outcomes.memoryOf(buffer);
+      if (fate) memory.push(fate);
+    }
+    const broken = [...memory, ...inputs].find((fate) => fate.cause !== undefined);
     if (broken) {
       this.outcomes.written(writes, new Failed(broken.cause));
       return;
     }
-    for (const fate of allocations) this.#unit.add(fate.verdict());
+    for (const fate of memory) this.#unit.add(fate.verdict());
     const running = this.#watch({ name, units: new Set(), close: () => undefined });
     this.#during = running;
     try {
@@ -218,13 +223,13 @@ export class Stream {
   #recorder(encoder?: GPUCommandEncoder): Recorder {
     const create = (bytes: number, usage: number, label: string): GPUBuffer => {
       const buffer = this.outcomes.create(bytes, usage, label);
-      for (const fate of this.outcomes.memoryOf([buffer])) {
-        void fate.verdict().then((cause) => cause && recorder.drop(buffer));
-      }
+      const made = this.outcomes.memoryOf(buffer)?.verdict();
+      void made?.then((cause) => cause && recorder.drop(buffer));
       return buffer;
     };
     const using = (buffer: GPUBuffer): void => {
-      for (const fate of this.outcomes.memoryOf([buffer])) this.#unit.add(fate.verdict());
+      const fate = this.outcomes.memoryOf(buffer);
+      if (fate) this.#unit.add(fate.verdict());
     };
     const buffers = { create, using, keepBytes: this.#limits.keepBytes };
     const recorder = new Recorder(this.device, this.pipelines, buffers, encoder);

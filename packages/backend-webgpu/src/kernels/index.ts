@@ -20,7 +20,8 @@ const WRITTEN: readonly string[] = ["out", "finalState"];
 function tensorsOf(p: object): { reads: GpuTensor[]; writes: GpuTensor[] } {
   const reads: GpuTensor[] = [];
   const writes: GpuTensor[] = [];
-  for (const [name, value] of Object.entries(p)) {
+  for (const name in p) {
+    const value: unknown = p[name as keyof typeof p];
     if (value instanceof GpuTensor) (WRITTEN.includes(name) ? writes : reads).push(value);
   }
   return { reads, writes };
