@@ -123,6 +123,15 @@ describe("arguments of the backend's own methods", () => {
     expect(backend.memory()).toEqual({ tensors: 0, bytes: 0 });
   });
 
+  test("what a tensor says of itself cannot be changed", () => {
+    const t = backend.empty([1, 2, 1]);
+    for (const name of ["buffer", "offset", "shape", "dtype", "backend", "storage", "byteOffset"] as const) {
+      expect(() => Object.assign(t, { [name]: undefined })).toThrow(TypeError);
+      expect(t[name]).toBeDefined();
+    }
+    t.dispose();
+  });
+
   test("prepare says what the compiler refused, and the operation compiles for itself then", async () => {
     const { device } = backend;
     const compile = device.createComputePipelineAsync;
