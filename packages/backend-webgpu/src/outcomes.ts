@@ -37,10 +37,9 @@ export class Outcomes {
     this.#untold.add(fate);
   }
 
-  /** A fault of `fate` is one of the elements at these places, and of nothing else. */
+  /** A fault of `fate` is one of the elements at these places, and of nothing else: `sync` is not told. */
   defer(fate: Fate, places: readonly Placed[]): void {
     for (const place of places) this.#contents.add(place, fate);
-    this.#untold.add(fate);
   }
 
   /** All elements at `places` come from work with this fate. */

@@ -148,7 +148,7 @@ export interface Backend<T extends Tensor = Tensor> extends AsyncDisposable {
   prepare?(p: PrepareParams): Promise<void>;
   /**
    * For backends whose tensors the host cannot read at once: a rejection of `pending` must reject every `read` of
-   * `results` as they now are, and of what is computed from them, and of nothing else. `check: true` needs it there.
+   * `results` as they now are, and of what is computed from them, and nothing else. `check: true` needs it there.
    */
   defer?(pending: Promise<void>, results: readonly T[]): void;
   /** Frees every tensor; idempotent. Work in flight is waited for. */

@@ -38,7 +38,7 @@ const trilInverseNames = ["out"];
  *
  * @returns [batch, n, n], zero above the diagonal: `options.out`, or a new tensor for the caller to dispose.
  * @throws ShapeError, DtypeError, ValueError, DisposedError, UnsupportedError, LimitError, before anything is
- * written; SingularError with `check` (on a device: every `read` of the result rejects with it, and the next `sync`)
+ * written; SingularError with `check` (on a device: every `read` of the result rejects with it)
  */
 export function inverse<T extends Tensor>(
   backend: Backend<T>,

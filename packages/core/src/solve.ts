@@ -23,7 +23,7 @@ const optionNames = ["trans", "alpha", "out", "state", "finalState", "chunk", "c
  * @param b [batch, n, p]; `out` may be the same tensor.
  * @returns [batch, n, p]: `options.out`, or a new tensor for the caller to dispose.
  * @throws ShapeError, DtypeError, ValueError, DisposedError, UnsupportedError, LimitError, before anything is
- * written; SingularError with `check` (on a device: every `read` of the results rejects with it, and the next `sync`).
+ * written; SingularError with `check` (on a device: every `read` of the results rejects with it).
  */
 export function solve<T extends Tensor>(
   backend: Backend<T>,
