@@ -22,12 +22,12 @@ const calls: Record<string, (input: HostTensor, written: HostTensor) => unknown>
   "apply, out over x": (x, out) => apply(backend, op, x, { out }),
   "apply, out over q": (q, out) => apply(backend, { ...op, q }, far(3), { out }),
   "apply, out over k": (k, out) => apply(backend, { ...op, k }, far(3), { out }),
-  "apply, out over the state": (initialState: state, out) => apply(backend, op, far(3), { out, state }),
+  "apply, out over the state": (initialState, out) => apply(backend, op, far(3), { out, initialState }),
   "apply, the final state over x": (x, finalState) => apply(backend, op, x, { finalState, out: far(4) }),
   "apply, the final state over out": (out, finalState) => apply(backend, op, far(3), { finalState, out }),
   "solve, out over b": (b, out) => solve(backend, op, b, { out }),
-  "solve, the final state over the state": (initialState: state, finalState) =>
-    solve(backend, op, far(3), { initialState: state, finalState, out: far(4) }),
+  "solve, the final state over the state": (initialState, finalState) =>
+    solve(backend, op, far(3), { initialState, finalState, out: far(4) }),
   "inverse, out over q": (q, out) => inverse(backend, { ...op, q }, { out }),
   "trilInverse, out over a": (a, out) => trilInverse(backend, a, { out }),
 };
