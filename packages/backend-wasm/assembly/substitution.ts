@@ -1,5 +1,5 @@
 import { bytes, lanes, lanesUpTo, PANEL, width } from "./lanes";
-import { blockedProduct } from "./product";
+import { product } from "./product";
 
 /**
  * X = A⁻¹ for a lower triangular block of up to 16 rows, by substitution: x_i = (e_i − Σ_{k<i} a_ik x_k) / a_ii.
@@ -49,6 +49,7 @@ export function timesLower<T>(
   const own = min(width<T>(), h - j);
   const corner = x + j * xs + bytes<T>(j);
   a += bytes<T>(j);
+  product<T>(a + bytes<T>(own), as, m, corner + own * xs, xs, h - j - own, t, PANEL);
   for (let i = 0; i < m; i++) {
     let t0 = v128.splat<T>(0);
     let t1 = t0;
@@ -58,8 +59,8 @@ export function timesLower<T>(
       t0 = v128.add<T>(t0, v128.and(v128.mul<T>(aik, v128.load(row)), lanesUpTo<T>(k)));
       t1 = v128.add<T>(t1, v128.and(v128.mul<T>(aik, v128.load(row, 16)), lanesUpTo<T>(k - lanes<T>())));
     }
-    v128.store(t + i * PANEL, t0);
-    v128.store(t + i * PANEL, t1, 16);
+    const ti = t + i * PANEL;
+    v128.store(ti, v128.add<T>(v128.load(ti), t0));
+    v128.store(ti, v128.add<T>(v128.load(ti, 16), t1), 16);
   }
-  blockedProduct<T>(t, a + bytes<T>(own), as, m, corner + own * xs, xs, h - j - own, t, PANEL);
 }

@@ -39,6 +39,8 @@ export class Sweep {
   pivot!: usize;
   /** the chunk's rows of B and Y where the last panel is a partial one, [chunk, panel] */
   tail!: usize;
+  /** the sums of four rows being made, [4, panel] */
+  sum!: usize;
   /** Z, under it the chunk's Y (or X), and what Z has lost (update): panels of [depth + chunk + depth, panel] */
   z!: usize;
   zs!: usize;
@@ -51,7 +53,7 @@ export function sweepBytes<T>(r: i32, chunk: i32, cols: i32): f64 {
   return (
     (depth + c + 1) * c * sizeof<T>() +
     tailBytes<T>(<i32>c) +
-    (c + <f64>panels<T>(cols) * (depth + c + depth)) * PANEL
+    (c + 4 + <f64>panels<T>(cols) * (depth + c + depth)) * PANEL
   );
 }
 
@@ -70,7 +72,8 @@ export function layOut<T>(sweep: Sweep, n: i32, r: i32, chunk: i32, cols: i32, a
   sweep.pivot = sweep.ft + (depth + c) * sweep.ts;
   sweep.gTail = sweep.pivot + sweep.ts;
   sweep.tail = sweep.gTail + <usize>tailBytes<T>(c);
-  sweep.z = sweep.tail + c * PANEL;
+  sweep.sum = sweep.tail + c * PANEL;
+  sweep.z = sweep.sum + 4 * PANEL;
   if (r === 0) memory.fill(sweep.ft, 0, sweep.ts);
   return sweep.z + panels<T>(cols) * sweep.zs;
 }
@@ -192,7 +195,7 @@ export function sweepApply<T>(sweep: Sweep): void {
       else loadPanel<T>(x, bs, rows, cols, z + under);
       const to = whole ? out : sweep.tail;
       const tos = whole ? os : PANEL;
-      applyRows<T>(rows, sweep.ft, sweep.ts, sweep.depth, z, pivot, to, tos, alpha);
+      applyRows<T>(rows, sweep.ft, sweep.ts, sweep.depth, z, pivot, sweep.sum, to, tos, alpha);
       if (!whole) storePanel<T>(sweep.tail, rows, cols, out, os);
       addRows<T>(sweep, l, rows, z);
       z += sweep.zs;
