@@ -1,5 +1,5 @@
-import { madd } from "./lanes";
-import { BLOCK } from "./sums";
+import { madd, PANEL } from "./lanes";
+import { blockOf } from "./sums";
 
 /**
  * out = A B for one panel: A [rows, depth], B [depth, panel], the depth summed in blocks of 16 that `out` gathers. Strides
@@ -16,6 +16,13 @@ export function product<T>(
   out: usize,
   os: usize,
 ): void {
+  if (depth == 0) {
+    for (; rows > 0; rows--) {
+      memory.fill(out, 0, PANEL);
+      out += os;
+    }
+    return;
+  }
   for (; rows > 0; rows -= 4) {
     const last = min(rows - 1, 3);
     const a1 = min(last, 1) * as;
@@ -43,24 +50,36 @@ function productTile<T>(
   o2: usize,
   o3: usize,
 ): void {
+  const block = blockOf(depth);
   let started = false;
   do {
-    let c00 = v128.splat<T>(0);
-    let c01 = c00;
-    let c10 = c00;
-    let c11 = c00;
-    let c20 = c00;
-    let c21 = c00;
-    let c30 = c00;
-    let c31 = c00;
-    const k = min(depth, BLOCK);
+    const k = min(depth, block);
     const end = b + k * bs;
     depth -= k;
+    let b0 = v128.load(b);
+    let b1 = v128.load(b, 16);
+    let x = v128.load_splat<T>(a0);
+    let c00 = v128.mul<T>(x, b0);
+    let c01 = v128.mul<T>(x, b1);
+    x = v128.load_splat<T>(a1);
+    let c10 = v128.mul<T>(x, b0);
+    let c11 = v128.mul<T>(x, b1);
+    x = v128.load_splat<T>(a2);
+    let c20 = v128.mul<T>(x, b0);
+    let c21 = v128.mul<T>(x, b1);
+    x = v128.load_splat<T>(a3);
+    let c30 = v128.mul<T>(x, b0);
+    let c31 = v128.mul<T>(x, b1);
+    a0 += sizeof<T>();
+    a1 += sizeof<T>();
+    a2 += sizeof<T>();
+    a3 += sizeof<T>();
+    b += bs;
     if (b != end) {
       do {
-        const b0 = v128.load(b);
-        const b1 = v128.load(b, 16);
-        let x = v128.load_splat<T>(a0);
+        b0 = v128.load(b);
+        b1 = v128.load(b, 16);
+        x = v128.load_splat<T>(a0);
         c00 = madd<T>(c00, x, b0);
         c01 = madd<T>(c01, x, b1);
         x = v128.load_splat<T>(a1);

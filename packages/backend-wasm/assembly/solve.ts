@@ -15,8 +15,10 @@ export function solveRows<T>(
   f: usize,
   fs: usize,
   r: i32,
+  block: i32,
   z: usize,
   pivot: usize,
+  part: usize,
   b: usize,
   bs: usize,
   out: usize,
@@ -29,7 +31,7 @@ export function solveRows<T>(
     const i1 = min(last, 1);
     const i2 = min(last, 2);
     const v = z + <usize>(r + i) * PANEL;
-    sumTile<T>(f, fs, z, r, i, v);
+    sumTile<T>(f, fs, z, r, block, i, part, v);
     const a = f + <usize>(r + i) * fs;
     // b minus the sum, once: a sum begun with a large b would round its small terms away
     let c00 = v128.sub<T>(v128.load(b), v128.load(v));
@@ -104,9 +106,11 @@ export function divideRows<T>(
   f: usize,
   fs: usize,
   r: i32,
+  block: i32,
   z: usize,
   diag: usize,
   ds: usize,
+  part: usize,
   b: usize,
   bs: usize,
   out: usize,
@@ -116,7 +120,7 @@ export function divideRows<T>(
   const scale = v128.splat<T>(alpha);
   for (let i = 0; i < rows; i += 4) {
     const tile = z + <usize>(r + i) * PANEL;
-    sumTile<T>(f + bytes<T>(i), fs, z, r, i, tile);
+    sumTile<T>(f + bytes<T>(i), fs, z, r, block, i, part, tile);
     for (let j = 0; j < min(4, rows - i); j++) {
       const y = tile + j * PANEL;
       let a = f + (r + i) * fs + bytes<T>(i + j);
