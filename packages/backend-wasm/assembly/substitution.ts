@@ -15,12 +15,13 @@ export function substitute<T>(a: usize, as: usize, rows: i32, x: usize, xs: usiz
         v128.store(xi + bytes<T>(j), v128.splat<T>(0));
         continue;
       }
-      let sum = unit<T>(i - j);
+      let sum = v128.splat<T>(0);
       for (let k = j; k < i; k++) {
         const aik = v128.load_splat<T>(a + i * as + bytes<T>(k));
         const term = v128.mul<T>(aik, v128.load(x + k * xs + bytes<T>(j)));
-        sum = v128.sub<T>(sum, v128.and(term, lanesUpTo<T>(k - j)));
+        sum = v128.add<T>(sum, v128.and(term, lanesUpTo<T>(k - j)));
       }
+      sum = v128.sub<T>(unit<T>(i - j), sum);
       v128.store(xi + bytes<T>(j), v128.and(v128.div<T>(sum, pivot), lanesUpTo<T>(i - j)));
     }
   }

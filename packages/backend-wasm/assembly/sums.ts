@@ -39,22 +39,22 @@ export function sumTile<T>(
   if (own > 0) sumGroup<T>(f, fs, v, own, ROW_BLOCK, part, tile, true);
 }
 
-/** The same for one group of `left` ≥ 1 terms, added to the tile where it `joins`. */
+/** The same for one group of `count` ≥ 1 terms, added to the tile where it `joins`. */
 function sumGroup<T>(
   f: usize,
   fs: usize,
   v: usize,
-  left: i32,
+  count: i32,
   block: i32,
   part: usize,
   tile: usize,
   joins: bool,
 ): void {
+  const step = <usize>block * PANEL;
+  const stop = v + <usize>count * PANEL;
   let started = false;
   for (;;) {
-    const k = min(left, block);
-    left -= k;
-    const end = v + <usize>k * PANEL;
+    const end = min(v + step, stop);
     let v0 = v128.load(v);
     let v1 = v128.load(v, 16);
     let x = v128.load_splat<T>(f);
@@ -101,7 +101,7 @@ function sumGroup<T>(
       c30 = v128.add<T>(c30, v128.load(part, 96));
       c31 = v128.add<T>(c31, v128.load(part, 112));
     }
-    if (left == 0) {
+    if (v == stop) {
       if (joins) {
         c00 = v128.add<T>(c00, v128.load(tile));
         c01 = v128.add<T>(c01, v128.load(tile, 16));

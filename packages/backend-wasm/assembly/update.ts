@@ -53,14 +53,12 @@ export function packTail<T>(g: usize, gs: usize, rows: i32, r: i32, tail: usize)
  * lies.
  */
 function updateTiles<T>(z: usize, lost: usize, g: usize, gs: usize, tiles: i32, y: usize, depth: i32): void {
+  const stop = y + <usize>depth * PANEL;
   for (; tiles > 0; tiles--) {
     let a = g;
     let v = y;
-    let left = depth;
     for (;;) {
-      const k = min(left, ROW_BLOCK);
-      left -= k;
-      const end = v + <usize>k * PANEL;
+      const end = min(v + ROW_BLOCK * PANEL, stop);
       let y0 = v128.load(v);
       let y1 = v128.load(v, 16);
       let x = v128.load_splat<T>(a);
@@ -105,7 +103,7 @@ function updateTiles<T>(z: usize, lost: usize, g: usize, gs: usize, tiles: i32, 
       c21 = v128.add<T>(c21, v128.load(lost, 80));
       c30 = v128.add<T>(c30, v128.load(lost, 96));
       c31 = v128.add<T>(c31, v128.load(lost, 112));
-      if (left > 0) {
+      if (v != stop) {
         v128.store(lost, c00);
         v128.store(lost, c01, 16);
         v128.store(lost, c10, 32);
