@@ -291,7 +291,7 @@ export const lonelyFaults: Readonly<Record<string, Fault>> = {
   exact: {
     name: "16 bits for a batch entry",
     caughtBy: "exact › f32: 65535 to 65537 entries, 65537 of rank",
-    budget: { maxN: 65537 },
+    budget: { maxN: 65537, maxWork: 2 ** 20 },
     create: after("solve", ({ out }) => {
       out.data.forEach((_, at) => {
         if (entryOf(out, at) >= 65536) out.data[at] = NaN;

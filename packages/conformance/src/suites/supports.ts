@@ -10,16 +10,8 @@ import {
   type Dtype,
   type HostView,
 } from "@dlrt/core";
-import { demand, type Case, type Trial } from "../trial.js";
-
-async function caught(call: () => unknown): Promise<unknown> {
-  try {
-    await call();
-    return undefined;
-  } catch (error) {
-    return error;
-  }
-}
+import { textOf } from "../text.js";
+import { caught, demand, type Case, type Trial } from "../trial.js";
 
 async function names(trial: Trial): Promise<void> {
   const { name, supports } = trial.backend;
@@ -31,7 +23,7 @@ async function names(trial: Trial): Promise<void> {
   demand(tensorBytes > 0 && tensorBytes <= MAX_ELEMENTS * 8, `supports.limits.tensorBytes is ${tensorBytes}`);
   const other = await trial.create();
   const same = JSON.stringify(other.supports) === JSON.stringify(supports);
-  await other.dispose();
+  await trial.step("dispose", () => other.dispose());
   demand(same, "supports: expected the same of every backend that `create` makes");
   trial.count();
 }
@@ -91,12 +83,12 @@ async function kernels(trial: Trial): Promise<void> {
       for (const [name, call] of Object.entries(calls)) {
         const error = await caught(async () => {
           call();
-          await backend.sync();
+          await scope.sync();
         });
         const declared = (missing as readonly string[]).includes(name);
         demand(
           declared ? error instanceof UnsupportedError : error === undefined,
-          `${name} ${dtype}, ${declared ? "declared missing" : "declared there"}: got ${String(error)}`,
+          `${name} ${dtype}, ${declared ? "declared missing" : "declared there"}: got ${textOf(error)}`,
         );
         trial.count();
       }
@@ -112,7 +104,8 @@ async function prepare(trial: Trial): Promise<void> {
     for (const dtype of backend.supports.dtypes) {
       for (const kernel of ["solve", "apply", "inverse"] as const) {
         if (backend.supports.missing?.includes(kernel)) continue;
-        await backend.prepare?.({ ...sizes, kernel, dtype, trans: kernel !== "inverse", chunk: 16 });
+        const hint = { ...sizes, kernel, dtype, trans: kernel !== "inverse", chunk: 16 };
+        await trial.step("prepare", () => backend.prepare?.(hint));
         trial.count();
       }
     }

@@ -4,22 +4,14 @@
  * themselves.
  */
 import { newFloatArray, type Backend, type Tensor } from "@dlrt/core";
-import { demand, type Case, type Trial } from "../../trial.js";
+import { textOf } from "../../text.js";
+import { caught, demand, type Case, type Trial } from "../../trial.js";
 import { wrongDtypes, wrongShapes, wrongTensors } from "./arguments.js";
 import { wrongAllocations, wrongViews } from "./memory.js";
 import { Fixture, sizes, type Wrong } from "./fixture.js";
 import { wrongValues } from "./options.js";
 
 const { batch, n, p } = sizes;
-
-async function caught(call: () => unknown): Promise<unknown> {
-  try {
-    await call();
-    return undefined;
-  } catch (error) {
-    return error;
-  }
-}
 
 /** Makes each wrong call; `watched` must keep their ones. */
 async function refuse(trial: Trial, backend: Backend, wrongs: readonly Wrong[]): Promise<void> {
@@ -28,7 +20,7 @@ async function refuse(trial: Trial, backend: Backend, wrongs: readonly Wrong[]):
     const error = await caught(call);
     demand(
       error instanceof expected,
-      `${what}: expected a ${expected.name}, got ${error === undefined ? "no error" : String(error)}`,
+      `${what}: expected a ${expected.name}, got ${error === undefined ? "no error" : textOf(error)}`,
     );
     const after = backend.memory();
     demand(
@@ -57,7 +49,7 @@ async function judge(
       }
     });
   } finally {
-    await other.dispose();
+    await trial.step("dispose", () => other.dispose());
   }
 }
 
