@@ -131,7 +131,22 @@ export function solvePanel<T>(
   const r = sweep.depth;
   const ds = sweep.ds;
   if (divide) {
-    divideRows<T>(rows, sweep.ft, sweep.ts, r, sweep.block, z, sweep.diag + l * ds, ds, sweep.sum, b, bs, out, os, alpha);
+    divideRows<T>(
+      rows,
+      sweep.ft,
+      sweep.ts,
+      r,
+      sweep.block,
+      z,
+      sweep.diag + l * ds,
+      ds,
+      sweep.sum,
+      b,
+      bs,
+      out,
+      os,
+      alpha,
+    );
   } else {
     solveRows<T>(rows, sweep.ft, sweep.ts, r, sweep.block, z, sweep.pivot, sweep.sum, b, bs, out, os, alpha);
   }
