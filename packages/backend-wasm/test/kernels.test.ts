@@ -1,6 +1,14 @@
 // What the conformance suite cannot know: sizes at the seams of these kernels.
 import { apply, inverse, solve, type Backend, type Dtype } from "@dlrt/core";
-import { matrixOf, omega, omegaApply, omegaInverse, omegaRowDot, operatorOf } from "@dlrt/core/reference";
+import {
+  identity,
+  matrixOf,
+  omega,
+  omegaApply,
+  omegaInverse,
+  omegaRowDot,
+  operatorOf,
+} from "@dlrt/core/reference";
 import { createWasmBackend, type WasmTensor } from "@dlrt/backend-wasm";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { problem, random } from "./problem.js";
@@ -30,8 +38,6 @@ test.each([
   ["f32", 260, 300, undefined],
   ["f64", 271, 6, 16],
   ["f64", 300, 0, 64],
-  // five outer blocks
-  ["f32", 1040, 3, undefined],
 ] as const)("%s inverse, n = %i, r = %i, chunk %s", (dtype, n, r, chunk) => {
   const { op } = problem(backend, dtype, [1, n, r, 1]);
   const out = poisoned([1, n, n], dtype);
@@ -40,6 +46,17 @@ test.each([
   expect(
     omegaInverse(operatorOf(data, 0), matrixOf(out.data, 1, 0), { dtype }) / EPSILON[dtype],
   ).toBeLessThanOrEqual(16);
+});
+
+test.each(dtypes)("%s inverse of more than 1024 rows solves T X = I", (dtype) => {
+  const [n, r] = [1100, 3];
+  const { op } = problem(backend, dtype, [1, n, r, 1]);
+  const out = poisoned([1, n, n], dtype);
+  inverse(backend, op, { out });
+  const reference = operatorOf({ batch: 1, n, r, diag: op.diag.data, q: op.q.data, k: op.k.data }, 0);
+  // a residual on one side is no promise of an inverse, but these data are mild, and it costs O(n² r) to judge
+  const residual = omega(reference, matrixOf(out.data, 1, 0), identity(n), n, { dtype });
+  expect(residual / EPSILON[dtype]).toBeLessThanOrEqual(16);
 });
 
 test.each([
@@ -177,8 +194,9 @@ test.each([128, 1000, 2 ** 31 - 3, 2 ** 31, 2 ** 32 + 1, Number.MAX_SAFE_INTEGER
   (chunk) => {
     const { op, b, state } = problem(backend, "f32", [1, 100, 3, 5]);
     const most = { chunk: 32, state };
-    expect(solve(backend, op, b, { chunk, state }).data).toEqual(solve(backend, op, b, most).data);
-    expect(apply(backend, op, b, { chunk, state }).data).toEqual(apply(backend, op, b, most).data);
-    expect(inverse(backend, op, { chunk }).data).toEqual(inverse(backend, op, { chunk: 4096 }).data);
+    const same = (a: WasmTensor, other: WasmTensor) => expect(a.data.slice()).toEqual(other.data.slice());
+    same(solve(backend, op, b, { chunk, state }), solve(backend, op, b, most));
+    same(apply(backend, op, b, { chunk, state }), apply(backend, op, b, most));
+    same(inverse(backend, op, { chunk }), inverse(backend, op, { chunk: 4096 }));
   },
 );
