@@ -19,35 +19,43 @@ struct Params {
 @group(0) @binding(1) var<storage, read> a: array<f32>;
 @group(0) @binding(2) var<storage, read_write> out: array<f32>;
 
+// A sum and what its roundings have lost, which goes into the next term (Kahan): the limit for these inverses, 4 ε,
+// leaves no room for a chain of 64.
+fn plus(sum: vec2<f32>, term: f32) -> vec2<f32> {
+  let own = term + sum.y;
+  let next = sum.x + own;
+  return vec2<f32>(next, own - (next - sum.x));
+}
+
 fn invert_column(a_at: u32, x_at: u32, column: u32) {
   let size = params.size;
   let end = min((column / BLOCK + 1u) * BLOCK, size);
   for (var i = column; i < end; i++) {
-    var sum = select(0.0, 1.0, i == column);
+    var sum = vec2<f32>(select(0.0, 1.0, i == column), 0.0);
     for (var m = column; m < i; m++) {
-      sum -= a[a_at + i * size + m] * out[x_at + m * size + column];
+      sum = plus(sum, -a[a_at + i * size + m] * out[x_at + m * size + column]);
     }
-    out[x_at + i * size + column] = sum / a[a_at + i * size + i];
+    out[x_at + i * size + column] = sum.x / a[a_at + i * size + i];
   }
 }
 
 // (A₂₁ X₁₁)ᵢⱼ, kept at X₁₂'s place, transposed: there the rows are whole even where X₂₁'s are cut off
 fn product(a_at: u32, x_at: u32, top: u32, half: u32, i: u32, j: u32) {
   let size = params.size;
-  var sum = 0.0;
+  var sum = vec2<f32>();
   for (var m = j; m < half; m++) {
-    sum += a[a_at + (top + half + i) * size + top + m] * out[x_at + (top + m) * size + top + j];
+    sum = plus(sum, a[a_at + (top + half + i) * size + top + m] * out[x_at + (top + m) * size + top + j]);
   }
-  out[x_at + (top + j) * size + top + half + i] = sum;
+  out[x_at + (top + j) * size + top + half + i] = sum.x;
 }
 
 fn merge(x_at: u32, top: u32, half: u32, i: u32, j: u32) {
   let size = params.size;
-  var sum = 0.0;
+  var sum = vec2<f32>();
   for (var m = 0u; m <= i; m++) {
-    sum -= out[x_at + (top + half + i) * size + top + half + m] * out[x_at + (top + j) * size + top + half + m];
+    sum = plus(sum, out[x_at + (top + half + i) * size + top + half + m] * out[x_at + (top + j) * size + top + half + m]);
   }
-  out[x_at + (top + half + i) * size + top + j] = sum;
+  out[x_at + (top + half + i) * size + top + j] = -sum.x;
 }
 
 @compute @workgroup_size(THREADS)
