@@ -1,5 +1,7 @@
 import {
   checkAllocation,
+  checkOptions,
+  checkText,
   checkReadable,
   checkView,
   Ledger,
@@ -22,7 +24,7 @@ import { JsTensor } from "./tensor.js";
 
 export interface JsBackendOptions {
   /** Shown by the bench and in errors. Default "js". */
-  readonly name?: string;
+  readonly name?: string | undefined;
 }
 
 const supports: Supports = {
@@ -95,7 +97,10 @@ class JsBackend implements Backend<HostTensor> {
 /**
  * A backend on plain typed arrays: f32 and f64, everywhere JavaScript runs. Operations have run when they
  * return. f32 tensors are computed with float64 sums and rounded once per stored element.
+ * @throws ValueError for a name that is no string, and for unknown options
  */
 export function createJsBackend(options: JsBackendOptions = {}): Backend<HostTensor> {
+  checkOptions("options", options, ["name"]);
+  checkText("name", options.name);
   return new JsBackend(options.name ?? "js");
 }

@@ -1,4 +1,12 @@
-import { UnsupportedError, ValueError, type Backend } from "@dlrt/core";
+import {
+  checkFlag,
+  checkOptions,
+  checkText,
+  describe,
+  UnsupportedError,
+  ValueError,
+  type Backend,
+} from "@dlrt/core";
 import { WasmBackend } from "./backend.js";
 import { Engine } from "./engine.js";
 import {
@@ -19,38 +27,40 @@ export interface WasmBackendOptions {
    * Threads that share a call's work, the calling one included. "auto", the default: as many as the machine has
    * processors, at most 8. One where shared memory is not allowed; `supports.fallback` then says why.
    */
-  readonly threads?: number | "auto";
+  readonly threads?: number | "auto" | undefined;
   /** Which build to take where both would do. Default: "simd+threads" when there is more than one thread. */
-  readonly build?: Build;
+  readonly build?: Build | undefined;
   /**
    * Multiply and add in one instruction, rounded once, where the engine has relaxed SIMD; `supports.fallback` says so where
    * it has not. Whether the processor then fuses is its own affair: results of two kinds of machine may differ by
    * rounding, which without this they never do. Default false.
    */
-  readonly relaxed?: boolean;
+  readonly relaxed?: boolean | undefined;
   /** One of this package's .wasm files, compiled, of this version: for runtimes that forbid compiling. */
-  readonly module?: WebAssembly.Module;
+  readonly module?: WebAssembly.Module | undefined;
   /** Where to fetch such a file, instead of the copy inside this package. Relative to the page, as fetch takes it. */
-  readonly wasmUrl?: string | URL;
+  readonly wasmUrl?: string | URL | undefined;
   /** The script of helper threads, `@dlrt/backend-wasm/worker`, where a bundler does not find it by itself. */
-  readonly workerUrl?: string | URL;
+  readonly workerUrl?: string | URL | undefined;
   /** Shown by the bench and in errors. Default "wasm". */
-  readonly name?: string;
+  readonly name?: string | undefined;
 }
+
+const optionNames = ["threads", "build", "relaxed", "module", "wasmUrl", "workerUrl", "name"];
 
 const MAX_AUTO_THREADS = 8;
 const MAX_THREADS = 64;
 
 function checkBuild(build: Build | undefined): void {
   if (build === undefined || build === "simd" || build === "simd+threads") return;
-  throw new ValueError("build", '"simd" or "simd+threads"', String(build));
+  throw new ValueError("build", '"simd" or "simd+threads"', describe(build));
 }
 
 function wantedThreads({ threads = "auto", build }: WasmBackendOptions): number {
   if (build === "simd") return 1;
   if (threads !== "auto") {
     if (Number.isInteger(threads) && threads >= 1 && threads <= MAX_THREADS) return threads;
-    throw new ValueError("threads", `"auto" or an integer from 1 to ${MAX_THREADS}`, String(threads));
+    throw new ValueError("threads", `"auto" or an integer from 1 to ${MAX_THREADS}`, describe(threads));
   }
   const { navigator } = globalThis as { navigator?: { hardwareConcurrency?: number } };
   const processors = nodeBuiltin("node:os")?.availableParallelism() ?? navigator?.hardwareConcurrency ?? 1;
@@ -78,7 +88,10 @@ const NOT_FUSED = "no fused multiply-add: this engine has no relaxed SIMD";
  * ValueError for options out of range
  */
 export async function createWasmBackend(options: WasmBackendOptions = {}): Promise<Backend<WasmTensor>> {
+  checkOptions("options", options, optionNames);
   checkBuild(options.build);
+  checkFlag("relaxed", options.relaxed);
+  checkText("name", options.name);
   const threads = wantedThreads(options);
   const name = options.name ?? "wasm";
   const wanted: Build = options.build ?? (threads > 1 ? "simd+threads" : "simd");

@@ -1,6 +1,6 @@
 /**
- * Core's measures over whole batches, as one number in ε and the place where it was worst. What a gate means is
- * derived in core's reference README, equations (20) to (24).
+ * Core's measures over whole batches, as one number in ε. What they mean, and what `gate` allows, is derived in core's
+ * reference README, equations (21) to (25).
  */
 import { unitRoundoff, type Dtype, type FloatArray } from "@dlrt/core";
 import {
@@ -8,6 +8,7 @@ import {
   omega,
   omegaApply,
   omegaInverse,
+  omegaRowDot,
   omegaState,
   omegaTrilInverse,
   operatorOf,
@@ -16,11 +17,6 @@ import {
   type ReferenceOperator,
 } from "@dlrt/core/reference";
 import { growing, type Problem } from "./problems.js";
-
-/** ω ≤ 16 ε: solve, apply, states, row dots, and |X̂ − X| ≤ 16 ε |X||T||X| for inverse. */
-export const GATE = 16;
-/** |X̂ − X| ≤ 4 ε |X||A||X|: blocks of trilInverse. */
-export const BLOCK_GATE = 4;
 
 /** What of the options changes the answer. */
 export interface Variant {
@@ -97,15 +93,16 @@ export function omegaOfSolve(
   out: FloatArray,
   finalState?: FloatArray,
 ): Omega {
+  const { dtype } = problem;
   const { batch, p } = problem.sizes;
   const { trans, alpha } = variant;
   let worst = 0;
   for (let e = 0; e < batch && p > 0; e++) {
     const { op, rhs, out: y, state, whole } = entryOf(problem, out, e, variant);
-    worst = worse(worst, omega(op, y, rhs, p, { trans, alpha, state }));
+    worst = worse(worst, omega(op, y, rhs, p, { trans, alpha, state, dtype }));
     if (finalState !== undefined && whole && alpha !== 0) {
-      const x = y.map((value) => value / alpha);
-      worst = worse(worst, omegaState(op, matrixOf(finalState, batch, e), x, p, { trans, state }));
+      const z = matrixOf(finalState, batch, e);
+      worst = worse(worst, omegaState(op, z, y, p, { trans, state, xScale: alpha }));
     }
   }
   return inRoundoffs(worst, problem.dtype);
@@ -118,13 +115,14 @@ export function omegaOfApply(
   out: FloatArray,
   finalState?: FloatArray,
 ): Omega {
+  const { dtype } = problem;
   const { batch, n, p } = problem.sizes;
   const { trans, alpha, lambda = true } = variant;
   let worst = 0;
   for (let e = 0; e < batch && p > 0; e++) {
     const { op: full, rhs, out: y, state } = entryOf(problem, out, e, variant, n);
     const op = lambda ? full : { ...full, diag: undefined };
-    worst = worse(worst, omegaApply(op, y, rhs, p, { trans, alpha, state }));
+    worst = worse(worst, omegaApply(op, y, rhs, p, { trans, alpha, state, dtype }));
     if (finalState !== undefined) {
       worst = worse(worst, omegaState(op, matrixOf(finalState, batch, e), rhs, p, { trans, state }));
     }
@@ -134,22 +132,24 @@ export function omegaOfApply(
 
 /** |X̂ − X| beside |X||T||X|, in ε. @param out batch·n·n */
 export function omegaOfInverse(problem: Problem, out: FloatArray): Omega {
+  const { dtype } = problem;
   const { batch, n } = problem.sizes;
   let worst = 0;
   for (let e = 0; e < batch && n > 0; e++) {
     const op = operatorOf({ ...problem.sizes, ...problem }, e);
-    worst = worse(worst, omegaInverse(op, matrixOf(out, batch, e)));
+    worst = worse(worst, omegaInverse(op, matrixOf(out, batch, e), { dtype }));
   }
-  return inRoundoffs(worst, problem.dtype);
+  return inRoundoffs(worst, dtype);
 }
 
 /** The same for dense blocks. @param a batch·c·c @param out batch·c·c */
 export function omegaOfTrilInverse(a: FloatArray, out: FloatArray, batch: number, c: number): Omega {
+  const dtype = dtypeOf(a);
   let worst = 0;
   for (let e = 0; e < batch && c > 0; e++) {
-    worst = worse(worst, omegaTrilInverse(matrixOf(a, batch, e), matrixOf(out, batch, e), c));
+    worst = worse(worst, omegaTrilInverse(matrixOf(a, batch, e), matrixOf(out, batch, e), c, { dtype }));
   }
-  return inRoundoffs(worst, a.BYTES_PER_ELEMENT === 4 ? "f32" : "f64");
+  return inRoundoffs(worst, dtype);
 }
 
 /** |out − α x·y| beside |α| |x|·|y| for each of `rows` rows of p, in ε. */
@@ -158,16 +158,9 @@ export function omegaOfRowDot(
   alpha: number,
   p: number,
 ): Omega {
-  let worst = 0;
-  for (let i = 0; i < out.length; i++) {
-    let exact = 0;
-    let bound = 0;
-    for (let j = i * p; j < (i + 1) * p; j++) {
-      exact += x[j]! * y[j]!;
-      bound += Math.abs(x[j]! * y[j]!);
-    }
-    const error = Math.abs(out[i]! - alpha * exact);
-    worst = worse(worst, error === 0 ? 0 : error / (Math.abs(alpha) * bound));
-  }
-  return inRoundoffs(worst, out.BYTES_PER_ELEMENT === 4 ? "f32" : "f64");
+  return inRoundoffs(omegaRowDot(x, y, out, p, alpha), dtypeOf(out));
+}
+
+function dtypeOf(a: FloatArray): Dtype {
+  return a.BYTES_PER_ELEMENT === 4 ? "f32" : "f64";
 }

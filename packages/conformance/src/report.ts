@@ -17,11 +17,11 @@ export interface ReportRow {
   readonly dtype?: Dtype;
   /** Problems run and judged. */
   cases: number;
-  /** Largest ω in ε; absent where the promise is a yes or no. null: not finite. */
+  /** The ω nearest to its limit, in ε; absent where the promise is a yes or no. null: not finite. */
   worst?: number | null;
-  /** What ω may be, in ε. */
+  /** What that ω may be, in ε. */
   limit?: number;
-  /** The problem where it was largest. */
+  /** The problem where it was so. */
   where?: string;
   /** Named tests under this row that failed. */
   failed?: number;
@@ -82,8 +82,9 @@ export class Recorder {
   measure(subject: Subject, { omega, limit, where }: Measurement): void {
     const row = this.#row(subject);
     row.cases++;
+    // Limits grow with the rank, so the worst is what comes nearest to its own.
+    if (row.worst === null || (row.worst !== undefined && omega / limit <= row.worst / row.limit!)) return;
     row.limit = limit;
-    if (row.worst === null || (row.worst !== undefined && omega <= row.worst)) return;
     row.worst = Number.isFinite(omega) ? omega : null;
     row.where = where;
   }

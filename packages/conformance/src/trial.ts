@@ -9,7 +9,7 @@ import {
   type Tensor,
 } from "@dlrt/core";
 import fc from "fast-check";
-import { GATE, type Omega } from "./backward-error.js";
+import type { Omega } from "./backward-error.js";
 import type { Plan } from "./options.js";
 import type { Recorder, Subject } from "./report.js";
 
@@ -84,7 +84,7 @@ export class Trial {
   }
 
   /** Counts a measured one. @throws ConformanceError unless ω ≤ limit */
-  judge(where: string, omega: Omega, limit: number = GATE): void {
+  judge(where: string, omega: Omega, limit: number): void {
     this.recorder.measure(this.subject, { omega, limit, where });
     demand(
       omega <= limit,

@@ -1,10 +1,8 @@
 /** The measures themselves: a right answer is about 1 ε off, a wrong one far more than is allowed, NaN never passes. */
 import { newFloatArray } from "@dlrt/core";
-import { overBatch, recurrent } from "@dlrt/core/reference";
+import { BLOCK_GATE, gate, overBatch, recurrent } from "@dlrt/core/reference";
 import { expect, test } from "vitest";
 import {
-  BLOCK_GATE,
-  GATE,
   omegaOfApply,
   omegaOfInverse,
   omegaOfRowDot,
@@ -16,6 +14,7 @@ import { familyNames, growing, makeProblem, type Problem } from "../src/problems
 import { denseBlocks } from "../src/suites/tril-inverse.js";
 import { exactInverse } from "../src/suites/exact-inverse.js";
 
+const GATE = gate(1);
 const sizes = { batch: 2, n: 130, r: 8, p: 3 };
 const variant = { trans: false, alpha: 1, stateful: true };
 

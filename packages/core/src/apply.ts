@@ -2,9 +2,12 @@ import type { Backend } from "./backend.js";
 import { checkAliases } from "./check.js";
 import { checkChunkedCall, writeTo, type ChunkedOptions } from "./dispatch.js";
 import type { DiagLowRankTril } from "./operator.js";
+import { checkOptions } from "./options.js";
 import type { Tensor } from "./tensor.js";
 
 export interface ApplyOptions<T extends Tensor = Tensor> extends ChunkedOptions<T> {}
+
+const optionNames = ["trans", "alpha", "out", "state", "finalState", "chunk"];
 
 /**
  * Y = α (op(T) X + F Z₀), in O(n r p) per batch entry; (F, G) = (Q, K), exchanged when `trans`.
@@ -20,6 +23,7 @@ export function apply<T extends Tensor>(
   x: T,
   options: ApplyOptions<T> = {},
 ): T {
+  checkOptions("options", options, optionNames);
   const { batch, n, r, p, dtype, trans, alpha } = checkChunkedCall(backend, "apply", op, ["x", x], options);
   const { diag, q, k } = op;
   const { state, finalState, chunk } = options;

@@ -72,12 +72,6 @@ export function checkChunk(chunk: number | undefined): void {
   }
 }
 
-/** @throws ValueError unless undefined or a boolean */
-export function checkFlag(argument: string, flag: unknown): void {
-  if (flag !== undefined && typeof flag !== "boolean")
-    throw new ValueError(argument, "a boolean", describe(flag));
-}
-
 /** α as the dtype holds it. @throws ValueError unless finite there */
 export function checkAlpha(alpha: number | undefined, dtype: Dtype): number {
   if (alpha === undefined) return 1;

@@ -1,19 +1,49 @@
-/** What came, for an error message: short, and never throws. */
-export function describe(value: unknown): string {
-  if (value === null || value === undefined) return String(value);
-  if (Array.isArray(value)) return `[${value.map(describe).join(", ")}]`;
-  if (ArrayBuffer.isView(value)) {
-    const tag = Object.prototype.toString.call(value).slice(8, -1);
-    return "length" in value ? `a ${tag} of ${String(value.length)}` : `a ${tag}`;
+const MAX_STRING = 60;
+const MAX_ELEMENTS = 8;
+
+const cut = (text: string): string => (text.length > MAX_STRING ? `${text.slice(0, MAX_STRING)}…` : text);
+
+/** The name in "[object Name]". */
+const tagOf = (value: object): string => cut(Object.prototype.toString.call(value).slice(8, -1));
+
+function describeArray(value: readonly unknown[], depth: number): string {
+  const { length } = value;
+  if (depth === 0) return `an array of ${length}`;
+  const shown: string[] = [];
+  for (let at = 0; at < Math.min(length, MAX_ELEMENTS); at++) {
+    shown.push(at in value ? describeWithin(value[at], depth - 1) : "a hole");
   }
+  const more = length > MAX_ELEMENTS ? `, … (${length} elements)` : "";
+  return `[${shown.join(", ")}${more}]`;
+}
+
+/** Arrays are shown two deep, so that one that contains itself ends. */
+function describeWithin(value: unknown, depth: number): string {
   switch (typeof value) {
     case "string":
-      return JSON.stringify(value);
+      return JSON.stringify(cut(value));
+    case "bigint":
+      return `${cut(String(value))}n`;
     case "function":
       return "a function";
     case "object":
-      return `an object (${Object.prototype.toString.call(value).slice(8, -1)})`;
+      break;
     default:
-      return String(value);
+      return cut(Object.is(value, -0) ? "-0" : String(value));
+  }
+  if (value === null) return "null";
+  if (Array.isArray(value)) return describeArray(value, depth);
+  const tag = tagOf(value);
+  if (!ArrayBuffer.isView(value)) return `an object (${tag})`;
+  return "length" in value ? `a ${tag} of ${String(value.length)}` : `a ${tag}`;
+}
+
+/** What came, for an error message: short whatever came, and never throws. */
+export function describe(value: unknown): string {
+  try {
+    return describeWithin(value, 2);
+  } catch {
+    // A revoked proxy, or one of an array whose traps or elements throw.
+    return "an object that cannot be looked at";
   }
 }

@@ -1,14 +1,7 @@
 import type { Backend, KernelName, Sizes } from "./backend.js";
-import {
-  checkAlpha,
-  checkBackend,
-  checkChunk,
-  checkFlag,
-  checkOperator,
-  checkReadable,
-  checkTensor,
-} from "./check.js";
+import { checkAlpha, checkBackend, checkChunk, checkOperator, checkReadable, checkTensor } from "./check.js";
 import type { DiagLowRankTril } from "./operator.js";
+import { checkFlag } from "./options.js";
 import { elementCount, type Dtype, type Shape, type Tensor } from "./tensor.js";
 
 /** Options that `solve` and `apply` share. */

@@ -10,6 +10,7 @@ import type { Backend } from "./backend.js";
 import { describe } from "./describe.js";
 import { ShapeError, ValueError } from "./errors.js";
 import { checkShape } from "./allocation.js";
+import { checkOptions } from "./options.js";
 import { dtypeOf } from "./pack.js";
 import type { FloatArray, Shape, Tensor } from "./tensor.js";
 
@@ -109,13 +110,19 @@ async function withCall<T extends Tensor, R>(
   }
 }
 
+const applyNames = ["trans", "alpha", "chunk", "state", "finalState"];
+const solveNames = [...applyNames, "check"];
+
 async function chunked<T extends Tensor>(
   verb: typeof core.solve | typeof core.apply,
   backend: Backend<T>,
   op: HostOperator,
   [name, rhs]: readonly [string, FloatArray],
-  { state, finalState, ...options }: HostSolveOptions,
+  given: HostSolveOptions,
+  names: readonly string[],
 ): Promise<FloatArray> {
+  checkOptions("options", given, names);
+  const { state, finalState, ...options } = given;
   return withCall(backend, async (call) => {
     const on = call.operator(op);
     const [batch, n, r] = op.shape;
@@ -144,7 +151,7 @@ export function solve<A extends FloatArray>(
   b: A,
   options: HostSolveOptions = {},
 ): Promise<A> {
-  return chunked(core.solve, backend, op, ["b", b], options) as Promise<A>;
+  return chunked(core.solve, backend, op, ["b", b], options, solveNames) as Promise<A>;
 }
 
 /**
@@ -158,7 +165,7 @@ export function apply<A extends FloatArray>(
   x: A,
   options: HostApplyOptions = {},
 ): Promise<A> {
-  return chunked(core.apply, backend, op, ["x", x], options) as Promise<A>;
+  return chunked(core.apply, backend, op, ["x", x], options, applyNames) as Promise<A>;
 }
 
 /** T⁻¹, batch·n·n elements: see `inverse` of `@dlrt/core`. */
@@ -167,9 +174,10 @@ export function inverse(
   op: HostOperator,
   options: { readonly chunk?: number; readonly check?: boolean } = {},
 ): Promise<FloatArray> {
-  return withCall(backend, async (call) =>
-    backend.read(call.keep(core.inverse(backend, call.operator(op), options))),
-  );
+  return withCall(backend, async (call) => {
+    checkOptions("options", options, ["chunk", "check"]);
+    return backend.read(call.keep(core.inverse(backend, call.operator(op), options)));
+  });
 }
 
 /** The inverses of lower triangular blocks, shape [batch, c, c]: see `trilInverse` of `@dlrt/core`. */
@@ -198,6 +206,8 @@ interface HostVjpOptions {
   readonly chunk?: number;
 }
 
+const vjpNames = ["trans", "alpha", "chunk"];
+
 async function gradients<A extends FloatArray, N extends string>(
   verb: (
     b: Backend,
@@ -210,7 +220,9 @@ async function gradients<A extends FloatArray, N extends string>(
   op: HostOperator,
   [name, primal, cotangent]: readonly [string, A, A],
   options: HostVjpOptions,
+  names: readonly string[],
 ): Promise<HostGradients<A> & Record<N, A>> {
+  checkOptions("options", options, names);
   return withCall(backend, async (call) => {
     const on = call.operator(op);
     const [batch, n] = op.shape;
@@ -237,7 +249,7 @@ export function solveVjp<A extends FloatArray>(
   cotangent: A,
   options: HostVjpOptions = {},
 ): Promise<HostGradients<A> & { readonly b: A }> {
-  return gradients<A, "b">(core.solveVjp, backend, op, ["y", y, cotangent], options);
+  return gradients<A, "b">(core.solveVjp, backend, op, ["y", y, cotangent], options, vjpNames);
 }
 
 /** Gradients of `apply`: see `applyVjp` of `@dlrt/core`. */
@@ -248,7 +260,7 @@ export function applyVjp<A extends FloatArray>(
   cotangent: A,
   options: HostVjpOptions = {},
 ): Promise<HostGradients<A> & { readonly x: A }> {
-  return gradients<A, "x">(core.applyVjp, backend, op, ["x", x, cotangent], options);
+  return gradients<A, "x">(core.applyVjp, backend, op, ["x", x, cotangent], options, vjpNames);
 }
 
 /** Gradients of `inverse`: see `inverseVjp` of `@dlrt/core`. `y` is what `inverse` returned. */
@@ -259,5 +271,5 @@ export function inverseVjp<A extends FloatArray>(
   cotangent: A,
   options: { readonly chunk?: number } = {},
 ): Promise<HostGradients<A>> {
-  return gradients<A, never>(core.inverseVjp, backend, op, ["y", y, cotangent], options);
+  return gradients<A, never>(core.inverseVjp, backend, op, ["y", y, cotangent], options, ["chunk"]);
 }

@@ -6,6 +6,8 @@ export type * from "./backend.js";
 export { MAX_ELEMENTS, MAX_TRIL_BLOCK } from "./backend.js";
 export { checkAllocation } from "./allocation.js";
 export { checkReadable } from "./check.js";
+export { describe } from "./describe.js";
+export { checkFlag, checkOptions, checkText } from "./options.js";
 export { Ledger, OwnedTensor } from "./ledger.js";
 export { checkView, packView, type PackableView } from "./pack.js";
 export { apply, type ApplyOptions } from "./apply.js";

@@ -3,7 +3,6 @@ import {
   checkAliases,
   checkBackend,
   checkChunk,
-  checkFlag,
   checkOperator,
   checkReadable,
   checkTensor,
@@ -12,6 +11,7 @@ import {
 import { writeTo } from "./dispatch.js";
 import { ShapeError } from "./errors.js";
 import type { DiagLowRankTril } from "./operator.js";
+import { checkFlag, checkOptions } from "./options.js";
 import { checkSingular } from "./singular.js";
 import type { Shape, Tensor } from "./tensor.js";
 
@@ -29,6 +29,9 @@ export interface TrilInverseOptions<T extends Tensor = Tensor> {
   readonly out?: T | undefined;
 }
 
+const inverseNames = ["out", "chunk", "check"];
+const trilInverseNames = ["out"];
+
 /**
  * T⁻¹, dense and lower triangular, in O(n² r) per batch entry (reference README, equation (4)).
  * |X̂ − X|_ij ≤ 16 ε (|X| |T| |X|)_ij with |Λ| + tril(|Q||K|ᵀ, −1) for |T|.
@@ -42,6 +45,7 @@ export function inverse<T extends Tensor>(
   op: DiagLowRankTril<T>,
   options: InverseOptions<T> = {},
 ): T {
+  checkOptions("options", options, inverseNames);
   checkBackend(backend, "inverse");
   const { batch, n, r, dtype } = checkOperator(backend, op);
   const diag = requireDiag(op);
@@ -78,6 +82,7 @@ export function trilInverse<T extends Tensor>(
   a: T,
   options: TrilInverseOptions<T> = {},
 ): T {
+  checkOptions("options", options, trilInverseNames);
   checkBackend(backend, "trilInverse");
   checkReadable(backend, "a", a);
   const [batch, c, cols] = a.shape;

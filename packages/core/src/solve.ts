@@ -1,7 +1,8 @@
 import type { Backend } from "./backend.js";
-import { checkAliases, checkFlag, requireDiag } from "./check.js";
+import { checkAliases, requireDiag } from "./check.js";
 import { checkChunkedCall, writeTo, type ChunkedOptions } from "./dispatch.js";
 import type { DiagLowRankTril } from "./operator.js";
+import { checkFlag, checkOptions } from "./options.js";
 import { checkSingular } from "./singular.js";
 import type { Tensor } from "./tensor.js";
 
@@ -9,6 +10,8 @@ export interface SolveOptions<T extends Tensor = Tensor> extends ChunkedOptions<
   /** Throw SingularError where λ = 0, instead of giving Inf/NaN from that row on. Default false. */
   readonly check?: boolean | undefined;
 }
+
+const optionNames = ["trans", "alpha", "out", "state", "finalState", "chunk", "check"];
 
 /**
  * Y = α op(T)⁻¹ (B − F Z₀), in O(n r p) per batch entry, with no n×n matrix formed; (F, G) = (Q, K),
@@ -28,6 +31,7 @@ export function solve<T extends Tensor>(
   b: T,
   options: SolveOptions<T> = {},
 ): T {
+  checkOptions("options", options, optionNames);
   const { batch, n, r, p, dtype, trans, alpha } = checkChunkedCall(backend, "solve", op, ["b", b], options);
   const diag = requireDiag(op);
   const { q, k } = op;

@@ -1,19 +1,12 @@
 import { apply } from "./apply.js";
 import type { Backend } from "./backend.js";
-import {
-  checkAlpha,
-  checkBackend,
-  checkFlag,
-  checkOperator,
-  checkReadable,
-  checkTensor,
-  requireDiag,
-} from "./check.js";
+import { checkAlpha, checkBackend, checkOperator, checkReadable, checkTensor, requireDiag } from "./check.js";
 import { identityView } from "./derived.js";
 import { describe } from "./describe.js";
 import { writeTo } from "./dispatch.js";
 import { ValueError } from "./errors.js";
 import type { DiagLowRankTril } from "./operator.js";
+import { checkFlag, checkOptions } from "./options.js";
 import { solve } from "./solve.js";
 import { newFloatArray, type Shape, type Tensor } from "./tensor.js";
 
@@ -53,6 +46,8 @@ export interface ApplyGradients<T extends Tensor = Tensor> extends OperatorGradi
 
 export interface InverseGradients<T extends Tensor = Tensor> extends OperatorGradients<T> {}
 
+const optionNames = ["trans", "alpha", "chunk", "state", "finalStateCotangent"];
+
 /**
  * Gradients of Y = solve(op, B, options) in O(n r p), by the kernels solve, apply and rowDot alone
  * (reference README, gradients): B̄ = op(T)⁻ᵀ Ȳ, λ̄ = −rowdot(B̄, Y), Q̄ = −tril(B̄Yᵀ, −1) K, K̄ = −tril(B̄Yᵀ, −1)ᵀ Q.
@@ -70,6 +65,7 @@ export function solveVjp<T extends Tensor>(
   cotangent: T,
   options: VjpOptions<T> = {},
 ): SolveGradients<T> {
+  checkOptions("options", options, optionNames);
   checkBackend(backend, "solve");
   const diag = requireDiag(op);
   const { trans, alpha, chunk } = checkVjpCall(backend, op, ["y", y], cotangent, options);
@@ -118,6 +114,7 @@ export function applyVjp<T extends Tensor>(
   cotangent: T,
   options: VjpOptions<T> = {},
 ): ApplyGradients<T> {
+  checkOptions("options", options, optionNames);
   checkBackend(backend, "apply");
   const { trans, alpha, chunk } = checkVjpCall(backend, op, ["x", x], cotangent, options);
   const { state, finalStateCotangent } = options;
@@ -165,6 +162,7 @@ export function inverseVjp<T extends Tensor>(
   cotangent: T,
   options: Pick<VjpOptions<T>, "chunk"> = {},
 ): InverseGradients<T> {
+  checkOptions("options", options, ["chunk"]);
   checkReadable(backend, "q", op.q);
   const [batch, n] = op.q.shape;
   checkTensor(backend, "y", y, [batch, n, n], op.q.dtype);

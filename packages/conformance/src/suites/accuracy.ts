@@ -1,5 +1,6 @@
 /** What solve and apply are both put through: sizes, families, options, each held to ω ≤ 16 ε. */
 import type { Dtype } from "@dlrt/core";
+import { gate } from "@dlrt/core/reference";
 import fc from "fast-check";
 import { omegaOfApply, omegaOfSolve } from "../backward-error.js";
 import { anyCall, plainCall, run, sayCall, type Call } from "../calls.js";
@@ -26,7 +27,7 @@ async function judgeOne(
   const { out, finalState } = await run(verb, scope, problem, call);
   const omegaOf = verb === "solve" ? omegaOfSolve : omegaOfApply;
   const where = [nameOf(problem), sayCall(call), call.lambda === false ? "no Λ" : ""];
-  trial.judge(where.filter(Boolean).join("; "), omegaOf(problem, call, out, finalState));
+  trial.judge(where.filter(Boolean).join("; "), omegaOf(problem, call, out, finalState), gate(sizes.r));
 }
 
 async function sweep(trial: Trial, verb: Verb, sizes: readonly Sizes[]): Promise<void> {

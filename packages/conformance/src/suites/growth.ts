@@ -1,6 +1,7 @@
 /** Q = −1, K = 1, r = 1 makes T⁻¹ double from row to row: overflow comes in the row where it must, and not before. */
 import { newFloatArray, type Dtype, type FloatArray } from "@dlrt/core";
-import { omegaOfSolve, GATE } from "../backward-error.js";
+import { gate } from "@dlrt/core/reference";
+import { omegaOfSolve } from "../backward-error.js";
 import { plainCall, run, type Call } from "../calls.js";
 import type { Problem } from "../problems.js";
 import { demand, type Case, type Trial } from "../trial.js";
@@ -47,7 +48,7 @@ async function overflow(trial: Trial): Promise<void> {
         // Scaled by 2⁻⁸, which is exact: the bound of ω would overflow with the next row.
         const scale = (a: FloatArray): FloatArray => a.map((value) => value / 256);
         const y = trans ? visited.slice(0, finite).reverse() : visited.slice(0, finite);
-        trial.judge(where, omegaOfSolve({ ...head, rhs: scale(head.rhs) }, call, scale(y)), GATE);
+        trial.judge(where, omegaOfSolve({ ...head, rhs: scale(head.rhs) }, call, scale(y)), gate(1));
         demand(visited[finite] === Infinity, `${where}: expected ∞ in row ${finite}, got ${visited[finite]}`);
         const later = visited.subarray(finite).findIndex((value) => Number.isFinite(value));
         demand(later < 0, `${where}: row ${finite + later} is finite, ${visited[finite + later]}`);

@@ -1,5 +1,6 @@
 /** Where results may go: over the right-hand side, over the initial state, or into a tensor that is given. */
 import { apply, inverse, solve, trilInverse, type Dtype, type FloatArray } from "@dlrt/core";
+import { gate } from "@dlrt/core/reference";
 import fc from "fast-check";
 import { omegaOfSolve } from "../backward-error.js";
 import { operatorOn, sayCall, anyCall } from "../calls.js";
@@ -29,7 +30,7 @@ function overRhs(trial: Trial): Promise<void> {
     });
     const final = call.final ? await scope.read(state) : undefined;
     const omega = omegaOfSolve(problem, call, await scope.read(b), final);
-    trial.judge(`${nameOf(problem)}; ${sayCall(call)}; out = b`, omega);
+    trial.judge(`${nameOf(problem)}; ${sayCall(call)}; out = b`, omega, gate(sizes.r));
     for (const name of ["diag", "q", "k"] as const) {
       const before: FloatArray = problem[name];
       const after = await scope.read(op[name]);

@@ -1,5 +1,6 @@
 /** Y = T⁻¹, held to |X̂ − X| ≤ 16 ε |X||T||X| element by element; nothing but 0 above the diagonal. */
 import type { Dtype, Sizes } from "@dlrt/core";
+import { gate } from "@dlrt/core/reference";
 import fc from "fast-check";
 import { omegaOfInverse } from "../backward-error.js";
 import { runInverse } from "../calls.js";
@@ -22,7 +23,8 @@ async function judgeOne(
   const n = growing.has(family) ? Math.min(sizes.n, GROWTH_ROWS) : sizes.n;
   const problem = makeProblem(family, { ...sizes, n, p: n }, trial.subject.dtype!, seed);
   const out = await runInverse(scope, problem, call);
-  trial.judge(nameOf(problem) + (call.chunk ? `; chunk ${call.chunk}` : ""), omegaOfInverse(problem, out));
+  const where = nameOf(problem) + (call.chunk ? `; chunk ${call.chunk}` : "");
+  trial.judge(where, omegaOfInverse(problem, out), gate(sizes.r));
 }
 
 async function sweep(trial: Trial): Promise<void> {

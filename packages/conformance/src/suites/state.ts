@@ -8,7 +8,7 @@ import {
   type KernelName,
   type Shape,
 } from "@dlrt/core";
-import { overBatch, recurrent } from "@dlrt/core/reference";
+import { gate, overBatch, recurrent } from "@dlrt/core/reference";
 import fc from "fast-check";
 import { omegaOfApply, omegaOfSolve } from "../backward-error.js";
 import type { Answer } from "../calls.js";
@@ -105,7 +105,8 @@ function cutAnywhere(trial: Trial, verb: Cut["verb"]): Promise<void> {
     const { out, finalState } = await runCut(scope, problem, { ...cut, at, verb });
     const omegaOf = verb === "solve" ? omegaOfSolve : omegaOfApply;
     const omega = omegaOf(problem, { ...cut, stateful: true }, out, finalState);
-    trial.judge(`${nameOf(problem)}; cut at ${at.join(", ")}`, omega);
+    // Each piece but the last hands on a state that was rounded once.
+    trial.judge(`${nameOf(problem)}; cut at ${at.join(", ")}`, omega, gate(sizes.r) + at.length);
   });
 }
 

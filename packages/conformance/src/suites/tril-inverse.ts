@@ -7,9 +7,9 @@ import {
   type FloatArray,
   type Shape,
 } from "@dlrt/core";
-import { dense, operatorOf } from "@dlrt/core/reference";
+import { BLOCK_GATE, dense, operatorOf } from "@dlrt/core/reference";
 import fc from "fast-check";
-import { BLOCK_GATE, omegaOfTrilInverse } from "../backward-error.js";
+import { omegaOfTrilInverse } from "../backward-error.js";
 import { familyNames, makeProblem, nameOf, type FamilyName, type Problem } from "../problems.js";
 import type { Case, Scope, Trial } from "../trial.js";
 

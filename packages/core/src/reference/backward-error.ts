@@ -1,15 +1,27 @@
 /**
- * The measures every backend is held to, at most 16 ε (ε = 2⁻²⁴ for f32, 2⁻⁵³ for f64). Each is a largest
- * |residual| / bound over all elements, with 0/0 = 0, and NaN or ∞ as soon as something is not finite: test
- * `omega(…) <= limit`, which NaN fails. Equations (21) to (25).
+ * The measures every backend is held to; gate.ts has the limits. Each is a largest |residual| / bound over all
+ * elements, with 0/0 = 0, and NaN or ∞ as soon as something is not finite: test `omega(…) <= limit`, which NaN fails.
+ * Equations (21) to (25).
+ *
+ * A judge has to be more exact than what it judges, or it refuses right answers for its own roundings. Residuals of
+ * float64 results are therefore computed in double-double, those of float32 results in float64. The bounds are sums
+ * of positive numbers, for which float64 is always enough.
  */
+import type { Dtype, FloatArray } from "../tensor.js";
 import * as dense from "./dense.js";
+import { addScaled, divide, exactly, scaledPairs, zeroPairs, type Pairs } from "./double-double.js";
 import { scaled, tril, trilMatmul } from "./matrix.js";
 import { absolute, initialState, roles } from "./operator.js";
+import * as precise from "./precise.js";
 import * as recurrent from "./recurrent.js";
 import type { ReferenceOperator, ReferenceOptions } from "./types.js";
 
-type CallOptions = Pick<ReferenceOptions, "trans" | "alpha" | "state">;
+export interface Judged {
+  /** What the judged result was computed in. Default "f64", which costs twenty times as much to judge as "f32". */
+  readonly dtype?: Dtype | undefined;
+}
+
+type CallOptions = Pick<ReferenceOptions, "trans" | "alpha" | "state"> & Judged;
 
 /**
  * Componentwise backward error ω of y as `solve(op, b, p, options).y`, in O(n r p): equation (21).
@@ -21,15 +33,23 @@ export function omega(
   y: Float64Array,
   b: Float64Array,
   p: number,
-  { trans, alpha = 1, state }: CallOptions = {},
+  { trans, alpha = 1, state, dtype }: CallOptions = {},
 ): number {
-  const scaledState = state && scaled(alpha, state);
-  const ty = recurrent.apply(op, y, p, { trans, state: scaledState }).y;
   const bound = recurrent.apply(absolute(op), y.map(Math.abs), p, {
     trans,
-    state: scaledState?.map(Math.abs),
+    state: state?.map((value) => Math.abs(alpha * value)),
   }).y;
-  return largest(y.length, (at) => [alpha * b[at]! - ty[at]!, bound[at]! + Math.abs(alpha * b[at]!)]);
+  const allowed = (at: number): number => bound[at]! + Math.abs(alpha * b[at]!);
+  if (dtype === "f32") {
+    const ty = recurrent.apply(op, y, p, { trans, state: state && scaled(alpha, state) }).y;
+    return largest(y.length, (at) => [alpha * b[at]! - ty[at]!, allowed(at)]);
+  }
+  const { y: ty } = precise.apply(op, exactly(y), p, {
+    trans,
+    state: state && scaledPairs(alpha, exactly(state)),
+  });
+  addScaled(ty, 0, [-alpha, 0], exactly(b), 0, y.length);
+  return largest(y.length, (at) => [ty.hi[at]! + ty.lo[at]!, allowed(at)]);
 }
 
 /**
@@ -42,45 +62,49 @@ export function omegaApply(
   y: Float64Array,
   x: Float64Array,
   p: number,
-  { trans, alpha = 1, state }: CallOptions = {},
+  { trans, alpha = 1, state, dtype }: CallOptions = {},
 ): number {
-  const exact = recurrent.apply(op, x, p, { trans, alpha, state }).y;
   const bound = recurrent.apply(absolute(op), x.map(Math.abs), p, {
     trans,
     alpha: Math.abs(alpha),
     state: state?.map(Math.abs),
   }).y;
-  return largest(exact.length, (at) => [y[at]! - exact[at]!, bound[at]!]);
+  if (dtype === "f32") {
+    const exact = recurrent.apply(op, x, p, { trans, alpha, state }).y;
+    return largest(exact.length, (at) => [y[at]! - exact[at]!, bound[at]!]);
+  }
+  const { y: product } = precise.apply(op, exactly(x), p, { trans, state: state && exactly(state) });
+  return largestError(y, scaledPairs(alpha, product), bound);
 }
 
 /**
  * Componentwise error of z as the final state Z₀ + Gᵀ x: equation (23).
  * @param z r×p, what was returned
- * @param x n×p: the `x` of apply, or the solution of solve before `alpha`
+ * @param x n×p: the `x` of apply, or what solve returned
+ * @param options `xScale`: x is so many times what the state took up. solve's `alpha`, where x is its output. Default 1
  */
 export function omegaState(
   op: ReferenceOperator,
   z: Float64Array,
   x: Float64Array,
   p: number,
-  { trans, state }: Pick<ReferenceOptions, "trans" | "state"> = {},
+  { trans, state, xScale = 1 }: Pick<ReferenceOptions, "trans" | "state"> & { readonly xScale?: number } = {},
 ): number {
   const { n, r } = op;
   const { g } = roles(op, trans ?? false);
-  const exact = initialState(state, r, p);
-  const bound = exact.map(Math.abs);
-  const lost = new Float64Array(r * p); // what roundings took: small terms add to a large Z₀ (Neumaier)
+  const carried = exactly(x.slice());
+  if (xScale !== 1) divide(carried, 0, xScale, n * p);
+  // Always in double-double, float32 results too: a long sum of small terms on a large Z₀ needs it.
+  const exact = exactly(initialState(state, r, p));
+  const bound = exact.hi.map(Math.abs);
   for (let i = 0; i < n; i++) {
-    for (let at = 0; at < r * p; at++) {
-      const term = g[i * r + Math.floor(at / p)]! * x[i * p + (at % p)]!;
-      const before = exact[at]!;
-      const after = before + term;
-      lost[at]! += Math.abs(before) >= Math.abs(term) ? before - after + term : term - after + before;
-      exact[at] = after;
-      bound[at]! += Math.abs(term);
+    for (let m = 0; m < r; m++) {
+      const factor = g[i * r + m]!;
+      addScaled(exact, m * p, [factor, 0], carried, i * p, p);
+      for (let j = 0; j < p; j++) bound[m * p + j]! += Math.abs(factor * carried.hi[i * p + j]!);
     }
   }
-  return largest(exact.length, (at) => [z[at]! - exact[at]! - lost[at]!, bound[at]!]);
+  return largestError(z, exact, bound);
 }
 
 /**
@@ -88,24 +112,52 @@ export function omegaState(
  * O(n³). Nothing but 0 passes above the diagonal.
  * @param x n×n, what was returned
  */
-export function omegaInverse(op: ReferenceOperator, x: Float64Array): number {
-  return trilError(x, recurrent.inverse(op), dense.materialize(absolute(op)), op.n);
+export function omegaInverse(op: ReferenceOperator, x: Float64Array, { dtype }: Judged = {}): number {
+  const exact = dtype === "f32" ? exactly(recurrent.inverse(op)) : precise.inverse(op);
+  return trilError(x, exact, dense.materialize(absolute(op)), op.n);
 }
 
 /**
- * Componentwise error of x as A⁻¹ beside |X| |A| |X|, for a lower triangular block: equation (25). O(c³). The limit
- * is 4 ε. Nothing but 0 passes above the diagonal.
+ * Componentwise error of x as A⁻¹ beside |X| |A| |X|, for a lower triangular block: equation (25). O(c³). Nothing
+ * but 0 passes above the diagonal.
  * @param a c×c; its strict upper triangle is not read
  * @param x c×c, what was returned
  */
-export function omegaTrilInverse(a: Float64Array, x: Float64Array, c: number): number {
-  return trilError(x, dense.trilInverse(a, c), tril(a, c).map(Math.abs), c);
+export function omegaTrilInverse(
+  a: Float64Array,
+  x: Float64Array,
+  c: number,
+  { dtype }: Judged = {},
+): number {
+  const exact = dtype === "f32" ? exactly(dense.trilInverse(a, c)) : precise.trilInverse(a, c);
+  return trilError(x, exact, tril(a, c).map(Math.abs), c);
 }
 
-function trilError(x: Float64Array, exact: Float64Array, absT: Float64Array, n: number): number {
-  const absX = exact.map(Math.abs);
+/**
+ * Largest |out − α x·y| / (|α| |x|·|y|) over rows of p columns; what `rowDot` is held to.
+ * @param x rows×p @param y rows×p @param out rows, what was returned
+ */
+export function omegaRowDot(x: FloatArray, y: FloatArray, out: FloatArray, p: number, alpha: number): number {
+  const [left, right] = [x, y].map((a) => exactly(Float64Array.from(a)));
+  const dots = zeroPairs(out.length);
+  const bound = new Float64Array(out.length);
+  for (let i = 0; i < out.length; i++) {
+    for (let at = i * p; at < (i + 1) * p; at++) {
+      addScaled(dots, i, [left!.hi[at]!, 0], right!, at, 1);
+      bound[i]! += Math.abs(x[at]! * y[at]!);
+    }
+  }
+  return largestError(Float64Array.from(out), scaledPairs(alpha, dots), scaled(Math.abs(alpha), bound));
+}
+
+function trilError(x: Float64Array, exact: Pairs, absT: Float64Array, n: number): number {
+  const absX = exact.hi.map(Math.abs);
   const bound = trilMatmul(trilMatmul(absX, absT, n, n), absX, n, n);
-  return largest(x.length, (at) => [x[at]! - exact[at]!, bound[at]!]);
+  return largestError(x, exact, bound);
+}
+
+function largestError(x: Float64Array, { hi, lo }: Pairs, bound: Float64Array): number {
+  return largest(x.length, (at) => [x[at]! - hi[at]! - lo[at]!, bound[at]!]);
 }
 
 function largest(count: number, at: (index: number) => readonly [residual: number, bound: number]): number {

@@ -12,7 +12,16 @@ export {
   type SolveGradients,
   type VjpOptions,
 } from "./vjp.js";
-export { omega, omegaApply, omegaInverse, omegaState, omegaTrilInverse } from "./backward-error.js";
+export {
+  omega,
+  omegaApply,
+  omegaInverse,
+  omegaRowDot,
+  omegaState,
+  omegaTrilInverse,
+  type Judged,
+} from "./backward-error.js";
+export { BLOCK_GATE, gate } from "./gate.js";
 export { matrixOf, operatorOf, overBatch, type ReferenceBatch } from "./batch.js";
 export { identity, matmul, transpose } from "./matrix.js";
 export { rowsOf } from "./operator.js";

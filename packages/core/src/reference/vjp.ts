@@ -1,10 +1,23 @@
 /**
  * Gradients from the dense definition: T̄, the n×n gradient with respect to every entry of T, is formed. A backend's
  * gradients never form it, so the two ways share nothing. Equations (15) to (19).
+ *
+ * All of it is computed in double-double and rounded to float64 at the end: it judges float64 gradients too, which are
+ * sums of products of solutions, with roundings of their own.
  */
-import * as dense from "./dense.js";
-import { addProduct, matmul, scaled, transpose } from "./matrix.js";
+import {
+  addPairProduct,
+  addScaled,
+  copyOf,
+  exactly,
+  rounded,
+  scaledPairs,
+  zeroPairs,
+  type Pairs,
+} from "./double-double.js";
+import { transpose } from "./matrix.js";
 import { initialState, roles } from "./operator.js";
+import * as precise from "./precise.js";
 import type { ReferenceOperator, ReferenceOptions } from "./types.js";
 
 export interface VjpOptions extends Pick<ReferenceOptions, "trans" | "alpha" | "state"> {
@@ -46,11 +59,11 @@ export function solveVjp(
   const { trans = false, alpha = 1, state, finalStateCotangent } = options;
   const { n, r } = op;
   const { g } = roles(op, trans);
-  const y = dense.solve(op, b, p, { trans, state }).y;
-  const c = scaled(alpha, cotangent);
-  addProduct(c, 1, g, initialState(finalStateCotangent, r, p), [n, r, p]);
-  const gB = dense.solve(op, c, p, { trans: !trans }).y;
-  return { b: gB, ...throughBilinear(op, p, scaled(-1, gB), y, options) };
+  const { y } = precise.solve(op, exactly(b), p, { trans, state: state && exactly(state) });
+  const c = scaledPairs(alpha, exactly(cotangent));
+  addPairProduct(c, exactly(g), exactly(initialState(finalStateCotangent, r, p)), [n, r, p]);
+  const gB = precise.solve(op, c, p, { trans: !trans }).y;
+  return { b: rounded(gB), ...throughBilinear(op, p, scaledPairs(-1, gB), y, options) };
 }
 
 /** Gradients of y and state = `apply(op, x, p, options)`, for the cotangent Ȳ of y, n×p: equations (16), (18). */
@@ -64,33 +77,39 @@ export function applyVjp(
   const { trans = false, alpha = 1, finalStateCotangent } = options;
   const { n, r } = op;
   const { g } = roles(op, trans);
-  const c = scaled(alpha, cotangent);
-  const gX = dense.apply(op, c, p, { trans: !trans }).y;
-  addProduct(gX, 1, g, initialState(finalStateCotangent, r, p), [n, r, p]);
-  return { x: gX, ...throughBilinear(op, p, c, x, options) };
+  const c = scaledPairs(alpha, exactly(cotangent));
+  const gX = precise.apply(op, c, p, { trans: !trans }).y;
+  addPairProduct(gX, exactly(g), exactly(initialState(finalStateCotangent, r, p)), [n, r, p]);
+  return { x: rounded(gX), ...throughBilinear(op, p, c, exactly(x), options) };
 }
 
 /** Gradients of Y = T⁻¹ for the cotangent Ȳ, n×n, whose strict upper triangle has no effect: equation (19). */
 export function inverseVjp(op: ReferenceOperator, cotangent: Float64Array): OperatorGradients {
   const { n } = op;
-  const yT = transpose(dense.inverse(op), n, n);
-  const gT = scaled(-1, matmul(matmul(yT, cotangent, [n, n, n]), yT, [n, n, n]));
-  return throughDefinition(op, gT);
+  const yT = transposePairs(precise.inverse(op), n, n);
+  const half = product(scaledPairs(-1, yT), exactly(cotangent), [n, n, n]);
+  return throughDefinition(op, product(half, yT, [n, n, n]));
 }
 
 /** From T̄ to λ̄, Q̄, K̄: equation (15). */
-function throughDefinition(op: ReferenceOperator, gT: Float64Array): OperatorGradients {
-  const { n, r, q, k } = op;
-  const diag = new Float64Array(n);
-  const gQ = new Float64Array(n * r);
-  const gK = new Float64Array(n * r);
+function throughDefinition(op: ReferenceOperator, gT: Pairs): OperatorGradients {
+  const { n, r } = op;
+  return roundedGradients(operatorGradients(op, gT, zeroPairs(n * r), zeroPairs(n * r)));
+}
+
+type PairGradients = Record<keyof OperatorGradients, Pairs>;
+
+/** Equation (15), added to what gQ and gK hold. */
+function operatorGradients(op: ReferenceOperator, gT: Pairs, gQ: Pairs, gK: Pairs): PairGradients {
+  const { n, r } = op;
+  const [q, k] = [exactly(op.q), exactly(op.k)];
+  const diag = zeroPairs(n);
   for (let i = 0; i < n; i++) {
-    diag[i] = gT[i * n + i]!;
+    addScaled(diag, i, [1, 0], gT, i * n + i, 1);
     for (let j = 0; j < i; j++) {
-      for (let m = 0; m < r; m++) {
-        gQ[i * r + m]! += gT[i * n + j]! * k[j * r + m]!;
-        gK[j * r + m]! += gT[i * n + j]! * q[i * r + m]!;
-      }
+      const entry = [gT.hi[i * n + j]!, gT.lo[i * n + j]!] as const;
+      addScaled(gQ, i * r, entry, k, j * r, r);
+      addScaled(gK, j * r, entry, q, i * r, r);
     }
   }
   return { diag, q: gQ, k: gK };
@@ -100,17 +119,33 @@ function throughDefinition(op: ReferenceOperator, gT: Float64Array): OperatorGra
 function throughBilinear(
   op: ReferenceOperator,
   p: number,
-  left: Float64Array,
-  right: Float64Array,
+  left: Pairs,
+  right: Pairs,
   { trans = false, state, finalStateCotangent }: VjpOptions,
 ): OperatorGradients & { state: Float64Array } {
   const { n, r } = op;
-  const product = matmul(left, transpose(right, n, p), [n, p, n]);
-  const { diag, q, k } = throughDefinition(op, trans ? transpose(product, n, n) : product);
-  const [gF, gG] = trans ? [k, q] : [q, k];
-  addProduct(gF, 1, left, transpose(initialState(state, r, p), r, p), [n, p, r]);
-  addProduct(gG, 1, right, transpose(initialState(finalStateCotangent, r, p), r, p), [n, p, r]);
-  const gState = initialState(finalStateCotangent, r, p);
-  addProduct(gState, 1, transpose(roles(op, trans).f, n, r), left, [r, n, p]);
-  return { diag, q, k, state: gState };
+  const outer = product(left, transposePairs(right, n, p), [n, p, n]);
+  const [gF, gG] = [zeroPairs(n * r), zeroPairs(n * r)];
+  const [z0, zf] = [state, finalStateCotangent].map((z) => initialState(z, r, p));
+  addPairProduct(gF, left, exactly(transpose(z0!, r, p)), [n, p, r]);
+  addPairProduct(gG, right, exactly(transpose(zf!, r, p)), [n, p, r]);
+  const gT = trans ? transposePairs(outer, n, n) : outer;
+  const gradients = operatorGradients(op, gT, trans ? gG : gF, trans ? gF : gG);
+  const gState = copyOf(exactly(zf!));
+  addPairProduct(gState, exactly(transpose(roles(op, trans).f, n, r)), left, [r, n, p]);
+  return { ...roundedGradients(gradients), state: rounded(gState) };
+}
+
+function roundedGradients({ diag, q, k }: PairGradients): OperatorGradients {
+  return { diag: rounded(diag), q: rounded(q), k: rounded(k) };
+}
+
+function product(a: Pairs, b: Pairs, size: readonly [rows: number, inner: number, cols: number]): Pairs {
+  const c = zeroPairs(size[0] * size[2]);
+  addPairProduct(c, a, b, size);
+  return c;
+}
+
+function transposePairs({ hi, lo }: Pairs, rows: number, cols: number): Pairs {
+  return { hi: transpose(hi, rows, cols), lo: transpose(lo, rows, cols) };
 }

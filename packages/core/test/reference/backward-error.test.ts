@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import {
   dense,
+  gate,
   omega,
   omegaApply,
   omegaInverse,
@@ -101,4 +102,9 @@ test("the measures of an inverse see one wrong element, and anything above the d
   const a = replaced(dense.materialize(part), 3, NaN);
   expect(omegaTrilInverse(a, x, 64)).toBeLessThanOrEqual(LIMIT);
   expect(omegaTrilInverse(a, replaced(x, 3, 1), 64)).toBe(Infinity);
+});
+
+test("16 ε up to a rank of 128, an eighth of the rank beyond; twice that for data built to defeat summation", () => {
+  expect([0, 1, 128, 136, 1024].map((rank) => gate(rank))).toEqual([16, 16, 16, 17, 128]);
+  expect([1, 1024].map((rank) => gate(rank, true))).toEqual([32, 256]);
 });
