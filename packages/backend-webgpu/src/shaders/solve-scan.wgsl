@@ -11,7 +11,7 @@ override TILE: u32 = 8; // quads of columns per workgroup
 override WIDE: bool = false; // two quads a thread
 override THREADS: u32 = 64; // LANES × max(CHUNK / 8, 4)
 override LANES: u32 = 8; // TILE, half of it if WIDE
-override START: u32 = 0; // Z at the start: 0 as found, 1 zero but for the first group's, 2 identity
+override START: u32 = 0; // Z at the start: 0 as found, 1 as found in the first group and zero in the others, 2 identity
 override USE_B: bool = true; // else B = 0
 override WRITE_Y: bool = true;
 override INVERSE: bool = false;
@@ -44,7 +44,7 @@ struct Params {
 @group(0) @binding(4) var<storage, read> g: array<vec4<f32>>;
 @group(0) @binding(5) var<storage, read> b: array<vec4<f32>>;
 @group(0) @binding(6) var<storage, read_write> z: array<vec4<f32>>; // [batch, groups, 4·rank quads, quads]
-@group(0) @binding(7) var<storage, read_write> lost: array<vec4<f32>>; // by Z's roundings, as z; zero at the start
+@group(0) @binding(7) var<storage, read_write> lost: array<vec4<f32>>; // by Z's roundings so far, as z
 @group(0) @binding(8) var<storage, read_write> out: array<vec4<f32>>;
 
 var<workgroup> y: array<vec4<f32>, CHUNK * TILE>; // B − F Z, block after block replaced by Y
