@@ -44,7 +44,8 @@ function expand(lines, scope) {
     const [, line, name, values] = loop;
     const end = line === "" ? matching(lines, at) : at;
     const body = line === "" ? lines.slice(at + 1, end) : [{ text: line, where }];
-    for (const value of valuesOf(values, scope, where)) out.push(...expand(body, { ...scope, [name]: value }));
+    for (const value of valuesOf(values, scope, where))
+      out.push(...expand(body, { ...scope, [name]: value }));
     at = end;
   }
   return out;
