@@ -22,15 +22,35 @@ function expectWithin(limit: number, { output, state }: Errors): void {
   expect(state).toBeLessThanOrEqual(limit);
 }
 
-test.each([16, 32, 64])(
-  "apply, the first row large and the others tiny, chunk %i: one chain had 62 ε",
-  async (chunk) => {
+/** The chunk's rows; the tiny products are 1/part of what would just be lost, so that groups of them are. */
+const rowCases = [
+  [16, 1],
+  [32, 1],
+  [64, 1],
+  [64, 2],
+  [64, 4],
+  [64, 8],
+  [64, 16],
+] as const;
+
+test.each(rowCases)(
+  "the first row large, the others tiny, chunk %i, 1/%i of an ulp: one chain had 62 ε",
+  async (chunk, part) => {
     const of: Structure = {
       ...constant({ n: 64, r: 1, p: 1 }, 1, 1, 1),
       diag: () => EPSILON,
-      k: (row) => (row === 0 ? 1 : TINY),
+      k: (row) => (row === 0 ? 1 : TINY / part),
     };
-    expectWithin(8, await errorsOf(backend, "apply", of, { chunk }));
+    expectWithin(11, await errorsOf(backend, "apply", of, { chunk }));
+    // q only below the first 64 rows, k only there: T⁻¹ does not grow
+    const below: Structure = {
+      ...of,
+      n: 80,
+      diag: () => 1,
+      q: (row) => (row < 64 ? 0 : 1),
+      k: (row) => (row < 64 ? of.k(row, 0) : 0),
+    };
+    expectWithin(11, await errorsOf(backend, "solve", below, { chunk }));
   },
 );
 
@@ -54,6 +74,16 @@ test.each([1, 4, 8, 16, 32])(
     expectWithin(16, await errorsOf(backend, "solve", half, { chunk: 16 }));
   },
 );
+
+test.each([4, 16])("a solve, r = 1024, one product large and the others 1/%i of an ulp", async (part) => {
+  const of: Structure = {
+    ...constant({ n: 40, r: 1024, p: 1 }, 1, 1, 1),
+    diag: () => 1,
+    q: (row) => (row < 16 ? 0 : 1),
+    k: (row, column) => (row >= 16 ? 0 : column === 0 ? 1 : TINY / part),
+  };
+  expectWithin(16, await errorsOf(backend, "solve", of, { chunk: 16 }));
+});
 
 test("rows and rank attacked at once stay within the gate for data built to defeat summation", async () => {
   const of: Structure = {
