@@ -1,9 +1,10 @@
 import { defineConfig } from "vitest/config";
+import { limits } from "./limits.mjs";
 
 export default defineConfig({
   test: {
+    ...limits,
     include: ["test/**/*.test.mjs"],
-    testTimeout: 60_000,
     reporters: ["default", ["json", { outputFile: "test-results/vitest.json" }]],
   },
 });

@@ -1,10 +1,11 @@
 import { defineConfig } from "vitest/config";
+import { limits } from "../../tooling/limits.mjs";
 
 export default defineConfig({
   test: {
+    ...limits,
     include: ["test/**/*.test.ts"],
-    testTimeout: 60_000,
-    hookTimeout: 60_000,
+    exclude: ["test/long/**"],
     reporters: ["default", ["json", { outputFile: "test-results/vitest.json" }]],
   },
 });

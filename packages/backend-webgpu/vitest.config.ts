@@ -1,17 +1,18 @@
 import { vulkanEnv } from "@dlrt/swiftshader";
 import { defineConfig } from "vitest/config";
+import { limits } from "../../tooling/limits.mjs";
 
 export default defineConfig({
   // its Node entry is CommonJS in a package of ES modules
   resolve: { alias: { wgsl_reflect: "wgsl_reflect/wgsl_reflect.module.js" } },
   test: {
+    ...limits,
     include: ["test/**/*.test.ts"],
-    exclude: ["test/long/**"],
+    // The long run has these. A page with a WebGPU backend is in the default run too: apps/bench-web measures and judges it.
+    exclude: ["test/long/**", "test/browser/**"],
     // Dawn finds its Vulkan driver through the environment of the process, which only forks can be given.
     pool: "forks",
     env: vulkanEnv(),
-    testTimeout: 60_000,
-    hookTimeout: 60_000,
     server: { deps: { inline: ["wgsl_reflect"] } },
     reporters: ["default", ["json", { outputFile: "test-results/vitest.json" }]],
   },

@@ -1,12 +1,13 @@
 import { vulkanEnv } from "@dlrt/swiftshader";
 import { defineConfig } from "vitest/config";
+import { longLimits } from "../../tooling/limits.mjs";
 
 export default defineConfig({
   test: {
-    include: ["test/long/**/*.test.ts"],
+    ...longLimits,
+    include: ["test/long/**/*.test.ts", "test/browser/**/*.test.ts"],
     pool: "forks",
     env: vulkanEnv(),
-    testTimeout: 3_600_000,
     reporters: ["default", ["json", { outputFile: "test-results/vitest-long.json" }]],
   },
 });

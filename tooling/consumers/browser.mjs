@@ -5,6 +5,7 @@ import { extname, join, normalize } from "node:path";
 import { format } from "node:util";
 import { chromium as unpacked } from "@dlrt/swiftshader";
 import { chromium } from "playwright-core";
+import { WAIT_MS } from "../limits.mjs";
 import { publishable, resolveTarget } from "@dlrt/release/packages";
 
 /** The Chromium from the npm registry is built for this alone; elsewhere these tests are skipped. */
@@ -114,14 +115,19 @@ export async function openBrowser(user) {
   const pages = new Map();
   const server = await serve(user, pages);
   const origin = `http://127.0.0.1:${server.address().port}`;
-  const browser = await chromium.launch({ executablePath, args, env: { ...process.env, ...env } });
+  const browser = await chromium.launch({
+    executablePath,
+    args,
+    timeout: WAIT_MS,
+    env: { ...process.env, ...env },
+  });
   return {
     /** Loads `html` and resolves to what its program printed. */
-    async run(html, { isolated = false, timeout = 30_000 } = {}) {
+    async run(html, { isolated = false } = {}) {
       const path = `/page-${pages.size}.html`;
       pages.set(path, html);
       const tab = await browser.newPage();
-      tab.setDefaultTimeout(timeout);
+      tab.setDefaultTimeout(WAIT_MS);
       try {
         await tab.goto(`${origin}${isolated ? "/isolated" : ""}${path}`);
         const { printed, error } = await tab.evaluate(() => globalThis.finished);

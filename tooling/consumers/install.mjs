@@ -37,6 +37,10 @@ export default async function setup(project) {
   return () => rmSync(folder, { recursive: true, force: true });
 }
 
+/** Of these programs, those that run in a page without a GPU: the suite's command is for Node, and judged there. */
+export const forPages = (programs) =>
+  programs.filter(({ gpu, title }) => !gpu && !title.startsWith("@dlrt/conformance"));
+
 /** The programs of the root README and of every installed README. `gpu`: it asks for a GPU. */
 export function quickstarts(user) {
   const readmes = [

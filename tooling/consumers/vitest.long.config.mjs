@@ -1,7 +1,8 @@
 import { defineConfig, mergeConfig } from "vitest/config";
+import { longLimits } from "../limits.mjs";
 import quick from "./vitest.config.mjs";
 
-const long = mergeConfig(quick, defineConfig({ test: { testTimeout: 180_000, hookTimeout: 180_000 } }));
+const long = mergeConfig(quick, defineConfig({ test: longLimits }));
 long.test.include = ["test-long/**/*.test.mjs"];
 long.test.reporters = ["default"];
 export default long;

@@ -2,8 +2,10 @@
 import { cpSync, existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { isDeepStrictEqual, parseArgs } from "node:util";
 import { vulkanEnv } from "@dlrt/swiftshader";
 import { faults, targets } from "./guard.mjs";
+import { fieldsOf, fillIn, ownerFaults, ownerOf } from "./owner.mjs";
 import { ROOT, command, pnpm, publishable } from "./packages.mjs";
 import { startRegistry } from "./registry.mjs";
 import { checkOneCore, installAlone, installedVersion, runQuickstart } from "./user.mjs";
@@ -11,6 +13,12 @@ import { checkOneCore, installAlone, installedVersion, runQuickstart } from "./u
 const started = performance.now();
 const seconds = () => `${((performance.now() - started) / 1000).toFixed(1).padStart(6)} s`;
 const say = (text) => console.log(`${seconds()}  ${text}`);
+
+// With --owner the repository is filled in in the clone alone, so that a rehearsal needs no owner.
+const { values } = parseArgs({
+  options: { owner: { type: "string" }, keep: { type: "boolean" }, "working-tree": { type: "boolean" } },
+});
+const { owner } = values;
 
 const folder = mkdtempSync(join(tmpdir(), "dlrt-release-"));
 const clone = join(folder, "clone");
@@ -36,14 +44,28 @@ async function publish(registry, tag, args = []) {
   if (against.length > 0) throw new Error(against.join("\n"));
   await changeset(["publish", ...args], registry.env);
   for (const [name, version] of Object.entries(versions())) {
-    const { "dist-tags": tags } = await registry.record(name);
+    const { "dist-tags": tags, versions: records } = await registry.record(name);
     if (tags[tag] !== version) throw new Error(`${name}: ${tag} is ${tags[tag]}, not ${version}`);
+    checkPage(name, records[version]);
   }
   say(
     `published as ${tag}: ${Object.entries(versions())
       .map((pair) => pair.join(" "))
       .join(", ")}`,
   );
+}
+
+/** What npm reads of a published version: provenance is compared with `repository`, its page shows the rest. */
+function checkPage(name, record) {
+  const { folder: of } = publishable(clone).find((each) => each.name === name);
+  for (const [key, value] of Object.entries(fieldsOf(ownerOf(clone), of, clone))) {
+    if (!isDeepStrictEqual(record[key], value)) {
+      throw new Error(`${name}: ${key} was published as ${JSON.stringify(record[key])}`);
+    }
+  }
+  for (const key of ["description", "keywords", "license"]) {
+    if (!record[key]?.length) throw new Error(`${name} was published without ${key}`);
+  }
 }
 
 async function commit(message) {
@@ -72,12 +94,13 @@ async function useEach(registry, tag, fresh) {
 /** HEAD as a fresh clone; with --working-tree, what is not committed yet on top. */
 async function cloneRepository() {
   await command("git", ["clone", "-q", "--no-hardlinks", ROOT, clone], { cwd: folder });
-  if (process.argv.includes("--working-tree")) {
+  if (values["working-tree"]) {
     const files = await command("git", ["ls-files", "-zco", "--exclude-standard"], { cwd: ROOT });
     for (const file of files.split("\0").filter((name) => name !== "" && existsSync(join(ROOT, name)))) {
       cpSync(join(ROOT, file), join(clone, file));
     }
   }
+  if (owner !== undefined) fillIn(owner, clone);
   await pnpm(["install", "--frozen-lockfile", "--prefer-offline"], { cwd: clone });
   say("cloned and installed");
 }
@@ -128,6 +151,8 @@ async function rehearse(registry) {
 
 let registry;
 try {
+  const refused = owner === undefined ? ownerFaults(ROOT, process.env) : [];
+  if (refused.length > 0) throw new Error(refused.join("\n"));
   registry = await startRegistry(join(folder, "registry"));
   say("a registry answers on loopback");
   await rehearse(registry);
@@ -137,6 +162,6 @@ try {
   process.exitCode = 1;
 } finally {
   await registry?.stop();
-  if (process.argv.includes("--keep")) say(`kept: ${folder}`);
+  if (values.keep) say(`kept: ${folder}`);
   else rmSync(folder, { recursive: true, force: true });
 }

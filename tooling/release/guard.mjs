@@ -1,7 +1,8 @@
 // Nothing leaves this machine unless the release workflow asks: every package's `prepublishOnly` runs this file.
 import { execFileSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
-import { publishable } from "./packages.mjs";
+import { ownerFaults } from "./owner.mjs";
+import { ROOT, publishable } from "./packages.mjs";
 
 const LOOPBACK = /^(localhost|127\.\d{1,3}\.\d{1,3}\.\d{1,3}|\[::1\])$/;
 const ASKED = "DLRT_PUBLISH";
@@ -55,11 +56,12 @@ export function faults(found, manifests, env) {
   return [...elsewhere, ...pinned];
 }
 
-/** @throws Error unless everything points at loopback, or the release workflow asks */
+/** @throws Error unless everything points at loopback, or the release workflow asks and npm would take what it publishes */
 export function guard(folder = process.cwd(), env = process.env) {
   const manifests = publishable().map(({ manifest }) => manifest);
-  const found = inReleaseWorkflow(env) ? [] : targets(folder, env);
-  const against = faults(found, manifests, env);
+  const real = inReleaseWorkflow(env);
+  const found = real ? [] : targets(folder, env);
+  const against = real ? ownerFaults(ROOT, env) : faults(found, manifests, env);
   if (against.length === 0) return;
   throw new Error(
     `refusing to publish:\n  ${against.join("\n  ")}\n` +

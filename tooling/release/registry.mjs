@@ -5,6 +5,7 @@ import { createRequire } from "node:module";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { WAIT_MS } from "../limits.mjs";
 import { command } from "./packages.mjs";
 
 const require = createRequire(import.meta.url);
@@ -31,7 +32,7 @@ function configuration(folder, uplink) {
 }
 
 async function untilAnswering(url, child) {
-  for (const deadline = Date.now() + 60_000; Date.now() < deadline; await sleep(100)) {
+  for (const deadline = Date.now() + WAIT_MS; Date.now() < deadline; await sleep(100)) {
     if (child.exitCode !== null) throw new Error(`verdaccio ended with ${child.exitCode}`);
     try {
       if ((await fetch(`${url}-/ping`)).ok) return;
@@ -39,7 +40,7 @@ async function untilAnswering(url, child) {
       // not listening yet
     }
   }
-  throw new Error("verdaccio did not answer within a minute");
+  throw new Error(`verdaccio did not answer within ${WAIT_MS / 1000} s`);
 }
 
 /** Starts verdaccio below `folder`. `env` makes npm and pnpm use it, and nothing of the user's own settings. */

@@ -1,9 +1,12 @@
 import { mkdirSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { readReport } from "@dlrt/bench/dist/compare.js";
 import { chromium as unpacked } from "@dlrt/swiftshader";
 import { chromium, type Browser, type Page } from "playwright-core";
 import { preview } from "vite";
+import type { PageReport } from "../src/page/report.js";
+import { WAIT_MS } from "../../../tooling/limits.mjs";
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 
@@ -23,6 +26,7 @@ export function launch(webgpu: boolean): Promise<Browser> {
   const { args, ...options } = unpacked();
   return chromium.launch({
     ...options,
+    timeout: WAIT_MS,
     args: webgpu ? args : args.filter((arg) => !/webgpu|dawn/.test(arg)),
   });
 }
@@ -34,15 +38,36 @@ export async function open(
   viewport: { width: number; height: number },
 ): Promise<{ page: Page; faults: string[] }> {
   const page = await browser.newPage({ viewport });
+  page.setDefaultTimeout(WAIT_MS);
   const faults: string[] = [];
   page.on("pageerror", (error) => faults.push(error.message));
   page.on("console", (message) => {
     if (message.type() === "error" || message.type() === "warning") faults.push(message.text());
   });
   await page.goto(url);
-  await page.getByText("Ready.", { exact: true }).waitFor({ timeout: 30_000 });
+  await page.getByText("Ready.", { exact: true }).waitFor();
   return { page, faults };
 }
+
+/** Presses Run, and waits until what was measured is there. */
+export async function run(page: Page): Promise<void> {
+  await page.getByRole("button", { name: "Run" }).press("Enter");
+  await page.locator("#status", { hasText: /^(Done|Stopped)/ }).waitFor();
+}
+
+/** The report as a download, read as `pnpm bench --compare` reads it. */
+export async function downloaded(page: Page): Promise<PageReport> {
+  const [file] = await Promise.all([
+    page.waitForEvent("download"),
+    page.getByRole("button", { name: "Download JSON" }).click(),
+  ]);
+  return readReport(await file.path()) as PageReport;
+}
+
+/** A measurement of a second or two. The time it may take is no limit, so that every sample is taken on a busy machine too. */
+export const TINY = { sizes: "40, 128", d: "16", heads: "2", repetitions: "3", seconds: "60" };
+export const WIDE = { width: 1280, height: 900 };
+export const PHONE = { width: 390, height: 844 };
 
 /** Fills the form's text fields. */
 export async function fill(page: Page, fields: Readonly<Record<string, string>>): Promise<void> {

@@ -11,7 +11,7 @@ export function isRight({ value, limit }: Verdict): boolean {
   return value <= limit;
 }
 
-/** The componentwise limit of DESIGN §1. */
+/** What (21), (22) and (24) of the reference allow, in ε. */
 export const OMEGA_LIMIT = 16;
 
 /** Rows handled at a time: their sums stay in registers. */
@@ -80,7 +80,7 @@ function take(
 /**
  * max |rhs − T x|_ij / (|Λ||x| + tril(|Q||K|ᵀ, −1)|x| + weight·|rhs|)_ij in units of ε, in float64 and O(n r p).
  * Any NaN, and a residual where the scale is 0, gives Infinity. Solves judge (x, rhs) = (y, b) with weight 1:
- * that is ω of DESIGN §1. Products judge (x, y) with weight 0.
+ * that is ω, (21) of the reference. Products judge (x, y) with weight 0.
  */
 export function residual(problem: Problem, x: FloatArray, rhs: FloatArray, weight: 0 | 1): number {
   const { batch, n, r, p, diag, q, k } = problem;

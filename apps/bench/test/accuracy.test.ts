@@ -4,7 +4,7 @@ import { naiveSolve } from "../src/peers/naive.js";
 import type { Problem } from "../src/workload/problem.js";
 import { dense, problem } from "./problems.js";
 
-/** ω as DESIGN §1 defines it, from dense matrices. */
+/** ω as (21) of the reference defines it, from dense matrices. */
 function byDefinition(of: Problem, x: Float32Array | Float64Array, rhs: Float32Array | Float64Array): number {
   const { batch, n, r, p, q, k } = of;
   const sizes = dense({ ...of, q: q.map(Math.abs), k: k.map(Math.abs), diag: of.diag.map(Math.abs), r }, 0);

@@ -1,44 +1,9 @@
-import { spawnSync } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterAll, expect, test } from "vitest";
-import type { ScalingReport } from "../src/scaling/sweep.js";
+import { expect, test } from "vitest";
 import type { Report } from "../src/report.js";
+import { bench, folder, tiny, widest } from "./command.js";
 
-const folder = mkdtempSync(join(tmpdir(), "dlrt-bench-"));
-afterAll(() => rmSync(folder, { recursive: true }));
-
-const main = join(import.meta.dirname, "../dist/main.js");
-const tiny = [
-  "--backends",
-  "js",
-  "--n",
-  "64",
-  "--d",
-  "8",
-  "--heads",
-  "2",
-  "--repetitions",
-  "3",
-  "--seconds",
-  "1",
-  "--threads",
-  "1",
-];
-
-// The runner's own wish for colours is not the user's.
-const { FORCE_COLOR: _, ...environment } = process.env;
-
-function bench(...args: string[]): { status: number | null; stdout: string; stderr: string } {
-  return spawnSync(process.execPath, [main, ...args], {
-    encoding: "utf8",
-    cwd: folder,
-    env: { ...environment, INIT_CWD: folder },
-  });
-}
-
-const widest = (text: string): number => Math.max(...text.split("\n").map((line) => [...line].length));
 // oxlint-disable-next-line no-control-regex
 const ESCAPES = /\u001b/;
 
@@ -64,7 +29,7 @@ test("end to end: a table within 100 columns, quiet when piped, and the JSON rep
   expect(report.machine.cores).toBeGreaterThan(0);
   expect(report.versions["node"]).toBe(process.versions.node);
   expect(Date.parse(report.started)).toBeGreaterThan(0);
-  expect(report.peaks.js).toBeGreaterThan(0.1);
+  expect(report.peaks.js).toBeGreaterThan(0);
   const jsSeed = report.seed.filter(({ name }) => name === "js");
   expect(jsSeed.map((check) => [check.program, check.dtype, check.status])).toEqual([
     ["inverse", "f32", "ok"],
@@ -98,32 +63,6 @@ test("a wrong backend: a line in the table, no time, exit code 1", () => {
   expect(row).not.toHaveProperty("ms");
 });
 
-test("every operation, workload and dtype runs", () => {
-  const names = [
-    "--operation",
-    "solve,apply,inverse,trilInverse,solveVjp",
-    "--workload",
-    "text,random,correlated,seed",
-  ];
-  const rest = [
-    "--dtype",
-    "f32,f64",
-    "--n",
-    "17",
-    "--no-seed-program",
-    "--backends",
-    "js",
-    "--json",
-    "all.json",
-  ];
-  const { status, stdout } = bench(...tiny, ...names, ...rest);
-  expect(stdout).not.toContain("WRONG");
-  expect(status).toBe(0);
-  const report = JSON.parse(readFileSync(join(folder, "all.json"), "utf8")) as Report;
-  expect(report.cases.length).toBe(5 * 4 * 2);
-  for (const { rows } of report.cases) expect(rows.find(({ name }) => name === "js")!.status).toBe("ok");
-});
-
 test("a user's own data, as CSV, compared with the run before", () => {
   const data = ["--data", join(import.meta.dirname, "fixtures/user.safetensors"), "--no-seed-program"];
   expect(bench(...tiny, ...data, "--json", "before.json", "--csv", "out.csv").status).toBe(0);
@@ -135,17 +74,6 @@ test("a user's own data, as CSV, compared with the run before", () => {
   const refused = bench(...tiny, "--data", "nowhere");
   expect(refused.status).toBe(1);
   expect(refused.stderr).toMatch(/^bench: --data .*nowhere: there is no such file or folder\n$/);
-});
-
-test("--scaling writes its charts and points", () => {
-  const sizes = ["--scaling", "charts.html", "--n", "32,64", "--chunk", "8", "--json", "scaling.json"];
-  const { status, stdout } = bench(...tiny, ...sizes);
-  expect(status).toBe(0);
-  expect(stdout).toContain("time ~ n^");
-  expect(stdout).toContain(`Charts: ${join(folder, "charts.html")}`);
-  expect(readFileSync(join(folder, "charts.html"), "utf8")).toContain('"schema":"dlrt-scaling/1"');
-  const report = JSON.parse(readFileSync(join(folder, "scaling.json"), "utf8")) as ScalingReport;
-  expect(new Set(report.points.map(({ n }) => n))).toEqual(new Set([32, 64]));
 });
 
 test("--charts measures nothing, and tells what it cannot draw", () => {

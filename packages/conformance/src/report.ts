@@ -1,5 +1,6 @@
 import type { Backend, Dtype } from "@dlrt/core";
 import type { Omega } from "./backward-error.js";
+import { markdownText, messageOf, textOf, visible } from "./text.js";
 
 /** What a named test is about. */
 export interface Subject {
@@ -99,28 +100,27 @@ export class Recorder {
     this.#failures.push({ name: titleOf(subject), message: messageOf(error) });
   }
 
+  /** What failed outside of every case, as the end of a backend. */
+  failStep(name: string, error: unknown): void {
+    this.#failures.push({ name: titleOf({ suite: "run", name }), message: messageOf(error) });
+  }
+
   skip(subject: Subject, why: string): void {
     this.#notRun.push({ name: titleOf(subject), why });
   }
 
-  report({ name, supports }: Backend, seed: number): Report {
-    const { build, dtypes, fallback, software } = supports;
+  /** What is known by now; also in the middle of a run. @param backend absent where none could be made */
+  report(backend: Backend | undefined, seed: number): Report {
     const rows = [...this.#rows.values()];
     return {
-      backend: {
-        name,
-        build,
-        dtypes,
-        ...(fallback !== undefined && { fallback }),
-        ...(software !== undefined && { software }),
-      },
+      backend: identityOf(backend),
       seed,
       passed: this.#passed,
       cases: rows.reduce((sum, row) => sum + row.cases, 0),
       seconds: (Date.now() - this.#start) / 1000,
       rows,
-      failures: this.#failures,
-      notRun: this.#notRun,
+      failures: [...this.#failures],
+      notRun: [...this.#notRun],
     };
   }
 
@@ -132,10 +132,25 @@ export class Recorder {
   }
 }
 
-/** What went wrong, and for a property also what its smallest counterexample met. */
-function messageOf(error: unknown): string {
-  if (!(error instanceof Error)) return String(error);
-  return error.cause instanceof Error ? `${error.cause.message}\n${error.message}` : error.message;
+/** How the report names a backend that was never made. */
+const NONE: Report["backend"] = { name: "no backend", build: "none was made", dtypes: [] };
+
+/** What a backend says it is, as plain JSON even where it says nonsense: the supports suite judges that. */
+function identityOf(backend: Backend | undefined): Report["backend"] {
+  if (backend === undefined) return NONE;
+  try {
+    const { name, supports } = backend;
+    const { build, dtypes, fallback, software } = supports;
+    return {
+      name: textOf(name),
+      build: textOf(build),
+      dtypes: [...dtypes].map((dtype) => textOf(dtype) as Dtype),
+      ...(fallback !== undefined && { fallback: textOf(fallback) }),
+      ...(software !== undefined && { software: Boolean(software) }),
+    };
+  } catch (error) {
+    return { ...NONE, build: `it does not say what it is: ${messageOf(error)}` };
+  }
 }
 
 /** "suite › name": how a case is called everywhere. */
@@ -160,7 +175,7 @@ function pad(cells: readonly (readonly string[])[]): string[] {
   );
 }
 
-/** The report for a terminal. */
+/** The report for a terminal. Control characters in what the backend says are written out, as \u001b. */
 export function reportText(report: Report): string {
   const { backend, rows, failures, notRun } = report;
   const head = ["operation", "dtype", "cases", "worst, ε", "where"];
@@ -171,17 +186,21 @@ export function reportText(report: Report): string {
     worstOf(row),
     row.where ?? "",
   ]);
+  const indented = (message: string): string => message.split("\n").map(visible).join("\n  ");
   return [
-    `${backend.name} (${backend.build}): ${report.passed} tests passed, ${failures.length} failed, ${notRun.length} not run; ` +
+    `${visible(`${backend.name} (${backend.build})`)}: ${report.passed} tests passed, ${failures.length} failed, ${notRun.length} not run; ` +
       `${report.cases} cases in ${report.seconds.toFixed(1)} s, seed ${report.seed}`,
-    ...(backend.fallback === undefined ? [] : [`fallback: ${backend.fallback}`]),
+    ...(backend.fallback === undefined ? [] : [`fallback: ${visible(backend.fallback)}`]),
     ...pad([head, ...lines]),
-    ...failures.map(({ name, message }) => `FAILED ${name}\n  ${message.split("\n").join("\n  ")}`),
-    ...notRun.map(({ name, why }) => `not run: ${name} (${why})`),
+    ...failures.map(({ name, message }) => `FAILED ${visible(name)}\n  ${indented(message)}`),
+    ...notRun.map(({ name, why }) => `not run: ${visible(name)} (${visible(why)})`),
   ].join("\n");
 }
 
-/** Backends side by side, a column each per dtype, as a Markdown table: worst ω, or that a promise held. */
+/**
+ * Backends side by side, a column each per dtype, as a Markdown table: worst ω, or that a promise held. Markup in what
+ * a backend says is escaped.
+ */
 export function reportMarkdown(reports: readonly Report[]): string {
   const columns = reports.flatMap((report) => report.backend.dtypes.map((dtype) => ({ report, dtype })));
   const operations = [...new Set(reports.flatMap(({ rows }) => rows.map(({ operation }) => operation)))];
@@ -191,10 +210,13 @@ export function reportMarkdown(reports: readonly Report[]): string {
   );
   const totals = reports.map(
     ({ backend, passed, failures, notRun, cases }) =>
-      `${backend.name} (${backend.build}): ${passed} tests passed, ${failures.length} failed, ${notRun.length} not run; ${cases} cases.`,
+      `${markdownText(`${backend.name} (${backend.build})`)}: ${passed} tests passed, ${failures.length} failed, ${notRun.length} not run; ${cases} cases.`,
   );
   return [
-    line(["worst ω, in ε", ...columns.map(({ report, dtype }) => `${report.backend.name} ${dtype}`)]),
+    line([
+      "worst ω, in ε",
+      ...columns.map(({ report, dtype }) => markdownText(`${report.backend.name} ${dtype}`)),
+    ]),
     line(["---", ...columns.map(() => "---:")]),
     ...table,
     "",

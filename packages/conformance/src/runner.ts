@@ -1,73 +1,41 @@
-import type { Backend } from "@dlrt/core";
-import { planOf, type Plan, type SuiteOptions } from "./options.js";
-import { Recorder, reportText, SKIPPED, titleOf, type Report } from "./report.js";
-import { allCases } from "./suites/index.js";
-import { Trial, type Case } from "./trial.js";
+import type { SuiteOptions } from "./options.js";
+import { reportText, titleOf, type Report } from "./report.js";
+import { Run, type Create } from "./run.js";
 
-/** Makes the backend to be judged. Called more than once: some cases need one of their own. */
-export type Create = () => Backend | Promise<Backend>;
+export type { Create } from "./run.js";
 
-/** The cases of a run in order, and the backend they share. */
-class Run {
-  readonly plan: Plan;
-  readonly recorder: Recorder = new Recorder();
-  readonly cases: readonly Case[];
-  readonly #create: Create;
-  #shared: Promise<Backend> | undefined;
+type Outcome = "passed" | "failed" | "not run";
 
-  constructor(create: Create, options: SuiteOptions) {
-    this.#create = create;
-    this.plan = planOf(options);
-    const { only } = this.plan;
-    this.cases = allCases().filter(
-      (subject) => only === undefined || only.some((part) => titleOf(subject).includes(part)),
-    );
-  }
-
-  /** @returns why it was not run, where it was not. @throws what the case throws */
-  async run(subject: Case): Promise<string | undefined> {
-    const backend = await this.#backend();
-    const why = whyNot(subject, backend, this.plan);
-    if (why !== undefined) {
-      this.recorder.skip(subject, why);
-      return why;
-    }
-    const create = async (): Promise<Backend> => this.#create();
-    try {
-      await subject.run(new Trial(subject, backend, create, this.plan, this.recorder));
-    } catch (error) {
-      this.recorder.fail(subject, error);
-      throw error;
-    }
-    this.recorder.pass();
-    return undefined;
-  }
-
-  /** Disposes the shared backend. */
-  async end(): Promise<Report> {
-    const backend = await this.#backend();
-    const report = this.recorder.report(backend, this.plan.seed);
-    await backend.dispose();
-    return report;
-  }
-
-  #backend(): Promise<Backend> {
-    this.#shared ??= Promise.resolve(this.#create());
-    return this.#shared;
-  }
+/** What is told while a run goes on. */
+export interface Listeners {
+  /** Told before each case, and before the shared backend's `dispose`. */
+  readonly onStart?: (title: string) => void;
+  /** Told after each case. */
+  readonly onCase?: (title: string, outcome: Outcome) => void;
 }
 
-function whyNot(subject: Case, { supports }: Backend, plan: Plan): string | undefined {
-  const { dtype, dtypes = [], kernels = [] } = subject;
-  if (plan.skip.some((part) => titleOf(subject).includes(part))) return SKIPPED;
-  const absent = (dtype ? [dtype, ...dtypes] : dtypes).filter((one) => !supports.dtypes.includes(one));
-  if (absent.length > 0) return `no ${absent.join(", ")}`;
-  const missing = kernels.filter((kernel) => supports.missing?.includes(kernel));
-  return missing.length > 0 ? `no kernel ${missing.join(", ")}` : undefined;
+/** Every case of a run, and its end. */
+export async function runAll(run: Run, { onStart, onCase }: Listeners): Promise<Report> {
+  for (const subject of run.cases) {
+    const title = titleOf(subject);
+    onStart?.(title);
+    let outcome: Outcome;
+    try {
+      outcome = (await run.run(subject)) === undefined ? "passed" : "not run";
+    } catch {
+      outcome = "failed"; // the recorder has the error
+    }
+    onCase?.(title, outcome);
+  }
+  onStart?.("run › dispose");
+  return run.end();
 }
 
 /**
- * Judges a backend without a test runner. Never rejects for a failure of the backend's: they are in the report.
+ * Judges a backend without a test runner. Never rejects for a failure of the backend's: they are in the report, also a
+ * step that did not settle within `stepTimeout` and a `dispose` that rejected ("run › dispose"). After a step that did
+ * not settle the run goes on with a new backend; after three it gives up, and names what it has not run.
+ * @throws RangeError for a wrong `stepTimeout`
  */
 export async function runSuites(
   create: Create,
@@ -76,17 +44,7 @@ export async function runSuites(
     readonly onCase?: (title: string, outcome: "passed" | "failed" | "not run") => void;
   } = {},
 ): Promise<Report> {
-  const run = new Run(create, options);
-  for (const subject of run.cases) {
-    let outcome: "passed" | "failed" | "not run";
-    try {
-      outcome = (await run.run(subject)) === undefined ? "passed" : "not run";
-    } catch {
-      outcome = "failed"; // the recorder has the error
-    }
-    options.onCase?.(titleOf(subject), outcome);
-  }
-  return run.end();
+  return runAll(new Run(create, options), options.onCase ? { onCase: options.onCase } : {});
 }
 
 /** What vitest passes to a test; other runners may pass nothing. */
@@ -108,7 +66,11 @@ export interface TestBackendOptions extends SuiteOptions {
   readonly onReport?: (report: Report) => void | Promise<void>;
 }
 
-/** Registers every case as a test, and a last one that gives the report. */
+/**
+ * Registers every case as a test, and a last one that gives the report and fails if the shared backend cannot be
+ * disposed. A step of the backend's that does not settle within `stepTimeout` fails its test.
+ * @throws RangeError for a wrong `stepTimeout`
+ */
 export function testBackend({ test, create, onReport = print, ...options }: TestBackendOptions): void {
   const run = new Run(create, options);
   for (const subject of run.cases) {
@@ -118,7 +80,13 @@ export function testBackend({ test, create, onReport = print, ...options }: Test
     };
     test(titleOf(subject), body, run.plan.timeout);
   }
-  test("report", async () => onReport(await run.end()), run.plan.timeout);
+  const end = async (): Promise<void> => {
+    const report = await run.end();
+    await onReport(report);
+    const failed = report.failures.find(({ name }) => name.startsWith("run › "));
+    if (failed) throw new Error(`${failed.name}: ${failed.message}`);
+  };
+  test("report", end, run.plan.timeout);
 }
 
 /** There in every runtime, but not in the language's own library. */

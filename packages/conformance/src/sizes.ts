@@ -17,13 +17,18 @@ export interface Budget {
   readonly maxWork: number;
 }
 
+/** Of a plan what properties that cost more than their work can stand. */
+export function atMost({ maxN, maxWork }: Budget, n: number): Budget {
+  return { maxN: Math.min(maxN, n), maxWork: Math.min(maxWork, 2 ** 15) };
+}
+
 export function workOf({ batch, n, r, p }: Sizes): number {
   return batch * n * Math.max(r, 1) * Math.max(p, 1);
 }
 
 /** The same sizes, the largest factor lowered until the work is affordable. */
 export function afford(sizes: Sizes, { maxN, maxWork }: Budget): Sizes {
-  let { batch, n, r, p } = { ...sizes, n: Math.min(sizes.n, maxN) };
+  let { batch, n, r, p } = { ...sizes, batch: Math.min(sizes.batch, maxN), n: Math.min(sizes.n, maxN) };
   while (workOf({ batch, n, r, p }) > maxWork) {
     if (Math.max(r, p) > 8) {
       if (r > p) r = r >> 1;
@@ -32,6 +37,20 @@ export function afford(sizes: Sizes, { maxN, maxWork }: Budget): Sizes {
     else n = n >> 1;
   }
   return { batch, n, r, p };
+}
+
+/** The same sizes with p = n, n lowered until that is affordable: for results and right-hand sides of n columns. */
+export function affordSquare({ batch, n, r }: Omit<Sizes, "p">, { maxN, maxWork }: Budget): Sizes {
+  const most = Math.floor(Math.sqrt(maxWork / Math.max(batch * Math.max(r, 1), 1)));
+  const size = Math.min(n, maxN, most);
+  return { batch, n: size, r, p: size };
+}
+
+/** The same sizes with r lowered until a gradient's transposed state, which takes batch·r²·p, is affordable. */
+export function affordVjp(sizes: Sizes, { maxWork }: Budget): Sizes {
+  let { r } = sizes;
+  while (sizes.batch * r * r * Math.max(sizes.p, 1) > maxWork) r = r >> 1;
+  return { ...sizes, r };
 }
 
 /** Sizes for a property: the awkward ones and those between. Shrinks towards the small. */
@@ -71,9 +90,11 @@ export function sizeSweep(budget: Budget): Sizes[] {
 }
 
 /** Around 65536 in each direction in turn: where a grid of workgroups folds. Batches and rank: see the exact suite. */
-export function hugeSweep({ maxN }: Budget): Sizes[] {
+export function hugeSweep(budget: Budget): Sizes[] {
   return [
     ...[65535, 65536, 65537].map((n) => ({ batch: 1, n, r: 1, p: 1 })),
     { batch: 1, n: 3, r: 1, p: 65537 },
-  ].filter(({ n }) => n <= maxN);
+  ]
+    .filter(({ n }) => n <= budget.maxN)
+    .map((sizes) => afford(sizes, budget));
 }

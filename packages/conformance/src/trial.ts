@@ -11,7 +11,9 @@ import {
 import fc from "fast-check";
 import type { Omega } from "./backward-error.js";
 import type { Plan } from "./options.js";
+import type { Pulse } from "./pulse.js";
 import type { Recorder, Subject } from "./report.js";
+import { textOf } from "./text.js";
 
 /** A backend broke a promise. */
 export class ConformanceError extends Error {
@@ -21,6 +23,16 @@ export class ConformanceError extends Error {
 /** @throws ConformanceError */
 export function demand(condition: boolean, message: string): asserts condition {
   if (!condition) throw new ConformanceError(message);
+}
+
+/** What a call throws or rejects with; undefined only where it does neither. */
+export async function caught(call: () => unknown): Promise<unknown> {
+  try {
+    await call();
+    return undefined;
+  } catch (error) {
+    return error ?? new ConformanceError(`${textOf(error)} was thrown`);
+  }
 }
 
 /** One named test: what it is about, what it needs, and what it does. */
@@ -36,7 +48,10 @@ export interface Case extends Subject {
 export class Scope {
   readonly #live: Tensor[] = [];
 
-  constructor(readonly backend: Backend) {}
+  constructor(
+    readonly backend: Backend,
+    readonly pulse?: Pulse,
+  ) {}
 
   keep<T extends Tensor>(t: T): T {
     this.#live.push(t);
@@ -57,8 +72,13 @@ export class Scope {
     this.backend.upload({ data: newFloatArray(dtype, elementCount(shape)).fill(NaN), shape }).dispose();
   }
 
-  read(t: Tensor): Promise<FloatArray> {
-    return this.backend.read(t);
+  async read(t: Tensor): Promise<FloatArray> {
+    return this.pulse ? this.pulse.step("read", () => this.backend.read(t)) : this.backend.read(t);
+  }
+
+  /** Waits for all work. */
+  sync(): Promise<void> {
+    return this.pulse ? this.pulse.step("sync", () => this.backend.sync()) : this.backend.sync();
   }
 
   end(): void {
@@ -76,15 +96,24 @@ export class Trial {
     readonly create: () => Promise<Backend>,
     readonly plan: Plan,
     readonly recorder: Recorder,
+    /** Ends the case if it stands still. */
+    readonly pulse: Pulse,
   ) {}
+
+  /** Waits for what a backend promises, under its name: what does not settle fails the case as that. */
+  step<R>(name: string, call: () => R | PromiseLike<R>): Promise<R> {
+    return this.pulse.step(name, call);
+  }
 
   /** Counts a piece of work that was judged by a yes or no. */
   count(pieces = 1): void {
+    this.pulse.beat();
     this.recorder.count(this.subject, pieces);
   }
 
   /** Counts a measured one. @throws ConformanceError unless ω ≤ limit */
   judge(where: string, omega: Omega, limit: number): void {
+    this.pulse.beat();
     this.recorder.measure(this.subject, { omega, limit, where });
     demand(
       omega <= limit,
@@ -94,8 +123,9 @@ export class Trial {
 
   /** Runs `body`, disposes its tensors, and demands that `memory()` is what it was. */
   async scoped<R>(body: (scope: Scope) => Promise<R>, backend: Backend = this.backend): Promise<R> {
+    this.pulse.beat();
     const before = backend.memory();
-    const scope = new Scope(backend);
+    const scope = new Scope(backend, this.pulse);
     let result: R;
     try {
       result = await body(scope);

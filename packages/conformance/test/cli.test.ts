@@ -1,35 +1,9 @@
-/** The program as users run it: a process of its own, on the example as tsc leaves it. */
-import { execFile } from "node:child_process";
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { createRequire } from "node:module";
-import { dirname, join } from "node:path";
-import { fileURLToPath } from "node:url";
-import { afterAll, beforeAll, expect, test } from "vitest";
+/** The program as users run it. Backends that break a run: see `cli-broken.test.ts`. */
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { expect, test } from "vitest";
 import type { Report } from "../src/index.js";
-
-const root = fileURLToPath(new URL("../", import.meta.url));
-const example = join(root, "examples/plain-backend.ts");
-const cli = join(root, "dist/cli.js");
-const tsc = join(dirname(createRequire(import.meta.url).resolve("typescript/package.json")), "bin/tsc");
-const small = ["--cases", "2", "--seed", "7", "--max-n", "70", "--max-work", "2048"];
-let folder: string;
-
-interface Outcome {
-  readonly code: number;
-  readonly stdout: string;
-  readonly stderr: string;
-}
-
-function node(args: readonly string[]): Promise<Outcome> {
-  const env = { ...process.env, DLRT_CONFORMANCE_CASES: "", DLRT_CONFORMANCE_SEED: "" };
-  return new Promise((resolve) => {
-    execFile(process.execPath, args, { cwd: folder, env }, (error, stdout, stderr) => {
-      resolve({ code: error === null ? 0 : Number(error.code), stdout, stderr });
-    });
-  });
-}
-
-const run = (...args: string[]): Promise<Outcome> => node([cli, ...args]);
+import { commandWith, example, root, small } from "./command.js";
 
 const modules = {
   "wrong.mjs": `
@@ -55,16 +29,7 @@ const modules = {
   "broken.mjs": "import 'no-such-package';",
 };
 
-beforeAll(async () => {
-  mkdirSync(join(root, "test-results"), { recursive: true });
-  folder = mkdtempSync(join(root, "test-results", "cli-"));
-  const options = ["--module", "nodenext", "--target", "es2022", "--strict", "--types", "", "--ignoreConfig"];
-  const { code, stdout } = await node([tsc, example, ...options, "--outDir", folder]);
-  if (code !== 0) throw new Error(stdout);
-  for (const [name, text] of Object.entries(modules)) writeFileSync(join(folder, name), text);
-}, 60_000);
-
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
+const { folder, run } = commandWith(modules);
 
 test("a right backend: the report, JSON and badges; quiet in a pipe; exit code 0", async () => {
   const files = ["--json", "report.json", "--markdown", "badges.md"];
@@ -73,10 +38,10 @@ test("a right backend: the report, JSON and badges; quiet in a pipe; exit code 0
   expect([code, stderr]).toEqual([0, ""]);
   expect(stdout).toMatch(/^plain \(plain loops\): \d+ tests passed, 0 failed, 0 not run; .* seed 7\n/);
   expect(stdout).toMatch(/^solve +f32 +\d+ +\d\.\d\d ≤ 16/m);
-  const report = JSON.parse(readFileSync(join(folder, "report.json"), "utf8")) as Report;
+  const report = JSON.parse(readFileSync(join(folder(), "report.json"), "utf8")) as Report;
   expect(report).toMatchObject({ backend: { name: "plain" }, seed: 7, failures: [], notRun: [] });
   expect(report.passed).toBeGreaterThan(10);
-  const badges = readFileSync(join(folder, "badges.md"), "utf8");
+  const badges = readFileSync(join(folder(), "badges.md"), "utf8");
   expect(badges).toContain(`| plain (plain loops) | ✅ ${report.passed} | 0 | 0 | 0 | ${report.cases} | 7 |`);
   expect(badges).toMatch(/^\| solve \| \d\.\d\d ≤ 16 \| \d\.\d\d ≤ 16 \|$/m);
 }, 60_000);

@@ -3,13 +3,23 @@ import { describe } from "./describe.js";
 import { LimitError, ShapeError, UnsupportedError } from "./errors.js";
 import { bytesPerElement, byteSize, elementCount, type Dtype, type Shape } from "./tensor.js";
 
+/** By index: `every` passes over the holes of [1, , 2]. A revoked proxy throws wherever it is touched. */
+function isShape(shape: unknown): boolean {
+  try {
+    if (!Array.isArray(shape) || shape.length !== 3) return false;
+    for (let axis = 0; axis < 3; axis++) {
+      if (!(Number.isSafeInteger(shape[axis]) && shape[axis] >= 0)) return false;
+    }
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 /** @throws ShapeError unless three integers ≥ 0 */
 export function checkShape(argument: string, shape: unknown): asserts shape is Shape {
-  const ok =
-    Array.isArray(shape) &&
-    shape.length === 3 &&
-    shape.every((size) => Number.isSafeInteger(size) && size >= 0);
-  if (!ok) throw new ShapeError(argument, "[batch, rows, cols], three integers ≥ 0", describe(shape));
+  if (!isShape(shape))
+    throw new ShapeError(argument, "[batch, rows, cols], three integers ≥ 0", describe(shape));
 }
 
 /**

@@ -97,7 +97,7 @@ export const MAX_ELEMENTS: number = 2 ** 31 - 1;
 export interface Supports {
   readonly dtypes: readonly Dtype[];
   /** Kernels this backend lacks; core refuses them with UnsupportedError. */
-  readonly missing?: readonly KernelName[];
+  readonly missing?: readonly KernelName[] | undefined;
   readonly limits: {
     /** Bytes of one tensor. */
     readonly tensorBytes: number;
@@ -105,17 +105,22 @@ export interface Supports {
   /** The build or device that runs: "js", "simd+threads (4)", "NVIDIA H200 (Vulkan)". */
   readonly build: string;
   /** Why not a better one, where there is a better one. */
-  readonly fallback?: string;
+  readonly fallback?: string | undefined;
   /** Runs on a software device: right, but no measure of speed. */
-  readonly software?: boolean;
+  readonly software?: boolean | undefined;
+  /**
+   * Subnormal numbers may count as 0, as WebGPU allows: |x| < 2⁻¹²⁶ in "f32". `check: true` then takes a subnormal λ
+   * for singular.
+   */
+  readonly flushesSubnormals?: boolean | undefined;
 }
 
 /** Work to get ready for: compile pipelines, grow memory. */
 export interface PrepareParams extends Sizes {
   readonly kernel: KernelName;
-  readonly dtype?: Dtype;
-  readonly trans?: boolean;
-  readonly chunk?: number;
+  readonly dtype?: Dtype | undefined;
+  readonly trans?: boolean | undefined;
+  readonly chunk?: number | undefined;
 }
 
 /**

@@ -1,61 +1,96 @@
 import type { Backend, KernelName, Sizes } from "./backend.js";
 import { describe } from "./describe.js";
 import { DisposedError, DtypeError, ShapeError, UnsupportedError, ValueError } from "./errors.js";
+import { OwnedTensor, proxied } from "./ledger.js";
 import type { DiagLowRankTril } from "./operator.js";
 import { byteSize, elementCount, type Dtype, type Shape, type Tensor } from "./tensor.js";
 
 /** An optional named tensor of a call, for the alias check. */
 export type Named = readonly [argument: string, tensor: Tensor | undefined];
 
-/** @throws DisposedError, UnsupportedError where the backend lacks the kernel */
-export function checkBackend(backend: Backend, kernel: KernelName): void {
-  if (typeof backend !== "object" || backend === null || !("kernels" in backend)) {
-    throw new ValueError("backend", "a Backend", describe(backend));
+const nameOf = (value: unknown): string => (typeof value === "string" ? value : describe(value));
+
+/** @throws ValueError (no backend, or a proxy of one, whose private fields cannot be read) */
+export function checkIsBackend(backend: Backend): void {
+  let isOne: boolean;
+  try {
+    isOne =
+      typeof backend === "object" &&
+      backend !== null &&
+      "kernels" in backend &&
+      backend.disposed !== undefined;
+  } catch {
+    throw proxied("backend", "a Backend");
   }
+  if (!isOne) throw new ValueError("backend", "a Backend", describe(backend));
+}
+
+/** @throws ValueError, DisposedError, UnsupportedError where the backend lacks the kernel */
+export function checkBackend(backend: Backend, kernel: KernelName): void {
+  checkIsBackend(backend);
   if (backend.disposed) throw new DisposedError("backend");
   if (backend.supports.missing?.includes(kernel)) {
-    throw new UnsupportedError("backend", `one with the kernel ${kernel}`, `${backend.name} without it`);
+    throw new UnsupportedError(
+      "backend",
+      `one with the kernel ${kernel}`,
+      `${nameOf(backend.name)} without it`,
+    );
   }
+}
+
+/** @throws ValueError (no tensor, or a proxy of one) */
+function checkIsTensor(argument: string, t: Tensor): void {
+  let isOne: boolean;
+  try {
+    isOne = typeof t === "object" && t !== null && "storage" in t && "shape" in t && t.disposed !== undefined;
+  } catch {
+    throw proxied(argument, "a tensor");
+  }
+  if (!isOne) throw new ValueError(argument, "a tensor", describe(t));
+  if (t instanceof OwnedTensor && !OwnedTensor.isItself(t)) throw proxied(argument, "a tensor");
 }
 
 /**
  * A live tensor of this backend; what every operation and `read` demand of an argument.
- * @throws ValueError (no tensor, or of another backend), DisposedError
+ * @throws ValueError (no tensor, a proxy of one, or of another backend), DisposedError
  */
 export function checkReadable(backend: { readonly name: string }, argument: string, t: Tensor): void {
-  if (typeof t !== "object" || t === null || !("storage" in t) || !("shape" in t)) {
-    throw new ValueError(argument, "a tensor", describe(t));
-  }
+  checkIsTensor(argument, t);
   if (t.backend !== backend) {
-    const owner = (t.backend as { name?: unknown } | null)?.name;
-    throw new ValueError(
-      argument,
-      `a tensor of this backend (${backend.name})`,
-      `one of another (${String(owner)})`,
-    );
+    const [owner, name] = [nameOf((t.backend as { name?: unknown } | null)?.name), nameOf(backend.name)];
+    const hint = owner === name ? ", or the backend is a proxy: unwrap it (in Vue: toRaw)" : "";
+    throw new ValueError(argument, `a tensor of this backend (${name})`, `one of another (${owner})${hint}`);
   }
-  if (t.disposed) throw new DisposedError(argument);
+  if (t.disposed) throw new DisposedError(argument, t instanceof OwnedTensor ? t.loss : "");
 }
 
 /** @throws ShapeError, DtypeError, and as `checkReadable` */
 export function checkTensor(backend: Backend, argument: string, t: Tensor, shape: Shape, dtype: Dtype): void {
   checkReadable(backend, argument, t);
-  if (t.shape.some((size, axis) => size !== shape[axis])) {
-    throw new ShapeError(argument, `[${shape.join(", ")}]`, `[${t.shape.join(", ")}]`);
+  const got = t.shape;
+  // By index: the methods of frozen arrays take V8 microseconds.
+  if (got[0] !== shape[0] || got[1] !== shape[1] || got[2] !== shape[2]) {
+    throw new ShapeError(argument, `[${shape.join(", ")}]`, `[${got.join(", ")}]`);
   }
   if (t.dtype !== dtype) throw new DtypeError(argument, dtype, t.dtype);
 }
 
+/** @throws ValueError unless an object whose parts can be read, which a revoked proxy's cannot */
+function partsOf(op: DiagLowRankTril): DiagLowRankTril {
+  try {
+    if (typeof op === "object") return { diag: op.diag, q: op.q, k: op.k };
+  } catch {}
+  throw new ValueError("op", "a DiagLowRankTril { diag, q, k }", describe(op));
+}
+
 /** Λ, Q and K fit each other; their sizes and dtype, which all other tensors of the call must have. */
 export function checkOperator(backend: Backend, op: DiagLowRankTril): Omit<Sizes, "p"> & { dtype: Dtype } {
-  if (typeof op !== "object" || op === null) {
-    throw new ValueError("op", "a DiagLowRankTril { diag, q, k }", describe(op));
-  }
-  checkReadable(backend, "q", op.q);
-  const [batch, n, r] = op.q.shape;
-  const dtype = op.q.dtype;
-  checkTensor(backend, "k", op.k, op.q.shape, dtype);
-  if (op.diag !== undefined) checkTensor(backend, "diag", op.diag, [batch, n, 1], dtype);
+  const { diag, q, k } = partsOf(op);
+  checkReadable(backend, "q", q);
+  const { shape, dtype } = q;
+  const [batch, n, r] = [shape[0], shape[1], shape[2]]; // by index, as in checkTensor
+  checkTensor(backend, "k", k, [batch, n, r], dtype);
+  if (diag !== undefined) checkTensor(backend, "diag", diag, [batch, n, 1], dtype);
   return { batch, n, r, dtype };
 }
 
@@ -99,12 +134,16 @@ export function checkAliases(
   read: readonly Named[],
   same: readonly string[] = [],
 ): void {
-  written.forEach(([argument, t], index) => {
-    if (t === undefined || elementCount(t.shape) === 0) return;
-    for (const [other, u] of [...written.slice(index + 1), ...read]) {
-      if (u === undefined || !overlap(t, u)) continue;
-      if (t.byteOffset === u.byteOffset && same.includes(`${argument}=${other}`)) continue;
-      throw new ValueError(argument, `a tensor that does not overlap ${other}`, "one that does");
-    }
-  });
+  for (let index = 0; index < written.length; index++) {
+    const named = written[index]!;
+    if (named[1] === undefined || elementCount(named[1].shape) === 0) continue;
+    for (let later = index + 1; later < written.length; later++) checkApart(named, written[later]!, same);
+    for (const other of read) checkApart(named, other, same);
+  }
+}
+
+function checkApart([argument, t]: Named, [other, u]: Named, same: readonly string[]): void {
+  if (t === undefined || u === undefined || !overlap(t, u)) return;
+  if (t.byteOffset === u.byteOffset && same.includes(`${argument}=${other}`)) return;
+  throw new ValueError(argument, `a tensor that does not overlap ${other}`, "one that does");
 }

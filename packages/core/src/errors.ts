@@ -53,24 +53,31 @@ export class UnsupportedError extends ArgumentError {
   readonly code = "UNSUPPORTED";
 }
 
-/** λ is zero, so T has no inverse. Thrown only with `check: true`. */
+/** λ is zero, or counts as zero on this backend, so T has no inverse. Thrown only with `check: true`. */
 export class SingularError extends DlrtError {
   override readonly name = "SingularError";
   readonly code = "SINGULAR";
   constructor(
     readonly batch: number,
     readonly row: number,
+    /** λ there: 0, or a subnormal number where `supports.flushesSubnormals`. */
+    readonly lambda: number = 0,
   ) {
-    super(`diag: expected a non-zero λ in every row, got 0 at batch ${batch}, row ${row}`);
+    const what = lambda === 0 ? "0" : `${lambda}, which this backend flushes to 0,`;
+    super(`diag: expected a non-zero λ in every row, got ${what} at batch ${batch}, row ${row}`);
   }
 }
 
-/** A tensor or backend was used after its dispose(). */
+/** A tensor or backend was used after its dispose(), or a tensor whose memory is gone. */
 export class DisposedError extends DlrtError {
   override readonly name = "DisposedError";
   readonly code = "DISPOSED";
-  constructor(readonly argument: string) {
-    super(`${argument}: expected a live object, got one that was disposed`);
+  /** `detail`: what became of the object, where nobody called its dispose(). */
+  constructor(
+    readonly argument: string,
+    detail = "",
+  ) {
+    super(`${argument}: expected a live object, got one ${detail || "that was disposed"}`);
   }
 }
 

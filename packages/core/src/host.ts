@@ -5,109 +5,29 @@
  *
  * @module
  */
-import * as core from "./index.js";
-import type { Backend } from "./backend.js";
-import { describe } from "./describe.js";
-import { ShapeError, ValueError } from "./errors.js";
 import { checkShape } from "./allocation.js";
+import type { Backend } from "./backend.js";
+import { columns, withCall, type HostOperator } from "./host-call.js";
+import * as core from "./index.js";
 import { checkOptions } from "./options.js";
-import { dtypeOf } from "./pack.js";
+import { plainArray } from "./pack.js";
 import type { FloatArray, Shape, Tensor } from "./tensor.js";
 
-/** T = Λ + tril(Q Kᵀ, −1) as row-major arrays. */
-export interface HostOperator {
-  /** λ, batch·n elements. Absent: Λ = 0, for `apply`. */
-  readonly diag?: FloatArray | undefined;
-  /** batch·n·r elements */
-  readonly q: FloatArray;
-  /** batch·n·r elements */
-  readonly k: FloatArray;
-  /** [batch, n, r] */
-  readonly shape: Shape;
-}
+export type { HostOperator } from "./host-call.js";
+export * from "./host-gradients.js";
 
 export interface HostApplyOptions {
-  readonly trans?: boolean;
-  readonly alpha?: number;
-  readonly chunk?: number;
+  readonly trans?: boolean | undefined;
+  readonly alpha?: number | undefined;
+  readonly chunk?: number | undefined;
   /** Z₀, batch·r·p elements */
-  readonly state?: FloatArray;
+  readonly state?: FloatArray | undefined;
   /** Filled with the final Z, batch·r·p elements; may be `state` itself. */
-  readonly finalState?: FloatArray;
+  readonly finalState?: FloatArray | undefined;
 }
 
 export interface HostSolveOptions extends HostApplyOptions {
-  readonly check?: boolean;
-}
-
-/** The gradients of a call, shaped as what they are gradients of. */
-export interface HostGradients<Y extends FloatArray> {
-  readonly diag: Y;
-  readonly q: Y;
-  readonly k: Y;
-}
-
-/** Elements of `data` per row of the batch·n rows. @throws ShapeError unless whole */
-function columns(argument: string, data: FloatArray, rows: number): number {
-  dtypeOf(argument, data);
-  if (rows === 0 ? data.length !== 0 : data.length % rows !== 0) {
-    throw new ShapeError(argument, `a multiple of batch·n = ${rows} elements`, `${data.length}`);
-  }
-  return rows === 0 ? 0 : data.length / rows;
-}
-
-/** One call's tensors, all disposed at its end. */
-class Call<T extends Tensor> {
-  readonly #live: T[] = [];
-
-  constructor(readonly backend: Backend<T>) {
-    if (typeof backend !== "object" || backend === null || !("kernels" in backend)) {
-      throw new ValueError("backend", "a Backend", describe(backend));
-    }
-  }
-
-  keep(t: T): T {
-    this.#live.push(t);
-    return t;
-  }
-
-  put(argument: string, data: FloatArray, shape: Shape): T {
-    dtypeOf(argument, data);
-    const expected = core.elementCount(shape);
-    if (data.length !== expected) {
-      throw new ShapeError(
-        argument,
-        `${expected} elements, [${shape.join(", ")}]`,
-        `${data.length} elements`,
-      );
-    }
-    return this.keep(this.backend.upload({ data, shape }));
-  }
-
-  operator(op: HostOperator): core.DiagLowRankTril<T> {
-    if (typeof op !== "object" || op === null) throw new ValueError("op", "a HostOperator", describe(op));
-    checkShape("shape", op.shape);
-    const [batch, n] = op.shape;
-    const q = this.put("q", op.q, op.shape);
-    const k = this.put("k", op.k, op.shape);
-    return op.diag === undefined ? { q, k } : { diag: this.put("diag", op.diag, [batch, n, 1]), q, k };
-  }
-
-  dispose(): void {
-    for (const t of this.#live) t.dispose();
-  }
-}
-
-async function withCall<T extends Tensor, R>(
-  backend: Backend<T>,
-  body: (call: Call<T>) => Promise<R>,
-): Promise<R> {
-  const call = new Call(backend);
-  try {
-    return await body(call);
-  } finally {
-    call.dispose();
-  }
+  readonly check?: boolean | undefined;
 }
 
 const applyNames = ["trans", "alpha", "chunk", "state", "finalState"];
@@ -126,21 +46,22 @@ async function chunked<T extends Tensor>(
   return withCall(backend, async (call) => {
     const on = call.operator(op);
     const [batch, n, r] = op.shape;
-    const p = columns(name, rhs, batch * n);
+    const p = columns(name, rhs, op.shape, ["state", state], ["finalState", finalState]);
     const shape: Shape = [batch, r, p];
     const right = call.put(name, rhs, [batch, n, p]);
-    const z = state && call.put("state", state, shape);
-    const zFinal = finalState && (finalState === state ? z : call.put("finalState", finalState, shape));
+    const z = state === undefined ? undefined : call.put("state", state, shape);
+    let zFinal = finalState === state ? z : undefined;
+    if (finalState !== undefined) zFinal ??= call.put("finalState", finalState, shape);
     const y = call.keep(verb(backend, on, right, { ...options, state: z, finalState: zFinal }));
     const result = await backend.read(y);
-    if (zFinal) finalState.set(await backend.read(zFinal));
+    if (zFinal !== undefined) plainArray("finalState", finalState).set(await backend.read(zFinal));
     return result;
   });
 }
 
 /**
  * α op(T)⁻¹ (B − F Z₀): see `solve` of `@dlrt/core`.
- * @param b batch·n·p elements; p is found from its length
+ * @param b batch·n·p elements; p is found from its length, and for n = 0 from that of `state` or `finalState`
  * @returns batch·n·p elements, of b's type
  * @throws (rejects with) ShapeError, DtypeError, ValueError, DisposedError, UnsupportedError, LimitError,
  * SingularError
@@ -172,7 +93,7 @@ export function apply<A extends FloatArray>(
 export function inverse(
   backend: Backend,
   op: HostOperator,
-  options: { readonly chunk?: number; readonly check?: boolean } = {},
+  options: Pick<HostSolveOptions, "chunk" | "check"> = {},
 ): Promise<FloatArray> {
   return withCall(backend, async (call) => {
     checkOptions("options", options, ["chunk", "check"]);
@@ -198,78 +119,4 @@ export function materialize(backend: Backend, op: HostOperator): Promise<FloatAr
   return withCall(backend, async (call) =>
     backend.read(call.keep(core.materialize(backend, call.operator(op)))),
   );
-}
-
-interface HostVjpOptions {
-  readonly trans?: boolean;
-  readonly alpha?: number;
-  readonly chunk?: number;
-}
-
-const vjpNames = ["trans", "alpha", "chunk"];
-
-async function gradients<A extends FloatArray, N extends string>(
-  verb: (
-    b: Backend,
-    op: core.DiagLowRankTril,
-    y: Tensor,
-    cotangent: Tensor,
-    options: HostVjpOptions,
-  ) => object,
-  backend: Backend,
-  op: HostOperator,
-  [name, primal, cotangent]: readonly [string, A, A],
-  options: HostVjpOptions,
-  names: readonly string[],
-): Promise<HostGradients<A> & Record<N, A>> {
-  checkOptions("options", options, names);
-  return withCall(backend, async (call) => {
-    const on = call.operator(op);
-    const [batch, n] = op.shape;
-    const shape: Shape = [batch, n, columns(name, primal, batch * n)];
-    const tensors = verb(
-      backend,
-      on,
-      call.put(name, primal, shape),
-      call.put("cotangent", cotangent, shape),
-      options,
-    );
-    const entries = Object.entries(tensors) as [string, Tensor][];
-    for (const [, t] of entries) call.keep(t);
-    const read = entries.map(async ([key, t]) => [key, await backend.read(t)]);
-    return Object.fromEntries(await Promise.all(read));
-  });
-}
-
-/** Gradients of `solve`: see `solveVjp` of `@dlrt/core`. `y` is what `solve` returned. */
-export function solveVjp<A extends FloatArray>(
-  backend: Backend,
-  op: HostOperator,
-  y: A,
-  cotangent: A,
-  options: HostVjpOptions = {},
-): Promise<HostGradients<A> & { readonly b: A }> {
-  return gradients<A, "b">(core.solveVjp, backend, op, ["y", y, cotangent], options, vjpNames);
-}
-
-/** Gradients of `apply`: see `applyVjp` of `@dlrt/core`. */
-export function applyVjp<A extends FloatArray>(
-  backend: Backend,
-  op: HostOperator,
-  x: A,
-  cotangent: A,
-  options: HostVjpOptions = {},
-): Promise<HostGradients<A> & { readonly x: A }> {
-  return gradients<A, "x">(core.applyVjp, backend, op, ["x", x, cotangent], options, vjpNames);
-}
-
-/** Gradients of `inverse`: see `inverseVjp` of `@dlrt/core`. `y` is what `inverse` returned. */
-export function inverseVjp<A extends FloatArray>(
-  backend: Backend,
-  op: HostOperator,
-  y: A,
-  cotangent: A,
-  options: { readonly chunk?: number } = {},
-): Promise<HostGradients<A>> {
-  return gradients<A, never>(core.inverseVjp, backend, op, ["y", y, cotangent], options, ["chunk"]);
 }

@@ -1,4 +1,4 @@
-import { DisposedError } from "./errors.js";
+import { DisposedError, ValueError } from "./errors.js";
 import { byteSize, type Dtype, type Shape, type Tensor } from "./tensor.js";
 
 /** Counts what lives on one backend. It holds no tensor, so a forgotten one can still be collected. */
@@ -36,33 +36,65 @@ export class Ledger {
   }
 }
 
-/** Base class for a backend's tensors: counted while alive, released once. */
+/**
+ * Base class for a backend's tensors: counted while alive, released once. What it says of itself cannot be changed:
+ * every check rests on it, and a kernel that believed a changed shape would reach past its memory.
+ */
 export abstract class OwnedTensor implements Tensor {
   abstract readonly storage: object;
   abstract readonly byteOffset: number;
+  readonly #backend: object;
   readonly #ledger: Ledger;
+  readonly #shape: Shape;
+  readonly #dtype: Dtype;
   readonly #ownedBytes: number;
   #disposed = false;
 
-  /** `ownedBytes`: what its disposal frees; 0 for memory of somebody else. */
+  /** `shape` is copied. `ownedBytes`: what its disposal frees; 0 for memory of somebody else. */
   constructor(
-    readonly backend: object,
+    backend: object,
     ledger: Ledger,
-    readonly shape: Shape,
-    readonly dtype: Dtype,
+    shape: Shape,
+    dtype: Dtype,
     ownedBytes: number = byteSize(shape, dtype),
   ) {
+    this.#backend = backend;
     this.#ledger = ledger;
+    this.#shape = Object.freeze([shape[0], shape[1], shape[2]] as const);
+    this.#dtype = dtype;
     this.#ownedBytes = ownedBytes;
     ledger.count(1, ownedBytes);
   }
 
+  /** False of a proxy of a tensor, though it is an instance: it has none of the private fields. */
+  static isItself(t: OwnedTensor): boolean {
+    return #ledger in t;
+  }
+
+  get backend(): object {
+    return this.#backend;
+  }
+
+  get shape(): Shape {
+    return this.#shape;
+  }
+
+  get dtype(): Dtype {
+    return this.#dtype;
+  }
+
   get disposed(): boolean {
-    return this.#disposed || this.#ledger.closed;
+    return this.#disposed || this.#ledger.closed || this.loss !== "";
+  }
+
+  /** What took the tensor's memory away without its dispose(), for a DisposedError; "" while nothing has. */
+  get loss(): string {
+    return "";
   }
 
   dispose(): void {
-    if (this.disposed) return;
+    if (!OwnedTensor.isItself(this)) throw proxied("tensor", "a tensor");
+    if (this.#disposed || this.#ledger.closed) return;
     this.#disposed = true;
     this.#ledger.count(-1, this.#ownedBytes);
     this.release();
@@ -74,4 +106,13 @@ export abstract class OwnedTensor implements Tensor {
 
   /** Frees the storage. Called at most once, never after the backend was disposed. */
   protected abstract release(): void;
+}
+
+/** The error for a proxy (Vue's `reactive`, MobX's `observable`) where the object itself is needed. */
+export function proxied(argument: string, expected: string): ValueError {
+  return new ValueError(
+    argument,
+    `${expected} itself`,
+    "a proxy of it: unwrap it (in Vue: toRaw), or keep it out (markRaw)",
+  );
 }

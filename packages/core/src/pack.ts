@@ -21,29 +21,72 @@ export interface PackableView {
   readonly contiguous: boolean;
 }
 
+/** What %TypedArray%.prototype says of an array's own memory, whatever a subclass makes of the same names. */
+const typedArray = Object.getPrototypeOf(Float32Array.prototype) as object;
+const getter = (name: string | symbol): ((this: unknown) => unknown) =>
+  Object.getOwnPropertyDescriptor(typedArray, name)!.get!;
+const tagOf = getter(Symbol.toStringTag);
+const lengthOf = getter("length");
+const bufferOf = getter("buffer");
+const byteOffsetOf = getter("byteOffset");
+
 /** dtype of a typed array, of any realm. @throws DtypeError */
 export function dtypeOf(argument: string, data: unknown): Dtype {
-  const tag = Object.prototype.toString.call(data);
-  if (ArrayBuffer.isView(data) && tag === "[object Float32Array]") return "f32";
-  if (ArrayBuffer.isView(data) && tag === "[object Float64Array]") return "f64";
+  const tag = tagOf.call(data);
+  if (tag === "Float32Array") return "f32";
+  if (tag === "Float64Array") return "f64";
   throw new DtypeError(argument, "a Float32Array or Float64Array", describe(data));
+}
+
+/**
+ * The same memory as an array of this realm and of no subclass: `subarray`, `slice` and `map` make what a subclass's
+ * `Symbol.species` says, of another type perhaps.
+ * @throws DtypeError
+ */
+export function plainArray(argument: string, data: unknown): FloatArray {
+  const dtype = dtypeOf(argument, data);
+  const length = lengthOf.call(data) as number;
+  if (length === 0) return newFloatArray(dtype, 0); // detached, perhaps
+  const type = dtype === "f32" ? Float32Array : Float64Array;
+  return new type(bufferOf.call(data) as ArrayBuffer, byteOffsetOf.call(data) as number, length);
+}
+
+/** The parts of a view, each read once. @throws ValueError */
+function partsOf(view: HostView): HostView {
+  try {
+    if (typeof view === "object") {
+      const { data, shape, strides, offset } = view;
+      return { data, shape, strides, offset };
+    }
+  } catch {
+    // A revoked proxy, or nothing at all.
+  }
+  throw new ValueError("view", "a HostView { data, shape }", describe(view));
+}
+
+/** By index, as in `checkShape`. */
+function areStrides(strides: unknown): strides is readonly [number, number, number] {
+  try {
+    if (!Array.isArray(strides) || strides.length !== 3) return false;
+    return [0, 1, 2].every((axis) => Number.isSafeInteger(strides[axis]));
+  } catch {
+    return false;
+  }
 }
 
 /**
  * Everything an `upload` must know before it allocates.
  * @throws ShapeError for a shape, stride or offset that is not integral or reaches past the buffer (a detached
- * buffer has length 0); DtypeError, UnsupportedError, LimitError as `checkAllocation`.
+ * buffer has length 0); DtypeError, UnsupportedError, LimitError as `checkAllocation`; ValueError for no view.
  */
 export function checkView(view: HostView, supports: Supports): PackableView {
-  if (typeof view !== "object" || view === null) throw new ValueError("view", "a HostView", describe(view));
-  const dtype = dtypeOf("view.data", view.data);
-  checkAllocation("view", view.shape, dtype, supports);
-  const { shape, data, offset = 0 } = view;
+  const { shape, offset = 0, ...given } = partsOf(view);
+  const data = plainArray("view.data", given.data);
+  const dtype = dtypeOf("view.data", data);
+  checkAllocation("view", shape, dtype, supports);
   const dense = [shape[1] * shape[2], shape[2], 1] as const;
-  const strides = view.strides ?? dense;
-  if (!Array.isArray(strides) || strides.length !== 3 || !strides.every(Number.isSafeInteger)) {
-    throw new ShapeError("view.strides", "three integers", describe(view.strides));
-  }
+  const strides = given.strides === undefined ? dense : given.strides;
+  if (!areStrides(strides)) throw new ShapeError("view.strides", "three integers", describe(given.strides));
   if (!Number.isSafeInteger(offset) || offset < 0) {
     throw new ShapeError("view.offset", "an integer ≥ 0", describe(offset));
   }
@@ -71,6 +114,7 @@ export function packView(
   into: FloatArray = newFloatArray(view.dtype, elementCount(view.shape)),
 ): FloatArray {
   const { data, shape, strides, offset } = view;
+  if (elementCount(shape) === 0) return into; // [1, 2⁵³ − 1, 0] has rows enough for years
   if (view.contiguous) {
     into.set(data.subarray(offset, offset + elementCount(shape)));
     return into;

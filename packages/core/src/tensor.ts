@@ -12,9 +12,9 @@ export interface HostView {
   readonly data: FloatArray;
   readonly shape: Shape;
   /** In elements; may be negative (reversed) or zero (broadcast). Default: contiguous row-major. */
-  readonly strides?: readonly [batch: number, row: number, col: number];
+  readonly strides?: readonly [batch: number, row: number, col: number] | undefined;
   /** In elements. Default 0. */
-  readonly offset?: number;
+  readonly offset?: number | undefined;
 }
 
 /** A contiguous row-major array on a backend, owned by it until disposed. */

@@ -1,14 +1,21 @@
 import { apply } from "./apply.js";
 import type { Backend } from "./backend.js";
-import { checkAlpha, checkBackend, checkOperator, checkReadable, checkTensor, requireDiag } from "./check.js";
-import { identityView } from "./derived.js";
+import { backwardSolve, backwardSolveWithState, splitAlpha } from "./backward-solve.js";
+import {
+  checkAlpha,
+  checkBackend,
+  checkChunk,
+  checkOperator,
+  checkReadable,
+  checkTensor,
+  requireDiag,
+} from "./check.js";
 import { describe } from "./describe.js";
-import { writeTo } from "./dispatch.js";
 import { ValueError } from "./errors.js";
+import { factorGradients, rowDot, scaled, transposed, withTemporaries } from "./gradient-steps.js";
 import type { DiagLowRankTril } from "./operator.js";
 import { checkFlag, checkOptions } from "./options.js";
-import { solve } from "./solve.js";
-import { newFloatArray, type Shape, type Tensor } from "./tensor.js";
+import type { Tensor } from "./tensor.js";
 
 /** The options of the forward call, and what came back through its final state. */
 export interface VjpOptions<T extends Tensor = Tensor> {
@@ -54,7 +61,9 @@ const optionNames = ["trans", "alpha", "chunk", "state", "finalStateCotangent"];
  *
  * @param y what the forward call returned, [batch, n, p]
  * @param cotangent Ȳ, [batch, n, p]
- * @param options those of the forward call; alpha must not be 0, since then y tells nothing
+ * @param options those of the forward call; alpha must not be 0, since then y tells nothing. Every gradient is right
+ * wherever it can be represented, for the smallest and the largest alpha, as long as y itself was; with a
+ * `finalStateCotangent`, as long as B̄ is, too.
  * @returns new tensors for the caller to dispose
  * @throws ShapeError, DtypeError, ValueError, DisposedError, UnsupportedError, LimitError
  */
@@ -67,33 +76,27 @@ export function solveVjp<T extends Tensor>(
 ): SolveGradients<T> {
   checkOptions("options", options, optionNames);
   checkBackend(backend, "solve");
-  const diag = requireDiag(op);
   const { trans, alpha, chunk } = checkVjpCall(backend, op, ["y", y], cotangent, options);
+  const diag = requireDiag(op);
   if (alpha === 0) throw new ValueError("alpha", "a non-zero number", describe(options.alpha));
   const { state, finalStateCotangent } = options;
+  const [power, rest] = splitAlpha(alpha, diag.dtype);
   return withTemporaries<T, SolveGradients<T>>((temporary, result) => {
-    // With X = −B̄ the backward solve carries Z̄ itself: X = op(T)⁻ᵀ(−αȲ − G Z̄_f), Z̄₀ = Z̄_f + Fᵀ X.
-    const stateful = state !== undefined || finalStateCotangent !== undefined;
-    const rhs = stateful ? temporary(scaled(backend, cotangent, -alpha)) : cotangent;
-    const gState = state && result(backend.empty(state.shape, state.dtype));
-    const b = result(
-      solve(backend, { diag, q: op.q, k: op.k }, rhs, {
-        trans: !trans,
-        alpha: stateful ? -1 : alpha,
-        chunk,
-        state: finalStateCotangent,
-        finalState: gState,
-      }),
-    );
-    const factors = factorGradients(backend, op, b, y, {
+    const primal = power === 1 ? y : temporary(scaled(backend, y, 1 / power));
+    const backward = { backend, op: { diag, q: op.q, k: op.k }, cotangent, trans, chunk, temporary, result };
+    const { scale, unscaled, b, gState } =
+      finalStateCotangent === undefined
+        ? backwardSolve(backward, power, rest, state)
+        : backwardSolveWithState(backward, alpha, finalStateCotangent, state);
+    const factors = factorGradients(backend, op, unscaled, primal, {
       trans,
-      alpha: -1 / alpha,
+      alpha: -scale / rest,
       chunk,
-      leftState: state && temporary(transposed(backend, state, alpha)),
+      leftState: state && temporary(transposed(backend, state, rest)),
       rightState: finalStateCotangent && temporary(transposed(backend, finalStateCotangent, -1)),
     });
     result(factors.q, factors.k);
-    const gDiag = result(rowDot(backend, b, y, -1 / alpha));
+    const gDiag = result(rowDot(backend, unscaled, primal, -scale / rest));
     return { diag: gDiag, ...factors, b, ...(gState && { state: gState }) };
   });
 }
@@ -119,20 +122,23 @@ export function applyVjp<T extends Tensor>(
   const { trans, alpha, chunk } = checkVjpCall(backend, op, ["x", x], cotangent, options);
   const { state, finalStateCotangent } = options;
   return withTemporaries<T, ApplyGradients<T>>((temporary, result) => {
-    const stateful = state !== undefined || finalStateCotangent !== undefined;
-    const scale = stateful && alpha !== 1;
+    // Ȳ is scaled beforehand only where the kernel's α, applied last, would scale Z̄_f along.
+    const scale = finalStateCotangent !== undefined && alpha !== 1;
     const left = scale ? temporary(scaled(backend, cotangent, alpha)) : cotangent;
     const leftAlpha = scale ? 1 : alpha;
-    const gState = state && result(backend.empty(state.shape, state.dtype));
+    const finalState = state && backend.empty(state.shape, state.dtype);
+    if (finalState) (leftAlpha === 1 ? result : temporary)(finalState);
     const gX = result(
       apply(backend, op, left, {
         trans: !trans,
         alpha: leftAlpha,
         chunk,
         state: finalStateCotangent,
-        finalState: gState,
+        finalState,
       }),
     );
+    const gState =
+      finalState && (leftAlpha === 1 ? finalState : result(scaled(backend, finalState, leftAlpha)));
     const factors = factorGradients(backend, op, left, x, {
       trans,
       alpha: leftAlpha,
@@ -163,77 +169,12 @@ export function inverseVjp<T extends Tensor>(
   options: Pick<VjpOptions<T>, "chunk"> = {},
 ): InverseGradients<T> {
   checkOptions("options", options, ["chunk"]);
-  checkReadable(backend, "q", op.q);
-  const [batch, n] = op.q.shape;
-  checkTensor(backend, "y", y, [batch, n, n], op.q.dtype);
+  checkBackend(backend, "solve");
+  const { batch, n, dtype } = checkOperator(backend, op);
+  checkTensor(backend, "y", y, [batch, n, n], dtype);
   const { b, ...gradients } = solveVjp(backend, op, y, cotangent, { chunk: options.chunk });
   b.dispose();
   return gradients;
-}
-
-/**
- * The gradients of Q and K where T̄ = α tril(L Rᵀ, −1) (its transpose's triu when `trans`): `apply` on an
- * operator without Λ whose rank is p. The states are what flows in across the ends of the sequence.
- */
-function factorGradients<T extends Tensor>(
-  backend: Backend<T>,
-  op: DiagLowRankTril<T>,
-  left: T,
-  right: T,
-  call: {
-    trans: boolean;
-    alpha: number;
-    chunk: number | undefined;
-    leftState: T | undefined;
-    rightState: T | undefined;
-  },
-): { q: T; k: T } {
-  const { trans, alpha, chunk, leftState, rightState } = call;
-  const outer = trans ? { q: right, k: left } : { q: left, k: right };
-  const q = apply(backend, outer, op.k, { alpha, chunk, state: trans ? rightState : leftState });
-  try {
-    const k = apply(backend, outer, op.q, {
-      trans: true,
-      alpha,
-      chunk,
-      state: trans ? leftState : rightState,
-    });
-    return { q, k };
-  } catch (error) {
-    q.dispose();
-    throw error;
-  }
-}
-
-function rowDot<T extends Tensor>(backend: Backend<T>, x: T, y: T, alpha: number): T {
-  checkBackend(backend, "rowDot");
-  const [batch, n, p] = x.shape;
-  return writeTo(backend, undefined, [batch, n, 1], x.dtype, (out) =>
-    backend.kernels.rowDot({ batch, n, p, alpha, x, y, out }),
-  );
-}
-
-/** s·X: `apply` on s·I, an operator of rank 0. */
-function scaled<T extends Tensor>(backend: Backend<T>, x: T, s: number): T {
-  const [batch, n] = x.shape;
-  return withTemporaries<T, T>((temporary) => {
-    const ones = newFloatArray(x.dtype, 1).fill(1);
-    const diag = temporary(backend.upload({ data: ones, shape: [batch, n, 1], strides: [0, 0, 0] }));
-    const none = temporary(backend.empty([batch, n, 0], x.dtype));
-    return apply(backend, { diag, q: none, k: none }, x, { alpha: s });
-  });
-}
-
-/** s·Zᵀ: the final state Kᵀ X of `apply` for K = Z, X = s·I. O(r² p), beside O(n r p). */
-function transposed<T extends Tensor>(backend: Backend<T>, z: T, s: number): T {
-  const [batch, r, p] = z.shape;
-  const shape: Shape = [batch, p, r];
-  return withTemporaries<T, T>((temporary, result) => {
-    const identity = temporary(backend.upload(identityView(batch, r, z.dtype, s)));
-    const finalState = result(backend.empty(shape, z.dtype));
-    temporary(apply(backend, { q: z, k: z }, identity, { finalState }));
-    return finalState;
-  });
 }
 
 function checkVjpCall<T extends Tensor>(
@@ -253,30 +194,6 @@ function checkVjpCall<T extends Tensor>(
     if (t !== undefined) checkTensor(backend, key, t, [batch, r, p], dtype);
   }
   checkFlag("trans", options.trans);
+  checkChunk(options.chunk);
   return { trans: options.trans ?? false, alpha: checkAlpha(options.alpha, dtype), chunk: options.chunk };
-}
-
-/** Runs `body`; disposes its temporaries in any case, and its results too if it throws. */
-function withTemporaries<T extends Tensor, R>(
-  body: (temporary: (t: T) => T, result: (...t: T[]) => T) => R,
-): R {
-  const temporaries: T[] = [];
-  const results: T[] = [];
-  try {
-    return body(
-      (t) => {
-        temporaries.push(t);
-        return t;
-      },
-      (...t) => {
-        results.push(...t);
-        return t[0]!;
-      },
-    );
-  } catch (error) {
-    temporaries.push(...results);
-    throw error;
-  } finally {
-    for (const t of temporaries) t.dispose();
-  }
 }

@@ -45,12 +45,12 @@ describe.runIf(hasChromium && forPages.length > 0)("Chromium", () => {
 
   describe.each(Object.keys(BUNDLERS))("%s", (bundler) => {
     test.each(forPages)("$title in a page prints what it says", async ({ key, output }) => {
-      const printed = await browser.run(PAGES[bundler](`/built/${bundler}/${key}.js`), { timeout: 120_000 });
+      const printed = await browser.run(PAGES[bundler](`/built/${bundler}/${key}.js`));
       expect(printed).toBe(output);
     });
   });
 
   test.each(forPages)("module worker: $title prints what it says", async ({ key, output }) => {
-    expect(await browser.run(workerPage(`/built/esbuild/${key}.js`), { timeout: 120_000 })).toBe(output);
+    expect(await browser.run(workerPage(`/built/esbuild/${key}.js`))).toBe(output);
   });
 });

@@ -1,35 +1,25 @@
 import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
-import { hasChromium, modulePage, openBrowser, plainPage, scriptPage, workerPage } from "../browser.mjs";
+import { hasChromium, modulePage, openBrowser, plainPage } from "../browser.mjs";
 import { BUNDLERS, bundle } from "../bundle.mjs";
-import { quickstarts } from "../install.mjs";
+import { forPages, quickstarts } from "../install.mjs";
 
-const PAGES = { esbuild: modulePage, vite: modulePage, webpack: scriptPage };
+// Pages of the other bundlers, what webpack minifies, and module workers are in the long run.
 const user = inject("user");
 const programs = quickstarts(user).map((program, i) => ({ ...program, key: `program-${i}` }));
-const here = programs.filter(({ gpu, title }) => !gpu && !title.startsWith("@dlrt/conformance"));
+const here = forPages(programs);
 const sources = Object.fromEntries(programs.map(({ key, code }) => [key, code]));
 
-let browser;
-beforeAll(async () => {
-  if (hasChromium) browser = await openBrowser(user);
-});
-afterAll(() => browser?.close());
-
-describe.each(Object.keys(BUNDLERS))("%s", (bundler) => {
-  let warnings;
-  beforeAll(async () => (warnings = await bundle(bundler, user, sources)));
-  const pageOf = (key) => PAGES[bundler](`/built/${bundler}/${key}.js`);
-
-  test("bundles every quickstart without a warning", () => expect(warnings).toEqual([]));
-
-  test.runIf(hasChromium).each(here)("$title in a page prints what it says", async ({ key, output }) => {
-    expect(await browser.run(pageOf(key))).toBe(output);
-  });
+test.each(Object.keys(BUNDLERS))("%s bundles every quickstart without a warning", async (bundler) => {
+  expect(await bundle(bundler, user, sources, { minify: false })).toEqual([]);
 });
 
 describe.runIf(hasChromium)("Chromium", () => {
-  test.each(here)("module worker: $title prints what it says", async ({ key, output }) => {
-    expect(await browser.run(workerPage(`/built/esbuild/${key}.js`))).toBe(output);
+  let browser;
+  beforeAll(async () => (browser = await openBrowser(user)));
+  afterAll(() => browser?.close());
+
+  test.each(here)("vite: $title in a page prints what it says", async ({ key, output }) => {
+    expect(await browser.run(modulePage(`/built/vite/${key}.js`))).toBe(output);
   });
 
   test.each(here)("no bundler: $title prints what it says", async ({ code, output }) => {

@@ -112,6 +112,7 @@ describe("packages", () => {
     expect(names).toContain("@dlrt/core");
     for (const { manifest } of publishable()) {
       expect(manifest).toMatchObject({ license: "MIT", sideEffects: false, type: "module" });
+      expect(manifest.keywords.length).toBeGreaterThan(3);
     }
   });
 });

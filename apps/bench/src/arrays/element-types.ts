@@ -1,4 +1,6 @@
 import type { FloatArray } from "@dlrt/core";
+import { FormatError } from "./host-array.js";
+import type { Source } from "./source.js";
 
 /** How one element lies in the file, and the typed array that holds it exactly. */
 export interface ElementType {
@@ -47,9 +49,35 @@ export const uint16: ElementType = { bytes: 2, make: f32, get: (v, at, little) =
 export const int32: ElementType = { bytes: 4, make: f64, get: (v, at, little) => v.getInt32(at, little) };
 export const uint32: ElementType = { bytes: 4, make: f64, get: (v, at, little) => v.getUint32(at, little) };
 
-/** Reads `count` elements from the start of the view. */
-export function readElements(view: DataView, type: ElementType, count: number, little: boolean): FloatArray {
-  const data = type.make(count);
-  for (let i = 0; i < count; i++) data[i] = type.get(view, i * type.bytes, little);
+/** Bytes that are read and converted at a time; a whole number of elements of every type. */
+const SLICE = 1 << 22;
+
+/**
+ * Reads `count` elements that lie one after the other from `position` on.
+ * @throws FormatError, naming `what`, where they do not fit into memory
+ */
+export function readElements(
+  source: Source,
+  position: number,
+  type: ElementType,
+  count: number,
+  options: { readonly little: boolean; readonly what: string },
+): FloatArray {
+  const data = allocate(type, count, options.what);
+  const most = SLICE / type.bytes;
+  for (let from = 0; from < count; from += most) {
+    const here = Math.min(most, count - from);
+    const bytes = source.read(position + from * type.bytes, here * type.bytes);
+    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    for (let i = 0; i < here; i++) data[from + i] = type.get(view, i * type.bytes, options.little);
+  }
   return data;
+}
+
+function allocate(type: ElementType, count: number, what: string): FloatArray {
+  try {
+    return type.make(count);
+  } catch (error) {
+    throw new FormatError(`${what}: ${count} elements do not fit into memory`, { cause: error });
+  }
 }

@@ -11,8 +11,9 @@ import {
   uint8,
   type ElementType,
 } from "./element-types.js";
-import { countOf, FormatError, type HostArray } from "./host-array.js";
-import type { FloatArray } from "@dlrt/core";
+import { countOf, type HostArray } from "./host-array.js";
+import { fail, type Source } from "./source.js";
+import { MAX_ELEMENTS, type FloatArray } from "@dlrt/core";
 
 /**
  * Reads NumPy's .npy, versions 1.0 to 3.0 (numpy.lib.format): magic, version, header length, a Python dict with
@@ -52,74 +53,87 @@ function text(bytes: Uint8Array): string {
 }
 
 /** Where the header lies. */
-function frame(bytes: Uint8Array): { from: number; length: number } {
-  if (bytes.length < 10)
-    throw new FormatError(`npy: the file ends after ${bytes.length} bytes, in the preamble`);
+function frame(source: Source): { from: number; length: number } {
+  if (source.size < 12)
+    fail(source, `the file ends after ${source.size} bytes, in the preamble of a .npy file`);
+  const bytes = source.read(0, 12);
   if (text(bytes.subarray(0, 6)) !== MAGIC)
-    throw new FormatError("npy: the file does not begin with \\x93NUMPY");
+    fail(source, "the file does not begin with \\x93NUMPY, as .npy files do");
   const [major, minor] = [bytes[6]!, bytes[7]!];
   if (major < 1 || major > 3 || minor !== 0) {
-    throw new FormatError(`npy: version ${major}.${minor}, expected 1.0, 2.0 or 3.0`);
+    fail(source, `.npy version ${major}.${minor}, expected 1.0, 2.0 or 3.0`);
   }
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  if (major > 1 && bytes.length < 12) throw new FormatError("npy: the file ends in the preamble");
   const [from, length] = major === 1 ? [10, view.getUint16(8, true)] : [12, view.getUint32(8, true)];
-  if (length > MAX_HEADER)
-    throw new FormatError(`npy: a header of ${length} bytes, at most ${MAX_HEADER} expected`);
-  if (from + length > bytes.length) {
-    throw new FormatError(`npy: the file ends after ${bytes.length} bytes, in the header`);
-  }
+  if (length > MAX_HEADER) fail(source, `a header of ${length} bytes, at most ${MAX_HEADER} expected`);
+  if (from + length > source.size) fail(source, `the file ends after ${source.size} bytes, in the header`);
   return { from, length };
 }
 
+/** What a value of the header's dict may be: the text of a string, True or False, the inside of a tuple, anything else. */
+interface Value {
+  readonly string?: string;
+  readonly truth?: string;
+  readonly tuple?: string;
+  readonly other?: string;
+}
+
 const ENTRY =
-  /^\s*'(descr|fortran_order|shape)'\s*:\s*(?:'([^'\\]*)'|(True|False)|\(([\d\s,]*)\)|([^,}]*))\s*(,|$)/;
+  /^\s*(['"])(?<key>descr|fortran_order|shape)\1\s*:\s*(?:(['"])(?<string>[^'"\\]*)\3|(?<truth>True|False)|\((?<tuple>[\d\s,L]*)\)|(?<other>[^,}]*))\s*(?:,|$)/;
 
 /** The dict literal, of which only the three entries are understood. */
-function dict(header: string): Map<string, RegExpExecArray> {
+function dict(source: Source, header: string): Map<string, Value> {
   const inner = /^\s*\{(.*)\}\s*$/s.exec(header)?.[1];
-  if (inner === undefined) throw new FormatError("npy: the header is no dict");
-  const found = new Map<string, RegExpExecArray>();
+  if (inner === undefined) fail(source, "the header is no dict");
+  const found = new Map<string, Value>();
   let rest = inner;
   while (rest.trim() !== "") {
     const entry = ENTRY.exec(rest);
-    if (entry === null)
-      throw new FormatError(`npy: not understood in the header: ${rest.trim().slice(0, 40)}`);
-    if (found.has(entry[1]!)) throw new FormatError(`npy: ${entry[1]} stands twice in the header`);
-    found.set(entry[1]!, entry);
+    if (entry === null) fail(source, `not understood in the header: ${rest.trim().slice(0, 40)}`);
+    const { key, ...value } = entry.groups!;
+    if (found.has(key!)) fail(source, `${key} stands twice in the header`);
+    found.set(key!, value);
     rest = rest.slice(entry[0].length);
   }
   return found;
 }
 
-function shapeOf(list: string): number[] {
+/** Python 2 wrote long integers: (20L, 30L). */
+function shapeOf(source: Source, list: string): number[] {
   const parts = list.split(",").map((part) => part.trim());
   if (parts.at(-1) === "") parts.pop();
   // "(3)" is a number in Python, not a tuple.
-  if (parts.some((part) => !/^\d+$/.test(part)) || (parts.length === 1 && !list.includes(","))) {
-    throw new FormatError(`npy: the shape is (${list}), not a tuple of whole numbers`);
+  if (parts.some((part) => !/^\d+L?$/.test(part)) || (parts.length === 1 && !list.includes(","))) {
+    fail(source, `the shape is (${list}), not a tuple of whole numbers`);
   }
-  return parts.map(Number);
+  return parts.map((part) => Number(part.replace("L", "")));
 }
 
-function parseHeader(bytes: Uint8Array): Header {
-  const { from, length } = frame(bytes);
-  const entries = dict(text(bytes.subarray(from, from + length)));
-  const [descr, order, shape] = ["descr", "fortran_order", "shape"].map((key) => entries.get(key));
-  const [, code, name] = /^([<>|=])([a-z]\d+)$/.exec(descr?.[2] ?? "") ?? [];
-  const type = name === undefined ? undefined : TYPES.get(name);
-  if (type === undefined || (code === "|" && type.bytes > 1) || code === "=") {
-    throw new FormatError(
-      `npy: descr is ${descr?.[2] ?? descr?.[5] ?? "missing"}, expected one of <f4, >f8, |u1, …`,
-    );
-  }
-  if (order?.[3] === undefined) throw new FormatError("npy: fortran_order is neither True nor False");
-  if (shape?.[4] === undefined) throw new FormatError("npy: shape is no tuple");
+const TAKEN = [...TYPES.keys()].join(", ");
+
+function typeOf(source: Source, { string, other }: Value = {}): { type: ElementType; little: boolean } {
+  const [, order, name = ""] = /^([<>|])([a-z]\d+)$/.exec(string ?? "") ?? [];
+  const type = TYPES.get(name);
+  if (type !== undefined && (order !== "|" || type.bytes === 1)) return { type, little: order !== ">" };
+  const why = /^[iu]8$/.test(name) ? " (no float holds all 64-bit integers)" : "";
+  return fail(
+    source,
+    `descr is ${string ?? other ?? "missing"}, which is not taken${why}; taken are ${TAKEN} with < or > before ` +
+      `them, as in <f4: save the array with .astype("f4") or .astype("f8")`,
+  );
+}
+
+function parseHeader(source: Source): Header {
+  const { from, length } = frame(source);
+  const entries = dict(source, text(source.read(from, length)));
+  const { truth } = entries.get("fortran_order") ?? {};
+  if (truth === undefined) fail(source, "fortran_order is neither True nor False");
+  const { tuple } = entries.get("shape") ?? {};
+  if (tuple === undefined) fail(source, "shape is no tuple");
   return {
-    type,
-    little: code !== ">",
-    fortran: order[3] === "True",
-    shape: shapeOf(shape[4]),
+    ...typeOf(source, entries.get("descr")),
+    fortran: truth === "True",
+    shape: shapeOf(source, tuple),
     start: from + length,
   };
 }
@@ -146,17 +160,15 @@ function toRowMajor(data: FloatArray, shape: readonly number[]): FloatArray {
  * The array of a .npy file: f4, f8 as they are; f2 and small integers in the float that holds them exactly.
  * @throws FormatError
  */
-export function parseNpy(bytes: Uint8Array): HostArray {
-  const { type, little, fortran, shape, start } = parseHeader(bytes);
-  const count = countOf("npy", shape);
-  const [have, need] = [bytes.length - start, count * type.bytes];
+export function parseNpy(source: Source): HostArray {
+  const { type, little, fortran, shape, start } = parseHeader(source);
+  const from = source.name;
+  const count = countOf(from, shape, MAX_ELEMENTS);
+  const [have, need] = [source.size - start, count * type.bytes];
   if (have !== need) {
     const fault = have < need ? "ends early" : "goes on after the last element";
-    throw new FormatError(
-      `npy: the file ${fault}: shape (${shape.join(", ")}) needs ${need} bytes, there are ${have}`,
-    );
+    fail(source, `the file ${fault}: shape (${shape.join(", ")}) needs ${need} bytes, there are ${have}`);
   }
-  const view = new DataView(bytes.buffer, bytes.byteOffset + start, need);
-  const data = readElements(view, type, count, little);
-  return { shape, data: fortran && shape.length > 1 ? toRowMajor(data, shape) : data };
+  const data = readElements(source, start, type, count, { little, what: from });
+  return { from, shape, data: fortran && shape.length > 1 ? toRowMajor(data, shape) : data };
 }

@@ -13,6 +13,8 @@ import {
   type ElementType,
 } from "./element-types.js";
 import { countOf, FormatError, type HostArray } from "./host-array.js";
+import { fail, type Source } from "./source.js";
+import { MAX_ELEMENTS } from "@dlrt/core";
 
 /**
  * Reads .safetensors: 8 bytes with the header's length, little-endian; a JSON object of names to
@@ -39,17 +41,6 @@ const TYPES: ReadonlyMap<string, ElementType> = new Map(
   }),
 );
 
-const OTHER_BYTES: ReadonlyMap<string, number> = new Map(
-  Object.entries({
-    I64: 8,
-    U64: 8,
-    F8_E4M3: 1,
-    F8_E5M2: 1,
-    F8_E8M0: 1,
-    C64: 8,
-  }),
-);
-
 interface Entry {
   readonly name: string;
   readonly dtype: string;
@@ -58,58 +49,76 @@ interface Entry {
   readonly end: number;
 }
 
-function fail(message: string): never {
-  throw new FormatError(`safetensors: ${message}`);
+/** The place after the string that begins at `at` of valid JSON. A regular expression would recur once a character. */
+function afterString(json: string, at: number): number {
+  for (let quote = json.indexOf('"', at + 1); ; quote = json.indexOf('"', quote + 1)) {
+    let escapes = 0;
+    while (json[quote - 1 - escapes] === "\\") escapes++;
+    if (escapes % 2 === 0) return quote + 1;
+  }
 }
 
-/** JSON.parse keeps the last of equal names; the specification forbids them. */
-function refuseDuplicates(json: string): void {
+/** JSON.parse, which has taken the text before, keeps the last of equal names; the specification forbids them. */
+function refuseDuplicates(source: Source, json: string): void {
   const seen = new Set<string>();
   let depth = 0;
-  for (const [token] of json.matchAll(/"(?:[^"\\]|\\.)*"(?:\s*:)?|[{}[\]]/g)) {
-    if (token === "{" || token === "[") depth++;
-    else if (token === "}" || token === "]") depth--;
-    else if (depth === 1 && token.endsWith(":")) {
-      const name = JSON.parse(token.slice(0, -1).trimEnd()) as string;
-      if (seen.has(name)) fail(`the name ${JSON.stringify(name)} stands twice in the header`);
-      seen.add(name);
+  for (let at = 0; at < json.length; at++) {
+    const character = json[at]!;
+    if (character === "{" || character === "[") depth++;
+    else if (character === "}" || character === "]") depth--;
+    else if (character === '"') {
+      const after = afterString(json, at);
+      let next = after;
+      while (json.charCodeAt(next) <= 0x20) next++;
+      if (depth === 1 && json[next] === ":") {
+        const name = JSON.parse(json.slice(at, after)) as string;
+        if (seen.has(name)) fail(source, `the name ${JSON.stringify(name)} stands twice in the header`);
+        seen.add(name);
+      }
+      at = after - 1;
     }
   }
 }
 
-function parseHeader(bytes: Uint8Array): { header: Record<string, unknown>; start: number } {
-  if (bytes.length < 8) fail(`the file ends after ${bytes.length} bytes, in the header's length`);
-  const length = Number(new DataView(bytes.buffer, bytes.byteOffset, 8).getBigUint64(0, true));
-  if (length > MAX_HEADER) fail(`a header of ${length} bytes, at most ${MAX_HEADER} expected`);
-  if (8 + length > bytes.length) fail(`the file ends after ${bytes.length} bytes, in a header of ${length}`);
-  if (bytes[8] !== 0x7b) fail("the header does not begin with {");
+function parseHeader(source: Source): { header: Record<string, unknown>; start: number } {
+  const { size } = source;
+  if (size < 8) fail(source, `the file ends after ${size} bytes, in the length of a .safetensors header`);
+  const preamble = source.read(0, 8);
+  const length = Number(new DataView(preamble.buffer, preamble.byteOffset, 8).getBigUint64(0, true));
+  if (length > MAX_HEADER) {
+    fail(source, `no .safetensors file: a header of ${length} bytes, at most ${MAX_HEADER} expected`);
+  }
+  if (8 + length > size) fail(source, `the file ends after ${size} bytes, in a header of ${length}`);
+  const bytes = source.read(8, length);
+  if (bytes[0] !== 0x7b) fail(source, "no .safetensors file: the header does not begin with {");
   try {
-    const json = new TextDecoder("utf-8", { fatal: true }).decode(bytes.subarray(8, 8 + length));
+    const json = new TextDecoder("utf-8", { fatal: true }).decode(bytes);
     const header = JSON.parse(json) as Record<string, unknown>;
-    refuseDuplicates(json);
+    refuseDuplicates(source, json);
     return { header, start: 8 + length };
   } catch (error) {
     if (error instanceof FormatError) throw error;
-    return fail(`the header is no JSON: ${(error as Error).message}`);
+    return fail(source, `the header is no JSON: ${(error as Error).message}`);
   }
 }
 
-function entryOf(name: string, value: unknown): Entry {
+/** Of a dtype that is not taken, new ones of the format among them, the size is not known: its place is checked alone. */
+function entryOf(source: Source, name: string, value: unknown): Entry {
   const what = JSON.stringify(name);
-  if (typeof value !== "object" || value === null) fail(`${what} is no object`);
+  if (typeof value !== "object" || value === null) fail(source, `${what} is no object`);
   const { dtype, shape, data_offsets: offsets } = value as Record<string, unknown>;
-  if (typeof dtype !== "string") fail(`${what} has no dtype`);
-  if (!Array.isArray(shape)) fail(`${what} has no shape`);
+  if (typeof dtype !== "string") fail(source, `${what} has no dtype`);
+  if (!Array.isArray(shape)) fail(source, `${what} has no shape`);
   const whole = (x: unknown): x is number => Number.isSafeInteger(x) && (x as number) >= 0;
   if (!Array.isArray(offsets) || offsets.length !== 2 || !offsets.every(whole)) {
-    fail(`${what} has no data_offsets of two whole numbers`);
+    fail(source, `${what} has no data_offsets of two whole numbers`);
   }
   const [begin, end] = offsets as [number, number];
-  const bytes = TYPES.get(dtype)?.bytes ?? OTHER_BYTES.get(dtype);
-  if (bytes === undefined) fail(`${what} has the unknown dtype ${dtype}`);
-  const need = countOf(`safetensors: ${what}`, shape) * bytes;
+  const count = countOf(`${source.name}: ${what}`, shape, Number.MAX_SAFE_INTEGER);
+  const need = TYPES.has(dtype) ? count * TYPES.get(dtype)!.bytes : Math.max(end - begin, 0);
   if (end - begin !== need) {
     fail(
+      source,
       `${what}: shape (${shape.join(", ")}) of ${dtype} needs ${need} bytes, data_offsets hold ${end - begin}`,
     );
   }
@@ -117,35 +126,54 @@ function entryOf(name: string, value: unknown): Entry {
 }
 
 /** One tensor begins where the one before ends, and the last ends with the file. */
-function refuseHoles(entries: readonly Entry[], have: number): void {
+function refuseHoles(source: Source, entries: readonly Entry[], have: number): void {
   let at = 0;
   for (const { name, begin, end } of [...entries].sort((a, b) => a.begin - b.begin || a.end - b.end)) {
-    if (end > have)
-      fail(`the file ends early: ${JSON.stringify(name)} ends at ${end}, there are ${have} bytes`);
-    if (begin !== at) fail(`${JSON.stringify(name)} begins at ${begin}, the tensor before ends at ${at}`);
+    const what = JSON.stringify(name);
+    if (end > have) fail(source, `the file ends early: ${what} ends at ${end}, there are ${have} bytes`);
+    if (begin !== at) fail(source, `${what} begins at ${begin}, the tensor before ends at ${at}`);
     at = end;
   }
-  if (at !== have) fail(`the file goes on for ${have - at} bytes after the last tensor`);
+  if (at !== have) fail(source, `the file goes on for ${have - at} bytes after the last tensor`);
 }
 
-/**
- * The tensors of a .safetensors file that a float holds exactly, by name; 64-bit integers and 8-bit floats are
- * checked but left out. F32 and F64 come as they are, the rest in the smallest float that is exact.
- * @throws FormatError
- */
-export function parseSafetensors(bytes: Uint8Array): Map<string, HostArray> {
-  const { header, start } = parseHeader(bytes);
+/** A file whose header is read and checked; elements are read when they are asked for. */
+export interface Safetensors {
+  readonly names: readonly string[];
+  /**
+   * F32 and F64 come as they are, the rest in the smallest float that is exact; undefined where there is no such name.
+   * @throws FormatError where its dtype is one that no float holds exactly or that is not known
+   */
+  readonly read: (name: string) => HostArray | undefined;
+}
+
+/** @throws FormatError where the header is not what the specification says, or does not fit the file */
+export function openSafetensors(source: Source): Safetensors {
+  const { header, start } = parseHeader(source);
   const entries = Object.entries(header)
     .filter(([name]) => name !== "__metadata__")
-    .map(([name, value]) => entryOf(name, value));
-  refuseHoles(entries, bytes.length - start);
-  const tensors = new Map<string, HostArray>();
-  for (const { name, dtype, shape, begin, end } of entries) {
-    const type = TYPES.get(dtype);
-    if (type === undefined) continue;
-    const view = new DataView(bytes.buffer, bytes.byteOffset + start + begin, end - begin);
-    const data = readElements(view, type, (end - begin) / type.bytes, true);
-    tensors.set(name, { shape, data });
-  }
-  return tensors;
+    .map(([name, value]) => entryOf(source, name, value));
+  refuseHoles(source, entries, source.size - start);
+  const byName = new Map(entries.map((entry) => [entry.name, entry]));
+  return {
+    names: [...byName.keys()],
+    read(name) {
+      const entry = byName.get(name);
+      if (entry === undefined) return undefined;
+      const { dtype, shape, begin } = entry;
+      const from = `${source.name}: ${JSON.stringify(name)}`;
+      const type = TYPES.get(dtype);
+      if (type === undefined) {
+        throw new FormatError(
+          `${from} has dtype ${dtype}, which is not taken; taken are ${[...TYPES.keys()].join(", ")}`,
+        );
+      }
+      const count = countOf(from, shape, MAX_ELEMENTS);
+      return {
+        from,
+        shape,
+        data: readElements(source, start + begin, type, count, { little: true, what: from }),
+      };
+    },
+  };
 }

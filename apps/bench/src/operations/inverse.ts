@@ -38,7 +38,7 @@ function referenceColumn(
   }
 }
 
-/** max |X̂ − X| / (|X̂| |T| |X|) in units of ε over one column, |X̂| for |X| (DESIGN §1). Infinity where X̂ is wrong above the diagonal. */
+/** max |X̂ − X| / (|X̂| |T| |X|) in units of ε over one column, |X̂| for |X| ((24) of the reference). Infinity where X̂ is wrong above the diagonal. */
 function columnError(
   got: FloatArray,
   start: number,

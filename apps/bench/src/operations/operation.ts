@@ -16,7 +16,7 @@ export interface Run {
 
 export interface Operation {
   readonly name: OperationName;
-  /** Useful flops, independent of the chunk (PERFORMANCE.md: F0 = 4nrp for a solve, I0 = n²r for an inverse). */
+  /** Useful flops, independent of the chunk (4nrp for a solve, n²r for an inverse, per batch entry). */
   flops(problem: Problem): number;
   /** Least flops with chunks of c rows, where the chunk adds to the useful ones: 4rp(n − c) + n(c − 1)(r + p) + np. */
   chunkFlops?(problem: Problem, chunk: number): number;

@@ -4,7 +4,7 @@ import type { Problem } from "../workload/problem.js";
 import type { Operation } from "./operation.js";
 import { openRun } from "./tensors.js";
 
-/** The limit of DESIGN §1 for blocks. */
+/** What (25) of the reference allows for blocks, in ε. */
 const LIMIT = 4;
 const BLOCK = 64;
 

@@ -1,42 +1,81 @@
-import { existsSync, readFileSync, statSync } from "node:fs";
-import { join } from "node:path";
+import { existsSync, statSync } from "node:fs";
+import { extname, join } from "node:path";
 import { newFloatArray, type Dtype, type FloatArray } from "@dlrt/core";
 import { FormatError, type HostArray } from "../arrays/host-array.js";
 import { parseNpy } from "../arrays/npy.js";
-import { parseSafetensors } from "../arrays/safetensors.js";
+import { openSafetensors } from "../arrays/safetensors.js";
+import { withFile } from "../arrays/source.js";
 import type { Problem } from "./problem.js";
 
-const NAMES = ["q", "k", "v", "beta", "diag"] as const;
-type Name = (typeof NAMES)[number];
-type Arrays = Partial<Record<Name, HostArray>>;
+const NEEDED = ["k", "v"] as const;
+const TAKEN = ["q", "beta", "diag"] as const;
+type Arrays = Readonly<Record<(typeof NEEDED)[number], HostArray>> &
+  Readonly<Partial<Record<(typeof TAKEN)[number], HostArray>>>;
 
-/** k, v and perhaps q, beta, diag from a .safetensors file, or from .npy files of these names in a folder. */
-export function readArrays(path: string): Arrays {
-  const found: Arrays = {};
-  if (!existsSync(path)) throw new FormatError(`--data ${path}: there is no such file or folder`);
-  const folder = statSync(path).isDirectory();
-  const tensors = folder ? undefined : parseSafetensors(readFileSync(path));
-  for (const name of NAMES) {
-    const file = join(path, `${name}.npy`);
-    const array = tensors ? tensors.get(name) : existsSync(file) ? parseNpy(readFileSync(file)) : undefined;
+/** Asks `read` for every array; `missing` says what there is instead of one that is needed. */
+function collect(read: (name: string) => HostArray | undefined, missing: (name: string) => string): Arrays {
+  const found: Record<string, HostArray> = {};
+  for (const name of [...NEEDED, ...TAKEN]) {
+    const array = read(name);
     if (array !== undefined) found[name] = array;
+    else if (name === "k" || name === "v") {
+      throw new FormatError(`${missing(name)}; k and v are needed, q, beta and diag are taken`);
+    }
   }
-  return found;
+  return found as unknown as Arrays;
+}
+
+const fromFile = (path: string): Arrays =>
+  withFile(path, `--data ${path}`, (source) => {
+    const { names, read } = openSafetensors(source);
+    const there = names.slice(0, 10).map((name) => JSON.stringify(name));
+    const list = `${there.join(", ")}${names.length > there.length ? ` and ${names.length - there.length} more` : ""}`;
+    return collect(
+      read,
+      (name) => `${source.name}: no tensor is named ${JSON.stringify(name)}, there are: ${list || "none"}`,
+    );
+  });
+
+const fromFolder = (path: string): Arrays =>
+  collect(
+    (name) => {
+      const file = join(path, `${name}.npy`);
+      return existsSync(file) ? withFile(file, `--data ${file}`, parseNpy) : undefined;
+    },
+    (name) => `--data ${path}: there is no ${name}.npy in this folder`,
+  );
+
+/**
+ * k, v and perhaps q, beta, diag from a .safetensors file, or from .npy files of these names in a folder; nothing else of a
+ * file is read.
+ * @throws FormatError that names the file
+ */
+export function readArrays(path: string): Arrays {
+  if (!existsSync(path)) throw new FormatError(`--data ${path}: there is no such file or folder`);
+  if (statSync(path).isDirectory()) return fromFolder(path);
+  const extension = extname(path).toLowerCase();
+  if (extension === ".npy" || extension === ".npz") {
+    throw new FormatError(
+      `--data ${path}: expected the folder in which k.npy and v.npy lie, or a .safetensors file, got a ${extension} file`,
+    );
+  }
+  return fromFile(path);
 }
 
 /** [..., n, columns] → batch, n, columns; all leading axes are one batch. */
-function axes(name: Name, { shape }: HostArray): [batch: number, n: number, columns: number] {
-  if (shape.length < 2)
-    throw new FormatError(`${name}: shape (${shape.join(", ")}), expected (…, n, columns)`);
+function axes({ from, shape }: HostArray): [batch: number, n: number, columns: number] {
+  if (shape.length < 2) {
+    throw new FormatError(`${from}: shape (${shape.join(", ")}), expected (…, n, columns)`);
+  }
   const batch = shape.slice(0, -2).reduce((a, b) => a * b, 1);
   return [batch, shape.at(-2)!, shape.at(-1)!];
 }
 
-function rows(name: Name, array: HostArray, count: number): FloatArray {
-  if (array.data.length !== count) {
-    throw new FormatError(`${name}: ${array.data.length} elements, expected one for each of ${count} rows`);
+function rows({ from, data }: HostArray, count: number): FloatArray {
+  if (data.length !== count) {
+    throw new FormatError(`${from}: ${data.length} elements, expected one for each of ${count} rows`);
   }
-  return array.data;
+  return data;
 }
 
 function scaled(x: FloatArray, by: FloatArray | undefined, width: number, dtype: Dtype): FloatArray {
@@ -48,24 +87,27 @@ function scaled(x: FloatArray, by: FloatArray | undefined, width: number, dtype:
 /**
  * T = diag(λ) + tril(diag(β) Q Kᵀ, −1), right-hand side diag(β) V. Q is K where it is not given: DeltaNet. β and λ
  * are 1 where they are not given.
- * @throws FormatError when k or v is missing or the shapes do not fit
+ * @throws FormatError when the shapes do not fit
  */
 export function dataProblem(arrays: Arrays, dtype: Dtype, about: string): Problem {
   const { k, v, q = k } = arrays;
-  if (k === undefined || q === undefined || v === undefined) {
-    const missing = k === undefined ? "k" : "v";
-    throw new FormatError(`${about}: no ${missing} there; k and v are needed, q, beta and diag are taken`);
-  }
-  const [batch, n, r] = axes("k", k);
+  const [batch, n, r] = axes(k);
   if (q.shape.join() !== k.shape.join()) {
-    throw new FormatError(`q: shape (${q.shape.join(", ")}), expected k's (${k.shape.join(", ")})`);
+    throw new FormatError(`${q.from}: shape (${q.shape.join(", ")}), expected k's (${k.shape.join(", ")})`);
   }
-  const [vBatch, vRows, p] = axes("v", v);
+  const [vBatch, vRows, p] = axes(v);
   if (vBatch !== batch || vRows !== n) {
-    throw new FormatError(`v: shape (${v.shape.join(", ")}) does not fit k's (${k.shape.join(", ")})`);
+    throw new FormatError(
+      `${v.from}: shape (${v.shape.join(", ")}) does not fit k's (${k.shape.join(", ")})`,
+    );
   }
-  const beta = arrays.beta && rows("beta", arrays.beta, batch * n);
-  const diag = arrays.diag && rows("diag", arrays.diag, batch * n);
+  if (k.data.length * v.data.length === 0) {
+    throw new FormatError(
+      `${(k.data.length === 0 ? k : v).from}: no elements, so there is nothing to measure`,
+    );
+  }
+  const beta = arrays.beta && rows(arrays.beta, batch * n);
+  const diag = arrays.diag && rows(arrays.diag, batch * n);
   return {
     ...{ batch, n, r, p, dtype, about },
     diag: diag ? scaled(diag, undefined, 1, dtype) : newFloatArray(dtype, batch * n).fill(1),

@@ -5,6 +5,7 @@ import { chromium as fromNpm } from "@dlrt/swiftshader";
 import { build } from "esbuild";
 import { chromium, type Browser, type Page } from "playwright-core";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { WAIT_MS } from "../../../../tooling/limits.mjs";
 
 let server: Server;
 let browser: Browser;
@@ -30,8 +31,9 @@ beforeAll(async () => {
     response.end(isScript ? script : '<!doctype html><script type="module" src="/page.js"></script>');
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  browser = await chromium.launch(fromNpm());
+  browser = await chromium.launch({ ...fromNpm(), timeout: WAIT_MS });
   page = await browser.newPage();
+  page.setDefaultTimeout(WAIT_MS);
   await page.goto(`http://127.0.0.1:${(server.address() as AddressInfo).port}/`);
   await page.waitForFunction("'judge' in globalThis");
 });
@@ -47,4 +49,4 @@ test("conformance holds in a headless Chromium page", async () => {
   console.log(reportText({ ...report, notRun: [] }));
   expect(report.failures).toEqual([]);
   expect(report.cases).toBeGreaterThan(100);
-}, 300_000);
+});

@@ -1,3 +1,4 @@
+import { markdownText } from "../text.js";
 import { reportMarkdown, SKIPPED, type Report } from "../report.js";
 
 /** Passed, failed, not supported; below, the worst ω of each operation. */
@@ -5,7 +6,7 @@ export function badges(report: Report): string {
   const { backend, passed, failures, notRun, cases, seed } = report;
   const skipped = notRun.filter(({ why }) => why === SKIPPED).length;
   const cells = [
-    `${backend.name} (${backend.build})`,
+    markdownText(`${backend.name} (${backend.build})`),
     `${failures.length > 0 ? "" : "✅ "}${passed}`,
     `${failures.length > 0 ? "❌ " : ""}${failures.length}`,
     String(notRun.length - skipped),
@@ -19,7 +20,7 @@ export function badges(report: Report): string {
     `| ${cells.join(" | ")} |`,
     "",
     reportMarkdown([report]),
-    ...failures.map(({ name }) => `\nFailed: ${name}`),
+    ...failures.map(({ name }) => `\nFailed: ${markdownText(name)}`),
     "",
   ].join("\n");
 }

@@ -55,26 +55,43 @@ function factoryIn(exports: Exports, path: string, wanted: string | undefined): 
   );
 }
 
-/**
- * The factory that `--backend` names. It has been called once, and its first call gives that backend.
- * @throws WrongUsage: no such module or export, or what it makes is no backend
- */
-export async function factoryOf(argument: string): Promise<Create> {
-  const [path, wanted] = partsOf(argument);
-  const [name, create] = factoryIn(await load(path), path, wanted);
-  let first: Backend | undefined;
+/** @throws WrongUsage: the factory throws, or what it makes is no backend */
+async function firstOf(create: Create, call: string): Promise<Backend> {
+  let first: Backend;
   try {
     first = await create();
   } catch (error) {
-    throw new WrongUsage(`${name}() of ${path} failed: ${lineOf(error)}`);
+    throw new WrongUsage(`${call} failed: ${lineOf(error)}`);
   }
   const parts: Partial<Backend> = first ?? {};
   if (typeof parts.name !== "string" || !parts.kernels || !Array.isArray(parts.supports?.dtypes)) {
-    throw new WrongUsage(`${name}() of ${path} makes no backend: it needs name, supports and kernels`);
+    throw new WrongUsage(`${call} makes no backend: it needs name, supports and kernels`);
   }
-  return () => {
-    const backend = first ?? create();
-    first = undefined;
-    return backend;
+  return first;
+}
+
+/** A factory that has been called once, and what that call gave, which `create` gives first. */
+interface Factory {
+  readonly create: Create;
+  /** Rejects with WrongUsage; or never settles, as whatever a backend does. */
+  readonly first: Promise<Backend>;
+}
+
+/**
+ * The factory that `--backend` names.
+ * @throws WrongUsage: no such module or export
+ */
+export async function factoryOf(argument: string): Promise<Factory> {
+  const [path, wanted] = partsOf(argument);
+  const [name, create] = factoryIn(await load(path), path, wanted);
+  const first = firstOf(create, `${name}() of ${path}`);
+  let given = false;
+  return {
+    first,
+    create: () => {
+      if (given) return create();
+      given = true;
+      return first;
+    },
   };
 }

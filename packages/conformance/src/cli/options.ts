@@ -6,6 +6,8 @@ export interface CliOptions {
   readonly seed?: number;
   readonly maxN?: number;
   readonly maxWork?: number;
+  /** Milliseconds; the command line takes seconds. */
+  readonly stepTimeout?: number;
   readonly only?: readonly string[];
   readonly skip?: readonly string[];
   readonly json?: string;
@@ -22,8 +24,21 @@ Examples:
   npx @dlrt/conformance --backend ./my-backend.js --json report.json --markdown badges.md
   npx @dlrt/conformance --list --only gradients
 
-Exit code: 0 all passed, 1 something failed, 2 wrong usage.
+The backend runs in a process of its own, and what it prints goes to stderr. Whatever it does, the report is
+written. A step that does not settle in time fails its case, by name, and the run goes on with a new backend;
+after three of them it gives up. Where a call never returns, or the backend ends its process, the case that
+ran has failed and the run breaks off: the report lists the rest as not run.
+
+Exit code: 0 all passed; 1 something failed, or the backend broke the run off; 2 wrong usage, which is also
+a module that does not load and a factory whose first call throws: there is no report then.
 `;
+
+/** In milliseconds. */
+function seconds(text: string): number {
+  const value = 1000 * Number(text);
+  if (text.trim() !== "" && value >= 1 && value < 2 ** 31) return value;
+  throw new InvalidArgumentError("Expected seconds, at least 0.001 and fewer than 2147483.");
+}
 
 function integer(least: number): (text: string) => number {
   return (text) => {
@@ -45,7 +60,15 @@ export function program(): Command {
     .addOption(number("--cases <count>", "random cases of each property, default 30", 1))
     .addOption(number("--seed <number>", "where random cases start, default new each time", 0))
     .addOption(number("--max-n <size>", "largest n and batch, default 65537", 1))
-    .addOption(number("--max-work <count>", "largest batch·n·r·p, default 2²⁰ = 1048576", 1))
+    .addOption(
+      number("--max-work <count>", "largest batch·n·r·p, of an inverse batch·n², default 2²⁰ = 1048576", 1),
+    )
+    .addOption(
+      new Option(
+        "--step-timeout <seconds>",
+        "time for create, a read, a dispose, or any one call, default 60",
+      ).argParser(seconds),
+    )
     .option("--only <parts...>", 'only cases whose "suite › name" contains one of these')
     .option("--skip <parts...>", "not those that contain one of these")
     .option("--json <file>", "write the report as JSON; - prints it instead of the text")

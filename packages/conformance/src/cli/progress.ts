@@ -1,6 +1,6 @@
-import type { runSuites } from "../runner.js";
+import type { Outcome } from "./messages.js";
 
-type OnCase = NonNullable<NonNullable<Parameters<typeof runSuites>[1]>["onCase"]>;
+type OnCase = (title: string, outcome: Outcome) => void;
 
 /** One line that changes, on a terminal; nothing in a pipe. `end` wipes it. */
 export function progress(total: number, stream: NodeJS.WriteStream): { onCase: OnCase; end: () => void } {

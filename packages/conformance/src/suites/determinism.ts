@@ -3,7 +3,7 @@ import type { Dtype, FloatArray } from "@dlrt/core";
 import fc from "fast-check";
 import { anyCall, run, runInverse, sayCall, type Answer } from "../calls.js";
 import { familyNames, makeProblem, nameOf } from "../problems.js";
-import { anySizes } from "../sizes.js";
+import { afford, affordSquare, anySizes } from "../sizes.js";
 import { demand, Scope, type Case, type Trial } from "../trial.js";
 
 function demandBits(where: string, first: FloatArray, second: FloatArray): void {
@@ -39,7 +39,9 @@ function twice(trial: Trial, verb: "solve" | "apply"): Promise<void> {
 
 async function elsewhere(trial: Trial): Promise<void> {
   const dtype = trial.subject.dtype!;
-  const problem = makeProblem("general Λ", { batch: 2, n: 130, r: 17, p: 5 }, dtype, trial.plan.seed);
+  const sizes = afford({ batch: 2, n: 130, r: 17, p: 5 }, trial.plan);
+  const { n } = affordSquare({ ...sizes, r: 1 }, trial.plan); // the inverse has n columns
+  const problem = makeProblem("general Λ", { ...sizes, n }, dtype, trial.plan.seed);
   const call = { trans: true, alpha: 0.3, stateful: true, chunk: undefined, final: true, given: true };
   const inverseCall = { chunk: undefined, given: true };
   const [first, inverse] = await trial.scoped(async (scope) => [
@@ -48,11 +50,11 @@ async function elsewhere(trial: Trial): Promise<void> {
   ]);
   const other = await trial.create();
   try {
-    const scope = new Scope(other);
+    const scope = new Scope(other, trial.pulse);
     demandSame("solve on another backend", first, await run("solve", scope, problem, call));
     demandBits("inverse on another backend", inverse, await runInverse(scope, problem, inverseCall));
   } finally {
-    await other.dispose();
+    await trial.step("dispose", () => other.dispose());
   }
   trial.count();
 }

@@ -7,7 +7,7 @@ import { anyCall, operatorOn, plainCall, run, runInverse, sayCall, type Call } f
 import { makeExact } from "../exact.js";
 import { nameOf, type Problem } from "../problems.js";
 import { Random } from "../random.js";
-import { afford, anySizes } from "../sizes.js";
+import { afford, affordSquare, anySizes, atMost, workOf } from "../sizes.js";
 import { demand, type Case, type Scope, type Trial } from "../trial.js";
 import { exactBlocks, exactInverse } from "./exact-inverse.js";
 import { runTrilInverse } from "./tril-inverse.js";
@@ -62,7 +62,7 @@ async function longExact(trial: Trial): Promise<void> {
 
 /** A rank this large adds up so many roundings that only exact sums can be judged. */
 async function largeRank(trial: Trial, verb: "solve" | "apply"): Promise<void> {
-  const sizes = { batch: 1, n: 3, r: 65537, p: 1 };
+  const sizes = afford({ batch: 1, n: 3, r: 65537, p: 1 }, trial.plan);
   const problem = makeExact(sizes, trial.subject.dtype!, trial.plan.seed);
   const call = { ...plainCall, final: true, stateful: true };
   await trial.scoped((scope) => demandExact(verb, scope, problem, call));
@@ -74,7 +74,9 @@ async function manyEntries(trial: Trial): Promise<void> {
   const dtype = trial.subject.dtype!;
   const one = makeExact({ batch: 1, n: 3, r: 2, p: 2 }, dtype, trial.plan.seed);
   const random = new Random(trial.plan.seed);
-  for (const batch of [65535, 65536, 65537].filter((size) => size <= trial.plan.maxN)) {
+  const { maxN, maxWork } = trial.plan;
+  const most = Math.floor(maxWork / workOf(one.sizes));
+  for (const batch of [65535, 65536, 65537].filter((size) => size <= Math.min(maxN, most))) {
     const sign = Float64Array.from({ length: batch }, () => random.integer(-1, 1));
     const repeat = (data: FloatArray, scale?: Float64Array): FloatArray =>
       newFloatArray(dtype, data.length * batch).map((_, at) => {
@@ -108,7 +110,8 @@ async function manyEntries(trial: Trial): Promise<void> {
 /** What core derives from the kernels, and the verbs on plain arrays. */
 async function derived(trial: Trial): Promise<void> {
   const { backend } = trial;
-  const sizes = { batch: 2, n: 40, r: 5, p: 3 };
+  const { n } = affordSquare({ batch: 2, n: 40, r: 5 }, trial.plan); // materialize makes n columns
+  const sizes = { batch: 2, n, r: 5, p: 3 };
   const problem = makeExact(sizes, trial.subject.dtype!, trial.plan.seed);
   const { diag, q, k, rhs } = problem;
   const entries = [0, 1].map((entry) => operatorOf({ ...sizes, ...problem }, entry));
@@ -119,20 +122,28 @@ async function derived(trial: Trial): Promise<void> {
     const op = operatorOn(scope, problem);
     const t = scope.keep(materialize(backend, op));
     demandEqual("materialize", await scope.read(t), whole(dense.materialize));
-    demandEqual("logAbsDet", await logAbsDet(backend, op), logs);
-    const plain = { diag, q, k, shape: [2, 40, 5] as const };
+    demandEqual("logAbsDet", await trial.step("logAbsDet", () => logAbsDet(backend, op)), logs);
+    const plain = { diag, q, k, shape: [2, n, 5] as const };
     const want = overBatch(recurrent.solve, { ...sizes, ...problem }, rhs, sizes.p);
     const finalState = newFloatArray(problem.dtype, want.state.length);
-    demandEqual("host.solve", await host.solve(backend, plain, rhs, { finalState }), want.y);
+    demandEqual(
+      "host.solve",
+      await trial.step("host.solve", () => host.solve(backend, plain, rhs, { finalState })),
+      want.y,
+    );
     demandEqual("host.solve's final state", finalState, want.state);
-    demandEqual("host.inverse", await host.inverse(backend, plain), exactInverse(problem));
+    demandEqual(
+      "host.inverse",
+      await trial.step("host.inverse", () => host.inverse(backend, plain)),
+      exactInverse(problem),
+    );
   });
   trial.count();
 }
 
 function anyExactInverse(trial: Trial): Promise<void> {
   const values = fc.record({
-    sizes: anySizes({ maxN: Math.min(trial.plan.maxN, 200), maxWork: 2 ** 15 }),
+    sizes: anySizes(atMost(trial.plan, 200)).map((sizes) => affordSquare(sizes, trial.plan)),
     chunk: fc.constantFrom(undefined, 1, 7, 16, 64, 128),
     given: fc.boolean(),
     seed: fc.nat(),
@@ -147,11 +158,12 @@ function anyExactInverse(trial: Trial): Promise<void> {
 function anyExactBlock(trial: Trial): Promise<void> {
   const values = fc.record({
     batch: fc.integer({ min: 1, max: 4 }),
-    c: fc.oneof(fc.nat(128), fc.constantFrom(16, 32, 64, 128)),
+    n: fc.oneof(fc.nat(128), fc.constantFrom(16, 32, 64, 128)),
     given: fc.boolean(),
     seed: fc.nat(),
   });
-  return trial.property(values, async (scope, { batch, c, given, seed }) => {
+  return trial.property(values, async (scope, { batch, n, given, seed }) => {
+    const { n: c } = affordSquare({ batch, n, r: 1 }, trial.plan);
     const { a, x, where } = exactBlocks(trial.subject.dtype!, batch, c, seed);
     demandEqual(where, await runTrilInverse(scope, a, [batch, c], given), x);
     trial.count();

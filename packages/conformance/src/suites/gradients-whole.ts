@@ -28,6 +28,7 @@ import {
 } from "../gradient-error.js";
 import { familyNames, makeProblem, nameOf, shapesOf, type Problem } from "../problems.js";
 import { Random } from "../random.js";
+import { afford, affordSquare, affordVjp } from "../sizes.js";
 import type { Case, Scope, Trial } from "../trial.js";
 
 type Verb = VjpCase["verb"];
@@ -118,12 +119,15 @@ function whole(trial: Trial, verb: Verb, truth: "reference" | "differences"): Pr
     const dtype = trial.subject.dtype!;
     const call =
       verb === "inverse" ? { ...drawn, alpha: 1, trans: false, stateful: false, final: false } : drawn;
-    const sizes = { batch: 1, n, r, p: verb === "inverse" ? n : p };
+    const sizes =
+      verb === "inverse"
+        ? affordSquare({ batch: 1, n, r: Math.max(r, 1) }, trial.plan)
+        : affordVjp(afford({ batch: 1, n, r, p }, trial.plan), trial.plan);
     const problem = makeProblem(family, sizes, dtype, seed);
     const random = new Random(seed + 1);
     const given = {
-      cotangent: random.fillNormal(newFloatArray(dtype, n * sizes.p)),
-      finalCotangent: random.fillNormal(newFloatArray(dtype, r * sizes.p)),
+      cotangent: random.fillNormal(newFloatArray(dtype, sizes.n * sizes.p)),
+      finalCotangent: random.fillNormal(newFloatArray(dtype, sizes.r * sizes.p)),
     };
     const got = await gradientsOn(verb, scope, problem, call, given);
     const one = caseOf(verb, problem, call, given);

@@ -17,7 +17,7 @@ import { omegaOfApply, omegaOfRowDot, omegaOfSolve, worse, type Omega } from "..
 import { anyCall, operatorOn, readAll, sayCall, type Call } from "../calls.js";
 import { familyNames, growing, makeProblem, nameOf, shapesOf, type Problem } from "../problems.js";
 import { Random } from "../random.js";
-import { anySizes, type Budget } from "../sizes.js";
+import { affordVjp, anySizes, type Budget } from "../sizes.js";
 import type { Case, Scope, Trial } from "../trial.js";
 import { wholeGradientCases } from "./gradients-whole.js";
 
@@ -118,7 +118,7 @@ function third({ maxN, maxWork }: Budget): Budget {
 function anyVjp(trial: Trial, verb: "solve" | "apply"): Promise<void> {
   const values = fc.record({
     family: fc.constantFrom(...familyNames.filter((name) => !growing.has(name))),
-    sizes: anySizes(third(trial.plan)),
+    sizes: anySizes(third(trial.plan)).map((sizes) => affordVjp(sizes, trial.plan)),
     call: anyCall(),
     seed: fc.nat(),
   });

@@ -36,7 +36,7 @@ async function overflow(trial: Trial): Promise<void> {
       [row + 22, false],
     ] as const) {
       const n = start + row + 60;
-      if (n > trial.plan.maxN) continue;
+      if (n > Math.min(trial.plan.maxN, trial.plan.maxWork)) continue;
       const problem = doubling(dtype, n, start, trans);
       const call: Call = { ...plainCall, trans, chunk };
       await trial.scoped(async (scope) => {

@@ -5,7 +5,7 @@ import fc from "fast-check";
 import { omegaOfInverse } from "../backward-error.js";
 import { runInverse } from "../calls.js";
 import { familyNames, growing, makeProblem, nameOf, type FamilyName } from "../problems.js";
-import { anySizes, awkward } from "../sizes.js";
+import { affordSquare, anySizes, atMost, awkward } from "../sizes.js";
 import type { Case, Scope, Trial } from "../trial.js";
 
 /** Beyond this an answer of a growing family would leave f32. */
@@ -20,7 +20,8 @@ async function judgeOne(
   [family, sizes, seed]: readonly [FamilyName, Sizes, number],
   call: { chunk: number | undefined; given: boolean },
 ): Promise<void> {
-  const n = growing.has(family) ? Math.min(sizes.n, GROWTH_ROWS) : sizes.n;
+  const { n: most } = affordSquare({ ...sizes, r: 1 }, trial.plan); // the result has n columns
+  const n = growing.has(family) ? Math.min(most, GROWTH_ROWS) : most;
   const problem = makeProblem(family, { ...sizes, n, p: n }, trial.subject.dtype!, seed);
   const out = await runInverse(scope, problem, call);
   const where = nameOf(problem) + (call.chunk ? `; chunk ${call.chunk}` : "");
@@ -48,7 +49,7 @@ async function sweep(trial: Trial): Promise<void> {
 function anyProblem(trial: Trial): Promise<void> {
   const values = fc.record({
     family: fc.constantFrom(...familyNames),
-    sizes: anySizes({ maxN: Math.min(trial.plan.maxN, 130), maxWork: 2 ** 15 }),
+    sizes: anySizes(atMost(trial.plan, 130)),
     chunk: fc.constantFrom(undefined, 1, 7, 16, 32, 64, 100, 1000),
     given: fc.boolean(),
     seed: fc.nat(),

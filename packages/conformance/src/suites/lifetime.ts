@@ -9,14 +9,20 @@ import {
   solveVjp,
   type Backend,
   type Shape,
+  type Sizes,
   type Tensor,
 } from "@dlrt/core";
 import * as host from "@dlrt/core/host";
 import { operatorOn } from "../calls.js";
 import { makeProblem, shapesOf } from "../problems.js";
-import { demand, Scope, type Case, type Trial } from "../trial.js";
+import { affordSquare } from "../sizes.js";
+import { textOf } from "../text.js";
+import { caught, demand, Scope, type Case, type Trial } from "../trial.js";
 
-const sizes = { batch: 2, n: 40, r: 3, p: 2 };
+const sizesFor = ({ plan }: Trial): Sizes => {
+  const { n } = affordSquare({ batch: 2, n: 40, r: 3 }, plan); // materialize makes n columns
+  return { batch: 2, n, r: 3, p: Math.min(n, 2) };
+};
 
 function demandLive(backend: Backend, tensors: number, bytes: number, when: string): void {
   const live = backend.memory();
@@ -31,7 +37,7 @@ async function withFresh(trial: Trial, body: (backend: Backend) => Promise<void>
   try {
     await body(backend);
   } finally {
-    await backend.dispose();
+    await trial.step("dispose", () => backend.dispose());
   }
 }
 
@@ -61,9 +67,10 @@ function counts(trial: Trial): Promise<void> {
 /** Gradients and derived verbs leave their results and nothing else. */
 function temporaries(trial: Trial): Promise<void> {
   return withFresh(trial, async (backend) => {
+    const sizes = sizesFor(trial);
     const problem = makeProblem("delta-net", sizes, backend.supports.dtypes[0]!, 1);
     const shape = shapesOf(sizes);
-    const scope = new Scope(backend);
+    const scope = new Scope(backend, trial.pulse);
     const op = operatorOn(scope, problem);
     const rhs = scope.put(problem.rhs, shape.rhs);
     const state = scope.put(problem.state, shape.state);
@@ -78,7 +85,7 @@ function temporaries(trial: Trial): Promise<void> {
     for (const [name, call] of Object.entries(calls)) {
       const before = backend.memory();
       const results = call();
-      await backend.sync();
+      await scope.sync();
       demandLive(backend, before.tensors + results.length, before.bytes, `after ${name}`);
       for (const t of results) t.dispose();
       demandLive(backend, before.tensors, before.bytes, `after ${name} and its results' end`);
@@ -87,37 +94,33 @@ function temporaries(trial: Trial): Promise<void> {
     scope.end();
     demandLive(backend, 0, 0, "after all were disposed");
     const { diag, q, k, rhs: b } = problem;
-    await host.solve(backend, { diag, q, k, shape: shape.factor }, b);
+    await trial.step("host.solve", () => host.solve(backend, { diag, q, k, shape: shape.factor }, b));
     demandLive(backend, 0, 0, "after a verb on plain arrays");
   });
 }
 
 /** @throws ConformanceError unless `call` throws or rejects with a DisposedError */
 export async function demandDisposed(what: string, call: () => unknown): Promise<void> {
-  let error: unknown;
-  try {
-    await call();
-  } catch (caught) {
-    error = caught;
-  }
-  demand(error instanceof DisposedError, `${what}: expected a DisposedError, got ${String(error)}`);
+  const error = await caught(call);
+  demand(error instanceof DisposedError, `${what}: expected a DisposedError, got ${textOf(error)}`);
 }
 
 async function afterTheEnd(trial: Trial): Promise<void> {
   const backend = await trial.create();
   const dtype = backend.supports.dtypes[0]!;
+  const sizes = sizesFor(trial);
   const problem = makeProblem("delta-net", sizes, dtype, 1);
   const scope = new Scope(backend);
   const op = operatorOn(scope, problem);
   const rhs = scope.put(problem.rhs, shapesOf(sizes).rhs);
-  await backend.dispose();
+  await trial.step("dispose", () => backend.dispose());
   demand(backend.disposed, "backend.disposed: expected true after dispose()");
   demandLive(backend, 0, 0, "of a disposed backend");
   demand(rhs.disposed, "tensor.disposed: expected true after its backend's dispose()");
   rhs.dispose();
   demandLive(backend, 0, 0, "of a disposed backend, after a tensor's dispose()");
-  await backend.dispose();
-  await backend[Symbol.asyncDispose]();
+  await trial.step("dispose, again", () => backend.dispose());
+  await trial.step("Symbol.asyncDispose", () => backend[Symbol.asyncDispose]());
   await demandDisposed("empty on a disposed backend", () => backend.empty([1, 1, 1], dtype));
   await demandDisposed("upload on a disposed backend", () =>
     backend.upload({ data: problem.rhs, shape: shapesOf(sizes).rhs }),
@@ -133,12 +136,16 @@ async function independent(trial: Trial): Promise<void> {
   const one = await trial.create();
   const two = await trial.create();
   const dtype = one.supports.dtypes[0]!;
+  const sizes = sizesFor(trial);
   const t = two.upload({ data: makeProblem("delta-net", sizes, dtype, 1).rhs, shape: shapesOf(sizes).rhs });
   one.empty([1, 1, 1], dtype);
-  await one.dispose();
+  await trial.step("dispose", () => one.dispose());
   demandLive(two, 1, 0, "of a second backend");
-  demand((await two.read(t)).every(Number.isFinite), "read: expected a second backend to live on");
-  await two.dispose();
+  demand(
+    (await trial.step("read", () => two.read(t))).every(Number.isFinite),
+    "read: expected a second backend to live on",
+  );
+  await trial.step("dispose", () => two.dispose());
   trial.count();
 }
 

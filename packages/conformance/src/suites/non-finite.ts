@@ -6,7 +6,7 @@ import type { Dtype, FloatArray } from "@dlrt/core";
 import fc from "fast-check";
 import { anyCall, plainCall, run, runInverse, sayCall, type Answer, type Call } from "../calls.js";
 import { makeProblem, nameOf, type Problem } from "../problems.js";
-import { anySizes } from "../sizes.js";
+import { afford, affordSquare, anySizes, atMost } from "../sizes.js";
 import { demand, type Case, type Scope, type Trial } from "../trial.js";
 import { growthCases } from "./growth.js";
 import { singularCases } from "./singular.js";
@@ -90,7 +90,7 @@ function demandVerdicts(
 
 function anyFault(trial: Trial, verb: Verb): Promise<void> {
   const values = fc.record({
-    sizes: anySizes({ maxN: Math.min(trial.plan.maxN, 200), maxWork: 2 ** 15 }),
+    sizes: anySizes(atMost(trial.plan, 200)),
     call: anyCall(),
     slot: fc.constantFrom(...slots),
     value: fc.constantFrom(NaN, NaN, Infinity, -Infinity),
@@ -118,7 +118,7 @@ function anyFault(trial: Trial, verb: Verb): Promise<void> {
 }
 
 async function rowsBefore(scope: Scope, trial: Trial, chunk: number | undefined): Promise<void> {
-  const sizes = { batch: 2, n: 50, r: 4, p: 50 };
+  const sizes = affordSquare({ batch: 2, n: 50, r: 4 }, trial.plan);
   const { n, r } = sizes;
   const problem = makeProblem("delta-net", sizes, trial.subject.dtype!, trial.plan.seed);
   const clean = await runInverse(scope, problem, { chunk, given: true });
@@ -127,7 +127,7 @@ async function rowsBefore(scope: Scope, trial: Trial, chunk: number | undefined)
     ["q", r, 0],
     ["k", r, 1],
   ] as const) {
-    for (const row of [0, 17, 33, 49]) {
+    for (const row of [0, 17, 33, 49].filter((one) => one < n)) {
       const data: FloatArray = problem[slot].slice();
       data[(n + row) * cols] = NaN;
       const faulty = await runInverse(scope, { ...problem, [slot]: data }, { chunk, given: true });
@@ -152,7 +152,8 @@ async function inverseKeepsRows(trial: Trial): Promise<void> {
 
 /** α = 0 gives zeros, and leaves the state what it is. */
 async function alphaZero(trial: Trial, verb: Verb): Promise<void> {
-  const problem = makeProblem("delta-net", { batch: 2, n: 40, r: 5, p: 3 }, trial.subject.dtype!, 1);
+  const sizes = afford({ batch: 2, n: 40, r: 5, p: 3 }, trial.plan);
+  const problem = makeProblem("delta-net", sizes, trial.subject.dtype!, 1);
   await trial.scoped(async (scope) => {
     const call = { ...plainCall, final: true };
     const one = await run(verb, scope, problem, call);

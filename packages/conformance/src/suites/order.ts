@@ -3,23 +3,25 @@ import { apply, DlrtError, solve, type Backend, type FloatArray } from "@dlrt/co
 import { overBatch, recurrent } from "@dlrt/core/reference";
 import { operatorOn } from "../calls.js";
 import { makeExact } from "../exact.js";
+import type { Plan } from "../options.js";
 import { shapesOf, type Problem } from "../problems.js";
+import { afford } from "../sizes.js";
+import { textOf } from "../text.js";
 import { demand, Scope, type Case, type Trial } from "../trial.js";
 import { demandEqual } from "./exact.js";
 
-const sizes = { batch: 2, n: 150, r: 6, p: 4 };
-
-function exactOn(backend: Backend, seed: number): { problem: Problem; want: FloatArray } {
+function exactOn(backend: Backend, plan: Plan, seed = plan.seed): { problem: Problem; want: FloatArray } {
+  const sizes = afford({ batch: 2, n: 150, r: 6, p: 4 }, plan);
   const problem = makeExact(sizes, backend.supports.dtypes[0]!, seed);
   return { problem, want: overBatch(recurrent.solve, { ...sizes, ...problem }, problem.rhs, sizes.p).y };
 }
 
 /** Reads asked for, not awaited, before the tensor is overwritten and before it is disposed. */
 async function snapshots(trial: Trial): Promise<void> {
-  const { problem, want } = exactOn(trial.backend, trial.plan.seed);
+  const { problem, want } = exactOn(trial.backend, trial.plan);
   await trial.scoped(async (scope) => {
     const op = operatorOn(scope, problem);
-    const t = scope.put(problem.rhs, shapesOf(sizes).rhs);
+    const t = scope.put(problem.rhs, shapesOf(problem.sizes).rhs);
     const before = scope.read(t);
     solve(scope.backend, op, t, { out: t });
     const after = scope.read(t);
@@ -36,13 +38,13 @@ async function snapshots(trial: Trial): Promise<void> {
 
 /** Inputs may be disposed, and their memory given out again, as soon as the call has returned. */
 async function inputsGone(trial: Trial): Promise<void> {
-  const { problem, want } = exactOn(trial.backend, trial.plan.seed);
+  const { problem, want } = exactOn(trial.backend, trial.plan);
   await trial.scoped(async (scope) => {
     const inputs = new Scope(scope.backend);
     const op = operatorOn(inputs, problem);
-    const y = scope.keep(solve(scope.backend, op, inputs.put(problem.rhs, shapesOf(sizes).rhs)));
+    const y = scope.keep(solve(scope.backend, op, inputs.put(problem.rhs, shapesOf(problem.sizes).rhs)));
     inputs.end();
-    for (let i = 0; i < 4; i++) scope.poisoned(shapesOf(sizes).rhs, problem.dtype);
+    for (let i = 0; i < 4; i++) scope.poisoned(shapesOf(problem.sizes).rhs, problem.dtype);
     demandEqual("solve whose inputs were disposed at once", await scope.read(y), want);
   });
   trial.count();
@@ -50,10 +52,10 @@ async function inputsGone(trial: Trial): Promise<void> {
 
 /** b → T⁻¹b → TT⁻¹b → …, thirty calls, one wait. */
 async function chain(trial: Trial): Promise<void> {
-  const { problem } = exactOn(trial.backend, trial.plan.seed);
+  const { problem } = exactOn(trial.backend, trial.plan);
   await trial.scoped(async (scope) => {
     const op = operatorOn(scope, problem);
-    let t = scope.put(problem.rhs, shapesOf(sizes).rhs);
+    let t = scope.put(problem.rhs, shapesOf(problem.sizes).rhs);
     for (let i = 0; i < 15; i++) {
       t = scope.keep(apply(scope.backend, op, scope.keep(solve(scope.backend, op, t))));
     }
@@ -66,15 +68,15 @@ async function chain(trial: Trial): Promise<void> {
 async function concurrent(trial: Trial): Promise<void> {
   const second = await trial.create();
   const user = async (backend: Backend, seed: number): Promise<void> => {
-    const { problem, want } = exactOn(backend, seed);
-    const scope = new Scope(backend);
+    const { problem, want } = exactOn(backend, trial.plan, seed);
+    const scope = new Scope(backend, trial.pulse);
     try {
       const op = operatorOn(scope, problem);
       for (let round = 0; round < 3; round++) {
-        const y = scope.keep(solve(backend, op, scope.put(problem.rhs, shapesOf(sizes).rhs)));
+        const y = scope.keep(solve(backend, op, scope.put(problem.rhs, shapesOf(problem.sizes).rhs)));
         demandEqual(`concurrent user ${seed}`, await scope.read(y), want);
         const x = scope.keep(apply(backend, op, y));
-        await backend.sync();
+        await trial.step("sync", () => backend.sync());
         demandEqual(`concurrent user ${seed}`, await scope.read(x), problem.rhs);
       }
     } finally {
@@ -88,7 +90,7 @@ async function concurrent(trial: Trial): Promise<void> {
       );
     });
   } finally {
-    await second.dispose();
+    await trial.step("dispose", () => second.dispose());
   }
   trial.count();
 }
@@ -96,18 +98,19 @@ async function concurrent(trial: Trial): Promise<void> {
 /** dispose() waits for work in flight: a pending read gives the answer or a typed error, and always settles. */
 async function endInFlight(trial: Trial): Promise<void> {
   const backend = await trial.create();
-  const { problem, want } = exactOn(backend, trial.plan.seed);
+  const { problem, want } = exactOn(backend, trial.plan);
   const scope = new Scope(backend);
-  const y = solve(backend, operatorOn(scope, problem), scope.put(problem.rhs, shapesOf(sizes).rhs));
+  const y = solve(backend, operatorOn(scope, problem), scope.put(problem.rhs, shapesOf(problem.sizes).rhs));
   const pending = backend.read(y).then(
     (data) => demandEqual("read in flight when its backend was disposed", data, want),
     (error: unknown) =>
       demand(
         error instanceof DlrtError,
-        `read in flight at dispose(): expected a DlrtError, got ${String(error)}`,
+        `read in flight at dispose(): expected a DlrtError, got ${textOf(error)}`,
       ),
   );
-  await Promise.all([backend.dispose(), backend.dispose(), pending]);
+  const dispose = (): Promise<void> => trial.step("dispose", () => backend.dispose());
+  await Promise.all([dispose(), dispose(), trial.step("read", () => pending)]);
   demand(backend.memory().tensors === 0, "dispose() with work in flight: expected memory() to be 0");
   trial.count();
 }

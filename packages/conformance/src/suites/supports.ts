@@ -4,22 +4,16 @@ import {
   bytesPerElement,
   inverse,
   MAX_ELEMENTS,
+  newFloatArray,
+  SingularError,
   solve,
   trilInverse,
   UnsupportedError,
   type Dtype,
   type HostView,
 } from "@dlrt/core";
-import { demand, type Case, type Trial } from "../trial.js";
-
-async function caught(call: () => unknown): Promise<unknown> {
-  try {
-    await call();
-    return undefined;
-  } catch (error) {
-    return error;
-  }
-}
+import { textOf } from "../text.js";
+import { caught, demand, type Case, type Trial } from "../trial.js";
 
 async function names(trial: Trial): Promise<void> {
   const { name, supports } = trial.backend;
@@ -31,7 +25,7 @@ async function names(trial: Trial): Promise<void> {
   demand(tensorBytes > 0 && tensorBytes <= MAX_ELEMENTS * 8, `supports.limits.tensorBytes is ${tensorBytes}`);
   const other = await trial.create();
   const same = JSON.stringify(other.supports) === JSON.stringify(supports);
-  await other.dispose();
+  await trial.step("dispose", () => other.dispose());
   demand(same, "supports: expected the same of every backend that `create` makes");
   trial.count();
 }
@@ -91,12 +85,12 @@ async function kernels(trial: Trial): Promise<void> {
       for (const [name, call] of Object.entries(calls)) {
         const error = await caught(async () => {
           call();
-          await backend.sync();
+          await scope.sync();
         });
         const declared = (missing as readonly string[]).includes(name);
         demand(
           declared ? error instanceof UnsupportedError : error === undefined,
-          `${name} ${dtype}, ${declared ? "declared missing" : "declared there"}: got ${String(error)}`,
+          `${name} ${dtype}, ${declared ? "declared missing" : "declared there"}: got ${textOf(error)}`,
         );
         trial.count();
       }
@@ -112,10 +106,34 @@ async function prepare(trial: Trial): Promise<void> {
     for (const dtype of backend.supports.dtypes) {
       for (const kernel of ["solve", "apply", "inverse"] as const) {
         if (backend.supports.missing?.includes(kernel)) continue;
-        await backend.prepare?.({ ...sizes, kernel, dtype, trans: kernel !== "inverse", chunk: 16 });
+        const hint = { ...sizes, kernel, dtype, trans: kernel !== "inverse", chunk: 16 };
+        await trial.step("prepare", () => backend.prepare?.(hint));
         trial.count();
       }
     }
+  });
+}
+
+/** λ = b subnormal: y = 1, unless the backend says that it may take λ for 0, and then `check` refuses it. */
+async function subnormals(trial: Trial): Promise<void> {
+  const dtype = trial.subject.dtype!;
+  await trial.scoped(async (scope) => {
+    const one = (value: number) => scope.put(newFloatArray(dtype, 1).fill(value), [1, 1, 1]);
+    const tiny = one(dtype === "f32" ? 2 ** -130 : 2 ** -1030);
+    const op = { diag: tiny, q: one(1), k: one(1) };
+    const solved = async (check: boolean): Promise<number | undefined> =>
+      (await scope.read(scope.keep(solve(scope.backend, op, tiny, { check }))))[0];
+    if (scope.backend.supports.flushesSubnormals) {
+      const error = await caught(() => solved(true));
+      demand(
+        error instanceof SingularError,
+        `check of a subnormal λ: expected a SingularError, got ${textOf(error)}`,
+      );
+    } else {
+      const y = await solved(true);
+      demand(y === 1, `solve with λ = b subnormal: expected 1, or supports.flushesSubnormals, got ${y}`);
+    }
+    trial.count();
   });
 }
 
@@ -128,5 +146,9 @@ export function supportsCases(): Case[] {
     of("dtypes", dtypes),
     of("kernels", kernels),
     of("prepare", prepare),
+    ...(["f32", "f64"] as const).map((dtype): Case => ({
+      ...of(`${dtype}: a subnormal λ is a number, or declared to count as 0`, subnormals),
+      ...{ dtype, dtypes: [dtype], kernels: ["solve"] },
+    })),
   ];
 }

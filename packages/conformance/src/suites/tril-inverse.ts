@@ -11,6 +11,7 @@ import { BLOCK_GATE, dense, operatorOf } from "@dlrt/core/reference";
 import fc from "fast-check";
 import { omegaOfTrilInverse } from "../backward-error.js";
 import { familyNames, makeProblem, nameOf, type FamilyName, type Problem } from "../problems.js";
+import { affordSquare } from "../sizes.js";
 import type { Case, Scope, Trial } from "../trial.js";
 
 const blockSizes = [0, 1, 2, 3, 15, 16, 17, 31, 32, 33, 48, 63, 64, 65, 100, 127, 128];
@@ -55,6 +56,7 @@ async function sweep(trial: Trial): Promise<void> {
   for (const family of familyNames) {
     for (const [index, c] of blockSizes.entries()) {
       if (c > 33 && c !== 64 && c !== 128 && family !== "delta-net") continue;
+      if (affordSquare({ batch: 1 + (index % 2), n: c, r: 1 }, trial.plan).n < c) continue;
       const one = [family, 1 + (index % 2), c, trial.plan.seed] as const;
       await trial.scoped((scope) => judgeOne(trial, scope, one, index % 3 > 0));
     }
@@ -70,7 +72,7 @@ function anyBlock(trial: Trial): Promise<void> {
     seed: fc.nat(),
   });
   return trial.property(values, (scope, { family, batch, c, given, seed }) =>
-    judgeOne(trial, scope, [family, batch, c, seed], given),
+    judgeOne(trial, scope, [family, batch, affordSquare({ batch, n: c, r: 1 }, trial.plan).n, seed], given),
   );
 }
 

@@ -4,22 +4,16 @@
  * themselves.
  */
 import { newFloatArray, type Backend, type Tensor } from "@dlrt/core";
-import { demand, type Case, type Trial } from "../../trial.js";
+import { textOf } from "../../text.js";
+import { caught, demand, type Case, type Trial } from "../../trial.js";
 import { wrongDtypes, wrongShapes, wrongTensors } from "./arguments.js";
+import { anyChunk, hostileObjects, keepsShape } from "./hostile.js";
+import { judgeHuge } from "./huge.js";
 import { wrongAllocations, wrongViews } from "./memory.js";
 import { Fixture, sizes, type Wrong } from "./fixture.js";
 import { wrongValues } from "./options.js";
 
 const { batch, n, p } = sizes;
-
-async function caught(call: () => unknown): Promise<unknown> {
-  try {
-    await call();
-    return undefined;
-  } catch (error) {
-    return error;
-  }
-}
 
 /** Makes each wrong call; `watched` must keep their ones. */
 async function refuse(trial: Trial, backend: Backend, wrongs: readonly Wrong[]): Promise<void> {
@@ -28,7 +22,7 @@ async function refuse(trial: Trial, backend: Backend, wrongs: readonly Wrong[]):
     const error = await caught(call);
     demand(
       error instanceof expected,
-      `${what}: expected a ${expected.name}, got ${error === undefined ? "no error" : String(error)}`,
+      `${what}: expected a ${expected.name}, got ${error === undefined ? "no error" : textOf(error)}`,
     );
     const after = backend.memory();
     demand(
@@ -57,14 +51,15 @@ async function judge(
       }
     });
   } finally {
-    await other.dispose();
+    await trial.step("dispose", () => other.dispose());
   }
 }
 
 export function badInputCases(): Case[] {
   const kernels = ["solve", "apply", "inverse", "trilInverse", "rowDot"] as const;
+  const own = (name: string): Omit<Case, "run"> => ({ suite: "bad input", operation: "bad input", name });
   const of = (name: string, wrongsOf: (fixture: Fixture, foreign: Tensor) => readonly Wrong[]): Case => ({
-    ...{ suite: "bad input", operation: "bad input", name },
+    ...own(name),
     run: (trial) => judge(trial, wrongsOf),
   });
   return [
@@ -75,5 +70,9 @@ export function badInputCases(): Case[] {
     { ...of("options and aliases", wrongValues), kernels },
     { ...of("f32: dtypes", wrongDtypes), kernels, dtype: "f32", dtypes: ["f64"] },
     { ...of("f64: dtypes", wrongDtypes), kernels, dtype: "f64", dtypes: ["f32"] },
+    { ...of("holes, proxies, null, unknown options", hostileObjects), kernels },
+    { ...own("a tensor's shape cannot be changed"), run: keepsShape },
+    { ...own("empty and huge sizes"), kernels, run: judgeHuge },
+    { ...own("a chunk of any size"), kernels: ["solve", "apply", "inverse"], run: anyChunk },
   ];
 }

@@ -4,10 +4,10 @@ import { createRequire } from "node:module";
 import { dirname, join, posix } from "node:path";
 import { fileURLToPath } from "node:url";
 import { beforeAll, expect, test } from "vitest";
-import { PICTURES } from "../scripts/pictures.mjs";
-import { entryPoints } from "../scripts/reference.mjs";
+import { PICTURES } from "../../scripts/pictures.mjs";
+import { entryPoints } from "../../scripts/reference.mjs";
 
-const docs = fileURLToPath(new URL("../", import.meta.url));
+const docs = fileURLToPath(new URL("../../", import.meta.url));
 const dist = join(docs, ".vitepress/dist");
 const html = new Map();
 
@@ -27,7 +27,7 @@ beforeAll(() => {
     const path = file.replaceAll("\\", "/");
     if (path.endsWith(".html")) html.set(`/${path}`, readFileSync(join(dist, file), "utf8"));
   }
-}, 180_000);
+});
 
 const ids = (page) => new Set([...page.matchAll(/\sid="([^"]+)"/g)].map(([, id]) => id));
 const targetsOf = (page, attribute) =>

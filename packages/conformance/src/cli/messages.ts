@@ -1,0 +1,27 @@
+import type { Report } from "../report.js";
+import type { SuiteOptions } from "../options.js";
+
+/** What the judging process is started with, as JSON. */
+export interface Task {
+  readonly backend: string;
+  readonly options: SuiteOptions;
+}
+
+/** What the judging process tells the one that waits for it. */
+export type Message = { readonly dlrt: "conformance" } & (
+  | { readonly kind: "alive" }
+  | { readonly kind: "start"; readonly title: string }
+  | { readonly kind: "case"; readonly title: string; readonly outcome: Outcome; readonly report: Report }
+  | { readonly kind: "done"; readonly report: Report }
+  /** The command line names no backend. */
+  | { readonly kind: "wrong"; readonly why: string }
+  /** The run could not go on. */
+  | { readonly kind: "lost"; readonly why: string }
+);
+
+export type Outcome = "passed" | "failed" | "not run";
+
+/** A backend may send messages of its own to the same place. */
+export function isMessage(value: unknown): value is Message {
+  return typeof value === "object" && value !== null && "dlrt" in value && value.dlrt === "conformance";
+}

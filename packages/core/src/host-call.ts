@@ -1,0 +1,116 @@
+/** One call of a verb on plain arrays: what it puts on the backend, and the sizes that lengths tell. */
+import type { Backend } from "./backend.js";
+import { checkShape } from "./allocation.js";
+import { checkIsBackend } from "./check.js";
+import { describe } from "./describe.js";
+import { ShapeError, ValueError } from "./errors.js";
+import type { DiagLowRankTril } from "./operator.js";
+import { plainArray } from "./pack.js";
+import { elementCount, type FloatArray, type Shape, type Tensor } from "./tensor.js";
+
+/** T = Λ + tril(Q Kᵀ, −1) as row-major arrays. */
+export interface HostOperator {
+  /** λ, batch·n elements. Absent: Λ = 0, for `apply`. */
+  readonly diag?: FloatArray | undefined;
+  /** batch·n·r elements */
+  readonly q: FloatArray;
+  /** batch·n·r elements */
+  readonly k: FloatArray;
+  /** [batch, n, r] */
+  readonly shape: Shape;
+}
+
+/**
+ * p of a right-hand side [batch, n, p], from its length; where it has no rows, from the length of a state [batch, r, p].
+ * @throws ShapeError unless whole
+ */
+export function columns(
+  name: string,
+  data: FloatArray,
+  [batch, n, r]: Shape,
+  ...states: (readonly [name: string, data: FloatArray | undefined])[]
+): number {
+  if (batch * n > 0) return share(name, data, batch * n, "batch·n");
+  if (lengthOf(name, data) !== 0) throw new ShapeError(name, `no elements for batch·n = 0`, `${data.length}`);
+  const given = states.find(([, state]) => state !== undefined);
+  if (given === undefined || batch * r === 0) return 0;
+  return share(given[0], given[1]!, batch * r, "batch·r");
+}
+
+function share(name: string, data: FloatArray, rows: number, what: string): number {
+  const length = lengthOf(name, data);
+  if (length % rows !== 0) {
+    throw new ShapeError(name, `a multiple of ${what} = ${rows} elements`, `${length}`);
+  }
+  return length / rows;
+}
+
+const lengthOf = (name: string, data: FloatArray): number => plainArray(name, data).length;
+
+/** @throws ValueError unless an object whose parts can be read, which a revoked proxy's cannot */
+function partsOf(op: HostOperator): HostOperator {
+  try {
+    if (typeof op === "object") return { diag: op.diag, q: op.q, k: op.k, shape: op.shape };
+  } catch {}
+  throw new ValueError("op", "a HostOperator { diag, q, k, shape }", describe(op));
+}
+
+/** One call's tensors, all disposed at its end. */
+export class Call<T extends Tensor> {
+  readonly #live: T[] = [];
+
+  constructor(readonly backend: Backend<T>) {
+    checkIsBackend(backend);
+  }
+
+  keep(t: T): T {
+    this.#live.push(t);
+    return t;
+  }
+
+  put(argument: string, given: FloatArray, shape: Shape): T {
+    const data = plainArray(argument, given);
+    const expected = elementCount(shape);
+    if (data.length !== expected) {
+      throw new ShapeError(
+        argument,
+        `${expected} elements, [${shape.join(", ")}]`,
+        `${data.length} elements`,
+      );
+    }
+    return this.keep(this.backend.upload({ data, shape }));
+  }
+
+  operator(op: HostOperator): DiagLowRankTril<T> {
+    const { shape, diag, ...factors } = partsOf(op);
+    checkShape("shape", shape);
+    const [batch, n] = shape;
+    const q = this.put("q", factors.q, shape);
+    const k = this.put("k", factors.k, shape);
+    return diag === undefined ? { q, k } : { diag: this.put("diag", diag, [batch, n, 1]), q, k };
+  }
+
+  /** The elements of tensors that an operation made. */
+  async readAll<R>(tensors: object): Promise<R> {
+    const entries = Object.entries(tensors) as [string, T][];
+    for (const [, t] of entries) this.keep(t);
+    const read = entries.map(async ([key, t]) => [key, await this.backend.read(t)]);
+    return Object.fromEntries(await Promise.all(read)) as R;
+  }
+
+  dispose(): void {
+    for (const t of this.#live) t.dispose();
+  }
+}
+
+export async function withCall<T extends Tensor, R>(
+  backend: Backend<T>,
+  body: (call: Call<T>) => Promise<R>,
+): Promise<R> {
+  const call = new Call(backend);
+  try {
+    return await body(call);
+  } finally {
+    call.dispose();
+  }
+}

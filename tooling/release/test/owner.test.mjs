@@ -1,0 +1,120 @@
+import { spawnSync } from "node:child_process";
+import { cpSync, mkdtempSync, readFileSync, readdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { NOBODY, fieldsOf, fillIn, ownerFaults, ownerOf } from "../owner.mjs";
+import { ROOT, publishable } from "../packages.mjs";
+
+const HERE = "https://github.com/example/placeholder";
+
+/** Manifests and the scripts of this folder, in a root of their own, where no owner is filled in. */
+let root;
+beforeEach(() => {
+  root = mkdtempSync(join(tmpdir(), "dlrt-owner-"));
+  const scripts = readdirSync(join(ROOT, "tooling/release")).filter((file) => file.endsWith(".mjs"));
+  const manifests = publishable().map(({ folder }) => join(folder.slice(ROOT.length), "package.json"));
+  for (const path of [...scripts.map((file) => join("tooling/release", file)), ...manifests]) {
+    cpSync(join(ROOT, path), join(root, path));
+  }
+  for (const file of ["package.json", "tooling/limits.mjs"]) cpSync(join(ROOT, file), join(root, file));
+  symlinkSync(
+    join(ROOT, "tooling/release/node_modules"),
+    join(root, "tooling/release/node_modules"),
+    "junction",
+  );
+  for (const folder of [root, ...publishable(root).map((each) => each.folder)]) {
+    change(folder, { repository: undefined, homepage: undefined, bugs: undefined });
+  }
+});
+afterEach(() => rmSync(root, { recursive: true }));
+
+const text = (folder) => readFileSync(join(folder, "package.json"), "utf8");
+function change(folder, fields) {
+  const manifest = { ...JSON.parse(text(folder)), ...fields };
+  writeFileSync(join(folder, "package.json"), `${JSON.stringify(manifest, null, 2)}\n`);
+}
+
+/** A script of the copy; `env` on top of an environment that is no workflow's. */
+function run(file, args = [], env = {}) {
+  const clean = Object.entries(process.env).filter(([name]) => !/^GITHUB_|^DLRT_/.test(name));
+  return spawnSync(process.execPath, [join(root, "tooling/release", file), ...args], {
+    env: { ...Object.fromEntries(clean), ...env },
+    encoding: "utf8",
+  });
+}
+
+test("in this repository every manifest says what the root says, or none says anything", () => {
+  const address = ownerOf(ROOT);
+  expect(ownerFaults(ROOT)).toEqual(address === undefined ? [NOBODY] : []);
+  const said = publishable().flatMap(({ manifest }) =>
+    ["repository", "homepage", "bugs"].filter((key) => manifest[key] !== undefined),
+  );
+  expect(said).toHaveLength(address === undefined ? 0 : 3 * publishable().length);
+});
+
+test("filling in writes every manifest, and nothing else of it changes", () => {
+  const before = publishable(root).map(({ manifest }) => manifest);
+  fillIn(HERE, root);
+  expect(ownerOf(root)).toBe(HERE);
+  expect(ownerFaults(root)).toEqual([]);
+  for (const [i, { folder, manifest }] of publishable(root).entries()) {
+    const { repository, homepage, bugs, ...others } = manifest;
+    const directory = `packages/${folder.split(/[\\/]/).at(-1)}`;
+    expect(repository).toEqual({ type: "git", url: `git+${HERE}.git`, directory });
+    expect([homepage, bugs]).toEqual([`${HERE}/tree/main/${directory}#readme`, { url: `${HERE}/issues` }]);
+    expect(others).toEqual(before[i]);
+  }
+  const once = publishable(root).map(({ folder }) => text(folder));
+  fillIn(HERE, root);
+  expect(publishable(root).map(({ folder }) => text(folder))).toEqual(once);
+});
+
+test.each([
+  undefined,
+  "",
+  "example/placeholder",
+  `${HERE}.git`,
+  "https://example.com/a/b",
+  `${HERE}/tree/main`,
+])("%s is no repository", (address) => {
+  expect(() => fillIn(address, root)).toThrow("expected https://github.com/OWNER/NAME");
+  expect(ownerFaults(root)).toEqual([NOBODY]);
+});
+
+test("a manifest that says something else, and a workflow of another repository, are faults", () => {
+  fillIn(HERE, root);
+  const [{ name, folder }] = publishable(root);
+  const wrong = { ...fieldsOf(HERE, folder, root).repository, directory: "packages/other" };
+  change(folder, { repository: wrong });
+  expect(ownerFaults(root)).toEqual([expect.stringMatching(new RegExp(`^${name}: repository is .*other`))]);
+  change(folder, { repository: undefined, ...fieldsOf(HERE, folder, root) });
+  expect(ownerFaults(root, { GITHUB_REPOSITORY: "example/placeholder" })).toEqual([]);
+  // npm compares letter by letter
+  expect(ownerFaults(root, { GITHUB_REPOSITORY: "Example/placeholder" })).toEqual([
+    `package.json: repository is ${HERE}, the provenance will say https://github.com/Example/placeholder`,
+  ]);
+});
+
+describe("until it is filled in", () => {
+  test("the dry run refuses with one sentence, and begins nothing", () => {
+    const { status, stdout, stderr } = run("dry.mjs");
+    expect(status).toBe(1);
+    expect(stdout).toBe("");
+    expect(stderr.trim().replace(/^[\d.]+ s {2}/, "")).toBe(NOBODY);
+  });
+
+  test("the release workflow publishes nothing", () => {
+    const workflow = {
+      GITHUB_ACTIONS: "true",
+      GITHUB_REPOSITORY: "example/placeholder",
+      GITHUB_WORKFLOW_REF: "example/placeholder/.github/workflows/release.yml@refs/heads/main",
+      DLRT_PUBLISH: "public",
+    };
+    const refused = run("guard.mjs", [], workflow);
+    expect(refused.status).toBe(1);
+    expect(refused.stderr).toContain(NOBODY);
+    expect(run("owner.mjs", [HERE])).toMatchObject({ status: 0, stderr: "" });
+    expect(run("guard.mjs", [], workflow)).toMatchObject({ status: 0, stderr: "" });
+  });
+});
