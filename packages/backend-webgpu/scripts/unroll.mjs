@@ -93,6 +93,6 @@ function evaluate(expression, scope, where) {
   try {
     return new Function(...Object.keys(names), `return (${expression});`)(...Object.values(names));
   } catch (error) {
-    throw new Error(`${where}: ${error.message} in ${expression}`);
+    throw new Error(`${where}: ${error.message} in ${expression}`, { cause: error });
   }
 }

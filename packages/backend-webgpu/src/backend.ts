@@ -52,7 +52,13 @@ export class WebGpuBackend implements Backend<GpuTensor> {
     const { maxBufferSize, maxStorageBufferBindingSize, minStorageBufferOffsetAlignment } = device.limits;
     this.device = device;
     this.#ownsDevice = ownsDevice;
-    this.supports = { dtypes: ["f32"], limits: { tensorBytes: maxBufferSize }, build: name, software };
+    this.supports = {
+      dtypes: ["f32"],
+      limits: { tensorBytes: maxBufferSize },
+      build: name,
+      software,
+      flushesSubnormals: true, // whether a device does is its own affair, WebGPU has no way to ask
+    };
     this.#faults = new Faults(device);
     const scratchBytes = options.maxScratchBytes ?? 256 * MIB;
     const submitFlops = options.maxSubmitFlops ?? 5e10;
