@@ -34,11 +34,11 @@ const trilInverseNames = ["out"];
 
 /**
  * T⁻¹, dense and lower triangular, in O(n² r) per batch entry (reference README, equation (4)).
- * |X̂ − X|_ij ≤ 16 ε (|X| |T| |X|)_ij with |Λ| + tril(|Q||K|ᵀ, −1) for |T|.
+ * |X̂ − X|_ij ≤ 16 ε (|X| |T| |X|)_ij with |Λ| + tril(|Q||K|ᵀ, −1) for |T|; r/8 ε beyond r = 128.
  *
  * @returns [batch, n, n], zero above the diagonal: `options.out`, or a new tensor for the caller to dispose.
  * @throws ShapeError, DtypeError, ValueError, DisposedError, UnsupportedError, LimitError, before anything is
- * written; SingularError with `check`
+ * written; SingularError with `check` (on a device: every `read` of the result rejects with it)
  */
 export function inverse<T extends Tensor>(
   backend: Backend<T>,
@@ -63,10 +63,12 @@ export function inverse<T extends Tensor>(
   );
   checkChunk(chunk);
   checkFlag("check", options.check);
-  if (options.check) checkSingular(backend, diag);
-  return writeTo(backend, options.out, shape, dtype, (out) =>
+  const tell = options.check ? checkSingular(backend, diag) : undefined;
+  const x = writeTo(backend, options.out, shape, dtype, (out) =>
     backend.kernels.inverse({ batch, n, r, p: n, diag, q, k, out, chunk }),
   );
+  tell?.(x);
+  return x;
 }
 
 /**

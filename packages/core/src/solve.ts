@@ -17,13 +17,13 @@ const optionNames = ["trans", "alpha", "out", "state", "finalState", "chunk", "c
  * Y = α op(T)⁻¹ (B − F Z₀), in O(n r p) per batch entry, with no n×n matrix formed; (F, G) = (Q, K),
  * exchanged when `trans`. The final state is Z₀ + Gᵀ Y (before α), so that pieces of a sequence chain.
  *
- * Componentwise backward error ω ≤ 16 ε; see the reference's README, equations (3), (6) and (21).
+ * Componentwise backward error ω ≤ 16 ε, r/8 ε beyond r = 128; see the reference's README, section 8.
  * On a host backend the result is there on return; on a device it is enqueued.
  *
  * @param b [batch, n, p]; `out` may be the same tensor.
  * @returns [batch, n, p]: `options.out`, or a new tensor for the caller to dispose.
  * @throws ShapeError, DtypeError, ValueError, DisposedError, UnsupportedError, LimitError, before anything is
- * written; SingularError with `check` (on a device: at the next `read` or `sync`).
+ * written; SingularError with `check` (on a device: every `read` of the results rejects with it).
  */
 export function solve<T extends Tensor>(
   backend: Backend<T>,
@@ -51,9 +51,11 @@ export function solve<T extends Tensor>(
     ["out=b", "finalState=state"],
   );
   checkFlag("check", options.check);
-  if (options.check) checkSingular(backend, diag);
+  const tell = options.check ? checkSingular(backend, diag) : undefined;
   // field by field: a spread costs 15 µs in V8, more than a small kernel
   const run = (out: T): void =>
     backend.kernels.solve({ batch, n, r, p, trans, alpha, diag, q, k, b, out, state, finalState, chunk });
-  return writeTo(backend, options.out, b.shape, dtype, run, finalState);
+  const y = writeTo(backend, options.out, b.shape, dtype, run, finalState);
+  tell?.(y, finalState);
+  return y;
 }

@@ -12,7 +12,7 @@ export function trilInverse(ctx: Context, p: TrilInverseParams<GpuTensor>): void
 function trilInverseInto(ctx: Context, { batch, c, a }: TrilInverseParams<GpuTensor>, out: Placed): void {
   const threads = c <= 32 ? 64 : 128;
   const slots = c <= 16 ? 4 : 1;
-  const most = Math.floor((ctx.budget.bindingBytes - ctx.budget.alignment) / (4 * c * c));
+  const most = Math.max(1, Math.floor((ctx.budget.bindingBytes - ctx.budget.alignment) / (4 * c * c)));
   for (let batch0 = 0; batch0 < batch; batch0 += most) {
     const batches = Math.min(most, batch - batch0);
     const segment = { batch0, batches, first: 0, rows: c };
