@@ -87,7 +87,7 @@ export interface Kernels<T extends Tensor = Tensor> {
 
 export type KernelName = keyof Kernels;
 
-/** Largest block `trilInverse` takes (DESIGN §1). */
+/** Rows and columns of the largest block that `trilInverse` takes. */
 export const MAX_TRIL_BLOCK = 128;
 
 /** Tensors hold fewer elements than this on every backend, so that kernels may index in 32 bits. */
