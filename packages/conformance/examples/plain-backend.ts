@@ -22,27 +22,53 @@ import {
 
 type Params = ApplyParams<HostTensor> | SolveParams<HostTensor>;
 
+/** What rounding took from sum = a + b: exact, and 0 where it overflowed. */
+function lostIn(sum: number, a: number, b: number): number {
+  const part = sum - a;
+  return Number.isFinite(sum) ? a - (sum - part) + (b - part) : 0;
+}
+
+/** Σ term(l) for l < count. Sums keep what they lose: one chain of a thousand roundings is far off in float64 too. */
+function sumOf(count: number, term: (l: number) => number): number {
+  let total = 0;
+  let lost = 0;
+  for (let l = 0; l < count; l++) {
+    const value = term(l);
+    const next = total + value;
+    lost += lostIn(next, total, value);
+    total = next;
+  }
+  return total + lost;
+}
+
 /** Row by row: row i needs no more of the rows before it than Z, [r, p]. */
 function recurrence(params: Params, rhs: HostTensor, solving: boolean): void {
   const { batch, n, r, p, trans, alpha, diag, out, state, finalState } = params;
   const [f, g] = trans ? [params.k.data, params.q.data] : [params.q.data, params.k.data];
   for (let e = 0; e < batch; e++) {
     const z = new Float64Array(r * p);
+    const lost = new Float64Array(r * p);
     if (state) z.set(state.data.subarray(e * r * p, (e + 1) * r * p));
     for (let step = 0; step < n; step++) {
       const i = e * n + (trans ? n - 1 - step : step);
       for (let j = 0; j < p; j++) {
         const x = rhs.data[i * p + j]!;
-        let low = 0;
-        for (let l = 0; l < r; l++) low += f[i * r + l]! * z[l * p + j]!;
+        const low = sumOf(r, (l) => f[i * r + l]! * (z[l * p + j]! + lost[l * p + j]!));
         const product = diag && !solving ? diag.data[i]! * x + low : low;
         const y = diag && solving ? (x - low) / diag.data[i]! : product;
-        const carried = solving ? y : x;
-        for (let l = 0; l < r; l++) z[l * p + j]! += g[i * r + l]! * carried;
         out.data[i * p + j] = alpha * y;
+        for (let at = j; at < r * p; at += p) {
+          const before = z[at]!;
+          const term = g[i * r + (at - j) / p]! * (solving ? y : x);
+          z[at] = before + term;
+          lost[at]! += lostIn(z[at]!, before, term);
+        }
       }
     }
-    finalState?.data.set(z, e * r * p);
+    finalState?.data.set(
+      z.map((value, at) => value + lost[at]!),
+      e * r * p,
+    );
   }
 }
 
@@ -51,8 +77,7 @@ function invert(c: number, entry: (i: number, j: number) => number, out: FloatAr
   const x = new Float64Array(c * c);
   for (let i = 0; i < c; i++) {
     for (let j = 0; j < i; j++) {
-      let sum = 0;
-      for (let m = j; m < i; m++) sum += entry(i, m) * x[m * c + j]!;
+      const sum = sumOf(i - j, (m) => entry(i, j + m) * x[(j + m) * c + j]!);
       x[i * c + j] = -sum / entry(i, i);
     }
     x[i * c + i] = 1 / entry(i, i);
@@ -69,8 +94,8 @@ export const plainKernels: Kernels<HostTensor> = {
       const t = new Float64Array(n * n);
       for (let i = 0; i < n; i++) {
         for (let j = 0; j < i; j++) {
-          for (let l = 0; l < r; l++)
-            t[i * n + j]! += q.data[(e * n + i) * r + l]! * k.data[(e * n + j) * r + l]!;
+          const [row, column] = [(e * n + i) * r, (e * n + j) * r];
+          t[i * n + j] = sumOf(r, (l) => q.data[row + l]! * k.data[column + l]!);
         }
         t[i * n + i] = diag.data[e * n + i]!;
       }
@@ -86,9 +111,7 @@ export const plainKernels: Kernels<HostTensor> = {
 
   rowDot({ batch, n, p, alpha, x, y, out }) {
     for (let i = 0; i < batch * n; i++) {
-      let sum = 0;
-      for (let j = i * p; j < (i + 1) * p; j++) sum += x.data[j]! * y.data[j]!;
-      out.data[i] = alpha * sum;
+      out.data[i] = alpha * sumOf(p, (j) => x.data[i * p + j]! * y.data[i * p + j]!);
     }
   },
 };

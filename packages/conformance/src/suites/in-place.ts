@@ -30,7 +30,7 @@ function overRhs(trial: Trial): Promise<void> {
     });
     const final = call.final ? await scope.read(state) : undefined;
     const omega = omegaOfSolve(problem, call, await scope.read(b), final);
-    trial.judge(`${nameOf(problem)}; ${sayCall(call)}; out = b`, omega, gate(sizes.r));
+    trial.judge(`${nameOf(problem)}; ${sayCall(call)}; out = b`, omega, gate(sizes.r), family);
     for (const name of ["diag", "q", "k"] as const) {
       const before: FloatArray = problem[name];
       const after = await scope.read(op[name]);
