@@ -39,16 +39,18 @@ async function runVjp(verb: "solve" | "apply", scope: Scope, vjp: Vjp): Promise<
   const rhs = scope.put(problem.rhs, shape.rhs);
   const cotangent = scope.put(vjp.cotangent, shape.rhs);
   const { trans, alpha, chunk } = call;
-  const state = call.stateful ? scope.put(problem.state, shape.state) : undefined;
+  const initialState = call.stateful ? scope.put(problem.state, shape.state) : undefined;
   const finalStateCotangent = call.final ? scope.put(vjp.finalCotangent, shape.state) : undefined;
-  const options = { trans, alpha, chunk, state, finalStateCotangent };
+  const options = { trans, alpha, chunk, initialState, finalStateCotangent };
   if (verb === "apply") {
-    const { x, ...others } = applyVjp(scope.backend, op, rhs, cotangent, options);
-    return { ...(await readAll(scope, { ...others, rhs: x })), primal: problem.rhs };
+    const { x, initialState: state, ...others } = applyVjp(scope.backend, op, rhs, cotangent, options);
+    const read = await readAll(scope, { ...others, rhs: x, ...(state && { state }) });
+    return { ...read, primal: problem.rhs };
   }
-  const y = scope.keep(solve(scope.backend, op, rhs, { trans, alpha, chunk, state }));
-  const { b, ...others } = solveVjp(scope.backend, op, y, cotangent, options);
-  return { ...(await readAll(scope, { ...others, rhs: b })), primal: await scope.read(y) };
+  const y = scope.keep(solve(scope.backend, op, rhs, { trans, alpha, chunk, initialState }));
+  const { b, initialState: state, ...others } = solveVjp(scope.backend, op, y, cotangent, options);
+  const read = await readAll(scope, { ...others, rhs: b, ...(state && { state }) });
+  return { ...read, primal: await scope.read(y) };
 }
 
 /** s·Zᵀ of every entry. */
@@ -206,8 +208,8 @@ export function gradientCases(dtypes: readonly Dtype[] = ["f32", "f64"]): Case[]
     return [
       of("rowDot", ["rowDot"], anyRowDot),
       { ...of("rowDot", ["rowDot"], everyRowDot), name: `${dtype}: rowDot, every length of a row` },
-      of("solveVjp", ["solve", "apply", "rowDot"], (trial) => anyVjp(trial, "solve")),
-      of("applyVjp", ["apply", "rowDot"], (trial) => anyVjp(trial, "apply")),
+      of("solveVjp", ["solve", "apply", "rowDot", "copy"], (trial) => anyVjp(trial, "solve")),
+      of("applyVjp", ["apply", "rowDot", "copy"], (trial) => anyVjp(trial, "apply")),
       ...wholeGradientCases(dtype),
     ];
   });
