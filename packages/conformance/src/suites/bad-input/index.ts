@@ -10,6 +10,7 @@ import { wrongDtypes, wrongShapes, wrongTensors } from "./arguments.js";
 import { wrongAllocations, wrongViews } from "./memory.js";
 import { Fixture, sizes, type Wrong } from "./fixture.js";
 import { wrongValues } from "./options.js";
+import { wrongDecays, wrongLayouts } from "./views.js";
 
 const { batch, n, p } = sizes;
 
@@ -65,6 +66,8 @@ export function badInputCases(): Case[] {
     { ...of("tensors: disposed, foreign, none at all", wrongTensors), kernels },
     { ...of("shapes", wrongShapes), kernels },
     { ...of("options and aliases", wrongValues), kernels },
+    { ...of("layouts", wrongLayouts), kernels },
+    { ...of("decays", wrongDecays), kernels },
     { ...of("f32: dtypes", wrongDtypes), kernels, dtype: "f32", dtypes: ["f64"] },
     { ...of("f64: dtypes", wrongDtypes), kernels, dtype: "f64", dtypes: ["f32"] },
   ];
