@@ -1,5 +1,5 @@
 import { runInNewContext } from "node:vm";
-import { describe as group, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import * as host from "../src/host.js";
 import {
   apply,
@@ -34,7 +34,7 @@ const messageOf = (options: unknown, among = names): string => {
   return error.message;
 };
 
-group("names of options", () => {
+describe("names of options", () => {
   test("those allowed pass, undefined among their values", () => {
     class Defaults {
       readonly trans = true;
@@ -102,7 +102,7 @@ group("names of options", () => {
   });
 });
 
-group("every verb refuses a misspelt option and options that are none, before anything else", () => {
+describe("every verb refuses a misspelt option and options that are none, before anything else", () => {
   test("tensors in", () => {
     const backend = new SpyBackend();
     const scope: HostTensor[] = [];

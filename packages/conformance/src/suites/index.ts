@@ -1,6 +1,7 @@
 import type { Case } from "../trial.js";
 import { applyCases } from "./apply.js";
 import { exactCases } from "./exact.js";
+import { alphaGradientCases } from "./gradients-alpha.js";
 import { gradientCases } from "./gradients.js";
 import { inverseCases } from "./inverse.js";
 import { badInputCases } from "./bad-input/index.js";
@@ -28,6 +29,7 @@ export function allCases(): Case[] {
     ...exactCases(),
     ...stateCases(),
     ...gradientCases(),
+    ...alphaGradientCases(),
     ...inPlaceCases(),
     ...layoutCases(),
     ...nonFiniteCases(),

@@ -5,6 +5,8 @@ import {
   bytesPerElement,
   inverse,
   MAX_ELEMENTS,
+  newFloatArray,
+  SingularError,
   solve,
   trilInverse,
   UnsupportedError,
@@ -146,6 +148,29 @@ async function prepare(trial: Trial): Promise<void> {
   });
 }
 
+/** λ = b subnormal: y = 1, unless the backend says that it may take λ for 0, and then `check` refuses it. */
+async function subnormals(trial: Trial): Promise<void> {
+  const dtype = trial.subject.dtype!;
+  await trial.scoped(async (scope) => {
+    const one = (value: number) => scope.put(newFloatArray(dtype, 1).fill(value), [1, 1, 1]);
+    const tiny = one(dtype === "f32" ? 2 ** -130 : 2 ** -1030);
+    const op = { diag: tiny, q: one(1), k: one(1) };
+    const solved = async (check: boolean): Promise<number | undefined> =>
+      (await scope.read(scope.keep(solve(scope.backend, op, tiny, { check }))))[0];
+    if (scope.backend.supports.flushesSubnormals) {
+      const error = await caught(() => solved(true));
+      demand(
+        error instanceof SingularError,
+        `check of a subnormal λ: expected a SingularError, got ${textOf(error)}`,
+      );
+    } else {
+      const y = await solved(true);
+      demand(y === 1, `solve with λ = b subnormal: expected 1, or supports.flushesSubnormals, got ${y}`);
+    }
+    trial.count();
+  });
+}
+
 export function supportsCases(): Case[] {
   const of = (name: string, run: Case["run"]): Case => ({
     ...{ suite: "supports", operation: "supports", name, run },
@@ -155,5 +180,9 @@ export function supportsCases(): Case[] {
     of("dtypes", dtypes),
     of("kernels", kernels),
     of("prepare", prepare),
+    ...(["f32", "f64"] as const).map((dtype): Case => ({
+      ...of(`${dtype}: a subnormal λ is a number, or declared to count as 0`, subnormals),
+      ...{ dtype, dtypes: [dtype], kernels: ["solve"] },
+    })),
   ];
 }

@@ -65,11 +65,14 @@ function suggestion(name: string, names: readonly string[]): string | undefined 
 
 const objectPrototype = Object.prototype;
 
-/** An object of options: a literal, one without prototype, an instance of a class; no array, Map or Promise. */
+/**
+ * An object of options: a literal, one without prototype, an instance of a class; no array, Map or Promise, and no tensor
+ * or backend, which have a `dispose`.
+ */
 function isRecord(options: unknown): options is object {
   if (typeof options !== "object" || options === null) return false;
   if (Object.getPrototypeOf(options) === objectPrototype) return true;
-  return objectPrototype.toString.call(options) === "[object Object]";
+  return objectPrototype.toString.call(options) === "[object Object]" && !("dispose" in options);
 }
 
 /** The first own enumerable name that is not allowed. Allocates nothing: it runs in every call of an operation. */

@@ -135,14 +135,19 @@ export function checkAliases(
   read: readonly Named[],
   allowed: readonly string[] = [],
 ): void {
-  written.forEach(([argument, t], index) => {
-    if (t === undefined || elementCount(t.shape) === 0) return;
+  for (let index = 0; index < written.length; index++) {
+    const named = written[index]!;
+    const [argument, t] = named;
+    if (t === undefined || elementCount(t.shape) === 0) continue;
     checkDistinct(argument, t);
-    for (const [other, u] of [...written.slice(index + 1), ...read]) {
-      if (u === undefined || t.storage !== u.storage) continue;
-      if (same(t, u) && allowed.includes(`${argument}=${other}`)) continue;
-      if (overlap(t, u))
-        throw new ValueError(argument, `a tensor that does not overlap ${other}`, "one that does");
-    }
-  });
+    for (let later = index + 1; later < written.length; later++) checkApart(named, written[later]!, allowed);
+    for (const other of read) checkApart(named, other, allowed);
+  }
+}
+
+function checkApart([argument, t]: Named, [other, u]: Named, allowed: readonly string[]): void {
+  if (t === undefined || u === undefined || t.storage !== u.storage) return;
+  if (allowed.includes(`${argument}=${other}`) && same(t, u)) return;
+  if (overlap(t, u))
+    throw new ValueError(argument, `a tensor that does not overlap ${other}`, "one that does");
 }

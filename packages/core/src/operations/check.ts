@@ -58,14 +58,16 @@ export function checkReadable(backend: { readonly name: string }, argument: stri
     const hint = owner === name ? ", or the backend is a proxy: unwrap it (in Vue: toRaw)" : "";
     throw new ValueError(argument, `a tensor of this backend (${name})`, `one of another (${owner})${hint}`);
   }
-  if (t.disposed) throw new DisposedError(argument);
+  if (t.disposed) throw new DisposedError(argument, t instanceof OwnedTensor ? t.loss : "");
 }
 
 /** @throws ShapeError, DtypeError, and as `checkReadable` */
 export function checkTensor(backend: Backend, argument: string, t: Tensor, shape: Shape, dtype: Dtype): void {
   checkReadable(backend, argument, t);
-  if (t.shape.some((size, axis) => size !== shape[axis])) {
-    throw new ShapeError(argument, `[${shape.join(", ")}]`, `[${t.shape.join(", ")}]`);
+  const got = t.shape;
+  // By index: the methods of frozen arrays take V8 microseconds.
+  if (got[0] !== shape[0] || got[1] !== shape[1] || got[2] !== shape[2]) {
+    throw new ShapeError(argument, `[${shape.join(", ")}]`, `[${got.join(", ")}]`);
   }
   if (t.dtype !== dtype) throw new DtypeError(argument, dtype, t.dtype);
 }
@@ -85,9 +87,9 @@ function partsOf(op: DiagLowRankTril): DiagLowRankTril {
 export function checkOperator(backend: Backend, op: DiagLowRankTril): Omit<Sizes, "p"> & { dtype: Dtype } {
   const { diag, q, k, decay } = partsOf(op);
   checkReadable(backend, "q", q);
-  const [batch, n, r] = q.shape;
-  const { dtype } = q;
-  checkTensor(backend, "k", k, q.shape, dtype);
+  const { shape, dtype } = q;
+  const [batch, n, r] = [shape[0], shape[1], shape[2]]; // by index, as in checkTensor
+  checkTensor(backend, "k", k, [batch, n, r], dtype);
   if (diag !== undefined) checkTensor(backend, "diag", diag, [batch, n, 1], dtype);
   if (decay !== undefined) checkDecay(backend, decay, q);
   return { batch, n, r, dtype };

@@ -83,8 +83,8 @@ export function solveVjp<T extends Tensor>(
 ): SolveGradients<T> {
   checkOptions("options", options, optionNames);
   checkBackend(backend, "solve");
-  requireDiag(op);
   const call = checkVjpCall(backend, op, ["y", y], cotangent, options, "b");
+  requireDiag(op);
   const { alpha } = call;
   if (alpha === 0) throw new ValueError("alpha", "a non-zero number", describe(options.alpha));
   const { initialState, finalStateCotangent } = options;

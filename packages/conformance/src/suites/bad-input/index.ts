@@ -7,6 +7,8 @@ import { newFloatArray, type Backend, type Tensor } from "@dlrt/core";
 import { textOf } from "../../text.js";
 import { caught, demand, type Case, type Trial } from "../../trial.js";
 import { wrongDtypes, wrongShapes, wrongTensors } from "./arguments.js";
+import { anyChunk, hostileObjects, keepsShape } from "./hostile.js";
+import { judgeHuge } from "./huge.js";
 import { wrongAllocations, wrongViews } from "./memory.js";
 import { Fixture, sizes, type Wrong } from "./fixture.js";
 import { wrongValues } from "./options.js";
@@ -56,8 +58,9 @@ async function judge(
 
 export function badInputCases(): Case[] {
   const kernels = ["solve", "apply", "inverse", "trilInverse", "rowDot"] as const;
+  const own = (name: string): Omit<Case, "run"> => ({ suite: "bad input", operation: "bad input", name });
   const of = (name: string, wrongsOf: (fixture: Fixture, foreign: Tensor) => readonly Wrong[]): Case => ({
-    ...{ suite: "bad input", operation: "bad input", name },
+    ...own(name),
     run: (trial) => judge(trial, wrongsOf),
   });
   return [
@@ -70,5 +73,9 @@ export function badInputCases(): Case[] {
     { ...of("decays", wrongDecays), kernels },
     { ...of("f32: dtypes", wrongDtypes), kernels, dtype: "f32", dtypes: ["f64"] },
     { ...of("f64: dtypes", wrongDtypes), kernels, dtype: "f64", dtypes: ["f32"] },
+    { ...of("holes, proxies, null, unknown options", hostileObjects), kernels },
+    { ...own("a tensor's shape cannot be changed"), run: keepsShape },
+    { ...own("empty and huge sizes"), kernels, run: judgeHuge },
+    { ...own("a chunk of any size"), kernels: ["solve", "apply", "inverse"], run: anyChunk },
   ];
 }

@@ -1,0 +1,98 @@
+import { expect, test } from "vitest";
+import * as host from "../src/host.js";
+import { ShapeError, SingularError, solve, type Shape } from "../src/index.js";
+import * as reference from "../src/reference/index.js";
+import { referenceKernels } from "./reference-kernels.js";
+import { SpyBackend } from "./spy-backend.js";
+
+const of = (...values: number[]): Float64Array => Float64Array.from(values);
+const op = { shape: [1, 3, 1] as const, diag: of(1, 2, -1), q: of(0, 1, 1), k: of(2, 3, 0) };
+
+test("an empty piece hands its state on, and takes p from it", async () => {
+  const backend = new SpyBackend(referenceKernels);
+  const empty = { shape: [1, 0, 1] as const, diag: of(), q: of(), k: of() };
+  for (const verb of [host.solve, host.apply]) {
+    const [initialState, finalState] = [of(7, 8), of(0, 0)];
+    expect(await verb(backend, empty, of(), { initialState, finalState })).toEqual(of());
+    expect(finalState).toEqual(of(7, 8));
+    expect(await verb(backend, empty, of(), { finalState })).toEqual(of());
+    expect(finalState).toEqual(of(0, 0));
+    expect(await verb(backend, empty, of(), { initialState, finalState: initialState })).toEqual(of());
+    expect(initialState).toEqual(of(7, 8));
+    await expect(verb(backend, empty, of(1))).rejects.toThrow(ShapeError);
+    await expect(verb(backend, empty, of(), { initialState, finalState: of(0) })).rejects.toThrow(
+      /^finalState/,
+    );
+    const wide = { ...empty, shape: [1, 0, 2] as const };
+    await expect(verb(backend, wide, of(), { initialState: of(1, 2, 3) })).rejects.toThrow(
+      /^initialState: expected a multiple of batch·r = 2/,
+    );
+  }
+  const gradients = await host.solveVjp(backend, empty, of(), of(), {
+    initialState: of(7),
+    finalStateCotangent: of(3),
+  });
+  expect(gradients).toEqual({ diag: of(), q: of(), k: of(), b: of(), initialState: of(3) });
+  expect(backend.memory()).toEqual({ tensors: 0, bytes: 0 });
+});
+
+test("gradients with states are the reference's", async () => {
+  const backend = new SpyBackend(referenceKernels);
+  const [initialState, finalStateCotangent, rhs, cotangent] = [of(4), of(-3), of(1, 5, 2), of(1, -1, 2)];
+  const on = { n: 3, r: 1, diag: op.diag, q: op.q, k: op.k };
+  for (const trans of [false, true]) {
+    for (const given of [
+      {},
+      { initialState },
+      { finalStateCotangent },
+      { initialState, finalStateCotangent },
+    ]) {
+      const options = { trans, alpha: -2, ...given };
+      const { initialState: z } = { initialState: undefined, ...given };
+      const y = await host.solve(backend, op, rhs, { trans, alpha: -2, initialState: z });
+      for (const [got, want] of [
+        [
+          await host.solveVjp(backend, op, y, cotangent, options),
+          reference.solveVjp(on, rhs, 1, cotangent, { ...options, state: z }),
+        ],
+        [
+          await host.applyVjp(backend, op, rhs, cotangent, options),
+          reference.applyVjp(on, rhs, 1, cotangent, { ...options, state: z }),
+        ],
+      ] as const) {
+        expect("initialState" in got).toBe("initialState" in given);
+        for (const [name, values] of Object.entries(got)) {
+          const called = name === "initialState" ? "state" : name;
+          const expected = (want as unknown as Record<string, Float64Array>)[called]!;
+          expect([...values].map((value) => value + 0)).toEqual([...expected].map((value) => value + 0));
+        }
+      }
+    }
+  }
+  const wrong = host.solveVjp(backend, op, rhs, cotangent, { initialState: of(1, 2) });
+  await expect(wrong).rejects.toThrow(/^initialState: expected 1 elements/);
+  const none = host.solve(backend, op, rhs, { initialState: null as never });
+  await expect(none).rejects.toThrow(/^initialState: expected a Float32Array or Float64Array, got null/);
+  expect(backend.memory()).toEqual({ tensors: 0, bytes: 0 });
+});
+
+test("check takes a subnormal λ for 0 where the backend says that it may be flushed, and nowhere else", () => {
+  const shape: Shape = [1, 2, 1];
+  for (const [Float, lambda, normal] of [
+    [Float32Array, 1e-39, 2 ** -126],
+    [Float64Array, -1e-310, 2 ** -1022],
+  ] as const) {
+    const flushing = new SpyBackend({}, "flushing", { flushesSubnormals: true });
+    const exact = new SpyBackend({}, "exact");
+    const call = (backend: SpyBackend, second: number): void => {
+      const put = (...values: number[]) => backend.upload({ data: Float.from(values), shape });
+      solve(backend, { diag: put(1, second), q: put(1, 1), k: put(1, 1) }, put(1, 1), { check: true });
+    };
+    expect(() => call(flushing, lambda)).toThrow(SingularError);
+    expect(() => call(flushing, lambda)).toThrow(
+      /got -?1.*e-3.*, which this backend flushes to 0, at batch 0, row 1/,
+    );
+    expect(() => call(flushing, normal)).not.toThrow();
+    expect(() => call(exact, lambda)).not.toThrow();
+  }
+});
