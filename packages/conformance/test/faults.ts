@@ -2,78 +2,30 @@
 import {
   elementCount,
   newFloatArray,
-  type ApplyParams,
   type Dtype,
   type FloatArray,
   type HostTensor,
   type HostView,
-  type Kernels,
   type Shape,
-  type SolveParams,
   type Supports,
 } from "@dlrt/core";
+import { readView, type SolveParams } from "@dlrt/core/backend";
 import { recurrent } from "@dlrt/core/reference";
 import { PlainBackend, plainKernels } from "../examples/plain-backend.js";
+import { decayFaults, layoutFaults, sharedHeadAdvanced } from "./decay-faults.js";
+import {
+  after,
+  alone,
+  entryOf,
+  FaultyBackend,
+  like,
+  of,
+  rowOf,
+  withKernels,
+  wrongly,
+  type Fault,
+} from "./faulty.js";
 import { roundingKernels, type Carelessness } from "./rounding-kernels.js";
-
-export interface Fault {
-  readonly name: string;
-  /** The case that finds it. */
-  readonly caughtBy: string;
-  readonly create: () => PlainBackend;
-  /** Where it takes larger problems than the others. */
-  readonly budget?: { readonly maxN?: number; readonly maxWork?: number };
-}
-
-type Params = SolveParams<HostTensor> & ApplyParams<HostTensor>;
-type Verb = "solve" | "apply";
-
-class FaultyBackend extends PlainBackend {
-  override kernels: Kernels<HostTensor> = plainKernels;
-  override supports: Supports = { ...new PlainBackend().supports, dtypes: ["f32"] };
-}
-
-/** A backend whose kernels are `change`d, in f32 alone unless told otherwise. */
-function withKernels(change: Partial<Kernels<HostTensor>>, dtype: Dtype = "f32") {
-  return (): PlainBackend => {
-    const backend = new FaultyBackend();
-    backend.supports = { ...backend.supports, dtypes: [dtype] };
-    backend.kernels = { ...plainKernels, ...change };
-    return backend;
-  };
-}
-
-/** A backend of a class that overrides some method. */
-function of(Class: new () => FaultyBackend) {
-  return (): PlainBackend => new Class();
-}
-
-/** What kernels see of a tensor, with other elements. */
-function like(t: HostTensor, change: (value: number, at: number) => number): HostTensor {
-  const data = t.data.slice();
-  for (let at = 0; at < data.length; at++) data[at] = change(data[at]!, at);
-  return { dtype: t.dtype, shape: t.shape, data } as unknown as HostTensor;
-}
-
-/** Runs the right kernel on wrong arguments. */
-const wrongly = (verb: Verb, wrong: (p: Params) => Partial<Params> | undefined, dtype?: Dtype) => {
-  const kernel = plainKernels[verb] as (p: Params) => void;
-  return withKernels({ [verb]: (p: Params) => kernel({ ...p, ...wrong(p) }) }, dtype);
-};
-
-/** Runs the right kernel, then spoils what it wrote. */
-const after = (verb: Verb, spoil: (p: Params) => void) => {
-  const kernel = plainKernels[verb] as (p: Params) => void;
-  return withKernels({
-    [verb]: (p: Params) => {
-      kernel(p);
-      spoil(p);
-    },
-  });
-};
-
-const rowOf = (t: HostTensor, at: number): number => Math.floor(at / t.shape[2]) % t.shape[1];
-const entryOf = (t: HostTensor, at: number): number => Math.floor(at / (t.shape[1] * t.shape[2]));
 
 /** 20 bits, and exact for powers of two: a reciprocal estimate without its Newton step. */
 function estimate(x: number): number {
@@ -140,8 +92,8 @@ const lateFaults: Fault[] = [
     caughtBy: "exact › f32: inverse of 1100 rows",
     budget: { maxN: 1100, maxWork: 2 ** 21 },
     create: withKernels({
-      inverse: ({ n, r, diag, q, k, out }) => {
-        const [lambda, f, g] = [diag, q, k].map(({ data }) => Float64Array.from(data));
+      inverse: ({ n, r, op: { diag, q, k }, out }) => {
+        const [lambda, f, g] = [diag, q, k].map((t) => Float64Array.from(readView(t)));
         if (n > 1024) g!.fill(0, 512 * r, 576 * r);
         out.data.set(recurrent.inverse({ n, r, diag: lambda!, q: f!, k: g! }));
       },
@@ -365,7 +317,10 @@ export const lonelyFaults: Readonly<Record<string, Fault>> = {
     name: "inverse: rank past 128 is dropped",
     caughtBy: "inverse › f32: every awkward size",
     create: withKernels({
-      inverse: (p) => plainKernels.inverse({ ...p, q: like(p.q, (v, at) => (at % p.r >= 128 ? 0 : v)) }),
+      inverse: (p) => {
+        const q = like(p.op.q, (v, at) => (at % p.r >= 128 ? 0 : v));
+        plainKernels.inverse({ ...p, op: { ...p.op, q } });
+      },
     }),
   },
   trilInverse: {
@@ -374,11 +329,14 @@ export const lonelyFaults: Readonly<Record<string, Fault>> = {
     create: withKernels({
       trilInverse: (p) => {
         plainKernels.trilInverse(p);
-        p.out.data.forEach((v, at) => {
+        const a = readView(p.a);
+        const off = like(p.out, (v, at) => {
           const i = rowOf(p.out, at);
-          const lambda = p.a.data[at - (at % p.c) + i]!;
-          if (at % p.c <= i) p.out.data[at] = v * lambda * estimate(lambda);
+          const lambda = a[at - (at % p.c) + i]!;
+          return at % p.c <= i ? v * lambda * estimate(lambda) : v;
         });
+        const { batch, c, out } = p;
+        plainKernels.copy({ batch, rows: c, cols: c, alpha: 1, trans: false, x: off, out });
       },
     }),
   },
@@ -423,15 +381,18 @@ export const lonelyFaults: Readonly<Record<string, Fault>> = {
   "in place": {
     name: "solve with trans clears out before it reads b",
     caughtBy: "in place › f32: solve over b, state over state",
-    create: wrongly("solve", ({ trans, out, b }) => {
-      if (trans) out.data.fill(0);
+    create: wrongly("solve", ({ trans, batch, n, p, out, b }) => {
+      const size = { batch, rows: n, cols: p };
+      if (trans) plainKernels.copy({ ...size, alpha: 1, trans: false, x: like(out, () => 0), out });
       return { b };
     }),
   },
+  layouts: sharedHeadAdvanced,
   "non-finite": {
     name: "a mask that multiplies by 0 carries NaN to the rows before it",
     caughtBy: "non-finite › f32: solve, a NaN or ∞ anywhere",
     create: after("solve", ({ out, p }) => {
+      if (!alone(out)) return;
       const rows = 16 * p;
       for (let at = 0; at < out.data.length; at += rows) {
         const chunk = out.data.subarray(at, at + rows);
@@ -462,7 +423,7 @@ export const lonelyFaults: Readonly<Record<string, Fault>> = {
       class extends FaultyBackend {
         override async read(t: HostTensor): Promise<FloatArray> {
           await super.read(t); // every check, and then too late
-          return t.data.slice();
+          return readView(t);
         }
       },
     ),
@@ -486,7 +447,7 @@ export const lonelyFaults: Readonly<Record<string, Fault>> = {
       class extends FaultyBackend {
         override async read(t: HostTensor): Promise<FloatArray> {
           return t.backend instanceof PlainBackend && !t.disposed && !this.disposed
-            ? t.data.slice()
+            ? readView(t)
             : super.read(t);
         }
       },
@@ -600,5 +561,7 @@ export const faults: readonly Fault[] = [
   ...sumFaults,
   ...lateFaults,
   ...ownerFaults,
+  ...decayFaults,
+  ...layoutFaults,
   ...Object.values(lonelyFaults),
 ];

@@ -4,10 +4,14 @@ import fc from "fast-check";
 import { Random } from "../random.js";
 import { demand, type Case, type Scope, type Trial } from "../trial.js";
 
-type FullView = { readonly [part in keyof HostView]-?: NonNullable<HostView[part]> };
+/** A view all of whose parts are given. */
+interface WholeView extends HostView {
+  readonly strides: readonly [number, number, number];
+  readonly offset: number;
+}
 
 /** The view's elements, row-major, read by its definition. */
-function elementsOf({ data, shape, strides, offset = 0 }: FullView): FloatArray {
+function elementsOf({ data, shape, strides, offset }: WholeView): FloatArray {
   const [batch, rows, cols] = shape;
   const all: number[] = [];
   for (let b = 0; b < batch; b++) {
@@ -25,7 +29,7 @@ function demandSame(what: string, got: FloatArray, want: FloatArray): void {
   demand(same, `${what}: expected [${String(want.slice(0, 8))} …], got [${String(got.slice(0, 8))} …]`);
 }
 
-interface Layout {
+interface Arrangement {
   readonly shape: Shape;
   /** Which axis lies innermost, next, outermost. */
   readonly order: readonly number[];
@@ -36,7 +40,7 @@ interface Layout {
 }
 
 const gaps = fc.integer({ min: -2, max: 3 });
-const layouts: fc.Arbitrary<Layout> = fc.record({
+const layouts: fc.Arbitrary<Arrangement> = fc.record({
   shape: fc.tuple(fc.nat(3), fc.nat(20), fc.nat(20)),
   order: fc.constantFrom<readonly number[]>([2, 1, 0], [1, 2, 0], [0, 1, 2], [2, 0, 1]),
   gap: fc.tuple(gaps, gaps, gaps),
@@ -45,7 +49,7 @@ const layouts: fc.Arbitrary<Layout> = fc.record({
 });
 
 /** Strides and offset of a layout, in a buffer that they just reach the ends of. */
-function viewOf(dtype: Dtype, { shape, order, gap, offset: lead, seed }: Layout): FullView {
+function viewOf(dtype: Dtype, { shape, order, gap, offset: lead, seed }: Arrangement): WholeView {
   const strides: [number, number, number] = [0, 0, 0];
   let extent = 1;
   let offset = lead;
@@ -64,7 +68,7 @@ function viewOf(dtype: Dtype, { shape, order, gap, offset: lead, seed }: Layout)
 async function demandUpload(
   trial: Trial,
   scope: Scope,
-  view: FullView,
+  view: WholeView,
   given: HostView = view,
 ): Promise<void> {
   const { dtype } = trial.subject;
@@ -86,7 +90,7 @@ function anyView(trial: Trial): Promise<void> {
 async function commonViews(trial: Trial): Promise<void> {
   const data = new Random(trial.plan.seed).fillNormal(newFloatArray(trial.subject.dtype!, 100));
   const shape: Shape = [2, 3, 4];
-  const strides: Record<string, FullView["strides"]> = {
+  const strides: Record<string, WholeView["strides"]> = {
     "row-major": [12, 4, 1],
     transposed: [12, 1, 3],
     "columns of a wider array": [30, 10, 1],
