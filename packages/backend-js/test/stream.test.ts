@@ -77,7 +77,7 @@ test(`${n} rows stream through the state in bounded memory, ω ≤ 16 ε`, { tim
     const diag = backend.upload({ data: ones, shape: [1, rows, 1], strides: [0, 0, 0] });
     const op = { diag, q: put(q, r), k: put(k, r) };
     const y = put(b, p);
-    solve(backend, op, y, { out: y, state: z, finalState: z });
+    solve(backend, op, y, { out: y, initialState: z, finalState: z });
     omega.add(q, k, b, y.data, rows);
     most = Math.max(most, backend.memory().bytes);
     for (const t of [op.diag, op.q, op.k, y]) t.dispose();

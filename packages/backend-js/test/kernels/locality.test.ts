@@ -10,7 +10,7 @@ const p = 6;
 /** What is computed from the rows visited so far: [row, out] pairs in visiting order. */
 function run(op: Problem, kernel: "solve" | "apply" | "inverse", trans: boolean) {
   const { batch, n, r, dtype, diag, q, k, b } = op;
-  const sizes = { batch, n, r, diag, q, k };
+  const sizes = { batch, n, r, op: { diag, q, k } };
   if (kernel === "inverse") {
     const out = tensor([batch, n, n], dtype);
     jsKernels.inverse({ ...sizes, p: n, out });
@@ -18,7 +18,7 @@ function run(op: Problem, kernel: "solve" | "apply" | "inverse", trans: boolean)
   }
   const out = tensor([batch, n, p], dtype);
   if (kernel === "solve") jsKernels.solve({ ...sizes, p, b, out, trans, alpha: 1 });
-  else jsKernels.apply({ ...sizes, p, x: b, out, trans, alpha: 1 });
+  else jsKernels.apply({ ...sizes, p, x: b, out, trans, alpha: 1, decayOn: "rank" });
   return out;
 }
 
