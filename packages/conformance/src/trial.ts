@@ -10,6 +10,7 @@ import {
 } from "@dlrt/core";
 import fc from "fast-check";
 import type { Omega } from "./backward-error.js";
+import type { GateKind } from "./gates.js";
 import type { Plan } from "./options.js";
 import type { Pulse } from "./pulse.js";
 import type { Recorder, Subject } from "./report.js";
@@ -41,6 +42,8 @@ export interface Case extends Subject {
   readonly dtypes?: readonly Dtype[];
   /** Not run on a backend that declares one of them missing. */
   readonly kernels?: readonly KernelName[];
+  /** Not run on a backend that supports less decay. */
+  readonly decay?: GateKind;
   run(trial: Trial): Promise<void>;
 }
 
@@ -111,10 +114,10 @@ export class Trial {
     this.recorder.count(this.subject, pieces);
   }
 
-  /** Counts a measured one. @throws ConformanceError unless ω ≤ limit */
-  judge(where: string, omega: Omega, limit: number): void {
+  /** Counts a measured one, for the family of its problem too. @throws ConformanceError unless ω ≤ limit */
+  judge(where: string, omega: Omega, limit: number, family?: string): void {
     this.pulse.beat();
-    this.recorder.measure(this.subject, { omega, limit, where });
+    this.recorder.measure(this.subject, { omega, limit, where, ...(family !== undefined && { family }) });
     demand(
       omega <= limit,
       `${this.subject.operation}: ω = ${omega.toPrecision(4)} ε, allowed ${limit} ε, at ${where}`,
