@@ -2,23 +2,10 @@
  * Decay by one number a row and channel: E_ij is a vector, and each of the chunk's products f_iᵀ (E_ij ∘ g_j) another sum. A
  * copy of G_c decays as the rows are visited, so that row i reads it as it then is; after the last row it is G̃.
  */
-import { factor, highPart, limited, storePair } from "./exp.js";
+import { exponentials, storePair } from "./exp.js";
 import { loadRows, loadTransposed } from "./pack.js";
 import type { Rows } from "./rows.js";
-import {
-  ceil4,
-  COUPLING,
-  DECAYED,
-  F,
-  FACTORS,
-  GT,
-  HIGH,
-  LOW,
-  POWER,
-  REST,
-  RUNNING,
-  scratch,
-} from "./scratch.js";
+import { ceil4, COUPLING, DECAYED, F, FACTORS, GT, HIGH, LOW, RUNNING, scratch } from "./scratch.js";
 import type { Walk } from "./walk.js";
 
 const S = scratch;
@@ -47,10 +34,7 @@ export function decayChannels(
       if (couple) decayAndDot(COUPLING + v * chunk + w, DECAYED + w * ld, factors, f, ld);
       else decayRow(DECAYED + w * ld, factors, ld);
     }
-    if (couple) {
-      decayRow(RUNNING, factors, ld);
-      decayRow(f, RUNNING, ld);
-    }
+    if (couple) decayWithRunning(f, factors, ld);
   }
   if (walk.trans) for (let w = 0; w < rows; w++) decayRow(DECAYED + w * ld, FACTORS + rows * ld, ld);
   loadTransposed(GT, chunk, S, DECAYED, ld, rows, rank);
@@ -70,29 +54,27 @@ export function loadFactors(
   cols: number,
   ld: number,
 ): void {
-  S.fill(0, HIGH, HIGH + cols);
-  S.fill(0, LOW, LOW + cols);
   const first = trans ? FACTORS + ld : FACTORS;
   if (trans) S.fill(1, FACTORS, first);
-  for (let v = 0; v < rows; v++) {
-    const from = (start + (i + v) * stride + k) | 0;
-    const to = (first + v * ld) | 0;
-    for (let m = 0; m < cols; m++) {
-      const gap = limited(data[(from + m) | 0]!);
-      const high = highPart(gap);
-      const low = gap - high;
-      S[(HIGH + m) | 0] = S[(HIGH + m) | 0]! + high;
-      S[(LOW + m) | 0] = S[(LOW + m) | 0]! + low;
-      S[(to + m) | 0] = factor(high, low);
-    }
-    for (let m = cols; m < ld; m++) S[to + m] = 0;
-  }
-  for (let m = 0; m < cols; m++) storePair(S, POWER + m, REST - POWER, S[HIGH + m]!, S[LOW + m]!);
+  loadRows(first, ld, data, start + i * stride + k, stride, rows, cols, 1);
+  S.fill(0, HIGH, HIGH + cols);
+  S.fill(0, LOW, LOW + cols);
+  for (let v = 0; v < rows; v++) exponentials((first + v * ld) | 0, cols);
+  for (let m = 0; m < cols; m++) storePair(m, S[HIGH + m]!, S[LOW + m]!);
 }
 
 /** A row becomes its product with `factors`, element by element. */
 export function decayRow(row: number, factors: number, n: number): void {
   for (let m = 0; m < n; m++) S[(row + m) | 0] = S[(row + m) | 0]! * S[(factors + m) | 0]!;
+}
+
+/** RUNNING goes on by `factors`, and the row becomes its product with it. */
+export function decayWithRunning(row: number, factors: number, n: number): void {
+  for (let m = 0; m < n; m++) {
+    const up = S[(RUNNING + m) | 0]! * S[(factors + m) | 0]!;
+    S[(RUNNING + m) | 0] = up;
+    S[(row + m) | 0] = S[(row + m) | 0]! * up;
+  }
 }
 
 /** Products that reach the sum in one chain: four chains of 8 of them, that roundings do not add up as in one long chain. */

@@ -2,7 +2,7 @@
  * Decay along the columns of the state, which the gradients of Q and K need: E_ij acts on the columns of x_j, so that a
  * copy of X_c decays as the rows are visited, in the place of G_c.
  */
-import { decayRow, loadFactors } from "./decay-channels.js";
+import { decayRow, decayWithRunning, loadFactors } from "./decay-channels.js";
 import { clearRows } from "./pack.js";
 import { COUPLING, FACTORS, RUNNING, scratch, X, Y } from "./scratch.js";
 import type { State } from "./state.js";
@@ -32,8 +32,7 @@ export function applyColumns(
   for (let v = 0; v < rows; v++) {
     const factors = FACTORS + v * ld;
     const y = Y + v * ld;
-    decayRow(RUNNING, factors, columns);
-    decayRow(y, RUNNING, columns);
+    decayWithRunning(y, factors, columns);
     for (let w = 0; w < v; w++) {
       decayRow(X + w * ld, factors, columns);
       addRow(y, X + w * ld, S[COUPLING + v * chunk + w]!, columns);

@@ -1,6 +1,6 @@
 /** Decay by one number a row: (5) to (7) with up, dn, A and E from sums of gaps over the chunk. */
 import { factor, highPart, limited, storePair } from "./exp.js";
-import { COUPLING, DOWN, HIGH, LOW, POWER, REST, scratch, UP } from "./scratch.js";
+import { COUPLING, DOWN, HIGH, LOW, scratch, UP } from "./scratch.js";
 import type { Walk } from "./walk.js";
 
 const S = scratch;
@@ -32,7 +32,7 @@ export function sumGaps({ gaps, trans }: Walk, i: number, rows: number): void {
     S[UP + v] = factor(S[HIGH + v]!, S[LOW + v]!);
     S[DOWN + v] = factor(high - S[HIGH + v]!, low - S[LOW + v]!);
   }
-  storePair(S, POWER, REST - POWER, high, low);
+  storePair(0, high, low);
 }
 
 /** COUPLING ← COUPLING ∘ E below the diagonal. */

@@ -6,6 +6,7 @@
  * differences, are then exact, and a factor between any two rows is as good as one between neighbours. A difference of
  * two rounded sums would lose their size times ε.
  */
+import { HIGH, LOW, POWER, REST, scratch } from "./scratch.js";
 
 /** Gaps beyond ±768 count as that, which makes −∞ an exact factor 0 without ∞ in any sum: e⁻⁷⁶⁸ is below 2⁻¹⁰²². */
 const LIMIT = 768;
@@ -17,15 +18,20 @@ const TO_INTEGER = 1.5 * 2 ** 52;
 const LN2_HIGH = 0.6931471803691238;
 const LN2_LOW = 1.9082149292705877e-10;
 
-/** 2ⁿ at n + 1022, n from −1022 to 1023. */
+/** The exponents of e^g for gaps within the limit go from −1108 to 1108. */
+const SPAN = 1108;
+
+/** 2ⁿ at n + SPAN: 0 for n < −1022, ∞ for n > 1023. */
 const powers: Float64Array = /* @__PURE__ */ makePowers();
 
 /** By products of 2, which are exact; a power need not be. */
 function makePowers(): Float64Array {
-  const all = new Float64Array(2046);
-  all[1022] = 1;
-  for (let at = 1021; at >= 0; at--) all[at] = all[at + 1]! / 2;
-  for (let at = 1023; at < all.length; at++) all[at] = all[at - 1]! * 2;
+  const all = new Float64Array(2 * SPAN + 1);
+  all[SPAN] = 1;
+  for (let n = 1; n <= SPAN; n++) {
+    all[SPAN + n] = all[SPAN + n - 1]! * 2;
+    if (n <= 1022) all[SPAN - n] = all[SPAN - n + 1]! / 2;
+  }
   return all;
 }
 
@@ -51,9 +57,13 @@ function exponent(high: number): number {
   return high * Math.LOG2E + TO_INTEGER - TO_INTEGER;
 }
 
-/** e^ρ − 1 for ρ = high + low − n ln 2. Taylor's series up to ρ¹³/13!, odd and even terms apart. */
-function fraction(high: number, low: number, n: number): number {
-  const x = high - n * LN2_HIGH + (low - n * LN2_LOW);
+/** ρ = high + low − n ln 2. */
+function remainder(high: number, low: number, n: number): number {
+  return high - n * LN2_HIGH + (low - n * LN2_LOW);
+}
+
+/** e^ρ − 1 for |ρ| ≤ ln 2 / 2: Taylor's series up to ρ¹³/13!, odd and even terms apart. */
+function fraction(x: number): number {
   const y = x * x;
   const even =
     0.5 + y * (1 / 24 + y * (1 / 720 + y * (1 / 40_320 + y * (1 / 3_628_800 + y * (1 / 479_001_600)))));
@@ -68,23 +78,46 @@ export function factor(high: number, low: number): number {
   const n = exponent(high);
   if (n < -1022) return 0;
   if (n > 1023) return Infinity;
-  const power = powers[(n + 1022) | 0]!;
-  return power + power * fraction(high, low, n);
+  const power = powers[(n + SPAN) | 0]!;
+  return power + power * fraction(remainder(high, low, n));
+}
+
+const S = scratch;
+
+/**
+ * A row of `count` gaps becomes e to their power, and their two parts are added to the sums at HIGH and LOW. In two loops, the
+ * exponents and then the series: one loop over both is slower by a half.
+ */
+export function exponentials(row: number, count: number): void {
+  for (let m = 0; m < count; m++) {
+    const gap = limited(S[(row + m) | 0]!);
+    const high = highPart(gap);
+    const low = gap - high;
+    const n = exponent(high);
+    S[(HIGH + m) | 0] = S[(HIGH + m) | 0]! + high;
+    S[(LOW + m) | 0] = S[(LOW + m) | 0]! + low;
+    S[(row + m) | 0] = remainder(high, low, n);
+    S[(POWER + m) | 0] = powers[(n + SPAN) | 0]!;
+  }
+  for (let m = 0; m < count; m++) {
+    const power = S[(POWER + m) | 0]!;
+    S[(row + m) | 0] = power + power * fraction(S[(row + m) | 0]!);
+  }
 }
 
 /**
- * The same as a pair, into[at] + into[at + distance]: 2ⁿ, by which a product is exact, and the rest. A rounded factor just
- * below 1 would be off by an ulp in every chunk, and after 65,536 rows by thousands.
+ * e^(high + low) as the pair S[POWER + m] + S[REST + m]: a power of 2, by which a product is exact, and the rest. A rounded
+ * factor just below 1 would be off by an ulp in every chunk, and after 65,536 rows by thousands.
  */
-export function storePair(into: Float64Array, at: number, distance: number, high: number, low: number): void {
+export function storePair(m: number, high: number, low: number): void {
   const n = exponent(high);
   let power = 0;
   let rest = 0;
   if (n > 1023) power = Infinity;
   else if (!(n < -1022)) {
-    power = powers[(n + 1022) | 0]!;
-    rest = power * fraction(high, low, n);
+    power = powers[(n + SPAN) | 0]!;
+    rest = power * fraction(remainder(high, low, n));
   }
-  into[at] = power;
-  into[at + distance] = rest;
+  S[POWER + m] = power;
+  S[REST + m] = rest;
 }

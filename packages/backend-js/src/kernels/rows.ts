@@ -9,9 +9,10 @@ export interface Rows {
 }
 
 /** Rows of a tensor in any layout; `reversed` from the last to the first. */
-export function rowsOf({ data, layout, shape }: HostTensor, entry: number, reversed = false): Rows {
-  const start = entryStart(layout, entry);
-  const { row } = layout;
-  if (!reversed) return { data, start, stride: row };
-  return { data, start: start + Math.max(0, shape[1] - 1) * row, stride: -row };
+export function rowsOf(t: HostTensor, entry: number, reversed = false): Rows {
+  const { layout } = t;
+  // A division less, of which a call on a single row has many.
+  const start = layout.heads === 1 ? layout.offset + entry * layout.batch : entryStart(layout, entry);
+  if (!reversed) return { data: t.data, start, stride: layout.row };
+  return { data: t.data, start: start + Math.max(0, t.shape[1] - 1) * layout.row, stride: -layout.row };
 }
