@@ -109,12 +109,9 @@ class TypedArrayBackend implements JsBackend {
     if (layout === undefined && elementCount(shape) > count) {
       throw new ShapeError("array", `${elementCount(shape)} elements or more`, String(count));
     }
-    const whole: Shape = [1, 1, count];
-    const own = viewLayout(
-      { shape: whole, layout: contiguousLayout(whole) },
-      shape,
-      layout ?? contiguousLayout(shape),
-    );
+    const all: Shape = [1, 1, count];
+    const given = layout === undefined ? contiguousLayout(shape) : layout;
+    const own = viewLayout({ shape: all, layout: contiguousLayout(all) }, shape, given);
     return this.#own(shape, data, { layout: own, ownedBytes: 0 });
   }
 

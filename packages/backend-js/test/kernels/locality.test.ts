@@ -1,4 +1,4 @@
-import type { Dtype } from "@dlrt/core";
+import type { Dtype, HostTensor } from "@dlrt/core";
 import { describe, expect, it } from "vitest";
 import { jsKernels } from "../../src/kernels/index.js";
 import { firstDifference, problem, tensor, type Problem } from "./problems.js";
@@ -7,10 +7,22 @@ import { firstDifference, problem, tensor, type Problem } from "./problems.js";
 const rowsOf = (kernel: string): number => (kernel === "inverse" ? 140 : 45);
 const p = 6;
 
+interface Decaying extends Problem {
+  readonly decay: HostTensor | undefined;
+}
+
+const decays = { none: 0, row: 1, channel: 5 };
+
+function make(n: number, dtype: Dtype, kind: keyof typeof decays): Decaying {
+  const columns = decays[kind];
+  const decay = columns > 0 ? tensor([1, n, columns], dtype, (at) => -0.1 * (1 + (at % 7))) : undefined;
+  return { ...problem([1, n, 5, p], dtype), decay };
+}
+
 /** What is computed from the rows visited so far: [row, out] pairs in visiting order. */
-function run(op: Problem, kernel: "solve" | "apply" | "inverse", trans: boolean) {
-  const { batch, n, r, dtype, diag, q, k, b } = op;
-  const sizes = { batch, n, r, op: { diag, q, k } };
+function run(op: Decaying, kernel: "solve" | "apply" | "inverse", trans: boolean) {
+  const { batch, n, r, dtype, diag, q, k, b, decay } = op;
+  const sizes = { batch, n, r, op: { diag, q, k, decay } };
   if (kernel === "inverse") {
     const out = tensor([batch, n, n], dtype);
     jsKernels.inverse({ ...sizes, p: n, out });
@@ -25,21 +37,23 @@ function run(op: Problem, kernel: "solve" | "apply" | "inverse", trans: boolean)
 const cases = (["solve", "apply", "inverse"] as const).flatMap((kernel) =>
   [false, true]
     .filter((trans) => !(trans && kernel === "inverse"))
-    .flatMap((trans) => (["f32", "f64"] as Dtype[]).map((dtype) => ({ kernel, trans, dtype }))),
+    .flatMap((trans) => (["f32", "f64"] as Dtype[]).map((dtype) => ({ kernel, trans, dtype })))
+    .flatMap((of) => (["none", "row", "channel"] as const).map((kind) => ({ ...of, kind }))),
 );
 
-describe.each(cases)("$kernel $dtype, trans $trans", ({ kernel, trans, dtype }) => {
-  it.each(["diag", "q", "k", "b"] as const)(
+describe.each(cases)("$kernel $dtype, trans $trans, decay $kind", ({ kernel, trans, dtype, kind }) => {
+  it.each(["diag", "q", "k", "b", ...(kind === "none" ? [] : (["decay"] as const))] as const)(
     "NaN or Inf in a row of %s leaves the rows before as they are",
     (slot) => {
       const n = rowsOf(kernel);
-      const before = run(problem([1, n, 5, p], dtype), kernel, trans);
+      const before = run(make(n, dtype, kind), kernel, trans);
       const cols = before.shape[2];
       for (const row of [0, 1, 14, 16, 19, 31, 44, 63, 64, 139].filter((at) => at < n)) {
         for (const bad of [NaN, Infinity, -Infinity]) {
-          const op = problem([1, n, 5, p], dtype);
-          const width = op[slot].shape[2];
-          op[slot].data.fill(bad, row * width, (row + 1) * width);
+          const op = make(n, dtype, kind);
+          const operand = op[slot]!;
+          const width = operand.shape[2];
+          operand.data.fill(bad, row * width, (row + 1) * width);
           const after = run(op, kernel, trans);
           const [from, to] = trans ? [(row + 1) * cols, n * cols] : [0, row * cols];
           expect(firstDifference(after.data, before.data, from, to)).toBe(-1);
