@@ -1,7 +1,8 @@
 import { expect, test } from "vitest";
 import { runSuites, type Report } from "../src/index.js";
 import { allCases } from "../src/suites/index.js";
-import { careful, faults, lonelyFaults, type Fault } from "./faults.js";
+import { careful, faults, lonelyFaults } from "./faults.js";
+import type { Fault } from "./faulty.js";
 
 const small = { cases: 8, seed: 1, maxN: 300, maxWork: 2 ** 14 } as const;
 /** For runs of the whole suite. */
