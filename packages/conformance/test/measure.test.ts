@@ -40,9 +40,10 @@ test.each(calm)(
     expect(omega).toBeLessThan(2);
     const k = problem.k.slice().fill(0, 64 * sizes.r, 80 * sizes.r); // rows 64 to 79 never reach Z
     const dropped = right({ ...problem, k });
-    expect(omegaOfSolve(problem, variant, dropped.out)).toBeGreaterThan(100 * GATE);
-    const finalOnly = omegaOfSolve(problem, variant, out, dropped.final);
-    expect(finalOnly).toBeGreaterThan(100 * GATE);
+    // Constant rows miss least: each carries a 130th of the state.
+    const far = (name === "constant" ? 250 : 1000) * GATE;
+    expect(omegaOfSolve(problem, variant, dropped.out)).toBeGreaterThan(far);
+    expect(omegaOfSolve(problem, variant, out, dropped.final)).toBeGreaterThan(far);
   },
 );
 

@@ -33,18 +33,19 @@ export function dot64(x: FloatArray, atX: number, y: FloatArray, atY: number, n:
   return sum;
 }
 
-/** Four chains of at most 8 additions, and one of at most 7 for what is left over by eights. */
+/** One chain of at most 8 sums of 8 products, and one of at most 7 products for what is left over. */
 function dotCut(x: FloatArray, atX: number, y: FloatArray, atY: number, n: number): number {
-  let [s0, s1, s2, s3, rest] = [0, 0, 0, 0, 0];
+  let sum = 0;
+  let rest = 0;
   let i = atX | 0;
   let j = atY | 0;
   const end = i + n;
-  for (; i + 7 < end; i += 8, j += 8) {
-    s0 += x[i]! * y[j]! + x[i + 1]! * y[j + 1]!;
-    s1 += x[i + 2]! * y[j + 2]! + x[i + 3]! * y[j + 3]!;
-    s2 += x[i + 4]! * y[j + 4]! + x[i + 5]! * y[j + 5]!;
-    s3 += x[i + 6]! * y[j + 6]! + x[i + 7]! * y[j + 7]!;
+  for (; i < end - 7; i += 8, j += 8) {
+    const first = x[i]! * y[j]! + x[i + 1]! * y[j + 1]! + (x[i + 2]! * y[j + 2]! + x[i + 3]! * y[j + 3]!);
+    const last =
+      x[i + 4]! * y[j + 4]! + x[i + 5]! * y[j + 5]! + (x[i + 6]! * y[j + 6]! + x[i + 7]! * y[j + 7]!);
+    sum += first + last;
   }
   for (; i < end; i++, j++) rest += x[i]! * y[j]!;
-  return s0 + s1 + (s2 + s3) + rest;
+  return sum + rest;
 }
