@@ -18,6 +18,7 @@ import {
   checkAllocation,
   checkOptions,
   checkReadable,
+  checkShape,
   checkText,
   checkView,
   contiguousLayout,
@@ -93,7 +94,6 @@ class TypedArrayBackend implements JsBackend {
   view(t: HostTensor, shape: Shape, layout: Layout): HostTensor {
     this.#ledger.assertOpen();
     checkReadable(this, "tensor", t);
-    checkAllocation("view", shape, t.dtype, supports);
     return this.#own(shape, t.data, { layout: viewLayout(t, shape, layout), of: t });
   }
 
@@ -101,7 +101,7 @@ class TypedArrayBackend implements JsBackend {
     this.#ledger.assertOpen();
     const data = plainArray("array", array);
     const count = data.length;
-    checkAllocation("tensor", shape, data.BYTES_PER_ELEMENT === 4 ? "f32" : "f64", supports);
+    checkShape("shape", shape);
     if (count > MAX_ELEMENTS) {
       const most = MAX_ELEMENTS * data.BYTES_PER_ELEMENT;
       throw new LimitError("array", data.byteLength, most, `${count} elements`);

@@ -46,3 +46,16 @@ test.each(["f32", "f64"] as const)(
   },
   120_000,
 );
+
+test("f32 with every operation rounded and factors of exact sums passes what the careless ones do not", async () => {
+  const only = ["solve", "apply"].flatMap((verb) =>
+    ["row", "channel"].flatMap((kind) =>
+      ["every family of gates", "awkward sizes", "unlucky gates"].map(
+        (name) => `${verb} › f32, decay per ${kind}: ${name}`,
+      ),
+    ),
+  );
+  const report = await runSuites(careful("f32"), { ...small, only });
+  expect(report.failures).toEqual([]);
+  expect(report.passed).toBe(12);
+}, 120_000);

@@ -207,10 +207,9 @@ async function overflow(trial: Trial, kind: GateKind): Promise<void> {
 function refusal(scope: Scope, problem: Problem, verb: Verb): Promise<unknown> {
   return caught(async () => {
     const rhs = scope.put(problem.rhs, shapesOf(problem.sizes).rhs);
-    scope.keep(
-      (verb === "solve" ? solve : apply)(scope.backend, operatorOn(scope, problem), rhs, { check: true }),
-    );
-    await scope.sync();
+    const op = operatorOn(scope, problem);
+    const out = (verb === "solve" ? solve : apply)(scope.backend, op, rhs, { check: true });
+    await scope.read(scope.keep(out));
   });
 }
 
