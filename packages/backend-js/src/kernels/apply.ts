@@ -1,13 +1,13 @@
 import type { HostTensor } from "@dlrt/core";
 import type { ApplyParams } from "@dlrt/core/backend";
+import { coupleAndReadState, loadDiag, panelColumns, updateState } from "./chunk.js";
 import { applyColumns } from "./decay-columns.js";
 import { clearRows, loadRows, storeRows } from "./pack.js";
 import { rowsOf } from "./rows.js";
 import { COUPLING, DIAG, scratch, X, Y } from "./scratch.js";
-import { loadDiag } from "./solve.js";
 import { State } from "./state.js";
 import { multiply } from "./triangular.js";
-import { coupleAndReadState, panelColumns, updateState, walkOf, type Walk } from "./walk.js";
+import { walkOf, type Walk } from "./walk.js";
 
 /** (5) chunk by chunk, in the rows and roles of (8) for Tᵀ: Y_c = T_cc X_c + F̃ Z, Z ← diag(A) Z + G̃ᵀ X_c. */
 export function apply(params: ApplyParams<HostTensor>): void {

@@ -2,11 +2,12 @@
  * Decay along the columns of the state, which the gradients of Q and K need: E_ij acts on the columns of x_j, so that a
  * copy of X_c decays as the rows are visited, in the place of G_c.
  */
+import { coupleAndReadState } from "./chunk.js";
 import { decayRow, decayWithRunning, loadFactors } from "./decay-channels.js";
 import { clearRows } from "./pack.js";
 import { COUPLING, FACTORS, RUNNING, scratch, X, Y } from "./scratch.js";
 import type { State } from "./state.js";
-import { coupleAndReadState, type Walk } from "./walk.js";
+import type { Walk } from "./walk.js";
 
 const S = scratch;
 

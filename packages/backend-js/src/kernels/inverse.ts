@@ -1,14 +1,14 @@
 import type { HostTensor } from "@dlrt/core";
 import type { InverseParams } from "@dlrt/core/backend";
+import { coupleAndReadState, loadDiag, panelColumns, updateState } from "./chunk.js";
 import { gemm, gemmCompensated, gemmCut } from "./gemm.js";
 import { clearRows, copyRows, loadRows, storeRows } from "./pack.js";
 import { rowsOf, type Rows } from "./rows.js";
 import { ceil12, ceil4, CHUNK_MAX, COUPLING, DIAG, KW } from "./scratch.js";
 import { leadingDimension, lost, scratch, STATE_MAX, W, Y, Z } from "./scratch.js";
-import { loadDiag } from "./solve.js";
 import { State } from "./state.js";
 import { invert, substitute } from "./triangular.js";
-import { coupleAndReadState, panelColumns, updateState, walkOf, type Walk } from "./walk.js";
+import { walkOf, type Walk } from "./walk.js";
 
 /** Z_:,:j [r, n], the state left of a block, and, in f64, what each of its elements has lost to roundings. */
 interface Home {

@@ -1,11 +1,12 @@
 import type { HostTensor } from "@dlrt/core";
 import type { SolveParams } from "@dlrt/core/backend";
+import { coupleAndReadState, loadDiag, panelColumns, updateState } from "./chunk.js";
 import { loadRows, storeRows } from "./pack.js";
-import { rowsOf, type Rows } from "./rows.js";
-import { ceil4, COUPLING, DIAG, scratch, Y } from "./scratch.js";
+import { rowsOf } from "./rows.js";
+import { COUPLING, DIAG, Y } from "./scratch.js";
 import { State } from "./state.js";
 import { substitute } from "./triangular.js";
-import { coupleAndReadState, panelColumns, updateState, walkOf, type Walk } from "./walk.js";
+import { walkOf, type Walk } from "./walk.js";
 
 /** (6) chunk by chunk, in the rows and roles of (8) for Tᵀ: Y_c = T_cc⁻¹ (B_c − F̃ Z), Z ← diag(A) Z + G̃ᵀ Y_c. */
 export function solve(params: SolveParams<HostTensor>): void {
@@ -41,13 +42,4 @@ function solvePanel(
     updateState(walk, state, i, rows, Y, columns);
   }
   if (finalState) state.storeState(rowsOf(finalState, entry), j);
-}
-
-const S = scratch;
-
-/** λ_c of the rows visited from i on, and 1 for rows past the end. */
-export function loadDiag({ data, start, stride }: Rows, i: number, rows: number): void {
-  const at = start + i * stride;
-  for (let t = 0; t < rows; t++) S[DIAG + t] = data[at + t * stride]!;
-  S.fill(1, DIAG + rows, DIAG + ceil4(rows));
 }
