@@ -139,9 +139,7 @@ interface Variant {
 
 const variants: readonly Variant[] = [
   { trans: false, states: true },
-  { trans: true, states: true },
+  { trans: true, chunk: 16, states: true },
   { trans: false, chunk: 32 },
-  { trans: true, chunk: 16 },
-  { trans: false, chunk: 1, states: true },
   { trans: true, chunk: 5 },
 ];
