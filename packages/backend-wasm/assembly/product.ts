@@ -36,7 +36,7 @@ export function product<T>(
   }
 }
 
-/** Four rows of a product; each ends where a row of `out` begins, and rows may be the same. */
+/** Four rows of a product: row a_i of A makes row o_i of the panel, and two of them may be the same. depth ≥ 1. */
 function productTile<T>(
   a0: usize,
   a1: usize,

@@ -7,8 +7,8 @@ import { sumTile } from "./sums";
  * Y goes under Z, αY to `out`. `out` may be `b`. Strides in bytes; b's may be negative.
  *
  * f [r + rows, fs], r ≥ 1: F_cᵀ and under it Sᵀ, whose entries on and below the diagonal are not used; z [r + rows to
- * a multiple of 4, panel]: Z and under it Y. One loop then runs over both products. Columns of f past `rows`, to
- * a multiple of 4, are read and of no consequence. `pivot` holds 1/λ.
+ * a multiple of 4, panel]: Z and under it Y. One function then sums both products (sumTile, with `block` and the scratch
+ * `part`). Columns of f past `rows`, to a multiple of 4, are read and of no consequence. `pivot` holds 1/λ.
  */
 export function solveRows<T>(
   rows: i32,

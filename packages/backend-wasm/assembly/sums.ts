@@ -1,22 +1,28 @@
 import { madd, PANEL } from "./lanes";
 
-/** Terms over rows that are added in a row before their sum is added to those of other blocks. */
+// A sum of m terms added up one after the other can lose half a unit in the last place at every addition, m in all. Sums are
+// therefore cut into blocks, whose sums are added up afterwards: a term then passes through at most (terms of a block) +
+// (blocks) additions. A tile's 8 sums fill the registers, so the sum of earlier blocks waits in memory; a block's end costs 8
+// loads and 8 stores, and no additions, because a block begins with a product instead of 0.
+
+/** Terms of a block, where the sum runs over rows or over columns of a right-hand side. */
 export const ROW_BLOCK: i32 = 8;
-/** The same over the rank, at most. */
+/** Terms of a block, where the sum runs over the rank, at most. Blocks of 8 would cost 5 % of a solve. */
 const BLOCK: i32 = 16;
-/** Terms over the rank whose blocks are added in a row before their sum is added to those of other groups. */
+/** Terms over the rank whose blocks are added up before their sum is added to those of other groups. */
 const GROUP: i32 = 64;
 
-/** Terms over the rank in a block: blocks are about equally long. */
+/** Terms of each block of a sum over a rank of r: equally long ones, so that 20 are 10 + 10 and not 16 + 4. */
 export function blockOf(r: i32): i32 {
   const blocks = (r + BLOCK - 1) / BLOCK;
   return blocks ? (r + blocks - 1) / blocks : 0;
 }
 
 /**
- * tile [4, panel] = Fᵀ V for four columns of f [r + own, fs bytes] and the panel v [r + own], r ≥ 1. The first r terms, over
- * the rank, are summed in groups of 64, the others, over rows of the chunk, in a group of their own. `part` [4, panel] is
- * scratch.
+ * Writes Fᵀ V to `tile`, four rows of a panel: f holds four adjacent columns of F [r + own rows, `fs` bytes apart], v the
+ * panel V [r + own rows], r ≥ 1. The first r terms run over the rank and are summed in groups; the `own` others run over
+ * rows of the chunk and are a group for themselves. `part`, four rows of a panel, is scratch. Writing to `tile` destroys
+ * no operand even where it is the row of V after the last one read.
  */
 export function sumTile<T>(
   f: usize,
@@ -39,7 +45,7 @@ export function sumTile<T>(
   if (own > 0) sumGroup<T>(f, fs, v, own, ROW_BLOCK, part, tile, true);
 }
 
-/** The same for one group of `count` ≥ 1 terms, added to the tile where it `joins`. */
+/** Sums one group, `count` ≥ 1 terms, in blocks, and writes it to `tile`, or adds it to what is there where it `joins`. */
 function sumGroup<T>(
   f: usize,
   fs: usize,

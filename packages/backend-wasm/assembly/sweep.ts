@@ -17,7 +17,7 @@ export class Sweep {
   r!: i32;
   /** r, or 1 where r = 0: one zero row of F_cᵀ and Z then, so that no loop is empty */
   depth!: i32;
-  /** terms over the rank that are added in a row */
+  /** terms over the rank in a block (sums.ts) */
   block!: i32;
   chunk!: i32;
   cols!: i32;
@@ -42,7 +42,7 @@ export class Sweep {
   pivot!: usize;
   /** the chunk's rows of B and Y where the last panel is a partial one, [chunk, panel] */
   tail!: usize;
-  /** the sums of four rows being made, 2 × [4, panel] */
+  /** the sums of a tile of four rows, and those of the blocks of its present group (sumTile): 2 × [4, panel] */
   sum!: usize;
   /** Z, under it the chunk's Y (or X), and what Z has lost (update): panels of [depth + chunk + depth, panel] */
   z!: usize;

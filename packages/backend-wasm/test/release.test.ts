@@ -40,5 +40,4 @@ test.each([
     const { stdout } = await run(process.execPath, flags, { cwd });
     expect(stdout).toBe(`5 true ${build}\n`);
   },
-  30_000,
 );

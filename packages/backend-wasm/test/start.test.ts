@@ -67,7 +67,6 @@ test.each(causes.flatMap((cause) => [false, true].map((dispose) => ({ ...cause, 
     const { stdout } = await run(process.execPath, [...flags, "--input-type=module", "-e", script], { cwd });
     expect(stdout).toMatch(/^(?:ended\n)?simd \| one thread: helper threads did not start \(.+\)\nalive\n$/);
   },
-  30_000,
 );
 
 const nothing = { module: undefined!, memory: undefined!, thread: 1, job: 0, bell: 0, stop: 0, failed: 0 };

@@ -1,7 +1,9 @@
-import { scratch, ZERO } from "./scratch.js";
+import { clearRows } from "./pack.js";
+import { ceil4, scratch, SUM } from "./scratch.js";
+import { tile6Compensated } from "./tile-compensated.js";
+import { tile4, tile6 } from "./tile.js";
 
 const S = scratch;
-const ZERO_ROW = ZERO;
 
 /**
  * C ← C + A B on blocks of the scratch, row-major: C [m, n], A [m, k], B [k, n].
@@ -20,78 +22,80 @@ export function gemm(
   k: number,
   n: number,
 ): void {
-  // The longer of A's two sides is the outer loop, so that the large operand streams through the cache once.
   if (k > m) {
-    for (let l = 0; l < k; l += 4) {
-      for (let i = 0; i < m; i += 4)
-        rank4(c + i * ldc, ldc, a + i * lda + l, lda, b + l * ldb, ldb, k - l, n);
+    // The longer of A's two sides is the outer loop, so that the large operand streams through the cache once.
+    for (let l = 0; l < k;) {
+      const six = k - l >= 6 && k - l !== 8;
+      for (let i = 0; i < m; i += 4) {
+        const ci = c + i * ldc;
+        const ai = a + i * lda + l;
+        if (six) tile6(ci, ldc, ai, lda, b + l * ldb, ldb, n);
+        else tile4(ci, ldc, ai, lda, b + l * ldb, ldb, k - l, n);
+      }
+      l += six ? 6 : 4;
     }
   } else {
     for (let i = 0; i < m; i += 4) {
-      for (let l = 0; l < k; l += 4)
-        rank4(c + i * ldc, ldc, a + i * lda + l, lda, b + l * ldb, ldb, k - l, n);
+      for (let l = 0; l < k;) {
+        const six = k - l >= 6 && k - l !== 8;
+        const ci = c + i * ldc;
+        const ai = a + i * lda + l;
+        if (six) tile6(ci, ldc, ai, lda, b + l * ldb, ldb, n);
+        else tile4(ci, ldc, ai, lda, b + l * ldb, ldb, k - l, n);
+        l += six ? 6 : 4;
+      }
     }
   }
 }
 
 /**
- * Four rows of C gain a 4×4 block of A, kept in registers, times four rows of B, read as streams. Four products are
- * summed before they meet C, which shortens the chain of roundings.
+ * Products that reach C in one chain of additions. k products in one chain are k/6 additions, each of which rounds all
+ * that was summed before it; cut into sums of 64, each product goes through 11 additions and at most k/64 more.
  */
-function rank4(
+const CUT = 64;
+
+/** `gemm` where the roundings of a long chain would be seen in the result, as in f64. */
+export function gemmCut(
   c: number,
   ldc: number,
   a: number,
   lda: number,
   b: number,
   ldb: number,
+  m: number,
   k: number,
   n: number,
 ): void {
-  const a1 = (a + lda) | 0;
-  const a2 = (a1 + lda) | 0;
-  const a3 = (a2 + lda) | 0;
-  const a00 = S[a]!;
-  const a01 = S[(a + 1) | 0]!;
-  const a02 = S[(a + 2) | 0]!;
-  const a03 = S[(a + 3) | 0]!;
-  const a10 = S[a1]!;
-  const a11 = S[(a1 + 1) | 0]!;
-  const a12 = S[(a1 + 2) | 0]!;
-  const a13 = S[(a1 + 3) | 0]!;
-  const a20 = S[a2]!;
-  const a21 = S[(a2 + 1) | 0]!;
-  const a22 = S[(a2 + 2) | 0]!;
-  const a23 = S[(a2 + 3) | 0]!;
-  const a30 = S[a3]!;
-  const a31 = S[(a3 + 1) | 0]!;
-  const a32 = S[(a3 + 2) | 0]!;
-  const a33 = S[(a3 + 3) | 0]!;
-  let j0 = b | 0;
-  let j1 = k > 1 ? (b + ldb) | 0 : ZERO_ROW;
-  let j2 = k > 2 ? (b + 2 * ldb) | 0 : ZERO_ROW;
-  let j3 = k > 3 ? (b + 3 * ldb) | 0 : ZERO_ROW;
-  let c0 = c | 0;
-  let c1 = (c0 + ldc) | 0;
-  let c2 = (c1 + ldc) | 0;
-  let c3 = (c2 + ldc) | 0;
-  const end = (c0 + n) | 0;
-  while (c0 < end) {
-    const x0 = S[j0]!;
-    const x1 = S[j1]!;
-    const x2 = S[j2]!;
-    const x3 = S[j3]!;
-    S[c0] = S[c0]! + (a00 * x0 + a01 * x1 + (a02 * x2 + a03 * x3));
-    S[c1] = S[c1]! + (a10 * x0 + a11 * x1 + (a12 * x2 + a13 * x3));
-    S[c2] = S[c2]! + (a20 * x0 + a21 * x1 + (a22 * x2 + a23 * x3));
-    S[c3] = S[c3]! + (a30 * x0 + a31 * x1 + (a32 * x2 + a33 * x3));
-    j0 = (j0 + 1) | 0;
-    j1 = (j1 + 1) | 0;
-    j2 = (j2 + 1) | 0;
-    j3 = (j3 + 1) | 0;
-    c0 = (c0 + 1) | 0;
-    c1 = (c1 + 1) | 0;
-    c2 = (c2 + 1) | 0;
-    c3 = (c3 + 1) | 0;
+  gemm(c, ldc, a, lda, b, ldb, m, Math.min(k, CUT), n);
+  for (let l = CUT; l < k; l += CUT) {
+    clearRows(SUM, ldc, ceil4(m), n);
+    gemm(SUM, ldc, a + l, lda, b + l * ldb, ldb, m, Math.min(k - l, CUT), n);
+    for (let i = 0; i < m; i++) addRow(c + i * ldc, SUM + i * ldc, n);
+  }
+}
+
+function addRow(to: number, from: number, n: number): void {
+  for (let j = 0; j < n; j++) S[(to + j) | 0] = S[(to + j) | 0]! + S[(from + j) | 0]!;
+}
+
+/**
+ * C ← C + A B as `gemm` has it, with `lost` for what the roundings of C lose. A is zero up to the next multiple of 6
+ * columns.
+ */
+export function gemmCompensated(
+  c: number,
+  ldc: number,
+  a: number,
+  lda: number,
+  b: number,
+  ldb: number,
+  m: number,
+  k: number,
+  n: number,
+): void {
+  if (n === 0) return;
+  for (let i = 0; i < m; i += 4) {
+    for (let l = 0; l < k; l += 6)
+      tile6Compensated(c + i * ldc, ldc, a + i * lda + l, lda, b + l * ldb, ldb, k - l, n);
   }
 }

@@ -1,38 +1,37 @@
 import type { FloatArray, HostTensor, InverseParams } from "@dlrt/core";
-import { gemm } from "./gemm.js";
-import { addLowRank, advance, panelColumns, State, type Walk } from "./low-rank.js";
+import { gemm, gemmCompensated, gemmCut } from "./gemm.js";
+import { addLowRank, advance, panelColumns, type Walk } from "./low-rank.js";
 import { clearRows, copyRows, loadRows, storeRows } from "./pack.js";
-import {
-  ceil4,
-  CHUNK_MAX,
-  chunkRows,
-  COUPLING,
-  DIAG,
-  leadingDimension,
-  STATE_MAX,
-  W,
-  KW,
-  Y,
-  Z,
-} from "./scratch.js";
+import { ceil12, ceil4, CHUNK_MAX, chunkRows, COUPLING, DIAG, KW } from "./scratch.js";
+import { leadingDimension, lost, scratch, STATE_MAX, W, Y, Z } from "./scratch.js";
 import { loadDiag } from "./solve.js";
+import { State } from "./state.js";
 import { invert, substitute } from "./triangular.js";
+
+/** Z_:,:j [r, n], the state left of a block, and, in f64, what each of its elements has lost to roundings. */
+interface Home {
+  readonly z: Float64Array;
+  readonly lost: Float64Array | undefined;
+}
 
 /**
  * (7) for a panel of columns, from its first row down, chunk by chunk: Y_cc = T_cc⁻¹, Y_c,:l = −T_cc⁻¹ Q_c Z_:,:l,
  * Z_:,:l+c ← Z_:,:l+c + K_cᵀ Y_c,:l+c.
  *
- * Where the rank is small beside n, blocks b of many chunks run this in themselves only, and besides it gives them
- * W = T_bb⁻¹ Q_b and K_bᵀ W. All that lies left of a block is then, by (10) with B = 0, one product:
- * Y_b,:l = −W Z_:,:l and Z_:,:l ← Z_:,:l − K_bᵀ W Z_:,:l, an r×r update in place of an r×b one.
+ * Where the rank is small beside n, rows are grouped into blocks b of many chunks. (7) then computes only the square
+ * T_bb⁻¹ of each block, and carries r columns more, W = T_bb⁻¹ Q_b, from which K_bᵀ W follows. With these, all that
+ * lies left of the block is two products, which are (10) with B = 0: Y_b,:l = −W Z_:,:l, and Z_:,:l ← Z_:,:l − K_bᵀ W Z_:,:l,
+ * which updates the state by an r×r matrix where (7) does it by an r×b one.
  */
 export function inverse(params: InverseParams<HostTensor>): void {
   const { n, r } = params;
-  const chunk = chunkRows(params.chunk, r);
+  const chunk = chunkRows(params.chunk, r, params.q.dtype === "f64");
   const walk: Walk = { f: params.q.data, g: params.k.data, n, r, chunk, trans: false, sign: -1 };
   const block = blockRows(n, r);
   const width = block > 0 ? block : Math.max(CHUNK_MAX, Math.min(1024, panelColumns(r) & -CHUNK_MAX));
-  const home = new Float64Array(block > 0 ? r * n : 0);
+  const size = block > 0 ? r * n : 0;
+  const lost = walk.f instanceof Float64Array ? new Float64Array(size) : undefined;
+  const home = { z: new Float64Array(size), lost };
   for (let batch = 0; batch < params.batch; batch++) {
     for (let j = 0; j < n; j += width) {
       const columns = Math.min(width, n - j);
@@ -50,62 +49,87 @@ function blockRows(n: number, r: number): number {
   return rows >= 2 * r && n >= 2 * rows ? rows : 0;
 }
 
+/** Rows j.. of one block: its own square, then what lies left of it, and the state that the next block finds at home. */
 function inverseBlock(
   params: InverseParams<HostTensor>,
   walk: Walk,
   batch: number,
   j: number,
   rows: number,
-  home: Float64Array,
+  home: Home,
 ): void {
   const { n, r } = params;
   const carried = j > 0 ? ceil4(r) : 0;
   const { ld } = inversePanel(params, walk, batch, j, rows, j + rows, carried);
-  storeRows(home, j, n, Z + carried, ld, r, rows, 1);
-  copyRows(KW, carried, Z, ld, carried > 0 ? r : 0, r, -1);
+  storeRows(home.z, j, n, Z + carried, ld, r, rows, 1);
+  if (home.lost) copyBlock(home.lost, j, n, lost, Z + carried, ld, r, rows);
+  const ldkw = ceil12(r);
+  scratch.fill(0, KW, KW + ceil4(r) * ldkw);
+  copyRows(KW, ldkw, Z, ld, carried > 0 ? r : 0, r, -1);
   const width = Math.min(256, panelColumns(2 * ceil4(r)));
-  for (let t = 0; t < j; t += width) {
-    extendLeft(
-      params.out.data,
-      n,
-      r,
-      (batch * n + j) * n + t,
-      rows,
-      home.subarray(t),
-      Math.min(width, j - t),
-    );
-  }
+  const out = params.out.data;
+  for (let t = 0; t < j; t += width)
+    extendLeft(out, n, r, (batch * n + j) * n + t, rows, home, t, Math.min(width, j - t));
 }
 
 /** Rows of a product kept in the L1 cache while Z streams past. */
 const PRODUCT_ROWS = 16;
 
-/** Y_b = −W Z and Z ← Z − K_bᵀ W Z for one panel of columns of `home` [r, n]. */
+/** Y_b = −W Z and Z ← Z − K_bᵀ W Z for `columns` columns of the state at home, from column t on; Y_b to out[at]. */
 function extendLeft(
   out: FloatArray,
   n: number,
   r: number,
   at: number,
   rows: number,
-  home: Float64Array,
+  home: Home,
+  t: number,
   columns: number,
 ): void {
   const ld = leadingDimension(columns);
   const rank = ceil4(r);
-  const next = Z + rank * ld;
-  loadRows(Z, ld, home, 0, n, r, columns, 1);
-  copyRows(next, ld, Z, ld, r, columns, 1);
+  const next = rank * ld;
+  const add = home.lost ? gemmCut : gemm;
+  loadRows(Z, ld, home.z, t, n, r, columns, 1);
+  copyRows(Z + next, ld, Z, ld, r, columns, 1);
   for (let i = 0; i < rows; i += PRODUCT_ROWS) {
     const m = Math.min(PRODUCT_ROWS, rows - i);
     clearRows(Y, ld, m, columns);
-    gemm(Y, ld, W + i * rank, rank, Z, ld, m, r, columns);
+    add(Y, ld, W + i * rank, rank, Z, ld, m, r, columns);
     storeRows(out, at + i * n, n, Y, ld, m, columns, 1);
   }
-  gemm(next, ld, KW, rank, Z, ld, r, r, columns);
-  storeRows(home, 0, n, next, ld, r, columns, 1);
+  if (home.lost) {
+    copyBlock(lost, Z + next, ld, home.lost, t, n, r, columns);
+    gemmCompensated(Z + next, ld, KW, ceil12(r), Z, ld, r, r, columns);
+    copyBlock(home.lost, t, n, lost, Z + next, ld, r, columns);
+  } else {
+    gemm(Z + next, ld, KW, ceil12(r), Z, ld, r, r, columns);
+  }
+  storeRows(home.z, t, n, Z + next, ld, r, columns, 1);
 }
 
-/** Columns j.. and rows j to `end`. With `carried` > 0, that many columns before the others hold W and K_bᵀ W, and −W is left in the scratch. */
+/** target ← source, `rows` × `columns`. */
+function copyBlock(
+  target: Float64Array,
+  to: number,
+  ldTo: number,
+  source: Float64Array,
+  from: number,
+  ldFrom: number,
+  rows: number,
+  columns: number,
+): void {
+  for (let i = 0; i < rows; i++) {
+    const at = from + i * ldFrom;
+    target.set(source.subarray(at, at + columns), to + i * ldTo);
+  }
+}
+
+/**
+ * (7) for columns j.. and rows j to `end`, written to `out`. Where `carried` > 0, the panel in the scratch has that
+ * many more columns, before the others, whose right-hand side is Q rather than I: they end as W = T⁻¹ Q, whose negative is
+ * left in the scratch at W, and their state as Kᵀ W.
+ */
 function inversePanel(
   params: InverseParams<HostTensor>,
   walk: Walk,
@@ -117,7 +141,7 @@ function inversePanel(
 ): State {
   const { n, r } = params;
   const out = params.out.data;
-  const state = new State(r, carried + columns);
+  const state = new State(walk, carried + columns);
   const { ld } = state;
   state.open(undefined, batch, 0, 0);
   for (let i = j; i < end; i += walk.chunk) {

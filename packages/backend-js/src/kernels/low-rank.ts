@@ -1,7 +1,8 @@
-import type { FloatArray, HostTensor } from "@dlrt/core";
-import { gemm } from "./gemm.js";
-import { clearRows, loadRows, loadTransposed, storeRows } from "./pack.js";
-import { ceil4, COLUMNS_MAX, COUPLING, F, GT, leadingDimension, RANK_MAX, STATE_MAX, Z } from "./scratch.js";
+import type { FloatArray } from "@dlrt/core";
+import { gemm, gemmCut } from "./gemm.js";
+import { clearRows, loadRows, loadTransposed } from "./pack.js";
+import { ceil4, COLUMNS_MAX, COUPLING, F, GT, RANK_MAX, STATE_MAX, Z } from "./scratch.js";
+import type { State } from "./state.js";
 import { multiplyByLower } from "./triangular.js";
 
 /** One direction of the recursion: F and G are Q and K with rows from the first to the last, or exchanged and reversed. */
@@ -33,52 +34,6 @@ export function panelColumns(r: number): number {
   return Math.min(COLUMNS_MAX, Math.floor(STATE_MAX / rows) - 16);
 }
 
-/**
- * Z [r, columns] for one panel of columns. It stays in the scratch if its rank fits there; else it lives in `home` and
- * visits the scratch by panels of RANK_MAX rows.
- */
-export class State {
-  readonly ld: number;
-  private readonly home: Float64Array | undefined;
-
-  constructor(
-    private readonly r: number,
-    private readonly columns: number,
-  ) {
-    this.ld = leadingDimension(columns);
-    if (r > RANK_MAX) this.home = new Float64Array(r * columns);
-  }
-
-  /** Z ← columns j.. of `source` [batch, r, p], or 0. */
-  open(source: HostTensor | undefined, batch: number, j: number, p: number): void {
-    for (let k = 0; k < this.r; k += RANK_MAX) {
-      const rows = Math.min(RANK_MAX, this.r - k);
-      if (source) loadRows(Z, this.ld, source.data, (batch * this.r + k) * p + j, p, rows, this.columns, 1);
-      else clearRows(Z, this.ld, rows, this.columns);
-      this.leave(k, rows);
-    }
-  }
-
-  /** Columns j.. of `target` [batch, r, p] ← Z. */
-  close(target: HostTensor, batch: number, j: number, p: number): void {
-    for (let k = 0; k < this.r; k += RANK_MAX) {
-      const rows = Math.min(RANK_MAX, this.r - k);
-      this.enter(k, rows);
-      storeRows(target.data, (batch * this.r + k) * p + j, p, Z, this.ld, rows, this.columns, 1);
-    }
-  }
-
-  /** Brings rows k.. into the scratch. */
-  enter(k: number, rows: number): void {
-    if (this.home) loadRows(Z, this.ld, this.home, k * this.columns, this.columns, rows, this.columns, 1);
-  }
-
-  /** Takes rows k.. home from the scratch. */
-  leave(k: number, rows: number): void {
-    if (this.home) storeRows(this.home, k * this.columns, this.columns, Z, this.ld, rows, this.columns, 1);
-  }
-}
-
 /** COUPLING ← ± tril(F_c G_cᵀ, −1), target ← target ± F_c Z for the rows visited from i on; leaves G_cᵀ in GT. */
 export function addLowRank(
   walk: Walk,
@@ -90,6 +45,7 @@ export function addLowRank(
   columns: number,
 ): void {
   const { r } = walk;
+  const add = walk.f instanceof Float64Array ? gemmCut : gemm;
   clearRows(COUPLING, walk.chunk, 1, walk.chunk * walk.chunk);
   for (let k = 0; k < r; k += RANK_MAX) {
     const rank = Math.min(RANK_MAX, r - k);
@@ -97,10 +53,10 @@ export function addLowRank(
     loadRows(F, ldf, walk.f, rowOffset(walk, batch, i, r) + k, rowStride(walk, r), rows, rank, walk.sign);
     loadG(walk, batch, i, rows, k, rank);
     for (let m = 0; m < rows; m += 4) {
-      gemm(COUPLING + m * walk.chunk, walk.chunk, F + m * ldf, ldf, GT, walk.chunk, 4, rank, m + 4);
+      add(COUPLING + m * walk.chunk, walk.chunk, F + m * ldf, ldf, GT, walk.chunk, 4, rank, m + 4);
     }
     state.enter(k, rank);
-    gemm(target, state.ld, F, ldf, Z, state.ld, rows, rank, columns);
+    add(target, state.ld, F, ldf, Z, state.ld, rows, rank, columns);
   }
 }
 
@@ -118,12 +74,19 @@ export function advance(
   columns: number,
   lower = 0,
 ): void {
-  for (let k = 0; k < walk.r; k += RANK_MAX) {
-    const rank = Math.min(RANK_MAX, walk.r - k);
-    if (walk.r > RANK_MAX) loadG(walk, batch, i, rows, k, rank);
+  const { ld } = state;
+  const { r, chunk } = walk;
+  for (let k = 0; k < r; k += RANK_MAX) {
+    const rank = Math.min(RANK_MAX, r - k);
+    if (r > RANK_MAX) loadG(walk, batch, i, rows, k, rank);
     state.enter(k, rank);
-    gemm(Z, state.ld, GT, walk.chunk, y, state.ld, rank, rows, columns);
-    multiplyByLower(Z + columns, state.ld, GT, walk.chunk, y + columns, state.ld, rank, lower);
+    state.add(Z, GT, chunk, y, rank, rows, columns);
+    for (let l = 0; l < lower; l += 12) {
+      const yl = y + l * ld + columns;
+      const depth = Math.min(12, lower - l);
+      state.add(Z + columns, GT + l, chunk, yl, rank, depth, l);
+      multiplyByLower(Z + columns + l, ld, GT + l, chunk, yl + l, ld, rank, depth);
+    }
     state.leave(k, rank);
   }
 }

@@ -1,5 +1,5 @@
 import type { FloatArray } from "@dlrt/core";
-import { scratch } from "./scratch.js";
+import { ceil12, scratch } from "./scratch.js";
 
 const S = scratch;
 
@@ -70,7 +70,7 @@ export function copyRows(
   }
 }
 
-/** Scratch ← sourceᵀ, `rows` × `cols` of the source; zeros follow each row of the result up to a multiple of 4. */
+/** Scratch ← sourceᵀ, `rows` × `cols` of the source; zeros follow each row of the result up to a multiple of 12, or its end. */
 export function loadTransposed(
   to: number,
   ld: number,
@@ -85,7 +85,7 @@ export function loadTransposed(
     if (source instanceof Float32Array) transpose4f32(to + i, ld, source, offset + i * stride, stride, cols);
     else transpose4f64(to + i, ld, source, offset + i * stride, stride, cols);
   }
-  for (let i = whole; i < ((rows + 3) & ~3); i++) {
+  for (let i = whole; i < Math.min(ld, ceil12(rows)); i++) {
     const s = offset + i * stride;
     for (let j = 0; j < cols; j++) S[to + i + j * ld] = i < rows ? source[s + j]! : 0;
   }

@@ -34,16 +34,30 @@ export const X: number = Y + CHUNK_MAX * LD_MAX;
 export const Z: number = X + CHUNK_MAX * LD_MAX;
 /** W = T_cc⁻¹ Q_c of an `inverse` block [rows, rank] */
 export const W: number = Z + STATE_MAX;
-/** K_cᵀ W of an `inverse` block [rank, rank] */
+/** K_cᵀ W of an `inverse` block [rank, rank], rank ≤ 256; its rows are ceil12(rank) apart */
 export const KW: number = W + STATE_MAX;
 
-export const RANK_SQUARE_MAX = 256;
+/** A part of a long sum, before it is added to the whole [chunk, columns] */
+export const SUM: number = KW + 256 * 264;
 
-export const scratch: Float64Array = /* @__PURE__ */ new Float64Array(KW + RANK_SQUARE_MAX * RANK_SQUARE_MAX);
+const SIZE = SUM + CHUNK_MAX * LD_MAX;
 
-/** The least multiple of 4 that is ≥ x. */
+export const scratch: Float64Array = /* @__PURE__ */ new Float64Array(SIZE);
+
+/**
+ * What the element of `scratch` at the same place has lost to roundings, where a sum is compensated. Of the same size, so
+ * that V8 checks an index once for both; what is never touched costs no memory.
+ */
+export const lost: Float64Array = /* @__PURE__ */ new Float64Array(SIZE);
+
+/** The least multiple of 4 that is ≥ x, for x < 2³¹ − 3. */
 export function ceil4(x: number): number {
   return (x + 3) & ~3;
+}
+
+/** The least multiple of 12 that is ≥ x: whole tiles of 4 and of 6. */
+export function ceil12(x: number): number {
+  return Math.ceil(x / 12) * 12;
 }
 
 /** Distance between rows of `columns` elements: an odd number of cache lines, so that rows do not share cache sets. */
@@ -51,7 +65,11 @@ export function leadingDimension(columns: number): number {
   return ((columns + 7) & ~7) | 8;
 }
 
-/** Rows per chunk from the caller's hint; large where a state that moves in and out with every chunk must pay for it. */
-export function chunkRows(hint: number | undefined, r: number): number {
-  return Math.min(CHUNK_MAX, ceil4(hint ?? (r > RANK_MAX ? CHUNK_MAX : 8)));
+/**
+ * Rows per chunk from the caller's hint, any number ≥ 1; large where a state that moves in and out with every chunk must
+ * pay for it. In f64 it is 12 or 24: whole tiles of 6 for `gemmCompensated`, and fewer compensated additions.
+ */
+export function chunkRows(hint: number | undefined, r: number, f64: boolean): number {
+  const rows = Math.min(CHUNK_MAX, hint ?? (r > RANK_MAX ? CHUNK_MAX : 8));
+  return f64 ? Math.min(24, ceil12(rows)) : ceil4(rows);
 }

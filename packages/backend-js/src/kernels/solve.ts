@@ -1,14 +1,23 @@
 import type { HostTensor, SolveParams } from "@dlrt/core";
-import { addLowRank, advance, panelColumns, rowOffset, rowStride, State, type Walk } from "./low-rank.js";
+import { addLowRank, advance, panelColumns, rowOffset, rowStride, type Walk } from "./low-rank.js";
 import { loadRows, storeRows } from "./pack.js";
 import { ceil4, chunkRows, COUPLING, DIAG, scratch, Y } from "./scratch.js";
+import { State } from "./state.js";
 import { substitute } from "./triangular.js";
 
 /** (6) chunk by chunk, in the rows and roles of (8) for Tᵀ: Y_c = T_cc⁻¹ (B_c − F_c Z), Z ← Z + G_cᵀ Y_c. */
 export function solve(params: SolveParams<HostTensor>): void {
   const { trans, q, k, n, r, p } = params;
   const [f, g] = trans ? [k.data, q.data] : [q.data, k.data];
-  const walk: Walk = { f, g, n, r, chunk: chunkRows(params.chunk, r), trans, sign: -1 };
+  const walk: Walk = {
+    f,
+    g,
+    n,
+    r,
+    chunk: chunkRows(params.chunk, r, params.q.dtype === "f64"),
+    trans,
+    sign: -1,
+  };
   const width = panelColumns(r);
   for (let batch = 0; batch < params.batch; batch++) {
     for (let j = 0; j < p; j += width) solvePanel(params, walk, batch, j, Math.min(width, p - j));
@@ -22,8 +31,8 @@ function solvePanel(
   j: number,
   columns: number,
 ): void {
-  const { n, r, p, b, out } = params;
-  const state = new State(r, columns);
+  const { n, p, b, out } = params;
+  const state = new State(walk, columns);
   state.open(params.state, batch, j, p);
   for (let i = 0; i < n; i += walk.chunk) {
     const rows = Math.min(walk.chunk, n - i);

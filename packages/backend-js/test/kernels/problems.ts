@@ -2,7 +2,7 @@ import type { Dtype, FloatArray, HostTensor, Shape } from "@dlrt/core";
 import { elementCount, newFloatArray, unitRoundoff } from "@dlrt/core";
 import type { ReferenceOperator } from "@dlrt/core/reference";
 
-/** ω may reach 16 ε (DESIGN §1). */
+/** ω may reach 16 ε for ranks up to 128. */
 export const limit = (dtype: Dtype): number => 16 * unitRoundoff[dtype];
 
 /** Uniform in [−1, 1), the same on every run (mulberry32). */

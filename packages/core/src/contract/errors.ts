@@ -68,12 +68,16 @@ export class SingularError extends DlrtError {
   }
 }
 
-/** A tensor or backend was used after its dispose(). */
+/** A tensor or backend was used after its dispose(), or a tensor whose memory is gone. */
 export class DisposedError extends DlrtError {
   override readonly name = "DisposedError";
   readonly code = "DISPOSED";
-  constructor(readonly argument: string) {
-    super(`${argument}: expected a live object, got one that was disposed`);
+  /** `detail`: what became of the object, where nobody called its dispose(). */
+  constructor(
+    readonly argument: string,
+    detail = "",
+  ) {
+    super(`${argument}: expected a live object, got one ${detail || "that was disposed"}`);
   }
 }
 

@@ -103,12 +103,17 @@ export abstract class OwnedTensor implements Tensor {
   }
 
   get disposed(): boolean {
-    return this.#disposed || this.#ledger.closed || (this.#of?.disposed ?? false);
+    return this.#disposed || this.#ledger.closed || this.loss !== "" || (this.#of?.disposed ?? false);
+  }
+
+  /** What took the tensor's memory away without its dispose(), for a DisposedError; "" while nothing has. */
+  get loss(): string {
+    return "";
   }
 
   dispose(): void {
     if (!OwnedTensor.isItself(this)) throw proxied("tensor", "a tensor");
-    if (this.disposed) return;
+    if (this.#disposed || this.#ledger.closed) return;
     this.#disposed = true;
     if (this.#of !== undefined) return;
     this.#ledger.count(-1, this.#ownedBytes);

@@ -58,7 +58,7 @@ export function checkReadable(backend: { readonly name: string }, argument: stri
     const hint = owner === name ? ", or the backend is a proxy: unwrap it (in Vue: toRaw)" : "";
     throw new ValueError(argument, `a tensor of this backend (${name})`, `one of another (${owner})${hint}`);
   }
-  if (t.disposed) throw new DisposedError(argument);
+  if (t.disposed) throw new DisposedError(argument, t instanceof OwnedTensor ? t.loss : "");
 }
 
 /** @throws ShapeError, DtypeError, and as `checkReadable` */

@@ -1,0 +1,109 @@
+import type { Dtype } from "@dlrt/core";
+import { unitRoundoff } from "@dlrt/core";
+import { generator } from "./kernels/problems.js";
+
+/** Data whose roundings do not average out as those of random data do. Values may need rounding to the dtype. */
+export interface Family {
+  readonly name: string;
+  /** Built to defeat summation: the gate is doubled. */
+  readonly adversarial?: boolean;
+  readonly n: number;
+  readonly r: number;
+  readonly p: number;
+  /** element (i, m) of Q and K, (i, j) of X or B, λ_i; a callback gets ε of the dtype where it matters */
+  readonly q: (i: number, m: number, epsilon: number) => number;
+  readonly k: (i: number, m: number, epsilon: number) => number;
+  readonly x: (i: number, j: number, epsilon: number) => number;
+  readonly diag: (i: number) => number;
+}
+
+type Size = readonly [n: number, r: number, p: number];
+
+/** λ from 1 to 16 and of both signs, so that one of another row is seen. */
+const lambda = (i: number): number => (i % 3 === 0 ? -1 : 1) * 2 ** (i % 5);
+
+/** The same token over and over. */
+export const constant = ([n, r, p]: Size, diag: (i: number) => number = lambda): Family => ({
+  name: `constant, n ${n}, r ${r}, p ${p}`,
+  ...{ n, r, p, diag },
+  q: () => 0.1,
+  k: () => 0.1,
+  x: () => 0.7,
+});
+
+/** All entries of Q and K are c/√r, so that each q·k is a sum of r equal terms. */
+export const equal = ([n, r, p]: Size, c = 0.7): Family => ({
+  name: `equal entries, n ${n}, r ${r}, p ${p}`,
+  ...{ n, r, p, diag: lambda },
+  q: () => c / Math.sqrt(r),
+  k: () => c / Math.sqrt(r),
+  x: (_, j) => 0.7 / (j + 1),
+});
+
+/** Positive everywhere. */
+export const oneSided = ([n, r, p]: Size): Family => {
+  const random = generator(n + r + p);
+  const table = Float64Array.from({ length: 4096 }, () => Math.abs(random()));
+  const at = (i: number, m: number, salt: number): number => table[(i * 31 + m * 17 + salt) % 4093]!;
+  return {
+    name: `one sign, n ${n}, r ${r}, p ${p}`,
+    ...{ n, r, p, diag: lambda },
+    q: (i, m) => at(i, m, 1) / r,
+    k: (i, m) => at(i, m, 2),
+    x: (i, j) => at(i, j, 3),
+  };
+};
+
+/** Five tokens in turn. */
+export const repeated = ([n, r, p]: Size): Family => {
+  const family = oneSided([n, r, p]);
+  return {
+    ...family,
+    name: `repeated tokens, n ${n}, r ${r}, p ${p}`,
+    q: (i, m) => family.q(i % 5, m, 0),
+    k: (i, m) => family.k(i % 5, m, 0) - 0.5,
+    x: (i, j) => family.x(i % 5, j, 0),
+  };
+};
+
+/** One product of 1 in q·k, and every other just under half an ulp of 1. */
+export const tinyProducts = ([n, r, p]: Size, diag?: () => number): Family => ({
+  name: `one product of 1 and tiny ones, n ${n}, r ${r}, p ${p}`,
+  adversarial: true,
+  ...{ n, r, p, diag: diag ?? lambda },
+  q: () => 1,
+  k: (_, m, epsilon) => (m === 0 ? 1 : 0.98 * epsilon),
+  x: () => 1,
+});
+
+/** The same with the products one row after the other: what a chunk, or the state, sums up. */
+export const tinyRows = ([n, r, p]: Size): Family => ({
+  name: `one key of 1 and tiny ones, n ${n}, r ${r}, p ${p}`,
+  adversarial: true,
+  ...{ n, r, p, diag: () => 1 },
+  q: () => 1,
+  k: (i, _, epsilon) => (i === 0 ? 1 : 0.98 * epsilon),
+  x: () => 1,
+});
+
+/** Groups of four products together just under half an ulp of 1, which defeats a chain of sums of four; likewise six. */
+export const tinyGroups = ([n, r, p]: Size, group: number): Family => ({
+  name: `one product of 1 and tiny groups of ${group}, n ${n}, r ${r}, p ${p}`,
+  adversarial: true,
+  ...{ n, r, p, diag: lambda },
+  q: () => 1,
+  k: (i, m, epsilon) => (m === 0 && i === 0 ? 1 : (0.98 * epsilon) / group),
+  x: () => 1,
+});
+
+export const values = (
+  dtype: Dtype,
+  rows: number,
+  cols: number,
+  f: (i: number, j: number, e: number) => number,
+) =>
+  Float64Array.from({ length: rows * cols }, (_, at) =>
+    dtype === "f32"
+      ? Math.fround(f(Math.floor(at / cols), at % cols, unitRoundoff.f32))
+      : f(Math.floor(at / cols), at % cols, unitRoundoff.f64),
+  );
