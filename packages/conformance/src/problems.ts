@@ -1,4 +1,5 @@
 import { newFloatArray, type Dtype, type FloatArray, type Shape, type Sizes } from "@dlrt/core";
+import { drawGates, sayGates, type Gates } from "./gates.js";
 import { Random } from "./random.js";
 
 /** Operator, right-hand side and initial state, rounded to the dtype: what both the backend and the reference see. */
@@ -17,6 +18,10 @@ export interface Problem {
   readonly rhs: FloatArray;
   /** Z₀, batch·r·p */
   readonly state: FloatArray;
+  /** g, batch·n (one number a row) or batch·n·r (one a row and channel). Absent: no decay. */
+  readonly decay?: FloatArray | undefined;
+  /** How the decay was drawn. */
+  readonly gates?: Gates | undefined;
 }
 
 /** One batch entry's Λ, Q, K before rounding. */
@@ -24,6 +29,10 @@ interface Draw {
   readonly diag: Float64Array;
   readonly q: Float64Array;
   readonly k: Float64Array;
+  /** Per row, the first row that holds the same token: their rows of the right-hand side are equal too. */
+  readonly firstOf?: Int32Array;
+  /** Nothing of the right-hand side and the state is negative. */
+  readonly positive?: boolean;
 }
 
 /** Makes one batch entry's keys, one a call. */
@@ -76,6 +85,42 @@ function correlated(rho: number): Family {
   });
 }
 
+/** ±2^x, x uniform within `octaves` either way. */
+function signedPower(random: Random, octaves: number): number {
+  return (random.uniform() < 0.5 ? -1 : 1) * 2 ** (octaves * (2 * random.uniform() - 1));
+}
+
+/** Λ T of a family whose λ are 1, λ of both signs: as well conditioned, and a wrong λ shows. */
+function rowsScaled(octaves: number, family: Family): Family {
+  return (random, n, r) => {
+    const drawn = family(random, n, r);
+    for (let i = 0; i < n; i++) {
+      const lambda = signedPower(random, octaves);
+      drawn.diag[i] = lambda;
+      for (let at = i * r; at < (i + 1) * r; at++) drawn.q[at]! *= lambda;
+    }
+    return drawn;
+  };
+}
+
+/** A sequence of few tokens: equal tokens have equal rows everywhere. */
+function tokens(count: number, family: Family): Family {
+  return (random, n, r) => {
+    const words = family(random, Math.min(count, n), r);
+    const all = { ...draw(n, r), firstOf: new Int32Array(n) };
+    const seen = new Map<number, number>();
+    for (let i = 0; i < n; i++) {
+      const word = random.integer(0, Math.min(count, n) - 1);
+      if (!seen.has(word)) seen.set(word, i);
+      all.firstOf[i] = seen.get(word)!;
+      all.diag[i] = words.diag[word]!;
+      all.q.set(words.q.subarray(word * r, (word + 1) * r), i * r);
+      all.k.set(words.k.subarray(word * r, (word + 1) * r), i * r);
+    }
+    return all;
+  };
+}
+
 function repeated(count: number, beta?: number): Family {
   return deltaNet((random, r) => {
     const keys = Array.from({ length: count }, () => unitKey(random, r));
@@ -90,7 +135,7 @@ function general(strength: (n: number) => number): Family {
     const scale = Math.sqrt(strength(n) / Math.sqrt(Math.max(r, 1)));
     random.fillNormal(k, scale);
     for (let i = 0; i < n; i++) {
-      const lambda = (random.uniform() < 0.5 ? -1 : 1) * 2 ** (3 * random.uniform() - 1.5);
+      const lambda = signedPower(random, 1.5);
       diag[i] = lambda;
       for (let l = 0; l < r; l++) q[i * r + l] = lambda * scale * random.normal();
     }
@@ -103,7 +148,7 @@ function oneSign(random: Random, n: number, r: number): Draw {
   const { diag, q, k } = draw(n, r);
   const scale = 4 / Math.sqrt(Math.max(n * r, 1));
   for (const part of [q, k]) for (let at = 0; at < part.length; at++) part[at] = scale * random.uniform();
-  return { diag, q, k };
+  return { diag, q, k, positive: true };
 }
 
 export type FamilyName =
@@ -112,67 +157,101 @@ export type FamilyName =
   | "correlated .9"
   | "correlated .99"
   | "repeated keys"
+  | "repeated tokens"
+  | "constant"
   | "identical keys, β = 2"
   | "general Λ"
+  | "λ over 2^±20"
   | "growth"
   | "one sign";
 
+/** Where λ = 1 is not what a family is about, it varies: with λ = 1 everywhere a wrong λ would not show. */
 const families: Record<FamilyName, Family> = {
   "delta-net": deltaNet(unitKeys),
-  "correlated .5": correlated(0.5),
+  "correlated .5": rowsScaled(1.5, correlated(0.5)),
   "correlated .9": correlated(0.9),
-  "correlated .99": correlated(0.99),
-  "repeated keys": repeated(8),
+  "correlated .99": rowsScaled(1.5, correlated(0.99)),
+  "repeated keys": rowsScaled(1.5, repeated(8)),
+  "repeated tokens": tokens(5, rowsScaled(1.5, deltaNet(unitKeys))),
+  // β = 2 − 2⁻⁷: the solution alternates, and fades so slowly that every row counts.
+  constant: tokens(1, deltaNet(unitKeys, 2 - 2 ** -7)),
   "identical keys, β = 2": repeated(1, 2),
   "general Λ": general((n) => 1 / Math.sqrt(Math.max(n, 1))),
+  "λ over 2^±20": rowsScaled(20, deltaNet(unitKeys)),
   growth: general(() => 0.7),
   "one sign": oneSign,
 };
 
-const allNames = Object.keys(families) as FamilyName[];
-
-/**
- * The families that every accuracy gate runs over. "one sign" has cases of its own, in f32: the judge sums in float64
- * without more care than a backend.
- */
-export const familyNames: readonly FamilyName[] = allNames.filter((name) => name !== "one sign");
+/** The families that every accuracy gate runs over. */
+export const familyNames: readonly FamilyName[] = Object.keys(families) as FamilyName[];
 
 /** Families whose answers leave the range of the dtype when n is large; judged up to the row where they do. */
 export const growing: ReadonlySet<string> = new Set<FamilyName>(["growth"]);
 
-/** The problem that family, sizes, dtype and seed stand for. */
-export function makeProblem(family: FamilyName, sizes: Sizes, dtype: Dtype, seed: number): Problem {
+/** The problem that family, sizes, dtype, seed and gates stand for; without gates it does not decay. */
+export function makeProblem(
+  family: FamilyName,
+  sizes: Sizes,
+  dtype: Dtype,
+  seed: number,
+  gates?: Gates,
+): Problem {
   const { batch, n, r, p } = sizes;
   const random = new Random(seed);
   const diag = newFloatArray(dtype, batch * n);
   const q = newFloatArray(dtype, batch * n * r);
   const k = newFloatArray(dtype, batch * n * r);
+  const rhs = newFloatArray(dtype, batch * n * p);
+  const state = newFloatArray(dtype, batch * r * p);
   for (let entry = 0; entry < batch; entry++) {
     const one = families[family](random, n, r);
     diag.set(one.diag, entry * n);
     q.set(one.q, entry * n * r);
     k.set(one.k, entry * n * r);
+    fill(random, one, rhs.subarray(entry * n * p, (entry + 1) * n * p), p);
+    fill(random, { positive: one.positive }, state.subarray(entry * r * p, (entry + 1) * r * p), p);
   }
-  const rhs = random.fillNormal(newFloatArray(dtype, batch * n * p));
-  const state = random.fillNormal(newFloatArray(dtype, batch * r * p));
-  if (family === "one sign") {
-    for (const part of [rhs, state]) part.forEach((value, at) => (part[at] = Math.abs(value)));
-  }
-  return { family, dtype, sizes, seed, diag, q, k, rhs, state };
+  const problem = { family, dtype, sizes, seed, diag, q, k, rhs, state };
+  return gates ? { ...problem, gates, ...drawGates(gates, sizes, dtype, seed, rhs) } : problem;
+}
+
+/** Normal numbers into rows of p, as far as the family leaves them free. */
+function fill(
+  random: Random,
+  { firstOf, positive }: { firstOf?: Int32Array | undefined; positive?: boolean | undefined },
+  rows: FloatArray,
+  p: number,
+): void {
+  random.fillNormal(rows);
+  firstOf?.forEach((first, i) => rows.copyWithin(i * p, first * p, (first + 1) * p));
+  if (positive) for (let at = 0; at < rows.length; at++) rows[at] = Math.abs(rows[at]!);
 }
 
 /** What a report or a failure says about a problem: enough to make it again. */
-export function nameOf({
-  family,
-  dtype,
-  sizes,
-  seed,
-}: Omit<Problem, "diag" | "q" | "k" | "rhs" | "state">): string {
+export function nameOf(problem: Pick<Problem, "family" | "dtype" | "sizes" | "seed" | "gates">): string {
+  const { family, dtype, sizes, seed, gates } = problem;
   const { batch, n, r, p } = sizes;
-  return `${family}, ${dtype}, batch ${batch}, n ${n}, r ${r}, p ${p}, seed ${seed}`;
+  const drawn = gates ? `${family}, ${sayGates(gates)}` : family;
+  return `${drawn}, ${dtype}, batch ${batch}, n ${n}, r ${r}, p ${p}, seed ${seed}`;
+}
+
+/** What a report gathers a problem's ω under: with decay the gates, which matter more. */
+export function groupOf({ family, gates }: Pick<Problem, "family" | "gates">): string {
+  return gates ? sayGates(gates) : family;
+}
+
+/** One number a row and channel, not one a row. */
+export function perChannel({ sizes: { batch, n }, decay }: Pick<Problem, "sizes" | "decay">): boolean {
+  return decay !== undefined && decay.length !== batch * n;
 }
 
 /** The shapes of a problem's arrays. */
 export function shapesOf({ batch, n, r, p }: Sizes): Record<"diag" | "factor" | "rhs" | "state", Shape> {
   return { diag: [batch, n, 1], factor: [batch, n, r], rhs: [batch, n, p], state: [batch, r, p] };
+}
+
+/** The shape of a problem's decay, where it has one. */
+export function decayShapeOf(problem: Pick<Problem, "sizes" | "decay">): Shape {
+  const { diag, factor } = shapesOf(problem.sizes);
+  return perChannel(problem) ? factor : diag;
 }

@@ -28,6 +28,18 @@ export interface ReportRow {
   failed?: number;
 }
 
+/** The worst of one family of problems, whatever the operation. */
+export interface FamilyRow {
+  readonly family: string;
+  readonly dtype?: Dtype;
+  /** The ω nearest to its limit, in ε. null: not finite. */
+  worst: number | null;
+  /** What that ω may be, in ε. */
+  limit: number;
+  readonly operation: string;
+  readonly where: string;
+}
+
 export interface ReportFailure {
   /** "suite › name" */
   readonly name: string;
@@ -55,6 +67,7 @@ export interface Report {
   readonly cases: number;
   readonly seconds: number;
   readonly rows: readonly ReportRow[];
+  readonly families: readonly FamilyRow[];
   readonly failures: readonly ReportFailure[];
   readonly notRun: readonly ReportSkip[];
 }
@@ -66,11 +79,13 @@ interface Measurement {
   readonly omega: Omega;
   readonly limit: number;
   readonly where: string;
+  readonly family?: string;
 }
 
 /** Gathers what cases show while they run. */
 export class Recorder {
   readonly #rows = new Map<string, ReportRow>();
+  readonly #families = new Map<string, FamilyRow>();
   readonly #failures: ReportFailure[] = [];
   readonly #notRun: ReportSkip[] = [];
   readonly #start: number = Date.now();
@@ -80,7 +95,9 @@ export class Recorder {
     this.#row(subject).cases += pieces;
   }
 
-  measure(subject: Subject, { omega, limit, where }: Measurement): void {
+  measure(subject: Subject, measurement: Measurement): void {
+    const { omega, limit, where, family } = measurement;
+    if (family !== undefined) this.#measureFamily(family, subject, measurement);
     const row = this.#row(subject);
     row.cases++;
     // Limits grow with the rank, so the worst is what comes nearest to its own.
@@ -88,6 +105,14 @@ export class Recorder {
     row.limit = limit;
     row.worst = Number.isFinite(omega) ? omega : null;
     row.where = where;
+  }
+
+  #measureFamily(family: string, { operation, dtype }: Subject, { omega, limit, where }: Measurement): void {
+    const key = `${family} ${dtype}`;
+    const before = this.#families.get(key);
+    if (before && (before.worst === null || omega / limit <= before.worst / before.limit)) return;
+    const worst = Number.isFinite(omega) ? omega : null;
+    this.#families.set(key, { family, ...(dtype && { dtype }), worst, limit, operation, where });
   }
 
   pass(): void {
@@ -119,6 +144,7 @@ export class Recorder {
       cases: rows.reduce((sum, row) => sum + row.cases, 0),
       seconds: (Date.now() - this.#start) / 1000,
       rows,
+      families: [...this.#families.values()],
       failures: [...this.#failures],
       notRun: [...this.#notRun],
     };
@@ -192,9 +218,26 @@ export function reportText(report: Report): string {
       `${report.cases} cases in ${report.seconds.toFixed(1)} s, seed ${report.seed}`,
     ...(backend.fallback === undefined ? [] : [`fallback: ${visible(backend.fallback)}`]),
     ...pad([head, ...lines]),
+    ...familyLines(report),
     ...failures.map(({ name, message }) => `FAILED ${visible(name)}\n  ${indented(message)}`),
     ...notRun.map(({ name, why }) => `not run: ${visible(name)} (${visible(why)})`),
   ].join("\n");
+}
+
+/** The worst of each family, as lines for a terminal. */
+function familyLines({ families }: Report): string[] {
+  if (families.length === 0) return [];
+  const head = ["family", "dtype", "", "worst, ε", "where"];
+  return pad([
+    head,
+    ...families.map((row) => [
+      row.family,
+      row.dtype ?? "",
+      row.operation,
+      worstOf({ ...row, cases: 1 }),
+      row.where,
+    ]),
+  ]);
 }
 
 /**

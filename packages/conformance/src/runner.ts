@@ -73,6 +73,8 @@ export interface TestBackendOptions extends SuiteOptions {
  */
 export function testBackend({ test, create, onReport = print, ...options }: TestBackendOptions): void {
   const run = new Run(create, options);
+  // At once: a run that dies leaves no report.
+  if (run.plan.fresh) console.log(`DLRT_CONFORMANCE_SEED=${run.plan.seed}`);
   for (const subject of run.cases) {
     const body = async (context?: TestContext): Promise<void> => {
       const why = await run.run(subject);

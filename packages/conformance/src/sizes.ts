@@ -82,11 +82,21 @@ export function sizeSweep(budget: Budget): Sizes[] {
     { batch: 1, n: 129, r: 257, p: 17 },
     { batch: 3, n: 130, r: 64, p: 64 },
     { batch: 1, n: 1000, r: 16, p: 1 },
+    // Beyond the rows, ranks and batches that a kernel keeps at hand at once, with the tails of wide vectors.
+    ...[1025, 1040].map((n, at) => ({ batch: 1, n, r: 3, p: 7 + 8 * at })),
+    // The last rank twice: every second problem starts from a state.
+    ...[301, 333, 513, 1024, 1025, 1025].map((r) => ({ batch: 1, n: 130, r, p: 2 })),
+    ...[64, 65, 129].map((batch) => ({ batch, n: 17, r: 2, p: 3 })),
     { batch: 0, n: 5, r: 3, p: 2 },
     { batch: 2, n: 5, r: 0, p: 2 },
     { batch: 2, n: 0, r: 3, p: 2 },
   ];
   return sweep.map((sizes) => afford(sizes, budget));
+}
+
+/** A full chunk of 64 rows, and every number of rows that may be left after it. */
+export function rowsLeft(budget: Budget): Sizes[] {
+  return Array.from({ length: 64 }, (_, left) => afford({ batch: 1, n: 64 + left, r: 3, p: 2 }, budget));
 }
 
 /** Around 65536 in each direction in turn: where a grid of workgroups folds. Batches and rank: see the exact suite. */

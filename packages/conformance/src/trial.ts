@@ -111,10 +111,10 @@ export class Trial {
     this.recorder.count(this.subject, pieces);
   }
 
-  /** Counts a measured one. @throws ConformanceError unless ω ≤ limit */
-  judge(where: string, omega: Omega, limit: number): void {
+  /** Counts a measured one, for the family of its problem too. @throws ConformanceError unless ω ≤ limit */
+  judge(where: string, omega: Omega, limit: number, family?: string): void {
     this.pulse.beat();
-    this.recorder.measure(this.subject, { omega, limit, where });
+    this.recorder.measure(this.subject, { omega, limit, where, ...(family !== undefined && { family }) });
     demand(
       omega <= limit,
       `${this.subject.operation}: ω = ${omega.toPrecision(4)} ε, allowed ${limit} ε, at ${where}`,

@@ -1,9 +1,11 @@
 import { expect, test } from "vitest";
 import { runSuites, type Report } from "../src/index.js";
 import { allCases } from "../src/suites/index.js";
-import { faults, lonelyFaults, type Fault } from "./faults.js";
+import { careful, faults, lonelyFaults, type Fault } from "./faults.js";
 
 const small = { cases: 8, seed: 1, maxN: 300, maxWork: 2 ** 14 } as const;
+/** For runs of the whole suite. */
+const all = { cases: 5, maxN: 140, maxWork: 2 ** 12 } as const;
 const failed = ({ failures }: Report): string[] => failures.map(({ name }) => name);
 
 test.each(faults.map((fault): [string, Fault] => [fault.name, fault]))(
@@ -24,9 +26,22 @@ test("every suite has a fault of its own", () => {
 test.each(Object.entries(lonelyFaults))(
   "%s alone finds its fault",
   async (suite, { create, caughtBy, budget }) => {
-    const report = await runSuites(create, { ...small, ...budget });
+    const report = await runSuites(create, { ...small, ...all, ...budget });
     expect(failed(report)).toContain(caughtBy);
     expect([...new Set(failed(report).map((name) => name.split(" › ")[0]))]).toEqual([suite]);
+  },
+  120_000,
+);
+
+test.each(["f32", "f64"] as const)(
+  "%s with every operation rounded and every care taken passes what the careless ones do not",
+  async (dtype) => {
+    const only = ["solve", "apply"].flatMap((verb) =>
+      ["sums of", "long sums"].map((name) => `${verb} › ${dtype}: ${name}`),
+    );
+    const report = await runSuites(careful(dtype), { ...small, maxN: 8192, maxWork: 2 ** 15, only });
+    expect(report.failures).toEqual([]);
+    expect(report.passed).toBe(10);
   },
   120_000,
 );

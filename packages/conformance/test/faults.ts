@@ -2,17 +2,23 @@
 import {
   elementCount,
   newFloatArray,
-  type ApplyParams,
   type Dtype,
   type FloatArray,
   type HostTensor,
   type HostView,
-  type Kernels,
   type Shape,
-  type SolveParams,
   type Supports,
 } from "@dlrt/core";
+import {
+  contiguousLayout,
+  readView,
+  type ApplyParams,
+  type Kernels,
+  type SolveParams,
+} from "@dlrt/core/backend";
+import { recurrent } from "@dlrt/core/reference";
 import { PlainBackend, plainKernels } from "../examples/plain-backend.js";
+import { roundingKernels, type Carelessness } from "./rounding-kernels.js";
 
 export interface Fault {
   readonly name: string;
@@ -23,7 +29,10 @@ export interface Fault {
   readonly budget?: { readonly maxN?: number; readonly maxWork?: number };
 }
 
-type Params = SolveParams<HostTensor> & ApplyParams<HostTensor>;
+/** The parameters of a kernel and the operands of T side by side; Z₀ is `state`. */
+type Params = SolveParams<HostTensor> &
+  ApplyParams<HostTensor> &
+  SolveParams<HostTensor>["op"] & { readonly state?: HostTensor | undefined };
 type Verb = "solve" | "apply";
 
 class FaultyBackend extends PlainBackend {
@@ -31,10 +40,11 @@ class FaultyBackend extends PlainBackend {
   override supports: Supports = { ...new PlainBackend().supports, dtypes: ["f32"] };
 }
 
-/** A backend whose kernels are `change`d. */
-function withKernels(change: Partial<Kernels<HostTensor>>) {
+/** A backend whose kernels are `change`d, in f32 alone unless told otherwise. */
+function withKernels(change: Partial<Kernels<HostTensor>>, dtype: Dtype = "f32") {
   return (): PlainBackend => {
     const backend = new FaultyBackend();
+    backend.supports = { ...backend.supports, dtypes: [dtype] };
     backend.kernels = { ...plainKernels, ...change };
     return backend;
   };
@@ -45,18 +55,29 @@ function of(Class: new () => FaultyBackend) {
   return (): PlainBackend => new Class();
 }
 
-/** What kernels see of a tensor, with other elements. */
+/** What kernels see of a tensor, contiguous, with other elements. */
 function like(t: HostTensor, change: (value: number, at: number) => number): HostTensor {
-  const data = t.data.slice();
+  const data = readView(t);
   for (let at = 0; at < data.length; at++) data[at] = change(data[at]!, at);
-  return { dtype: t.dtype, shape: t.shape, data } as unknown as HostTensor;
+  return { dtype: t.dtype, shape: t.shape, layout: contiguousLayout(t.shape), data } as unknown as HostTensor;
+}
+
+type Wrong = Partial<Record<keyof Params, unknown>> | undefined;
+
+/** The right kernel on wrong arguments. */
+function misled(verb: Verb, wrong: (p: Params) => Wrong): (p: Params) => void {
+  const kernel = plainKernels[verb] as (p: Params) => void;
+  return (given) => {
+    const { initialState: state, op } = given;
+    const all = { ...given, ...op, state };
+    const { diag, q, k, decay, state: initialState, ...others } = { ...all, ...wrong(all) } as Params;
+    kernel({ ...others, initialState, op: { diag, q, k, decay } } as Params);
+  };
 }
 
 /** Runs the right kernel on wrong arguments. */
-const wrongly = (verb: Verb, wrong: (p: Params) => Partial<Params> | undefined) => {
-  const kernel = plainKernels[verb] as (p: Params) => void;
-  return withKernels({ [verb]: (p: Params) => kernel({ ...p, ...wrong(p) }) });
-};
+const wrongly = (verb: Verb, wrong: (p: Params) => Wrong, dtype?: Dtype) =>
+  withKernels({ [verb]: misled(verb, wrong) }, dtype);
 
 /** Runs the right kernel, then spoils what it wrote. */
 const after = (verb: Verb, spoil: (p: Params) => void) => {
@@ -78,34 +99,125 @@ function estimate(x: number): number {
   return (1 / scale) * (Math.round((scale / x) * 2 ** 20) / 2 ** 20);
 }
 
-/** α (λ x + F Z), with Z rounded to f32 at every row. */
-function roundingApply({ batch, n, r, p, trans, alpha, diag, out, ...rest }: ApplyParams<HostTensor>): void {
-  const { q, k, x, state, finalState } = rest;
-  const [f, g] = trans ? [k.data, q.data] : [q.data, k.data];
-  for (let e = 0; e < batch; e++) {
-    const z = new Float32Array(r * p);
-    if (state) z.set(state.data.subarray(e * r * p, (e + 1) * r * p));
-    for (let step = 0; step < n; step++) {
-      const i = e * n + (trans ? n - 1 - step : step);
-      for (let j = 0; j < p; j++) {
-        let sum = diag ? diag.data[i]! * x.data[i * p + j]! : 0;
-        for (let l = 0; l < r; l++) sum += f[i * r + l]! * z[l * p + j]!;
-        for (let l = 0; l < r; l++) z[l * p + j]! += g[i * r + l]! * x.data[i * p + j]!;
-        out.data[i * p + j] = alpha * sum;
-      }
-    }
-    finalState?.data.set(z, e * r * p);
-  }
-}
+/** What sums lose: each care left out alone, and the case in which it shows. */
+const sumFaults: readonly Fault[] = (
+  [
+    ["sums over r are one chain", "sums of one large product and many tiny ones", { chainOverRank: true }],
+    ["a chunk's rows are one chain", "sums of one large row and many tiny ones", { chainOverRows: true }],
+    [
+      "a state of 64-row chunks, as of a scan or of prefixes, forgets what its roundings took",
+      "sums of a large state and many tiny rows",
+      { forgetful: true },
+    ],
+    [
+      "a state of 16-row chunks forgets what its roundings took",
+      "sums of a large state and many tiny rows",
+      { forgetful: true, chunk: 16 },
+    ],
+    [
+      "a state that takes row by row forgets what its roundings took",
+      "long sums of one sign",
+      { forgetful: true, chunk: 1 },
+    ],
+  ] as const satisfies readonly (readonly [string, string, Carelessness])[]
+).flatMap(([what, found, careless]) =>
+  (["f32", "f64"] as const).flatMap((dtype) =>
+    (["solve", "apply"] as const).map((verb) => ({
+      name: `${verb}, ${dtype}: ${what}`,
+      caughtBy: `${verb} › ${dtype}: ${found}`,
+      budget: { maxN: 65537, maxWork: 2 ** 17 },
+      create: withKernels({ [verb]: roundingKernels(careless)[verb] }, dtype),
+    })),
+  ),
+);
+
+/** No fault at all: every operation rounded, every care taken. */
+export const careful = (dtype: Dtype): (() => PlainBackend) => withKernels(roundingKernels({}), dtype);
+
+/** Faults that come late: beyond a thousand rows, a rank of 300, 64 batch entries, or in one tail alone. */
+const lateFaults: Fault[] = [
+  {
+    name: "the last column is dropped where p mod 8 is 7 and n > 1000",
+    caughtBy: "apply › f32: every awkward size",
+    budget: { maxN: 1100, maxWork: 2 ** 15 },
+    create: after("apply", ({ out, n, p }) => {
+      if (n > 1000 && p % 8 === 7) out.data.forEach((_, at) => at % p === p - 1 && (out.data[at] = 0));
+    }),
+  },
+  {
+    name: "1/λ in f32 inside f64 where |λ| > 64",
+    caughtBy: "solve › f64: every family at n = 1000",
+    create: wrongly(
+      "solve",
+      ({ diag }) => ({ diag: like(diag!, (v) => (Math.abs(v) > 64 ? 1 / Math.fround(1 / v) : v)) }),
+      "f64",
+    ),
+  },
+  {
+    name: "the inverse's state misses 64 rows where n > 1024",
+    caughtBy: "exact › f32: inverse of 1100 rows",
+    budget: { maxN: 1100, maxWork: 2 ** 21 },
+    create: withKernels({
+      inverse: ({ n, r, op: { diag, q, k }, out }) => {
+        const [lambda, f, g] = [diag, q, k].map((t) => Float64Array.from(readView(t)));
+        if (n > 1024) g!.fill(0, 512 * r, 576 * r);
+        out.data.set(recurrent.inverse({ n, r, diag: lambda!, q: f!, k: g! }));
+      },
+    }),
+  },
+  {
+    name: "rowDot's last columns are multiplied in f32, in f64",
+    caughtBy: "gradients › f64: rowDot, every length of a row",
+    create: withKernels(
+      {
+        rowDot: (p) =>
+          plainKernels.rowDot({
+            ...p,
+            x: like(p.x, (v, at) => (at % p.p >= p.p - (p.p % 4) ? Math.fround(v) : v)),
+          }),
+      },
+      "f64",
+    ),
+  },
+  {
+    name: "the last row of Z is not updated where r > 300",
+    caughtBy: "apply › f32: every awkward size",
+    budget: { maxWork: 2 ** 19 },
+    create: wrongly("apply", ({ k, q, trans, r }) =>
+      r > 300 ? { [trans ? "q" : "k"]: like(trans ? q : k, (v, at) => (at % r === r - 1 ? 0 : v)) } : {},
+    ),
+  },
+  {
+    name: "the state is lost where r > 1024",
+    caughtBy: "solve › f32: every awkward size",
+    budget: { maxWork: 2 ** 19 },
+    create: wrongly("solve", ({ r }) => (r > 1024 ? { state: undefined } : {})),
+  },
+  {
+    name: "the final state is not written where batch > 64",
+    caughtBy: "solve › f32: every awkward size",
+    create: wrongly("solve", ({ batch }) => (batch > 64 ? { finalState: undefined } : {})),
+  },
+  {
+    name: "with 57 to 63 rows left, the transposed solve divides by the λ of the chunk before",
+    caughtBy: "solve › f32: every number of rows after a chunk",
+    create: wrongly("solve", ({ diag, n, trans }) =>
+      trans && n > 64 && n % 64 >= 57
+        ? { diag: like(diag!, (_, at) => diag!.data[at < 5 ? at + 64 : at]!) }
+        : {},
+    ),
+  },
+  {
+    name: "subnormal λ are taken for 0, and nobody was told",
+    caughtBy: "non-finite › f32: subnormal λ counts, or is declared not to",
+    create: wrongly("solve", ({ diag }) => ({
+      diag: like(diag!, (v) => (Math.abs(v) < 2 ** -126 ? 0 : v)),
+    })),
+  },
+];
 
 /** Faults in kernels. */
 const kernelFaults: Fault[] = [
-  {
-    name: "the state is rounded to f32 at every row",
-    caughtBy: "apply › f32: long sums of one sign",
-    budget: { maxN: 65537, maxWork: 2 ** 17 },
-    create: withKernels({ apply: roundingApply }),
-  },
   {
     name: "the state update of one chunk is dropped",
     caughtBy: "solve › f32: every family at n = 1000",
@@ -271,7 +383,10 @@ export const lonelyFaults: Readonly<Record<string, Fault>> = {
     name: "inverse: rank past 128 is dropped",
     caughtBy: "inverse › f32: every awkward size",
     create: withKernels({
-      inverse: (p) => plainKernels.inverse({ ...p, q: like(p.q, (v, at) => (at % p.r >= 128 ? 0 : v)) }),
+      inverse: (p) => {
+        const q = like(p.op.q, (v, at) => (at % p.r >= 128 ? 0 : v));
+        plainKernels.inverse({ ...p, op: { ...p.op, q } });
+      },
     }),
   },
   trilInverse: {
@@ -501,4 +616,10 @@ const ownerFaults: Fault[] = [
   },
 ];
 
-export const faults: readonly Fault[] = [...kernelFaults, ...ownerFaults, ...Object.values(lonelyFaults)];
+export const faults: readonly Fault[] = [
+  ...kernelFaults,
+  ...sumFaults,
+  ...lateFaults,
+  ...ownerFaults,
+  ...Object.values(lonelyFaults),
+];

@@ -7,6 +7,7 @@ const NOTHING: Omit<Report, "seed"> = {
   cases: 0,
   seconds: 0,
   rows: [],
+  families: [],
   failures: [],
   notRun: [],
 };

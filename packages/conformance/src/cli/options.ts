@@ -58,10 +58,10 @@ export function program(): Command {
       "a file or a package; without #export its one function named create…, or its default export",
     )
     .addOption(number("--cases <count>", "random cases of each property, default 30", 1))
-    .addOption(number("--seed <number>", "where random cases start, default new each time", 0))
+    .addOption(number("--seed <number>", "where random cases start, default 1", 0))
     .addOption(number("--max-n <size>", "largest n and batch, default 65537", 1))
     .addOption(
-      number("--max-work <count>", "largest batch·n·r·p, of an inverse batch·n², default 2²⁰ = 1048576", 1),
+      number("--max-work <count>", "largest batch·n·r·p, of an inverse batch·n², default 2²¹ = 2097152", 1),
     )
     .addOption(
       new Option(

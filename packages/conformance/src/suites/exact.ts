@@ -155,6 +155,17 @@ function anyExactInverse(trial: Trial): Promise<void> {
   });
 }
 
+/** More rows than 16 chunks of 64. What a bound of n³ would take long to judge, equality judges at once. */
+async function longExactInverse(trial: Trial): Promise<void> {
+  const { n } = affordSquare({ batch: 1, n: 1100, r: 1 }, trial.plan); // the result has n columns
+  const problem = makeExact({ batch: 1, n, r: 6, p: 0 }, trial.subject.dtype!, trial.plan.seed);
+  await trial.scoped(async (scope) => {
+    const got = await runInverse(scope, problem, { chunk: undefined, given: true });
+    demandEqual(`inverse, ${nameOf(problem)}`, got, exactInverse(problem));
+  });
+  trial.count();
+}
+
 function anyExactBlock(trial: Trial): Promise<void> {
   const values = fc.record({
     batch: fc.integer({ min: 1, max: 4 }),
@@ -184,6 +195,7 @@ export function exactCases(dtypes: readonly Dtype[] = ["f32", "f64"]): Case[] {
         run: manyEntries,
       },
       { ...shared, name: `${dtype}: inverse`, kernels: ["inverse"], run: anyExactInverse },
+      { ...shared, name: `${dtype}: inverse of 1100 rows`, kernels: ["inverse"], run: longExactInverse },
       {
         ...shared,
         name: `${dtype}: derived verbs, plain arrays`,

@@ -52,17 +52,17 @@ async function gradientsOn(
   }
   const rhs = scope.put(problem.rhs, shape.rhs);
   const { trans, alpha, chunk } = call;
-  const state = call.stateful ? scope.put(problem.state, shape.state) : undefined;
+  const initialState = call.stateful ? scope.put(problem.state, shape.state) : undefined;
   const finalStateCotangent = call.final ? scope.put(finalCotangent, shape.state) : undefined;
-  const options = { trans, alpha, chunk, state, finalStateCotangent };
+  const options = { trans, alpha, chunk, initialState, finalStateCotangent };
   const named = (of: Record<string, Tensor>, rhsName: string): Record<string, Tensor> => {
-    const { [rhsName]: gRhs, ...others } = of;
-    return { ...others, rhs: gRhs! };
+    const { [rhsName]: gRhs, initialState: state, ...others } = of;
+    return { ...others, rhs: gRhs!, ...(state && { state }) };
   };
   if (verb === "apply") {
     return readAll(scope, named({ ...applyVjp(backend, op, rhs, gY, options) }, "x"));
   }
-  const y = scope.keep(solve(backend, op, rhs, { trans, alpha, chunk, state }));
+  const y = scope.keep(solve(backend, op, rhs, { trans, alpha, chunk, initialState }));
   return readAll(scope, named({ ...solveVjp(backend, op, y, gY, options) }, "b"));
 }
 
@@ -145,8 +145,8 @@ function whole(trial: Trial, verb: Verb, truth: "reference" | "differences"): Pr
 
 export function wholeGradientCases(dtype: Dtype): Case[] {
   const kernels = {
-    solve: ["solve", "apply", "rowDot"],
-    apply: ["apply", "rowDot"],
+    solve: ["solve", "apply", "rowDot", "copy"],
+    apply: ["apply", "rowDot", "copy"],
     inverse: ["inverse", "solve", "apply", "rowDot"],
   } as const;
   return (["solve", "apply", "inverse"] as const).flatMap((verb) =>

@@ -7,6 +7,7 @@ import {
   newFloatArray,
   solve,
   solveVjp,
+  unitRoundoff,
   type Dtype,
   type FloatArray,
   type Shape,
@@ -38,16 +39,18 @@ async function runVjp(verb: "solve" | "apply", scope: Scope, vjp: Vjp): Promise<
   const rhs = scope.put(problem.rhs, shape.rhs);
   const cotangent = scope.put(vjp.cotangent, shape.rhs);
   const { trans, alpha, chunk } = call;
-  const state = call.stateful ? scope.put(problem.state, shape.state) : undefined;
+  const initialState = call.stateful ? scope.put(problem.state, shape.state) : undefined;
   const finalStateCotangent = call.final ? scope.put(vjp.finalCotangent, shape.state) : undefined;
-  const options = { trans, alpha, chunk, state, finalStateCotangent };
+  const options = { trans, alpha, chunk, initialState, finalStateCotangent };
   if (verb === "apply") {
-    const { x, ...others } = applyVjp(scope.backend, op, rhs, cotangent, options);
-    return { ...(await readAll(scope, { ...others, rhs: x })), primal: problem.rhs };
+    const { x, initialState: state, ...others } = applyVjp(scope.backend, op, rhs, cotangent, options);
+    const read = await readAll(scope, { ...others, rhs: x, ...(state && { state }) });
+    return { ...read, primal: problem.rhs };
   }
-  const y = scope.keep(solve(scope.backend, op, rhs, { trans, alpha, chunk, state }));
-  const { b, ...others } = solveVjp(scope.backend, op, y, cotangent, options);
-  return { ...(await readAll(scope, { ...others, rhs: b })), primal: await scope.read(y) };
+  const y = scope.keep(solve(scope.backend, op, rhs, { trans, alpha, chunk, initialState }));
+  const { b, initialState: state, ...others } = solveVjp(scope.backend, op, y, cotangent, options);
+  const read = await readAll(scope, { ...others, rhs: b, ...(state && { state }) });
+  return { ...read, primal: await scope.read(y) };
 }
 
 /** s·Zᵀ of every entry. */
@@ -129,9 +132,55 @@ function anyVjp(trial: Trial, verb: "solve" | "apply"): Promise<void> {
     const vjp = { problem, call, cotangent: like(problem.rhs), finalCotangent: like(problem.state) };
     const got = await runVjp(verb, scope, vjp);
     const where = `${nameOf(problem)}; ${sayCall(call)}${call.final ? ", with Z̄" : ""}`;
-    trial.judge(`${where}; gradients of the right-hand side`, omegaOfRhs(verb, vjp, got), gate(sizes.r));
-    trial.judge(`${where}; gradients of T`, omegaOfFactors(verb, vjp, got), gate(sizes.p));
+    trial.judge(
+      `${where}; gradients of the right-hand side`,
+      omegaOfRhs(verb, vjp, got),
+      gate(sizes.r),
+      family,
+    );
+    trial.judge(`${where}; gradients of T`, omegaOfFactors(verb, vjp, got), gate(sizes.p), family);
   });
+}
+
+async function judgeRowDot(
+  scope: Scope,
+  trial: Trial,
+  [x, y]: readonly [FloatArray, FloatArray],
+  [shape, alpha, what, adversarial]: readonly [Shape, number, string, boolean],
+): Promise<void> {
+  const dtype = trial.subject.dtype!;
+  const [batch, n, p] = shape;
+  const out = scope.poisoned([batch, n, 1], dtype);
+  if (batch * n > 0) {
+    const params = { batch, n, p, alpha, x: scope.put(x, shape), y: scope.put(y, shape), out };
+    scope.backend.kernels.rowDot(params);
+  }
+  const omega = omegaOfRowDot([x, y, await scope.read(out)], alpha, p);
+  const where = `${what}, ${dtype}, batch ${batch}, n ${n}, p ${p}, α ${alpha}`;
+  trial.judge(where, omega, gate(p, adversarial));
+}
+
+/** Tails of every width; and one product of 1 beside many just under half a unit in its last place, at either end. */
+async function everyRowDot(trial: Trial): Promise<void> {
+  const dtype = trial.subject.dtype!;
+  const random = new Random(trial.plan.seed);
+  for (const p of [...Array(34).keys(), 63, 64, 65, 127, 128, 129, 257, 1000, 1024]) {
+    for (const n of p < 34 ? [3] : [1, 8]) {
+      if (n * p > trial.plan.maxWork) continue;
+      const [x, y] = [0, 1].map(() => random.fillNormal(newFloatArray(dtype, n * p)));
+      await trial.scoped((scope) => judgeRowDot(scope, trial, [x!, y!], [[1, n, p], 1, "random", false]));
+    }
+  }
+  const tiny = 0.98 * unitRoundoff[dtype];
+  const n = 5;
+  for (const p of [65, 257, 1024].filter((length) => n * length <= trial.plan.maxWork)) {
+    for (const large of [0, p - 1]) {
+      const ones = newFloatArray(dtype, n * p).fill(1);
+      const y = newFloatArray(dtype, n * p).map((_, at) => (at % p === large ? 1 : tiny));
+      const what = `one large product at ${large}`;
+      await trial.scoped((scope) => judgeRowDot(scope, trial, [ones, y], [[1, n, p], 1, what, true]));
+    }
+  }
 }
 
 /** The kernel itself: nothing public calls it with these options. */
@@ -144,15 +193,8 @@ function anyRowDot(trial: Trial): Promise<void> {
   return trial.property(values, async (scope, { sizes: { batch, n, p }, alpha, seed }) => {
     const dtype = trial.subject.dtype!;
     const random = new Random(seed);
-    const shape: Shape = [batch, n, p];
     const [x, y] = [0, 1].map(() => random.fillNormal(newFloatArray(dtype, batch * n * p)));
-    const out = scope.poisoned([batch, n, 1], dtype);
-    if (batch * n > 0) {
-      const params = { batch, n, p, alpha, x: scope.put(x!, shape), y: scope.put(y!, shape), out };
-      scope.backend.kernels.rowDot(params);
-    }
-    const omega = omegaOfRowDot([x!, y!, await scope.read(out)], alpha, p);
-    trial.judge(`${dtype}, batch ${batch}, n ${n}, p ${p}, α ${alpha}, seed ${seed}`, omega, gate(p));
+    await judgeRowDot(scope, trial, [x!, y!], [[batch, n, p], alpha, `seed ${seed}`, false]);
   });
 }
 
@@ -165,8 +207,9 @@ export function gradientCases(dtypes: readonly Dtype[] = ["f32", "f64"]): Case[]
     });
     return [
       of("rowDot", ["rowDot"], anyRowDot),
-      of("solveVjp", ["solve", "apply", "rowDot"], (trial) => anyVjp(trial, "solve")),
-      of("applyVjp", ["apply", "rowDot"], (trial) => anyVjp(trial, "apply")),
+      { ...of("rowDot", ["rowDot"], everyRowDot), name: `${dtype}: rowDot, every length of a row` },
+      of("solveVjp", ["solve", "apply", "rowDot", "copy"], (trial) => anyVjp(trial, "solve")),
+      of("applyVjp", ["apply", "rowDot", "copy"], (trial) => anyVjp(trial, "apply")),
       ...wholeGradientCases(dtype),
     ];
   });

@@ -26,11 +26,11 @@ function overRhs(trial: Trial): Promise<void> {
     const finalState = call.final ? state : undefined;
     solve(scope.backend, op, b, {
       ...{ trans, alpha, chunk, finalState, out: b },
-      state: call.stateful ? state : undefined,
+      initialState: call.stateful ? state : undefined,
     });
     const final = call.final ? await scope.read(state) : undefined;
     const omega = omegaOfSolve(problem, call, await scope.read(b), final);
-    trial.judge(`${nameOf(problem)}; ${sayCall(call)}; out = b`, omega, gate(sizes.r));
+    trial.judge(`${nameOf(problem)}; ${sayCall(call)}; out = b`, omega, gate(sizes.r), family);
     for (const name of ["diag", "q", "k"] as const) {
       const before: FloatArray = problem[name];
       const after = await scope.read(op[name]);

@@ -1,5 +1,5 @@
 /** λ = 0: ∞ or NaN from its row on, and a SingularError where it is asked for. */
-import { inverse, solve, SingularError, type Dtype, type FloatArray } from "@dlrt/core";
+import { inverse, newFloatArray, solve, SingularError, type Dtype, type FloatArray } from "@dlrt/core";
 import { operatorOn, plainCall, run } from "../calls.js";
 import { makeProblem, shapesOf, type Problem } from "../problems.js";
 import { afford, affordSquare } from "../sizes.js";
@@ -49,6 +49,41 @@ async function placement(trial: Trial): Promise<void> {
   }
 }
 
+/** The largest power of two that is subnormal. Its reciprocal is finite. */
+const subnormal: Readonly<Record<Dtype, number>> = { f32: 2 ** -127, f64: 2 ** -1023 };
+
+/** λ below the normal numbers: exact, or, where that is declared, 0. */
+async function subnormalLambda(trial: Trial): Promise<void> {
+  const dtype = trial.subject.dtype!;
+  const flushes = trial.backend.supports.flushesSubnormals === true;
+  const lambda = subnormal[dtype];
+  const none = { batch: 1, n: 3, r: 1, p: 1 };
+  const fill = (value: number): FloatArray => newFloatArray(dtype, 3).fill(value);
+  const problem = { ...makeProblem("delta-net", none, dtype, 1), q: fill(0), k: fill(0), rhs: fill(1) };
+  const diag = fill(1);
+  diag.set([lambda, -lambda], 1);
+  for (const verb of kernelsOf(trial)) {
+    for (const scale of [1, 2 ** 30, 2 ** -30]) {
+      // T is diagonal here, and everything a power of two: solve has 1/(scale λ), apply λ scale.
+      const rhs = fill(verb === "solve" ? Math.min(scale, 1) : Math.max(scale, 4));
+      await trial.scoped(async (scope) => {
+        const { out } = await run(verb, scope, { ...problem, diag, rhs }, plainCall);
+        for (const i of [0, 1, 2]) {
+          const exact = verb === "solve" ? rhs[i]! / diag[i]! : rhs[i]! * diag[i]!;
+          const flushed = verb === "solve" ? !Number.isFinite(out[i]!) : out[i] === 0;
+          const right = out[i] === exact || (flushes && i > 0 && flushed);
+          demand(right, `${verb}, λ = ${diag[i]}, ${rhs[i]} on the right: expected ${exact}, got ${out[i]}`);
+        }
+        trial.count();
+      });
+    }
+  }
+}
+
+function kernelsOf({ backend }: Trial): ("solve" | "apply")[] {
+  return (["solve", "apply"] as const).filter((verb) => !backend.supports.missing?.includes(verb));
+}
+
 function refusal(scope: Scope, problem: Problem, verb: "solve" | "inverse"): Promise<unknown> {
   const op = operatorOn(scope, problem);
   return caught(async () => {
@@ -86,10 +121,19 @@ async function checked(trial: Trial): Promise<void> {
       trial.count();
     }
     if (!exists(problem, 0, 3)) continue;
-    const fine = await trial.scoped((scope) =>
+    const error = await trial.scoped((scope) =>
       refusal(scope, withLambda(problem, 0, 3, smallest[dtype]), verb),
     );
-    demand(fine === undefined, `${verb} with check: λ = ${smallest[dtype]} is not 0, got ${textOf(fine)}`);
+    const where = `${verb} with check, λ = ${smallest[dtype]} at batch 0, row 3`;
+    if (trial.backend.supports.flushesSubnormals) {
+      const named = error instanceof SingularError && error.batch === 0 && error.row === 3;
+      demand(
+        named,
+        `${where}: expected a SingularError that names it where subnormals are 0, got ${textOf(error)}`,
+      );
+    } else {
+      demand(error === undefined, `${where}: it is not 0, got ${textOf(error)}`);
+    }
   }
   const after = await trial.scoped((scope) => run("solve", scope, problem, plainCall));
   demand(
@@ -102,6 +146,7 @@ export function singularCases(shared: Pick<Case, "suite" | "operation">, dtype: 
   const kernels = ["solve", "inverse"] as const;
   return [
     { ...shared, name: `${dtype}: λ = 0, −0 and subnormal`, dtype, kernels: ["solve"], run: placement },
+    { ...shared, name: `${dtype}: subnormal λ counts, or is declared not to`, dtype, run: subnormalLambda },
     { ...shared, name: `${dtype}: check names batch and row`, dtype, kernels, run: checked },
   ];
 }

@@ -71,7 +71,7 @@ async function runCut(scope: Scope, problem: Problem, cut: Cut): Promise<Answer>
     const y = (cut.verb === "solve" ? solve : apply)(scope.backend, op, rhs, {
       trans,
       alpha,
-      state,
+      initialState: state,
       finalState,
     });
     setRows(out, shape.rhs, start, await scope.read(scope.keep(y)));
@@ -106,7 +106,8 @@ function cutAnywhere(trial: Trial, verb: Cut["verb"]): Promise<void> {
     const omegaOf = verb === "solve" ? omegaOfSolve : omegaOfApply;
     const omega = omegaOf(problem, { ...cut, stateful: true }, out, finalState);
     // Each piece but the last hands on a state that was rounded once.
-    trial.judge(`${nameOf(problem)}; cut at ${at.join(", ")}`, omega, gate(sizes.r) + at.length);
+    const where = `${nameOf(problem)}; cut at ${at.join(", ")}`;
+    trial.judge(where, omega, gate(sizes.r) + at.length, family);
   });
 }
 

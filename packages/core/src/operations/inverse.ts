@@ -35,7 +35,7 @@ const trilInverseNames = ["out"];
 
 /**
  * T⁻¹, dense and lower triangular, in O(n² r) per batch entry (reference README, equation (4)).
- * |X̂ − X|_ij ≤ 16 ε (|X| |T| |X|)_ij with |Λ| + tril(|Q||K|ᵀ, −1) for |T|.
+ * |X̂ − X|_ij ≤ 16 ε (|X| |T| |X|)_ij with |Λ| + tril(|Q||K|ᵀ, −1) for |T|; r/8 ε beyond r = 128.
  *
  * @returns [batch, n, n], zero above the diagonal: `options.out`, or a new tensor for the caller to dispose.
  * @throws ShapeError, DtypeError, ValueError, DisposedError, UnsupportedError, LimitError, before anything is

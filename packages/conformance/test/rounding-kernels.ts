@@ -1,0 +1,130 @@
+/**
+ * solve and apply with every operation rounded to the tensors' dtype, chunk by chunk, as fast backends do it: sums in
+ * short blocks, and a state that keeps what its roundings took. Each of these cares can be left out.
+ */
+import { newFloatArray, type FloatArray, type HostTensor } from "@dlrt/core";
+import { type ApplyParams, type SolveParams } from "@dlrt/core/backend";
+
+export interface Carelessness {
+  /** Sums over r are single chains. */
+  readonly chainOverRank?: boolean;
+  /** Sums over the rows of a chunk are single chains. */
+  readonly chainOverRows?: boolean;
+  /** The state forgets what its roundings took. */
+  readonly forgetful?: boolean;
+  /** Rows per chunk. Default 64. */
+  readonly chunk?: number;
+}
+
+type Params = ApplyParams<HostTensor> | SolveParams<HostTensor>;
+type Round = (x: number) => number;
+
+/** Σ term(m) for m < count, in blocks of `cut` terms. */
+function blockSum(round: Round, count: number, cut: number, term: (m: number) => number): number {
+  let total = 0;
+  for (let start = 0; start < count; start += cut) {
+    let block = 0;
+    for (let m = start; m < Math.min(start + cut, count); m++) block = round(block + term(m));
+    total = round(total + block);
+  }
+  return total;
+}
+
+/** One batch entry, its rows in the order visited. */
+class Walk {
+  readonly #z: FloatArray;
+  readonly #lost: FloatArray;
+  readonly #rankCut: number;
+  readonly #rowCut: number;
+  readonly #round: Round;
+
+  constructor(
+    readonly params: Params,
+    readonly entry: number,
+    readonly careless: Carelessness,
+  ) {
+    const { r, p, initialState, out } = params;
+    this.#round = out.dtype === "f32" ? Math.fround : (x) => x;
+    this.#z = newFloatArray(out.dtype, r * p);
+    this.#lost = newFloatArray(out.dtype, r * p);
+    if (initialState) this.#z.set(initialState.data.subarray(entry * r * p, (entry + 1) * r * p));
+    this.#rankCut = careless.chainOverRank ? Infinity : 16;
+    this.#rowCut = careless.chainOverRows ? Infinity : 8;
+  }
+
+  run(rhs: HostTensor, solving: boolean): void {
+    const { n, r, p, trans, op, finalState } = this.params;
+    const [f, g] = trans ? [op.k.data, op.q.data] : [op.q.data, op.k.data];
+    const { chunk = 64 } = this.careless;
+    const carried = newFloatArray(rhs.dtype, n * p);
+    for (let start = 0; start < n; start += chunk) {
+      const end = Math.min(start + chunk, n);
+      for (let step = start; step < end; step++) this.#row([f, g], rhs, carried, [start, step], solving);
+      for (let at = 0; at < r * p; at++) this.#update(g, carried, at, [start, end]);
+    }
+    finalState?.data.set(this.#z, this.entry * r * p);
+  }
+
+  #at(step: number): number {
+    const { n, trans } = this.params;
+    return this.entry * n + (trans ? n - 1 - step : step);
+  }
+
+  /** y = λ x + (f Z + Σ (f·g_j) x_j over the chunk's rows before), or solved for x. */
+  #row(
+    [f, g]: readonly [FloatArray, FloatArray],
+    rhs: HostTensor,
+    carried: FloatArray,
+    [start, step]: readonly [number, number],
+    solving: boolean,
+  ): void {
+    const round = this.#round;
+    const { r, p, alpha, out } = this.params;
+    const { diag } = this.params.op;
+    const i = this.#at(step);
+    const coupling = Array.from({ length: step - start }, (_, j) => {
+      const other = this.#at(start + j) * r;
+      return blockSum(round, r, this.#rankCut, (l) => round(f[i * r + l]! * g[other + l]!));
+    });
+    for (let j = 0; j < p; j++) {
+      const before = blockSum(round, r, this.#rankCut, (l) => round(f[i * r + l]! * this.#z[l * p + j]!));
+      const own = blockSum(round, step - start, this.#rowCut, (m) =>
+        round(coupling[m]! * carried[(start + m) * p + j]!),
+      );
+      const low = round(before + own);
+      const value = rhs.data[i * p + j]!;
+      const lambda = diag ? diag.data[i]! : 0;
+      const y = solving ? round(round(value - low) / lambda) : round(round(lambda * value) + low);
+      carried[step * p + j] = solving ? y : value;
+      out.data[i * p + j] = alpha * y;
+    }
+  }
+
+  /** Z += Σ g_j x_j over the chunk (Kahan). */
+  #update(g: FloatArray, carried: FloatArray, at: number, [start, end]: readonly [number, number]): void {
+    const round = this.#round;
+    const { r, p } = this.params;
+    const [l, j] = [Math.floor(at / p), at % p];
+    const sum = blockSum(round, end - start, this.#rowCut, (m) =>
+      round(g[this.#at(start + m) * r + l]! * carried[(start + m) * p + j]!),
+    );
+    const term = this.careless.forgetful ? sum : round(sum - this.#lost[at]!);
+    const next = round(this.#z[at]! + term);
+    this.#lost[at] = round(round(next - this.#z[at]!) - term);
+    this.#z[at] = next;
+  }
+}
+
+/** The two kernels, with what is left out. */
+export function roundingKernels(careless: Carelessness): {
+  apply(params: ApplyParams<HostTensor>): void;
+  solve(params: SolveParams<HostTensor>): void;
+} {
+  const each = (params: Params, rhs: HostTensor, solving: boolean): void => {
+    for (let e = 0; e < params.batch; e++) new Walk(params, e, careless).run(rhs, solving);
+  };
+  return {
+    apply: (params) => each(params, params.x, false),
+    solve: (params) => each(params, params.b, true),
+  };
+}
