@@ -9,7 +9,7 @@ import { bytes, PANEL, panels, width } from "./lanes";
 import { copyRows, loadPanel, storePanel, touch } from "./panels";
 import { divideRows, solveRows } from "./solve";
 import { Sweep } from "./sweep";
-import { Decaying, packTail, Plain, updateState } from "./update";
+import { Apart, packTail, Plain, Together, updateState } from "./update";
 
 /** F_cᵀ, Sᵀ and the pivots of the chunk that starts at row l; returns whether rows must be divided by λ itself. */
 export function openChunk<T>(sweep: Sweep, l: i32, rows: i32, reciprocal: bool): bool {
@@ -98,9 +98,12 @@ function addRows<T>(sweep: Sweep, l: i32, rows: i32, z: usize): void {
   const lost = z + sweep.zs - under;
   const r = sweep.r;
   if (decaysByRank(sweep)) {
-    const s = pairs<T>(sweep);
+    const g = writeRows(sweep);
     const gs = rankStride<T>(r);
-    updateState<T, Decaying>(z, lost, writeRows(sweep), gs, r, sweep.gTail, z + under, rows, s, s + gs);
+    const s = pairs<T>(sweep);
+    if (sweep.decay == Decay.row)
+      updateState<T, Together>(z, lost, g, gs, r, sweep.gTail, z + under, rows, s, s + gs);
+    else updateState<T, Apart>(z, lost, g, gs, r, sweep.gTail, z + under, rows, s, s + gs);
     return;
   }
   updateState<T, Plain>(z, lost, sweep.g + l * sweep.gs, sweep.gs, r, sweep.gTail, z + under, rows, 0, 0);

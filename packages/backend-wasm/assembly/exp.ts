@@ -28,11 +28,11 @@ function greatest<T>(): T {
   return sizeof<T>() == 4 ? <T>127 : <T>1023;
 }
 
-/** n + shifter, n = the integer nearest to x log₂ e. */
+/** n + shifter, n = the integer nearest to x log₂ e; NaN stays NaN. (pmin is one instruction where min is seven.) */
 function shifted<T>(x: v128): v128 {
   const product = v128.mul<T>(x, v128.splat<T>(<T>1.4426950408889634));
   const n = v128.add<T>(product, v128.splat<T>(shifter<T>()));
-  return v128.min<T>(n, v128.splat<T>(shifter<T>() + greatest<T>()));
+  return v128.pmin<T>(n, v128.splat<T>(shifter<T>() + greatest<T>()));
 }
 
 /** 2ⁿ. */
@@ -94,9 +94,9 @@ export function expPair<T>(high: v128, low: v128, s: usize, e: usize): void {
   v128.store(e, v128.andnot(v128.mul<T>(power, rest<T>(n, high, low)), none));
 }
 
-/** A gap within its limits; NaN stays NaN. */
+/** A gap within its limits; NaN stays NaN, as pmin and pmax return their first operand where neither is the less. */
 export function limited<T>(g: v128): v128 {
-  return v128.max<T>(v128.min<T>(g, v128.splat<T>(limit<T>())), v128.splat<T>(-limit<T>()));
+  return v128.pmax<T>(v128.pmin<T>(g, v128.splat<T>(limit<T>())), v128.splat<T>(-limit<T>()));
 }
 
 /** The high part of a limited gap. */

@@ -1,9 +1,12 @@
 import { bytes, madd, PANEL } from "./lanes";
 import { ROW_BLOCK } from "./sums";
 
-/** What updateState is compiled for, told apart by size: a state that does not decay, and one that does. */
+/** What updateState is compiled for, told apart by size: a state that does not decay, … */
 export type Plain = u8;
-export type Decaying = u16;
+/** … one all of whose rows decay by one pair of factors, a vector of equal elements at `s` and one at `e`, … */
+export type Together = u16;
+/** … and one every row of which decays by its own, the elements at `s` and at `e`. */
+export type Apart = u32;
 
 /**
  * Z ← Z + G_cᵀ Y for one panel and one chunk: z [r, panel], y [depth, panel], depth ≥ 1; `gs` bytes from a row of G to
@@ -14,8 +17,8 @@ export type Decaying = u16;
  * with n: with terms of one sign ω reached 700 ε in an apply of 65,536 rows, 1,800 ε in a solve. It takes 5 % of the time,
  * and cutting the chunk's rows into blocks of 8 another 3 %.
  *
- * A state that decays does so by s + e, one such pair a row of Z at `s` and at `e`: s Z is exact, as s is a power of 2, and the term
- * added to it is G_cᵀ Y + e Z + s lost. What was lost decays too: else, after a reset, it would outweigh all that comes.
+ * A state that decays does so by factors s + e: s Z is exact, as s is a power of 2, and the term added to it is
+ * G_cᵀ Y + e Z + s lost. What was lost decays too: else, after a reset, it would outweigh all that comes.
  */
 export function updateState<T, D>(
   z: usize,
@@ -34,7 +37,7 @@ export function updateState<T, D>(
   if (!left) return;
   const before = <usize>(r & -4) * PANEL;
   const tile = tail + <usize>depth * 4 * sizeof<T>();
-  const skip = bytes<T>(r & -4);
+  const skip = sizeof<D>() == sizeof<Apart>() ? bytes<T>(r & -4) : 0;
   memory.copy(tile, z + before, left);
   memory.copy(tile + 4 * PANEL, lost + before, left);
   updateTiles<T, D>(tile, tile + 4 * PANEL, tail, 4 * sizeof<T>(), 1, y, depth, s + skip, e + skip);
@@ -117,22 +120,22 @@ function updateTiles<T, D>(
           v += PANEL;
         } while (v != end);
       }
-      if (sizeof<D>() == sizeof<Decaying>() && v <= y + ROW_BLOCK * PANEL) {
+      if (sizeof<D>() != sizeof<Plain>() && v <= y + ROW_BLOCK * PANEL) {
         // the first block: Z has not been touched yet
-        let sk = v128.load_splat<T>(s);
-        let ek = v128.load_splat<T>(e);
+        let sk = factorOf<T, D>(s, 0);
+        let ek = factorOf<T, D>(e, 0);
         c00 = v128.add<T>(c00, carried<T>(z, lost, sk, ek));
         c01 = v128.add<T>(c01, carried<T>(z + 16, lost + 16, sk, ek));
-        sk = v128.load_splat<T>(s, sizeof<T>());
-        ek = v128.load_splat<T>(e, sizeof<T>());
+        sk = factorOf<T, D>(s, sizeof<T>());
+        ek = factorOf<T, D>(e, sizeof<T>());
         c10 = v128.add<T>(c10, carried<T>(z + 32, lost + 32, sk, ek));
         c11 = v128.add<T>(c11, carried<T>(z + 48, lost + 48, sk, ek));
-        sk = v128.load_splat<T>(s, 2 * sizeof<T>());
-        ek = v128.load_splat<T>(e, 2 * sizeof<T>());
+        sk = factorOf<T, D>(s, 2 * sizeof<T>());
+        ek = factorOf<T, D>(e, 2 * sizeof<T>());
         c20 = v128.add<T>(c20, carried<T>(z + 64, lost + 64, sk, ek));
         c21 = v128.add<T>(c21, carried<T>(z + 80, lost + 80, sk, ek));
-        sk = v128.load_splat<T>(s, 3 * sizeof<T>());
-        ek = v128.load_splat<T>(e, 3 * sizeof<T>());
+        sk = factorOf<T, D>(s, 3 * sizeof<T>());
+        ek = factorOf<T, D>(e, 3 * sizeof<T>());
         c30 = v128.add<T>(c30, carried<T>(z + 96, lost + 96, sk, ek));
         c31 = v128.add<T>(c31, carried<T>(z + 112, lost + 112, sk, ek));
       } else {
@@ -156,17 +159,17 @@ function updateTiles<T, D>(
         v128.store(lost, c31, 112);
         continue;
       }
-      if (sizeof<D>() == sizeof<Decaying>()) {
-        let sk = v128.load_splat<T>(s);
+      if (sizeof<D>() != sizeof<Plain>()) {
+        let sk = factorOf<T, D>(s, 0);
         keep<T>(v128.mul<T>(sk, v128.load(z)), z, lost, c00);
         keep<T>(v128.mul<T>(sk, v128.load(z + 16)), z + 16, lost + 16, c01);
-        sk = v128.load_splat<T>(s, sizeof<T>());
+        sk = factorOf<T, D>(s, sizeof<T>());
         keep<T>(v128.mul<T>(sk, v128.load(z + 32)), z + 32, lost + 32, c10);
         keep<T>(v128.mul<T>(sk, v128.load(z + 48)), z + 48, lost + 48, c11);
-        sk = v128.load_splat<T>(s, 2 * sizeof<T>());
+        sk = factorOf<T, D>(s, 2 * sizeof<T>());
         keep<T>(v128.mul<T>(sk, v128.load(z + 64)), z + 64, lost + 64, c20);
         keep<T>(v128.mul<T>(sk, v128.load(z + 80)), z + 80, lost + 80, c21);
-        sk = v128.load_splat<T>(s, 3 * sizeof<T>());
+        sk = factorOf<T, D>(s, 3 * sizeof<T>());
         keep<T>(v128.mul<T>(sk, v128.load(z + 96)), z + 96, lost + 96, c30);
         keep<T>(v128.mul<T>(sk, v128.load(z + 112)), z + 112, lost + 112, c31);
       } else {
@@ -184,9 +187,16 @@ function updateTiles<T, D>(
     g += 4 * sizeof<T>();
     z += 4 * PANEL;
     lost += 4 * PANEL;
-    s += 4 * sizeof<T>();
-    e += 4 * sizeof<T>();
+    if (sizeof<D>() == sizeof<Apart>()) {
+      s += 4 * sizeof<T>();
+      e += 4 * sizeof<T>();
+    }
   }
+}
+
+/** The factor of one row of a tile: its own, or that of all. */
+function factorOf<T, D>(at: usize, row: usize): v128 {
+  return sizeof<D>() == sizeof<Apart>() ? v128.load_splat<T>(at + row) : v128.load(at);
 }
 
 /** What is carried over to the next sum: e Z, and of what Z has lost s times as much. */

@@ -36,8 +36,8 @@ async function everything(backend: Backend<WasmTensor>, dtype: Dtype): Promise<s
     const { op, b, state } = problem(backend, dtype, size);
     for (const trans of [false, true]) {
       const finalState = backend.empty(state.shape, dtype);
-      results.push(solve(backend, op, b, { trans, state, finalState, alpha: 0.5 }), finalState);
-      results.push(apply(backend, op, b, { trans, state }));
+      results.push(solve(backend, op, b, { trans, initialState: state, finalState, alpha: 0.5 }), finalState);
+      results.push(apply(backend, op, b, { trans, initialState: state }));
     }
     results.push(inverse(backend, op), inverse(backend, op, { chunk: 48 }));
     const dot = backend.empty([batch, n, 1], dtype);

@@ -34,7 +34,7 @@ test("a million rows, streamed in pieces through the state, keep ω ≤ 16 ε", 
       backend.upload({ data, shape: [1, n, cols], offset: at * cols });
     const op = { diag: put(new Float32Array(at + n).fill(1), 1), q: put(q, r), k: put(k, r) };
     const rhs = put(b, p);
-    y.set(solve(backend, op, rhs, { out: rhs, state, finalState: state }).data, at * p);
+    y.set(solve(backend, op, rhs, { out: rhs, initialState: state, finalState: state }).data, at * p);
     for (const t of [op.diag, op.q, op.k, rhs]) t.dispose();
   }
   const op = {
