@@ -24,28 +24,30 @@ export function startHelper(
 ): Helper {
   let settle: { resolve: () => void; reject: (error: Error) => void };
   const ready = new Promise<void>((resolve, reject) => (settle = { resolve, reject }));
-  let timer: ReturnType<typeof setTimeout> | undefined;
+  let stopWaiting = (): void => undefined;
   let ended = false;
   function gone(why: string): void {
-    clearTimeout(timer);
+    stopWaiting();
     settle.reject(new Error(why));
     if (!ended) onGone(why);
     ended = true;
   }
   function started(): void {
-    clearTimeout(timer);
+    stopWaiting();
     settle.resolve();
   }
   ready.catch(() => undefined);
   const end = nodeBuiltin("node:worker_threads")
     ? startInNode(start, url, started, gone)
     : startInBrowser(start, url, started, gone);
-  timer = setTimeout(() => gone(`no answer in ${patience} ms`), patience);
+  // armed last: where the worker cannot be made, nothing may be left that fires later
+  const timer = setTimeout(() => gone(`no answer in ${patience} ms`), patience);
+  stopWaiting = () => clearTimeout(timer);
   return {
     ready,
     async terminate() {
       ended = true;
-      clearTimeout(timer);
+      stopWaiting();
       settle.reject(new Error("terminated"));
       await end();
     },

@@ -5,8 +5,10 @@ import {
   Ledger,
   packView,
   ShapeError,
+  UnsupportedError,
   ValueError,
   byteSize,
+  describe,
   type Backend,
   type Dtype,
   type HostView,
@@ -16,13 +18,14 @@ import {
   type Supports,
 } from "@dlrt/core";
 import { describeDevice } from "./device.js";
-import { Faults } from "./faults.js";
+import { asError, Faults, firstFault } from "./faults.js";
+import { Pending } from "./fates.js";
 import { kernelsOf } from "./kernels/index.js";
 import type { Context } from "./kernels/context.js";
 import type { Operand } from "./kernels/plan.js";
-import type { WebGpuOptions } from "./options.js";
+import { checkObject, type WebGpuOptions } from "./options.js";
 import { Pipelines } from "./pipelines.js";
-import { preparePipelines } from "./prepare.js";
+import { checkPrepare, preparePipelines } from "./prepare.js";
 import { Stream } from "./stream.js";
 import { GpuTensor } from "./tensor.js";
 import { TENSOR } from "./usage.js";
@@ -52,7 +55,13 @@ export class WebGpuBackend implements Backend<GpuTensor> {
     const { maxBufferSize, maxStorageBufferBindingSize, minStorageBufferOffsetAlignment } = device.limits;
     this.device = device;
     this.#ownsDevice = ownsDevice;
-    this.supports = { dtypes: ["f32"], limits: { tensorBytes: maxBufferSize }, build: name, software };
+    this.supports = {
+      dtypes: ["f32"],
+      limits: { tensorBytes: maxBufferSize },
+      build: name,
+      software,
+      flushesSubnormals: true, // whether a device does is its own affair, WebGPU has no way to ask
+    };
     this.#faults = new Faults(device);
     const scratchBytes = options.maxScratchBytes ?? 256 * MIB;
     const submitFlops = options.maxSubmitFlops ?? 5e10;
@@ -77,7 +86,9 @@ export class WebGpuBackend implements Backend<GpuTensor> {
       groups: options.scanGroups,
       nothing: { read: this.#placeholder(), write: this.#placeholder() },
     };
-    this.kernels = kernelsOf(this.#context, (name, work) => this.#stream.operation(name, work));
+    this.kernels = kernelsOf(this.#context, (name, tensors, work) =>
+      this.#stream.operation(name, tensors, work),
+    );
   }
 
   get disposed(): boolean {
@@ -93,7 +104,7 @@ export class WebGpuBackend implements Backend<GpuTensor> {
     this.#ledger.assertOpen();
     checkAllocation("empty", shape, dtype, this.supports);
     const size = Math.max(16, byteSize(shape, dtype));
-    const buffer = this.#stream.create(size, TENSOR, "empty");
+    const buffer = this.#stream.outcomes.create(size, TENSOR, "empty");
     this.#owned.add(buffer);
     return new GpuTensor(this, this.#ledger, [...shape], buffer, 0, (gone) => {
       this.#owned.delete(gone);
@@ -106,15 +117,15 @@ export class WebGpuBackend implements Backend<GpuTensor> {
     const checked = checkView(view, this.supports);
     const packed = packView(checked);
     const tensor = this.empty(checked.shape, checked.dtype);
-    this.#faults.guard("upload", 0, () =>
-      this.device.queue.writeBuffer(
-        tensor.buffer,
-        0,
-        packed.buffer as ArrayBuffer,
-        packed.byteOffset,
-        packed.byteLength,
-      ),
-    );
+    const { buffer, byteOffset, byteLength } = packed;
+    try {
+      this.#stream.outcomes.fill("upload", tensor, () =>
+        this.device.queue.writeBuffer(tensor.buffer, 0, buffer as ArrayBuffer, byteOffset, byteLength),
+      );
+    } catch (error) {
+      tensor.dispose();
+      throw error;
+    }
     return tensor;
   }
 
@@ -129,6 +140,8 @@ export class WebGpuBackend implements Backend<GpuTensor> {
     if (!Number.isSafeInteger(offset) || offset < 0 || offset % 4 !== 0) {
       throw new ValueError("offset", "a multiple of 4 bytes, ≥ 0", String(offset));
     }
+    if (buffer === undefined) throw new ValueError("buffer", "a GPUBuffer", "undefined");
+    checkObject("buffer", buffer, "a GPUBuffer", ["usage", "size", "destroy"]);
     if ((buffer.usage & TENSOR) !== TENSOR) {
       throw new ValueError("buffer", "usage STORAGE | COPY_SRC | COPY_DST", `usage ${buffer.usage}`);
     }
@@ -140,20 +153,32 @@ export class WebGpuBackend implements Backend<GpuTensor> {
 
   /**
    * What `work` enqueues is recorded into the caller's encoder instead of submitted. Dispose the result after
-   * submitting; nothing that depends on the work may be enqueued before.
+   * submitting; nothing that depends on the work may be enqueued before, except by recording into the same encoder.
+   * Reads of what was recorded reject as long as it has not run. Where `work` throws, so does `record`: submit
+   * nothing of that encoder then.
+   * @throws ValueError, DisposedError, and what `work` throws
    */
   record(encoder: GPUCommandEncoder, work: () => void): Recording {
     this.#ledger.assertOpen();
+    if (encoder === undefined) throw new ValueError("encoder", "a GPUCommandEncoder", "undefined");
+    checkObject("encoder", encoder, "a GPUCommandEncoder", ["beginComputePass", "copyBufferToBuffer"]);
+    if (typeof work !== "function") throw new ValueError("work", "a function", describe(work));
     const dispose = this.#stream.record(encoder, work);
     return { dispose, [Symbol.dispose]: dispose };
   }
 
+  /**
+   * The elements, after all work before. It rejects, each time, where that work failed before or while it computed
+   * these elements or what they come from; other tensors are read all the same.
+   * @throws ValueError, DisposedError, DeviceLostError, LimitError (no memory), UnsupportedError (refused by the device)
+   */
   async read(t: GpuTensor): Promise<Float32Array> {
     this.#ledger.assertOpen();
     checkReadable(this, "t", t);
-    return new Float32Array(await this.#stream.read(t.buffer, t.offset, byteSize(t.shape, t.dtype)));
+    return new Float32Array(await this.#stream.read(t, byteSize(t.shape, t.dtype)));
   }
 
+  /** After all work before. @throws the first fault of that work that no `sync` before has told */
   async sync(): Promise<void> {
     this.#ledger.assertOpen();
     await this.#stream.sync();
@@ -163,14 +188,27 @@ export class WebGpuBackend implements Backend<GpuTensor> {
     return this.#ledger.memory();
   }
 
-  /** Compiles ahead, asynchronously, what `kernel` needs at these sizes. */
+  /**
+   * Compiles ahead, asynchronously, what `kernel` needs at these sizes.
+   * @throws ValueError, UnsupportedError, DeviceLostError, DisposedError
+   */
   async prepare(p: PrepareParams): Promise<void> {
     this.#ledger.assertOpen();
-    await this.#faults.orLost(preparePipelines(this.#context, this.#stream.pipelines, p));
+    checkPrepare(p, this.supports);
+    const [compiling, refused] = this.#faults.guard("prepare", 0, () =>
+      preparePipelines(this.#context, this.#stream.pipelines, p),
+    );
+    const failed = compiling.then(
+      () => undefined,
+      (error: unknown) => new UnsupportedError("prepare", "pipelines the device compiles", String(error)),
+    );
+    const cause = await this.#faults.orLost(firstFault([refused, failed]));
+    if (cause) throw cause;
   }
 
-  defer(pending: Promise<void>): void {
-    this.#faults.track(pending);
+  defer(pending: Promise<void>, results: readonly GpuTensor[]): void {
+    for (const result of results) checkReadable(this, "results", result);
+    this.#stream.outcomes.defer(new Pending(pending.then(() => undefined, asError)), results);
   }
 
   /** Waits for the work in flight, then frees everything; the device too, unless it is the caller's. */
@@ -187,7 +225,7 @@ export class WebGpuBackend implements Backend<GpuTensor> {
     const idle = this.#stream.sync().catch(() => undefined);
     this.#ledger.close();
     await idle;
-    this.#stream.destroy();
+    await this.#stream.destroy();
     for (const buffer of this.#owned) buffer.destroy();
     this.#owned.clear();
     if (this.#ownsDevice) this.device.destroy();
@@ -195,7 +233,7 @@ export class WebGpuBackend implements Backend<GpuTensor> {
 
   #placeholder(): Operand {
     const size = 256;
-    const buffer = this.#stream.create(size, TENSOR, "placeholder");
+    const buffer = this.#stream.outcomes.create(size, TENSOR, "placeholder");
     this.#owned.add(buffer);
     return { buffer, offset: 0, size, base: 0, batchStride: 0, rowStride: 0 };
   }

@@ -14,12 +14,17 @@ export async function requestDevice(
   options: GPURequestAdapterOptions = {},
 ): Promise<GPUDevice> {
   if (!gpu) throw new UnsupportedError("gpu", "WebGPU (navigator.gpu, or options.gpu)", "none");
-  const adapter = await gpu.requestAdapter(options);
-  if (!adapter) throw new UnsupportedError("gpu", "a WebGPU adapter", "none");
-  const requiredLimits: Record<string, number> = {};
-  for (const limit of WANTED_LIMITS) requiredLimits[limit] = adapter.limits[limit];
-  const requiredFeatures = WANTED_FEATURES.filter((feature) => adapter.features.has(feature));
+  let adapter: GPUAdapter | null;
   try {
+    adapter = await gpu.requestAdapter(options);
+  } catch (error) {
+    throw new UnsupportedError("gpu", "a WebGPU adapter", String(error));
+  }
+  if (!adapter) throw new UnsupportedError("gpu", "a WebGPU adapter", "none");
+  try {
+    const requiredLimits: Record<string, number> = {};
+    for (const limit of WANTED_LIMITS) requiredLimits[limit] = adapter.limits[limit];
+    const requiredFeatures = WANTED_FEATURES.filter((feature) => adapter.features.has(feature));
     return await adapter.requestDevice({ label: "dlrt", requiredLimits, requiredFeatures });
   } catch (error) {
     throw new UnsupportedError("gpu", "a device with the adapter's limits", String(error));

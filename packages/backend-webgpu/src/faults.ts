@@ -1,14 +1,22 @@
-import { DeviceLostError, DlrtError, LimitError, UnsupportedError } from "@dlrt/core";
+import { DeviceLostError, LimitError, UnsupportedError } from "@dlrt/core";
 
-/**
- * WebGPU reports errors late and elsewhere. This gathers them, so that the next `read` or `sync` rejects with the
- * first one.
- */
+/** A promise of what went wrong, or of undefined. It never rejects, so that none can end the process unhandled. */
+export type Fault = Promise<Error | undefined>;
+
+/** The first fault in the order given, once all are known. */
+export async function firstFault(faults: Iterable<Fault>): Fault {
+  return (await Promise.all(faults)).find((cause) => cause !== undefined);
+}
+
+/** Anything thrown, as an Error. */
+export function asError(thrown: unknown): Error {
+  return thrown instanceof Error ? thrown : new Error(String(thrown));
+}
+
+/** WebGPU reports errors late and elsewhere. This asks for those of some calls, and knows whether the device is lost. */
 export class Faults {
   readonly #device: GPUDevice;
-  readonly #outstanding = new Set<Promise<void>>();
   readonly #waiting = new Set<(reason: DeviceLostError) => void>();
-  #first: Error | undefined;
   #lost: DeviceLostError | undefined;
 
   constructor(device: GPUDevice) {
@@ -23,49 +31,49 @@ export class Faults {
     });
   }
 
-  get lost(): boolean {
-    return this.#lost !== undefined;
+  /** Set once the device is lost. */
+  get lost(): DeviceLostError | undefined {
+    return this.#lost;
   }
 
-  /** Runs `work` with its validation and out-of-memory errors caught; `bytes` is what it asked the device for. */
-  guard<R>(what: string, bytes: number, work: () => R): R {
-    this.#device.pushErrorScope("validation");
-    this.#device.pushErrorScope("out-of-memory");
-    try {
-      return work();
-    } finally {
-      const memory = this.#device.popErrorScope();
-      const validation = this.#device.popErrorScope();
-      this.track(
-        memory.then((error) => {
-          if (error) throw new LimitError(what, bytes, Number.NaN, error.message);
-        }),
-      );
-      this.track(
-        validation.then((error) => {
-          if (error) throw new UnsupportedError(what, "work the device accepts", error.message);
-        }),
-      );
+  /**
+   * Catches the errors of every call until the function returned is called, which must be in the same turn, since
+   * the caller's own error scopes are on the same stack. `bytes` is what the calls ask the device for.
+   */
+  watch(what: string, bytes: number): () => Fault {
+    for (const filter of ["validation", "internal", "out-of-memory"] as const) {
+      this.#device.pushErrorScope(filter);
     }
+    return () => {
+      const memory = this.#pop(what, (message) => new LimitError(what, bytes, Number.NaN, message));
+      const internal = this.#pop(
+        what,
+        (message) => new UnsupportedError(what, "work the device can do", message),
+      );
+      const invalid = this.#pop(
+        what,
+        (message) => new UnsupportedError(what, "work the device accepts", message),
+      );
+      return firstFault([memory, internal, invalid]);
+    };
   }
 
-  /** A rejection of `pending` rejects the next `settle`. */
-  track(pending: Promise<void>): void {
-    const caught: Promise<void> = pending
-      .catch((error: unknown) => {
-        if (this.#lost && !(error instanceof DlrtError)) return;
-        this.#first ??= error instanceof Error ? error : new Error(String(error));
-      })
-      .finally(() => this.#outstanding.delete(caught));
-    this.#outstanding.add(caught);
+  /** Runs `work` with its errors caught: what it returns, and what the device makes of it. */
+  guard<R>(what: string, bytes: number, work: () => R): readonly [result: R, fault: Fault] {
+    const close = this.watch(what, bytes);
+    let result: R;
+    try {
+      result = work();
+    } catch (error) {
+      void close();
+      throw error;
+    }
+    return [result, close()];
   }
 
-  /** @throws DeviceLostError, or the first error since the last call */
-  async settle(): Promise<void> {
-    await this.orLost(Promise.all(this.#outstanding));
-    const first = this.#first;
-    this.#first = undefined;
-    if (first) throw first;
+  /** @throws DeviceLostError */
+  assertNotLost(): void {
+    if (this.#lost) throw this.#lost;
   }
 
   /** `pending`, unless the device is lost before: then rejects with DeviceLostError. */
@@ -78,8 +86,16 @@ export class Faults {
       }
       this.#waiting.add(reject);
       pending
-        .then(resolve, (error: unknown) => reject(this.#lost ?? error))
+        .then(resolve, (error: unknown) => reject(this.#lost ?? asError(error)))
         .finally(() => this.#waiting.delete(reject));
     });
+  }
+
+  #pop(what: string, typed: (message: string) => Error): Fault {
+    return this.#device.popErrorScope().then(
+      (error) => (error ? typed(error.message) : undefined),
+      (reason: unknown) =>
+        this.#lost ?? new UnsupportedError(what, "a device that tells its errors", String(reason)),
+    );
   }
 }

@@ -1,7 +1,7 @@
-import { UnsupportedError } from "@dlrt/core";
+import { describe, UnsupportedError, ValueError } from "@dlrt/core";
 import type { WebGpuBackend } from "./backend.js";
 import { createWebGpuBackend as create } from "./create.js";
-import type { WebGpuOptions } from "./options.js";
+import { checkWebGpuOptions, type WebGpuOptions } from "./options.js";
 
 export type { GpuTensor } from "./tensor.js";
 export type { WebGpuOptions } from "./options.js";
@@ -16,9 +16,12 @@ const FLAGS = ["enable-dawn-features=disable_workgroup_init"];
 /**
  * Dawn's GPU object, from the optional peer package `webgpu`.
  * @param flags Dawn's, such as "enable-dawn-features=…"
- * @throws UnsupportedError where the package cannot be loaded
+ * @throws ValueError (flags), UnsupportedError where the package cannot be loaded
  */
 export async function nodeGpu(flags: readonly string[] = FLAGS): Promise<GPU> {
+  if (!Array.isArray(flags) || !flags.every((flag) => typeof flag === "string")) {
+    throw new ValueError("flags", "an array of strings", describe(flags));
+  }
   let dawn: { create(flags: string[]): GPU };
   try {
     dawn = (await import(/* webpackIgnore: true */ "webgpu")) as typeof dawn;
@@ -36,6 +39,7 @@ export async function nodeGpu(flags: readonly string[] = FLAGS): Promise<GPU> {
 
 /** `createWebGpuBackend` in Node: on the caller's device, or one from the npm package `webgpu`. */
 export async function createWebGpuBackend(options: WebGpuOptions = {}): Promise<WebGpuBackend> {
+  checkWebGpuOptions(options);
   const gpu = options.device ? undefined : (options.gpu ?? (await nodeGpu()));
   const backend = await create(gpu ? { ...options, gpu } : options);
   kept.add(backend.device);

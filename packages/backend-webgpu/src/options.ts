@@ -1,3 +1,5 @@
+import { checkFlag, checkOptions, describe, ValueError } from "@dlrt/core";
+
 /** Options of `createWebGpuBackend`. */
 export interface WebGpuOptions {
   /** A device to use, which is never destroyed. Default: a new one with the adapter's limits. */
@@ -25,4 +27,72 @@ export interface WebGpuOptions {
   readonly maxScratchBytes?: number;
   /** Floating-point operations after which work is submitted, so that no submit meets a watchdog. Default 5·10¹⁰. */
   readonly maxSubmitFlops?: number;
+}
+
+const NAMES: readonly string[] = [
+  "device",
+  "gpu",
+  "powerPreference",
+  "selfTest",
+  "scan",
+  "scanGroups",
+  "width",
+  "chunk",
+  "maxBindingBytes",
+  "maxScratchBytes",
+  "maxSubmitFlops",
+];
+
+const CHOICES: Readonly<Record<string, readonly unknown[]>> = {
+  powerPreference: ["low-power", "high-performance"],
+  scan: ["auto", "sequential", "parallel"],
+  chunk: [16, 32, 64],
+};
+
+/** Everything that can be wrong with options before a device is asked for. @throws ValueError */
+export function checkWebGpuOptions(options: WebGpuOptions): void {
+  checkOptions("options", options, NAMES);
+  const { device, gpu, selfTest, scanGroups, width } = options;
+  checkObject("device", device, "a GPUDevice", [
+    "createBuffer",
+    "createCommandEncoder",
+    "popErrorScope",
+    "limits",
+    "queue",
+    "lost",
+  ]);
+  checkObject("gpu", gpu, "a GPU (navigator.gpu)", ["requestAdapter"]);
+  checkFlag("selfTest", selfTest);
+  for (const [name, choices] of Object.entries(CHOICES)) {
+    const value = options[name as keyof WebGpuOptions];
+    if (value === undefined || choices.includes(value)) continue;
+    throw new ValueError(name, `one of ${choices.join(", ")}`, describe(value));
+  }
+  for (const [name, value] of Object.entries({ scanGroups, width })) {
+    if (value === undefined || (Number.isSafeInteger(value) && value >= 1)) continue;
+    throw new ValueError(name, "an integer ≥ 1", describe(value));
+  }
+  for (const name of ["maxBindingBytes", "maxScratchBytes", "maxSubmitFlops"] as const) {
+    const value = options[name];
+    if (value === undefined || (typeof value === "number" && value > 0)) continue;
+    throw new ValueError(name, "a number > 0", describe(value));
+  }
+}
+
+/** @throws ValueError unless undefined or an object of WebGPU's, told by what it has: it may come from another realm */
+export function checkObject(
+  argument: string,
+  value: object | undefined,
+  expected: string,
+  members: readonly string[],
+): void {
+  if (value === undefined) return;
+  let fits: boolean;
+  try {
+    const record = value as Readonly<Record<string, unknown>>;
+    fits = typeof value === "object" && members.every((member) => record[member] !== undefined);
+  } catch {
+    fits = false; // null, a revoked proxy, or a prototype without an instance
+  }
+  if (!fits) throw new ValueError(argument, expected, describe(value));
 }

@@ -1,9 +1,42 @@
-import type { Kernels, PrepareParams, Shape } from "@dlrt/core";
+import {
+  checkFlag,
+  checkOptions,
+  describe,
+  UnsupportedError,
+  ValueError,
+  type Kernels,
+  type PrepareParams,
+  type Shape,
+  type Supports,
+} from "@dlrt/core";
 import type { Commands, Context } from "./kernels/context.js";
 import { kernelsOf } from "./kernels/index.js";
 import type { Plan } from "./kernels/plan.js";
 import type { Constants, Pipelines } from "./pipelines.js";
 import type { GpuTensor } from "./tensor.js";
+
+const KERNELS: readonly string[] = ["apply", "solve", "inverse", "trilInverse", "rowDot"];
+const SIZES = ["batch", "n", "r", "p"] as const;
+
+/** @throws ValueError, UnsupportedError (dtype) */
+export function checkPrepare(p: PrepareParams, supports: Supports): void {
+  if (p === undefined) throw new ValueError("prepare", "an object with options", "undefined");
+  checkOptions("prepare", p, ["kernel", ...SIZES, "dtype", "trans", "chunk"]);
+  if (!KERNELS.includes(p.kernel)) {
+    throw new ValueError("kernel", `one of ${KERNELS.join(", ")}`, describe(p.kernel));
+  }
+  for (const size of SIZES) {
+    if (Number.isSafeInteger(p[size]) && p[size] >= 0) continue;
+    throw new ValueError(size, "an integer ≥ 0", describe(p[size]));
+  }
+  if (p.chunk !== undefined && !(Number.isSafeInteger(p.chunk) && p.chunk >= 1)) {
+    throw new ValueError("chunk", "an integer ≥ 1", describe(p.chunk));
+  }
+  checkFlag("trans", p.trans);
+  if (p.dtype !== undefined && !supports.dtypes.includes(p.dtype)) {
+    throw new UnsupportedError("dtype", `one of ${supports.dtypes.join(", ")}`, describe(p.dtype));
+  }
+}
 
 /** Compiles, in parallel, the pipelines that a call like `p` will ask for. */
 export async function preparePipelines(ctx: Context, pipelines: Pipelines, p: PrepareParams): Promise<void> {
@@ -27,7 +60,7 @@ function rehearse(ctx: Context, p: PrepareParams, note: (plan: Plan, constants: 
   };
   const stream = { recorder, spent: (): void => undefined };
   call(
-    kernelsOf({ ...ctx, stream }, (_, work) => work()),
+    kernelsOf({ ...ctx, stream }, (_, __, work) => work()),
     p,
   );
 }

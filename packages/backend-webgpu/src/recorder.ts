@@ -1,6 +1,6 @@
 import { PARAMS_BYTES, writeParams, type Call, type Plan, type Range } from "./kernels/plan.js";
 import type { Pipelines } from "./pipelines.js";
-import { Scratch } from "./scratch.js";
+import { Scratch, type Buffers } from "./scratch.js";
 import { COPY_DST, UNIFORM } from "./usage.js";
 
 const ARENA_SLOTS = 256;
@@ -10,6 +10,7 @@ export class Recorder {
   readonly scratch: Scratch;
   readonly #device: GPUDevice;
   readonly #pipelines: Pipelines;
+  readonly #buffers: Buffers;
   readonly #arenas: GPUBuffer[] = [];
   readonly #staged = new DataView(new ArrayBuffer(ARENA_SLOTS * PARAMS_BYTES));
   readonly #retired: GPUBuffer[] = [];
@@ -19,18 +20,13 @@ export class Recorder {
   #slots = 0;
   readonly #external: boolean;
 
-  constructor(
-    device: GPUDevice,
-    pipelines: Pipelines,
-    create: (bytes: number, usage: number) => GPUBuffer,
-    keepBytes: number,
-    encoder?: GPUCommandEncoder,
-  ) {
+  constructor(device: GPUDevice, pipelines: Pipelines, buffers: Buffers, encoder?: GPUCommandEncoder) {
     this.#device = device;
     this.#pipelines = pipelines;
     this.#encoder = encoder;
     this.#external = encoder !== undefined;
-    this.scratch = new Scratch(create, keepBytes);
+    this.#buffers = buffers;
+    this.scratch = new Scratch(buffers);
   }
 
   get empty(): boolean {
@@ -83,9 +79,17 @@ export class Recorder {
     else this.#retired.push(buffer);
   }
 
-  /** Lets `other` destroy what was retired here, when its own commands are submitted. */
-  handOver(other: Recorder): void {
-    for (const buffer of this.#retired.splice(0)) other.retire(buffer);
+  /** What was retired here, for another to destroy. */
+  takeRetired(): GPUBuffer[] {
+    return this.#retired.splice(0);
+  }
+
+  /** Never again hands out a buffer that the device had no memory for. */
+  drop(buffer: GPUBuffer): void {
+    const arena = this.#arenas.indexOf(buffer);
+    if (arena >= 0) this.#arenas.splice(arena, 1);
+    this.scratch.drop(buffer);
+    buffer.destroy();
   }
 
   /** Ends recording: uniform memory is written, and the encoder handed over for submission. */
@@ -121,15 +125,12 @@ export class Recorder {
       this.#arena += 1;
     }
     const size = ARENA_SLOTS * PARAMS_BYTES;
-    this.#arenas[this.#arena] ??= this.#device.createBuffer({
-      label: "params",
-      size,
-      usage: UNIFORM | COPY_DST,
-    });
+    const arena = (this.#arenas[this.#arena] ??= this.#buffers.create(size, UNIFORM | COPY_DST, "params"));
+    this.#buffers.using(arena);
     const offset = this.#slots * PARAMS_BYTES;
     this.#slots += 1;
     writeParams(this.#staged, offset, plan, call.params);
-    return { buffer: this.#arenas[this.#arena]!, offset, size: PARAMS_BYTES };
+    return { buffer: arena, offset, size: PARAMS_BYTES };
   }
 
   #writeArena(): void {

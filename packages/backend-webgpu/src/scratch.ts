@@ -2,16 +2,23 @@ import { TENSOR } from "./usage.js";
 
 const MIN_BYTES = 256;
 
+/** Where buffers come from. */
+export interface Buffers {
+  create(bytes: number, usage: number, label: string): GPUBuffer;
+  /** Told of every buffer that the next commands use. */
+  using(buffer: GPUBuffer): void;
+  /** Bytes of scratch kept between operations. */
+  readonly keepBytes: number;
+}
+
 /** Buffers for intermediate results, kept from one operation to the next: commands run in order, so reuse is safe. */
 export class Scratch {
-  readonly #create: (bytes: number, usage: number) => GPUBuffer;
-  readonly #keepBytes: number;
+  readonly #buffers: Buffers;
   readonly #free: GPUBuffer[] = [];
   readonly #used: GPUBuffer[] = [];
 
-  constructor(create: (bytes: number, usage: number) => GPUBuffer, keepBytes: number) {
-    this.#create = create;
-    this.#keepBytes = keepBytes;
+  constructor(buffers: Buffers) {
+    this.#buffers = buffers;
   }
 
   /** The smallest free buffer that holds `bytes` without wasting more than half of it, or a new one. */
@@ -22,7 +29,9 @@ export class Scratch {
       const fits = buffer.size >= needed && buffer.size <= Math.max(2 * needed, 4096);
       if (fits && (best < 0 || buffer.size < this.#free[best]!.size)) best = index;
     }
-    const buffer = best < 0 ? this.#create(needed, TENSOR) : this.#free.splice(best, 1)[0]!;
+    const buffer =
+      best < 0 ? this.#buffers.create(needed, TENSOR, "scratch") : this.#free.splice(best, 1)[0]!;
+    this.#buffers.using(buffer);
     this.#used.push(buffer);
     return buffer;
   }
@@ -41,12 +50,18 @@ export class Scratch {
     this.#free.push(...this.#used.splice(0));
     let held = this.#free.reduce((sum, buffer) => sum + buffer.size, 0);
     const surplus: GPUBuffer[] = [];
-    while (held > this.#keepBytes) {
+    while (held > this.#buffers.keepBytes) {
       const oldest = this.#free.shift()!;
       held -= oldest.size;
       surplus.push(oldest);
     }
     return surplus;
+  }
+
+  /** Forgets a free buffer. */
+  drop(buffer: GPUBuffer): void {
+    const at = this.#free.indexOf(buffer);
+    if (at >= 0) this.#free.splice(at, 1);
   }
 
   destroy(): void {

@@ -1,7 +1,11 @@
 import type { Faults } from "./faults.js";
+import { Failed, Joint, Pending, Submission, type Fate } from "./fates.js";
+import type { Placed } from "./kernels/context.js";
+import { Marks } from "./marks.js";
+import { Outcomes } from "./outcomes.js";
 import type { Pipelines } from "./pipelines.js";
+import { Recorded } from "./recorded.js";
 import { Recorder } from "./recorder.js";
-import { COPY_DST, MAP_MODE_READ, MAP_READ } from "./usage.js";
 
 export interface StreamLimits {
   /** Floating-point operations after which work is submitted, so that no submit runs into a watchdog. */
@@ -10,17 +14,37 @@ export interface StreamLimits {
   readonly keepBytes: number;
 }
 
+/** The tensors of one operation. Those written are written wholly. */
+export interface Touched {
+  readonly reads: readonly Placed[];
+  readonly writes: readonly Placed[];
+}
+
+/** What recorded work is carried out with, or fails with. */
+type Unit = Submission | Recorded;
+
+/** An operation that is being recorded: the units its work goes to, and its error scopes. */
+interface Running {
+  readonly name: string;
+  readonly units: Set<Unit>;
+  close: () => void;
+}
+
 /** The order of things: all work of a backend goes through one stream, recorded now and submitted late. */
 export class Stream {
   readonly device: GPUDevice;
   readonly faults: Faults;
+  readonly outcomes: Outcomes;
   readonly pipelines: Pipelines;
   readonly #limits: StreamLimits;
+  readonly #marks: Marks;
   readonly #own: Recorder;
-  readonly #open = new Set<Recorder>();
+  readonly #open = new Map<Recorder, Recorded>();
+  #submission = new Submission();
   #current: Recorder;
+  #during: Running | undefined;
   #flops = 0;
-  /** Submits made, for tests and the curious. */
+  /** Submits of recorded work made, for tests and the curious. */
   submits = 0;
 
   constructor(device: GPUDevice, faults: Faults, pipelines: Pipelines, limits: StreamLimits) {
@@ -28,6 +52,12 @@ export class Stream {
     this.faults = faults;
     this.pipelines = pipelines;
     this.#limits = limits;
+    this.outcomes = new Outcomes(device, faults);
+    this.#marks = new Marks({
+      create: (bytes, usage, label) => this.outcomes.create(bytes, usage, label),
+      write: (buffer, data) => device.queue.writeBuffer(buffer, 0, data),
+      fetch: (buffer, offset, bytes) => this.outcomes.readback.fetch(buffer, offset, bytes),
+    });
     this.#own = this.#recorder();
     this.#current = this.#own;
   }
@@ -36,20 +66,37 @@ export class Stream {
     return this.#current;
   }
 
-  /** A buffer whose failure to be allocated becomes a LimitError at the next `read` or `sync`. */
-  create(bytes: number, usage: number, label: string): GPUBuffer {
-    return this.faults.guard(label, bytes, () => this.device.createBuffer({ label, size: bytes, usage }));
-  }
-
-  /** Runs one operation: its errors are caught, its scratch is free again afterwards. */
-  operation(name: string, work: () => void): void {
-    this.faults.guard(name, 0, () => {
-      try {
-        work();
-      } finally {
-        for (const buffer of this.#current.scratch.release()) this.#current.retire(buffer);
-      }
-    });
+  /**
+   * Runs one operation, with its errors caught; its scratch is free again afterwards. What it writes shares the fate
+   * of the submissions it went into and of what it read. Where that is known to be bad, nothing is recorded.
+   */
+  operation(name: string, { reads, writes }: Touched, work: () => void): void {
+    const memory: Fate[] = [];
+    const inputs: Fate[] = [];
+    for (const place of reads) inputs.push(...this.outcomes.elementsOf(place));
+    for (const { buffer } of [...reads, ...writes]) {
+      const fate = this.outcomes.memoryOf(buffer);
+      if (fate) memory.push(fate);
+    }
+    const broken = [...memory, ...inputs].find((fate) => fate.cause !== undefined);
+    if (broken) {
+      this.outcomes.written(writes, new Failed(broken.cause));
+      return;
+    }
+    for (const fate of memory) this.#unit.add(fate.verdict());
+    const running = this.#watch({ name, units: new Set(), close: () => undefined });
+    this.#during = running;
+    try {
+      work();
+      this.outcomes.written(writes, this.#joint(inputs, running.units));
+    } catch (error) {
+      this.outcomes.written(writes, new Failed(error));
+      throw error;
+    } finally {
+      for (const buffer of this.#current.scratch.release()) this.#current.retire(buffer);
+      running.close();
+      this.#during = undefined;
+    }
   }
 
   /** Told of work just recorded; submits once enough has gathered. */
@@ -60,80 +107,132 @@ export class Stream {
 
   flush(): void {
     this.#flops = 0;
-    if (this.#own.empty) return;
-    this.faults.guard("submit", 0, () => {
-      const encoder = this.#own.finish();
-      if (encoder) this.device.queue.submit([encoder.finish()]);
+    const submission = this.#submission;
+    if (this.#own.empty && !submission.used) return;
+    this.#during?.close();
+    if (!this.#own.empty) {
+      const [, fault] = this.faults.guard("submit", 0, () => {
+        const encoder = this.#own.finish();
+        if (encoder) this.device.queue.submit([encoder.finish()]);
+      });
       this.submits += 1;
-    });
-    this.#own.submitted();
+      submission.add(fault);
+      this.#own.submitted();
+    }
+    submission.submitted();
+    this.outcomes.tell(submission.fate);
+    this.#submission = new Submission();
+    if (this.#during) this.#watch(this.#during);
   }
 
-  /** Records what `work` enqueues into the caller's encoder; the result frees its scratch, after the caller's submit. */
+  /**
+   * Records what `work` enqueues into the caller's encoder. The result, to be called after the caller's submit, frees
+   * its scratch. Where `work` throws all is freed at once, and what the encoder holds by then must not be submitted.
+   */
   record(encoder: GPUCommandEncoder, work: () => void): () => void {
     this.flush();
     const recorder = this.#recorder(encoder);
-    const before = this.#current;
+    const recorded = new Recorded((mark) => this.#marks.isSet(mark));
+    const outer = this.#current;
     this.#current = recorder;
-    this.#open.add(recorder);
+    this.#open.set(recorder, recorded);
     try {
       work();
+    } catch (error) {
+      recorded.fail(error);
+      throw error;
     } finally {
-      recorder.finish();
-      this.#current = before;
+      const [, fault] = this.faults.guard("record", 0, () => {
+        if (recorded.used && !recorded.cause) {
+          recorded.mark = this.#marks.make((...copy) => recorder.copy(...copy));
+        }
+        recorder.finish();
+      });
+      recorded.add(fault);
+      this.#current = outer;
+      if (recorded.cause) this.#close(recorder);
     }
     return () => {
-      if (!this.#open.delete(recorder)) return;
-      recorder.handOver(this.#own);
-      recorder.destroy();
+      if (this.#open.has(recorder)) this.#close(recorder);
     };
   }
 
   /** Destroys `buffer` when no command recorded so far still needs it. */
   retire(buffer: GPUBuffer): void {
-    const recording = [...this.#open].at(-1);
+    const recording = [...this.#open.keys()].at(-1);
     (recording ?? this.#own).retire(buffer);
   }
 
-  /** The bytes of a buffer, after all work before. One staging buffer, destroyed at the end. */
-  async read(buffer: GPUBuffer, offset: number, bytes: number): Promise<ArrayBuffer> {
-    if (bytes === 0) {
-      this.flush();
-      await this.faults.settle();
-      return new ArrayBuffer(0);
-    }
-    const staging = this.create(bytes, MAP_READ | COPY_DST, "read");
-    try {
-      this.#own.copy(buffer, offset, staging, 0, bytes);
-      this.flush();
-      const mapped = this.faults.orLost(staging.mapAsync(MAP_MODE_READ)).then(
-        () => undefined,
-        (error: unknown) => error,
-      );
-      await this.faults.settle();
-      const failed = await mapped;
-      if (failed) throw failed;
-      return staging.getMappedRange().slice(0);
-    } finally {
-      staging.destroy();
-    }
+  /** The elements, after all work before. @throws as `Outcomes.read` */
+  read(place: Placed, bytes: number): Promise<ArrayBuffer> {
+    this.flush();
+    return this.outcomes.read(place, bytes);
   }
 
-  async sync(): Promise<void> {
+  /** After all work before. @throws as `Outcomes.sync` */
+  sync(): Promise<void> {
     this.flush();
-    await this.faults.orLost(this.device.queue.onSubmittedWorkDone());
-    await this.faults.settle();
+    return this.outcomes.sync();
   }
 
-  destroy(): void {
+  /** Waits for reads under way, then frees everything. */
+  async destroy(): Promise<void> {
     this.flush();
-    for (const recorder of this.#open) recorder.destroy();
-    this.#open.clear();
+    for (const recorder of [...this.#open.keys()]) this.#close(recorder);
+    await this.outcomes.readback.idle();
     this.#own.destroy();
+    this.#marks.destroy();
+  }
+
+  get #unit(): Unit {
+    return this.#open.get(this.#current) ?? this.#submission;
+  }
+
+  /** Of what was computed from `inputs` in these units. */
+  #joint(inputs: readonly Fate[], units: ReadonlySet<Unit>): Fate {
+    for (const unit of units) unit.used = true;
+    const own = [...units].map((unit) => unit.fate);
+    const before = inputs.filter((fate) => !own.includes(fate));
+    if (before.length === 0 && own.length === 1) return own[0]!;
+    const joint = new Joint([...before, ...own]);
+    // Inputs are asked now: what has not been submitted by now comes after this operation. Only what is recorded for
+    // the same caller's encoder may still come before it.
+    return this.#current === this.#own ? new Pending(joint.verdict()) : joint;
+  }
+
+  /** Opens error scopes for what the operation records from here on. */
+  #watch(running: Running): Running {
+    const unit = this.#unit;
+    running.units.add(unit);
+    const close = this.faults.watch(running.name, 0);
+    running.close = () => unit.add(close());
+    return running;
+  }
+
+  #close(recorder: Recorder): void {
+    const recorded = this.#open.get(recorder)!;
+    this.#open.delete(recorder);
+    const thrown = recorded.cause; // told already, to whoever called `record`
+    const verdict = recorded.close();
+    if (recorded.used && !thrown) this.outcomes.tell(new Pending(verdict));
+    void verdict.then(() => recorded.mark && this.#marks.release(recorded.mark));
+    for (const buffer of recorder.takeRetired()) this.retire(buffer);
+    recorder.destroy();
   }
 
   #recorder(encoder?: GPUCommandEncoder): Recorder {
-    const create = (bytes: number, usage: number): GPUBuffer => this.create(bytes, usage, "scratch");
-    return new Recorder(this.device, this.pipelines, create, this.#limits.keepBytes, encoder);
+    const create = (bytes: number, usage: number, label: string): GPUBuffer => {
+      const buffer = this.outcomes.create(bytes, usage, label);
+      const made = this.outcomes.memoryOf(buffer)?.verdict();
+      void made?.then((cause) => cause && recorder.drop(buffer));
+      return buffer;
+    };
+    const using = (buffer: GPUBuffer): void => {
+      const fate = this.outcomes.memoryOf(buffer);
+      if (fate) this.#unit.add(fate.verdict());
+    };
+    const buffers = { create, using, keepBytes: this.#limits.keepBytes };
+    const recorder = new Recorder(this.device, this.pipelines, buffers, encoder);
+    return recorder;
   }
 }

@@ -72,41 +72,18 @@ test("a tensor larger than the device allows is refused, with the bytes, and not
   expect(backend.memory()).toEqual({ tensors: 0, bytes: 0 });
 });
 
-test("what the device refuses rejects the next read, once, with a typed error", async () => {
+test("what the device refuses rejects every read of what it would have given, with a typed error", async () => {
   const other = await createWebGpuBackend({ selfTest: false });
   await create();
   const foreign = other.device.createBuffer({ size: 64, usage: 0x8c });
   const wrapped = backend.wrap(foreign, [1, 4, 4]);
-  const own = backend.upload({ data: new Float32Array(16), shape: [1, 4, 4] });
+  const own = backend.upload({ data: new Float32Array(16).fill(3), shape: [1, 4, 4] });
   const out = backend.empty([1, 4, 1]);
   backend.kernels.rowDot({ batch: 1, n: 4, p: 4, alpha: 1, x: wrapped, y: own, out });
-  await expect(backend.read(own)).rejects.toThrow(UnsupportedError);
-  expect([...(await backend.read(own))]).toEqual(Array.from({ length: 16 }, () => 0));
+  for (let time = 0; time < 2; time++) {
+    await expect(backend.read(out)).rejects.toThrow(UnsupportedError);
+    expect([...(await backend.read(own))]).toEqual(Array.from({ length: 16 }, () => 3));
+  }
+  foreign.destroy();
   await other.dispose();
-});
-
-test("a deferred rejection rejects the next sync, once", async () => {
-  await create();
-  backend.defer(Promise.reject(new RangeError("later")));
-  await expect(backend.sync()).rejects.toThrow("later");
-  await backend.sync();
-});
-
-test("out of memory rejects the next read as LimitError, with the bytes asked for", async () => {
-  await create();
-  const pop = backend.device.popErrorScope.bind(backend.device);
-  let pops = 0;
-  // no software device runs out of memory on request: the device's answer is put in its mouth
-  backend.device.popErrorScope = async () => {
-    const real = await pop();
-    pops += 1;
-    return pops === 1 ? ({ message: "no memory left" } as GPUOutOfMemoryError) : real;
-  };
-  const t = backend.empty([1, 1000, 3]);
-  const error = await backend.read(t).catch((reason: unknown) => reason);
-  expect(error).toBeInstanceOf(LimitError);
-  expect((error as LimitError).requested).toBe(12_000);
-  expect((error as LimitError).message).toMatch(/no memory left/);
-  t.dispose();
-  expect(backend.memory()).toEqual({ tensors: 0, bytes: 0 });
 });

@@ -215,7 +215,7 @@ test("check: true names batch and row of λ = 0, before the kernel; without it t
   expect(Array.from(solve(backend, op, b).data)).toEqual([1, 1, 3, -Infinity]);
 });
 
-test("check: true on a device is deferred to the next read or sync, and refused where nothing can defer", async () => {
+test("check: true on a device is told to the readers of the results, and refused where nothing can defer", async () => {
   /** Its tensors keep their elements where only `read` sees them. */
   class DeviceTensor extends OwnedTensor {
     readonly storage = {};
@@ -226,6 +226,7 @@ test("check: true on a device is deferred to the next read or sync, and refused 
     readonly #elements = new WeakMap<object, FloatArray>();
     readonly #ledger = new Ledger("device");
     deferred: Promise<void> | undefined;
+    results: readonly HostTensor[] = [];
     override upload(view: Parameters<SpyBackend["upload"]>[0]): HostTensor {
       const t = new DeviceTensor(this, this.#ledger, view.shape, "f32");
       this.#elements.set(t, view.data);
@@ -234,16 +235,22 @@ test("check: true on a device is deferred to the next read or sync, and refused 
     override async read(t: HostTensor): Promise<FloatArray> {
       return this.#elements.get(t)!;
     }
-    defer? = (pending: Promise<void>): void => {
+    defer? = (pending: Promise<void>, results: readonly HostTensor[]): void => {
       this.deferred = pending;
+      this.results = results;
     };
   }
   const backend = new DeviceTensorBackend();
   const put = (data: number[]): HostTensor =>
     backend.upload({ data: new Float32Array(data), shape: [1, 2, 1] });
   const op = { diag: put([0, 1]), q: put([1, 1]), k: put([1, 1]) };
-  solve(backend, op, put([1, 1]), { check: true });
+  const finalState = backend.empty([1, 1, 1], "f32");
+  const y = solve(backend, op, put([1, 1]), { check: true, finalState });
   await expect(backend.deferred).rejects.toThrow(new SingularError(0, 0));
+  expect(backend.results).toEqual([y, finalState]);
+  const x = inverse(backend, op, { check: true });
+  await expect(backend.deferred).rejects.toThrow(new SingularError(0, 0));
+  expect(backend.results).toEqual([x]);
   delete backend.defer;
   expect(() => solve(backend, op, put([1, 1]), { check: true })).toThrow(UnsupportedError);
 });

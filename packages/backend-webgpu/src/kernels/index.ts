@@ -1,20 +1,37 @@
 import type { Kernels } from "@dlrt/core";
-import type { GpuTensor } from "../tensor.js";
+import { GpuTensor } from "../tensor.js";
 import { apply } from "./apply.js";
-import type { Context } from "./context.js";
+import type { Context, Placed } from "./context.js";
 import { inverse } from "./inverse.js";
 import { rowDot } from "./row-dot.js";
 import { solve } from "./solve.js";
 import { trilInverse } from "./tril-inverse.js";
 
 /** Runs one operation: `Stream.operation`. */
-type Operation = (name: string, work: () => void) => void;
+type Operation = (
+  name: string,
+  tensors: { readonly reads: readonly Placed[]; readonly writes: readonly Placed[] },
+  work: () => void,
+) => void;
+
+/** The parameters that kernels write, wholly; every other tensor they read. */
+const WRITTEN: readonly string[] = ["out", "finalState"];
+
+function tensorsOf(p: object): { reads: GpuTensor[]; writes: GpuTensor[] } {
+  const reads: GpuTensor[] = [];
+  const writes: GpuTensor[] = [];
+  for (const name in p) {
+    const value: unknown = p[name as keyof typeof p];
+    if (value instanceof GpuTensor) (WRITTEN.includes(name) ? writes : reads).push(value);
+  }
+  return { reads, writes };
+}
 
 export function kernelsOf(ctx: Context, operation: Operation): Kernels<GpuTensor> {
   const enqueue =
-    <P>(name: string, kernel: (ctx: Context, p: P) => void) =>
+    <P extends object>(name: string, kernel: (ctx: Context, p: P) => void) =>
     (p: P): void =>
-      operation(name, () => kernel(ctx, p));
+      operation(name, tensorsOf(p), () => kernel(ctx, p));
   return {
     apply: enqueue("apply", apply),
     solve: enqueue("solve", solve),

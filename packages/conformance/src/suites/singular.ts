@@ -92,8 +92,7 @@ function refusal(scope: Scope, problem: Problem, verb: "solve" | "inverse"): Pro
       verb === "solve"
         ? solve(scope.backend, op, b, { check: true })
         : inverse(scope.backend, op, { check: true });
-    scope.keep(out);
-    await scope.sync();
+    await scope.read(scope.keep(out));
   });
 }
 

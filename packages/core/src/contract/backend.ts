@@ -192,17 +192,21 @@ export interface Backend<T extends Tensor = Tensor> extends AsyncDisposable {
    * @throws ShapeError, ValueError, DisposedError
    */
   view(t: T, shape: Shape, layout: Layout): T;
-  /** A fresh array with the elements in row-major order, after all work enqueued before. Device errors reject here or in `sync`. */
+  /**
+   * A fresh array with the elements in row-major order, after all work enqueued before. It rejects, each time, where that
+   * work failed before or while it computed these elements or what they were computed from, and for no other reason.
+   */
   read(t: T): Promise<Float32Array | Float64Array>;
+  /** After all work enqueued before. Rejects with the first fault of that work that no `sync` before has told. */
   sync(): Promise<void>;
   /** What lives: tensors not disposed, and their bytes. */
   memory(): { tensors: number; bytes: number };
   prepare?(p: PrepareParams): Promise<void>;
   /**
-   * For backends whose tensors the host cannot read at once: a rejection of `pending` must reject the next
-   * `read` or `sync`. `check: true` needs it there.
+   * For backends whose tensors the host cannot read at once: a rejection of `pending` must reject every `read` of
+   * `results` as they now are, and of what is computed from them, and nothing else. `check: true` needs it there.
    */
-  defer?(pending: Promise<void>): void;
+  defer?(pending: Promise<void>, results: readonly T[]): void;
   /** Frees every tensor; idempotent. Work in flight is waited for. */
   dispose(): Promise<void>;
 }

@@ -39,7 +39,7 @@ const trilInverseNames = ["out"];
  *
  * @returns [batch, n, n], zero above the diagonal: `options.out`, or a new tensor for the caller to dispose.
  * @throws ShapeError, DtypeError, ValueError, DisposedError, UnsupportedError, LimitError, before anything is
- * written; SingularError with `check`
+ * written; SingularError with `check` (on a device: every `read` of the result rejects with it)
  */
 export function inverse<T extends Tensor>(
   backend: Backend<T>,
@@ -56,10 +56,12 @@ export function inverse<T extends Tensor>(
   checkAliases([["out", options.out]], operandsOf(op));
   checkChunk(chunk);
   checkFlag("check", options.check);
-  if (options.check) checkValues(backend, op, true);
-  return writeTo(backend, options.out, shape, dtype, (out) =>
+  const tell = options.check ? checkValues(backend, op, true) : undefined;
+  const x = writeTo(backend, options.out, shape, dtype, (out) =>
     backend.kernels.inverse({ batch, n, r, p: n, op, out, chunk }),
   );
+  tell?.(x);
+  return x;
 }
 
 /**

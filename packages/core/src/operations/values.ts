@@ -41,22 +41,33 @@ function lookIn({ data, shape, layout }: HostTensor, look: Look): void {
 
 /**
  * λ = 0, where the operation divides by λ, and g > 0 or NaN become errors: at once where the host can see the numbers,
- * else with the reads of what the call writes.
+ * else whoever reads the results is told. To be called before the operation, so that the numbers are looked at as the
+ * operation finds them.
+ * @returns to be called with the results, once the operation is enqueued
  * @throws SingularError, ValueError, UnsupportedError
  */
 export function checkValues<T extends Tensor>(
   backend: Backend<T>,
   op: DiagLowRankTril<T>,
   divides: boolean,
-): void {
+): (...results: readonly (T | undefined)[]) => void {
   const looks: [T | undefined, Look][] = [
     [divides ? op.diag : undefined, lambdaOf(op.q.dtype, backend.supports.flushesSubnormals)],
     [op.decay, gap],
   ];
+  const pending: Promise<void>[] = [];
   for (const [t, look] of looks) {
     if (t === undefined) continue;
     if ("data" in t) lookIn(t as unknown as HostTensor, look);
-    else if (backend.defer) backend.defer(backend.read(t).then((data) => lookAt(data, t.shape, look)));
+    else if (backend.defer) pending.push(backend.read(t).then((data) => lookAt(data, t.shape, look)));
     else throw new UnsupportedError("check", "a backend with host tensors or `defer`", backend.name);
   }
+  if (pending.length === 0) return () => undefined;
+  const all = Promise.all(pending).then(() => undefined);
+  all.catch(() => undefined); // nobody is told where the operation throws, and then has no results
+  return (...results) =>
+    backend.defer?.(
+      all,
+      results.filter((t) => t !== undefined),
+    );
 }

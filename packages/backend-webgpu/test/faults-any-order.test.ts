@@ -1,0 +1,167 @@
+import { apply, DlrtError } from "@dlrt/core";
+import { expect, test } from "vitest";
+import { createWebGpuBackend, type GpuTensor, type WebGpuBackend } from "../src/node.js";
+import { disposeWholly, watchBuffers, wrapped } from "./support/faulty.js";
+
+/** Work that is submitted together, and with it fails or does not. */
+interface Unit {
+  bad: boolean;
+}
+
+/** A tensor, the value it has if all went well, and the units that this value depends on. */
+interface Known {
+  readonly t: GpuTensor;
+  value: readonly [number, number];
+  units: ReadonlySet<Unit>;
+}
+
+/** T x for T = [[1, 0], [1, 1]]: integers, so every value is exact, and hardly two are the same. */
+const times = ([a, b]: readonly [number, number]): readonly [number, number] => [a, a + b];
+
+/** A small fixed generator of integers below `below`. */
+function integers(seed: number): (below: number) => number {
+  let state = seed;
+  return (below) => {
+    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
+    return Math.floor((state / 2 ** 32) * below);
+  };
+}
+
+/** A buffer of somebody else's. */
+interface Lent {
+  readonly known: Known;
+  readonly buffer: GPUBuffer;
+  gone: boolean;
+  /** What reads it and has not been submitted. */
+  readonly users: Set<Unit>;
+}
+
+class Play {
+  readonly #backend: WebGpuBackend;
+  readonly #op: { readonly diag: GpuTensor; readonly q: GpuTensor; readonly k: GpuTensor };
+  readonly #own: Known[];
+  #lent: Lent;
+  #open: Unit = { bad: false };
+  #count = 0;
+  readonly told = { right: 0, rejected: 0 };
+  /** What was not as it should be. */
+  readonly wrong: string[] = [];
+
+  constructor(backend: WebGpuBackend) {
+    this.#backend = backend;
+    this.#op = { diag: this.#upload(1, 1), q: this.#upload(0, 1), k: this.#upload(1, 0) };
+    this.#own = Array.from({ length: 5 }, (_, i) => ({
+      t: this.#upload(i, 10 * i),
+      value: [i, 10 * i],
+      units: new Set(),
+    }));
+    this.#lent = this.#lend();
+  }
+
+  #upload(a: number, b: number): GpuTensor {
+    return this.#backend.upload({ data: Float32Array.of(a, b), shape: [1, 2, 1] });
+  }
+
+  #lend(): Lent {
+    this.#count += 1;
+    const value = [this.#count, 7] as const;
+    const { buffer, t } = wrapped(this.#backend, Float32Array.from(value), [1, 2, 1]);
+    return { known: { t, value, units: new Set() }, buffer, gone: false, users: new Set() };
+  }
+
+  apply(from: number, to: number): void {
+    const lent = from === this.#own.length;
+    const source = lent ? this.#lent.known : this.#own[from]!;
+    const target = this.#own[to]!;
+    if (source === target) return;
+    apply(this.#backend, this.#op, source.t, { out: target.t });
+    if (lent) {
+      this.#lent.users.add(this.#open);
+      if (this.#lent.gone) this.#open.bad = true;
+    }
+    [target.value, target.units] = [times(source.value), new Set([...source.units, this.#open])];
+  }
+
+  /** What is enqueued from here on is submitted with something else. */
+  cut(): void {
+    this.#lent.users.delete(this.#open);
+    this.#open = { bad: false };
+  }
+
+  /** The owner destroys the buffer: what uses it and has not been submitted yet cannot be carried out. */
+  destroy(): void {
+    if (this.#lent.gone) return;
+    this.#lent.gone = true;
+    this.#lent.buffer.destroy();
+    for (const unit of this.#lent.users) unit.bad = true;
+  }
+
+  /** A new tensor instead of one. */
+  replace(at: number): void {
+    this.#own[at]!.t.dispose();
+    this.#count += 1;
+    const value = [this.#count, 3] as const;
+    this.#own[at] = { t: this.#upload(...value), value, units: new Set() };
+  }
+
+  lendAnother(): void {
+    if (this.#lent.gone) this.#lent = this.#lend();
+  }
+
+  /** Into an encoder that is submitted, or is not. */
+  record(from: number, to: number, submit: boolean): void {
+    if (from >= this.#own.length) return;
+    this.cut();
+    const encoder = this.#backend.device.createCommandEncoder();
+    this.#open = { bad: !submit };
+    const recording = this.#backend.record(encoder, () => this.apply(from, to));
+    if (submit) this.#backend.device.queue.submit([encoder.finish()]);
+    recording.dispose();
+    this.cut();
+  }
+
+  async sync(): Promise<void> {
+    this.cut();
+    const [{ reason } = {}] = (await Promise.allSettled([this.#backend.sync()])) as { reason?: unknown }[];
+    if (reason !== undefined && !(reason instanceof DlrtError)) this.wrong.push(`sync: ${String(reason)}`);
+  }
+
+  /** Starts reads of all tensors at once, twice; each must give what it should, or reject. */
+  reads(): Promise<void>[] {
+    this.cut();
+    return [...this.#own, ...this.#own].map(async ({ t, value, units }) => {
+      const [read] = await Promise.allSettled([this.#backend.read(t)]);
+      const got = read.status === "fulfilled" ? read.value.join() : read.reason;
+      const bad = [...units].some((unit) => unit.bad);
+      this.told[bad ? "rejected" : "right"] += 1;
+      if (bad ? !(got instanceof DlrtError) : got !== value.join()) {
+        this.wrong.push(`${bad ? "an error" : value.join()} expected, got ${String(got)}`);
+      }
+    });
+  }
+}
+
+test("whatever comes in whatever order, every read has the right value or the right to reject", async () => {
+  const backend = await createWebGpuBackend({ selfTest: false });
+  const buffers = watchBuffers(backend.device);
+  const next = integers(1);
+  const play = new Play(backend);
+  const reads: Promise<void>[] = [];
+  for (let step = 0; step < 600; step++) {
+    const [from, to] = [next(6), next(5)];
+    const what = next(40);
+    if (what < 22) play.apply(from, to);
+    else if (what < 27) play.replace(to);
+    else if (what < 29) play.destroy();
+    else if (what < 34) play.lendAnother();
+    else if (what < 36) play.record(from, to, next(4) > 0);
+    else if (what < 37) await play.sync();
+    else if (what < 38) await Promise.all(reads.splice(0));
+    else reads.push(...play.reads());
+  }
+  await Promise.all(reads);
+  expect(play.wrong).toEqual([]);
+  expect(play.told.right).toBeGreaterThan(80);
+  expect(play.told.rejected).toBeGreaterThan(80);
+  await disposeWholly(backend, { alive: () => buffers.alive().filter((label) => label !== "") }); // lent ones have none
+});
