@@ -119,7 +119,11 @@ function decayCouplings<T>(sweep: Sweep, at: usize, high: usize, low: usize): vo
 
 /** One vector of rows w; returns where the next begins. */
 function decayEarlier<T>(column: usize, ts: usize, until: v128, after: v128): usize {
-  scaleBy<T>(column, after, sizeof<T>() == 8 ? v128.shuffle<f64>(until, until, 0, 0) : v128.shuffle<f32>(until, until, 0, 0, 0, 0));
+  scaleBy<T>(
+    column,
+    after,
+    sizeof<T>() == 8 ? v128.shuffle<f64>(until, until, 0, 0) : v128.shuffle<f32>(until, until, 0, 0, 0, 0),
+  );
   column += ts;
   if (sizeof<T>() == 4) {
     scaleBy<T>(column, after, v128.shuffle<f32>(until, until, 1, 1, 1, 1));
