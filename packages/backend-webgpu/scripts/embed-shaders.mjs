@@ -1,12 +1,14 @@
-// Turns src/shaders/*.wgsl into one module, so that no bundler has to know about .wgsl files.
+// Turns src/shaders/*.wgsl into one module, so that no bundler has to know about .wgsl files. What has to be unrolled
+// is unrolled here: see unroll.mjs.
 import { mkdirSync, readFileSync, readdirSync, writeFileSync } from "node:fs";
+import { unroll } from "./unroll.mjs";
 
 const root = new URL("../src/", import.meta.url);
 const files = readdirSync(new URL("shaders/", root))
   .filter((file) => file.endsWith(".wgsl"))
   .sort();
 const entries = files.map((file) => {
-  const code = readFileSync(new URL(`shaders/${file}`, root), "utf8");
+  const code = unroll(readFileSync(new URL(`shaders/${file}`, root), "utf8"), file);
   return `  ${JSON.stringify(file.slice(0, -".wgsl".length))}: ${JSON.stringify(code)},\n`;
 });
 mkdirSync(new URL("generated/", root), { recursive: true });

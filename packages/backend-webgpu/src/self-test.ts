@@ -14,8 +14,9 @@ interface Problem {
 }
 
 /**
- * A problem of the exact class (DESIGN §1): Q, K ∈ {−1, 0, 1} and sparse, λ = ±1, integer B, every sum below 2²⁴
- * in whatever order, so that the answer is the same to the last bit on every device that computes correctly.
+ * A problem of the exact class (section 8 of core's reference README): Q, K ∈ {−1, 0, 1} and sparse, λ = ±1, B of
+ * integers, and every sum stays below 2²⁴ in whatever order it is formed. So nothing is ever rounded, and the answer is
+ * the same to the last bit on every device that computes correctly.
  */
 export function exactProblem(): Problem {
   let seed = 12345;

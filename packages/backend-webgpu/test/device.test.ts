@@ -18,7 +18,8 @@ test("the self-test passes here, and refuses a device that computes something el
 
   const device = await requestDevice(await nodeGpu());
   const shader = device.createShaderModule.bind(device);
-  device.createShaderModule = (of) => shader({ ...of, code: of.code.replace("y0 -= a0.x", "y0 += a0.x") });
+  device.createShaderModule = (of) =>
+    shader({ ...of, code: of.code.replace("own0_0 += a0.x", "own0_0 -= a0.x") });
   const creating = createWebGpuBackend({ device });
   await expect(creating).rejects.toThrow(UnsupportedError);
   await expect(creating).rejects.toThrow(/self-test/);

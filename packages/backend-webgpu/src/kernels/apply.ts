@@ -15,7 +15,7 @@ import { input, output } from "./pad.js";
 import type { Operand, Range } from "./plan.js";
 import { applyChunk, applyPrefix, applyState } from "./plans.js";
 import { segmentSize, type Segment } from "./segments.js";
-import { carryIn, carryOut, stateSize } from "./state.js";
+import { carryIn, carryOut, stateSize, type Carry } from "./state.js";
 
 const THREADS = 64;
 
@@ -51,7 +51,7 @@ function applySegment(
   params: ApplyParams<GpuTensor>,
   segment: Segment,
   chunk: number,
-  carry: Range,
+  carry: Carry,
   out: Operand,
 ): void {
   const { r, p, trans, alpha } = params;
@@ -85,7 +85,7 @@ function chunkStates(
     readonly chunks: number;
     readonly g: Operand;
     readonly x: Operand;
-    readonly carry: Range;
+    readonly carry: Carry;
   },
 ): Range {
   const { batches, chunk, rows, rank, chunks, g, x, carry } = of;
@@ -102,7 +102,7 @@ function chunkStates(
   ctx.stream.recorder.dispatch(applyPrefix, {
     constants: { THREADS },
     params: { size, chunks, total: batches * size },
-    bindings: { z, carry },
+    bindings: { z, carry: carry.z, lost: carry.lost },
     workgroups: Math.ceil((batches * size) / THREADS),
   });
   return z;

@@ -12,10 +12,9 @@ import {
   type Placed,
 } from "./context.js";
 import { input, output } from "./pad.js";
-import type { Range } from "./plan.js";
 import { segmentSize, type Segment } from "./segments.js";
 import { scan } from "./scan.js";
-import { stateSize } from "./state.js";
+import { stateSize, type Carry } from "./state.js";
 
 /** out ← T⁻¹: each panel of columns starts from its own T_cc⁻¹ and walks down, rows above it zero. */
 export function inverse(ctx: Context, p: InverseParams<GpuTensor>): void {
@@ -30,7 +29,8 @@ function inverseInto(ctx: Context, params: InverseParams<GpuTensor>, out: Placed
   const scratchBytes = 4 * (chunk + 8 * quads(r) + 4 * quads(n));
   const size = segmentSize({ batch, n, chunk, cols: n, scratchBytes, flops }, ctx.budget);
   partition(ctx, batch, n, size, (_, batches) => {
-    const carry = zeros(ctx, 4 * batches * stateSize(r, n));
+    const count = 4 * batches * stateSize(r, n);
+    const carry = { z: zeros(ctx, count), lost: zeros(ctx, count) };
     return {
       segment(segment): void {
         inverseSegment(ctx, params, segment, chunk, carry, out);
@@ -46,7 +46,7 @@ function inverseSegment(
   params: InverseParams<GpuTensor>,
   segment: Segment,
   chunk: number,
-  z: Range,
+  carry: Carry,
   out: Placed,
 ): void {
   const { r, n } = params;
@@ -61,7 +61,7 @@ function inverseSegment(
     ctx,
     { ...of, r, p: n, tcc, diag, f, g, b: ctx.nothing.read },
     {
-      z,
+      ...carry,
       out: to,
       alpha: 1,
       firstChunk: segment.first / chunk,

@@ -4,7 +4,7 @@ import { padRows } from "./plans.js";
 import type { Segment } from "./segments.js";
 
 const THREADS = 64;
-/** Bytes of a vec4 */
+/** Bytes of a vec4<f32>. */
 const QUAD = 16;
 
 /** Whether the rows of `t` are whole quads where they are, so that no copy is needed. */
@@ -12,11 +12,12 @@ function whole(t: Placed): boolean {
   return t.shape[2] % 4 === 0 && t.offset % QUAD === 0;
 }
 
-/** Of an operand in elements, the same in quads. */
+/** The same operand, its positions and strides counted in quads instead of elements. */
 function inQuads(of: Operand): Operand {
   return { ...of, base: of.base / 4, batchStride: of.batchStride / 4, rowStride: of.rowStride / 4 };
 }
 
+/** Fresh scratch for the rows of a segment, each padded to whole quads; positions count quads. */
 function padded(ctx: Context, segment: Segment, columns: number): Operand {
   const width = quads(columns);
   const range = scratch(ctx, 4 * segment.batches * segment.rows * width);
@@ -47,7 +48,10 @@ export function output(
   return { to, finish };
 }
 
-/** MODE 0: tensor → padded, 1: padded → tensor. `height`: rows when padded. */
+/**
+ * Copies the rows of a tensor into a padded array (mode 0), whose rows are whole quads and which has `height` rows a
+ * batch entry, with zeros where the tensor has nothing; or copies what a padded array has of the tensor back (mode 1).
+ */
 export function move(
   ctx: Context,
   mode: 0 | 1,
@@ -66,7 +70,10 @@ export function move(
   });
 }
 
-/** MODE 2: a padded array → the first of `stride`, per batch entry. */
+/**
+ * Copies one padded array a batch entry, [height, cols], to where every batch entry has `stride` of them: each becomes
+ * the first of its entry's. The others stay as they are.
+ */
 export function moveFirst(
   ctx: Context,
   batches: number,

@@ -41,7 +41,15 @@ export const solveScan = plan({
 export const solveCompose = plan({
   shader: "solve-compose",
   params: { rank: "u32", quads: "u32", groups: "u32", total: "u32" },
-  bindings: { a: "read", b: "read", carry: "write", before: "write" },
+  bindings: {
+    a: "read",
+    a_lost: "read",
+    b: "read",
+    b_lost: "read",
+    carry: "write",
+    lost: "write",
+    before: "write",
+  },
   constants: ["TILE", "THREADS"],
 });
 
@@ -70,7 +78,7 @@ export const applyState = plan({
 export const applyPrefix = plan({
   shader: "apply-prefix",
   params: { size: "u32", chunks: "u32", total: "u32" },
-  bindings: { z: "write", carry: "write" },
+  bindings: { z: "write", carry: "write", lost: "write" },
   constants: ["THREADS"],
 });
 

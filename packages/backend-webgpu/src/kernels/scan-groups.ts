@@ -1,47 +1,56 @@
-import { quads, scratch, type Context } from "./context.js";
+import { quads, scratch, zeros, type Context } from "./context.js";
 import type { Range } from "./plan.js";
 import { solveCompose } from "./plans.js";
 import { scan, type SolveSegment } from "./scan.js";
-import { carryInto, stateSize } from "./state.js";
+import { carryInto, stateSize, type Carry } from "./state.js";
 
 /** Quads of columns per workgroup of the composition. */
 const TILE = 4;
 const THREADS = 64;
 
+/** The affine maps Z ← A Z + B of all groups, per batch entry, and what the roundings of A and B have lost. */
 interface GroupMaps {
   readonly groups: number;
-  /** A of Z ← A Z + B, per batch entry and group */
-  readonly a: Range;
-  readonly b: Range;
+  readonly a: Carry;
+  readonly b: Carry;
 }
 
 /**
  * The affine map of every group, by the scan itself: B is the state that b leaves starting from zero (in the first
  * group from `carry`), A what is left of the identity with b = 0.
  */
-export function groupMaps(ctx: Context, of: SolveSegment, groups: number, carry: Range): GroupMaps {
-  const a = scratch(ctx, 4 * of.batches * groups * stateSize(of.r, of.r));
-  const b = scratch(ctx, 4 * of.batches * groups * stateSize(of.r, of.p));
-  const out = ctx.nothing.write;
-  carryInto(ctx, of, carry, groups, b);
-  scan(ctx, of, { z: b, out, alpha: 0, groups, constants: { START: 1, WRITE_Y: 0 } });
-  scan(ctx, of, { z: a, out, alpha: 0, groups, cols: of.r, constants: { START: 2, USE_B: 0, WRITE_Y: 0 } });
+export function groupMaps(ctx: Context, of: SolveSegment, groups: number, carry: Carry): GroupMaps {
+  const states = (cols: number): Carry => {
+    const count = 4 * of.batches * groups * stateSize(of.r, cols);
+    return { z: scratch(ctx, count), lost: zeros(ctx, count) };
+  };
+  const a = states(of.r);
+  const b = states(of.p);
+  carryInto(ctx, of, carry.z, groups, b.z);
+  carryInto(ctx, of, carry.lost, groups, b.lost);
+  const way = { out: ctx.nothing.write, alpha: 0, groups };
+  scan(ctx, of, { ...way, ...b, constants: { START: 1, WRITE_Y: 0 } });
+  scan(ctx, of, { ...way, ...a, cols: of.r, constants: { START: 2, USE_B: 0, WRITE_Y: 0 } });
   return { groups, a, b };
 }
 
 /** The states before all groups; `carry` moves past the last. */
-export function composeGroups(
-  ctx: Context,
-  of: SolveSegment,
-  { groups, a, b }: GroupMaps,
-  carry: Range,
-): Range {
+export function composeGroups(ctx: Context, of: SolveSegment, maps: GroupMaps, carry: Carry): Range {
+  const { groups, a, b } = maps;
   const before = scratch(ctx, 4 * of.batches * groups * stateSize(of.r, of.p));
   const total = of.batches * Math.ceil(quads(of.p) / TILE);
   ctx.stream.recorder.dispatch(solveCompose, {
     constants: { TILE, THREADS },
     params: { rank: of.r, quads: quads(of.p), groups, total },
-    bindings: { a, b, carry, before },
+    bindings: {
+      a: a.z,
+      a_lost: a.lost,
+      b: b.z,
+      b_lost: b.lost,
+      carry: carry.z,
+      lost: carry.lost,
+      before,
+    },
     workgroups: total,
   });
   return before;

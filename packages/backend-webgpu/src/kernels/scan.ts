@@ -43,6 +43,8 @@ export interface SolveSegment extends Segment {
 
 export interface ScanOptions {
   readonly z: Range;
+  /** What the roundings of `z` have lost before; absent: nothing. */
+  readonly lost?: Range;
   readonly out: Operand;
   readonly alpha: number;
   readonly groups?: number;
@@ -56,7 +58,7 @@ export function scan(ctx: Context, of: SolveSegment, options: ScanOptions): void
   const { groups = 1, cols = of.p } = options;
   const tile = tileOf(ctx, of.chunk, cols, of.batches * groups, options.constants?.INVERSE === 1);
   const workgroups = of.batches * groups * Math.ceil(quads(cols) / tile.TILE);
-  const lost = zeros(ctx, 4 * of.batches * groups * stateSize(of.r, cols));
+  const lost = options.lost ?? zeros(ctx, 4 * of.batches * groups * stateSize(of.r, cols));
   ctx.stream.recorder.dispatch(solveScan, {
     constants: { CHUNK: of.chunk, ...tile, ...options.constants },
     params: {

@@ -3,14 +3,17 @@ import type { GpuTensor } from "../tensor.js";
 import { chunkMatrices } from "./chunk.js";
 import { chunkSize, isolated, operand, partition, quads, type Context, type Placed } from "./context.js";
 import { input, output } from "./pad.js";
-import type { Operand, Range } from "./plan.js";
+import type { Operand } from "./plan.js";
 import { scan, type SolveSegment } from "./scan.js";
 import { scanGroups } from "./scan-cost.js";
 import { composeGroups, groupMaps } from "./scan-groups.js";
 import { segmentSize, type Segment } from "./segments.js";
-import { carryIn, carryOut } from "./state.js";
+import { carryIn, carryOut, type Carry } from "./state.js";
 
-/** out ← α op(T)⁻¹ (b − F Z₀), in the phases (a) chunks, (b) or (b′) state scan; DESIGN §1. */
+/**
+ * out ← α op(T)⁻¹ (b − F Z₀): first the matrices S_c of all chunks at once, then the scan that carries the state
+ * through the chunks, one after the other or, where the context asks for it, in groups at the same time.
+ */
 export function solve(ctx: Context, p: SolveParams<GpuTensor>): void {
   if (p.batch === 0 || p.p === 0) return;
   isolated(ctx, p.out, [p.q, p.k, p.b, p.diag], (out) => solveInto(ctx, p, out));
@@ -42,7 +45,7 @@ function solveSegment(
   params: SolveParams<GpuTensor>,
   segment: Segment,
   chunk: number,
-  carry: Range,
+  carry: Carry,
   out: Operand,
 ): void {
   const { r, p, trans, alpha } = params;
@@ -55,7 +58,7 @@ function solveSegment(
   const solving: SolveSegment = { ...segment, chunk, chunks, r, p, tcc, diag, f, g, b };
   const groups = scanGroups(ctx, solving);
   if (groups === 1) {
-    scan(ctx, solving, { z: carry, out, alpha });
+    scan(ctx, solving, { ...carry, out, alpha });
     return;
   }
   const maps = groupMaps(ctx, solving, groups, carry);

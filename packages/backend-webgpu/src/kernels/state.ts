@@ -18,29 +18,38 @@ interface Part {
 
 const rowsOf = ({ batch0, batches, r }: Part): Segment => ({ batch0, batches, first: 0, rows: r });
 
-/** The state that is carried from segment to segment: a padded copy of `state`, or zeros. */
-export function carryIn(ctx: Context, part: Part, state: GpuTensor | undefined): Range {
-  const count = part.batches * 4 * stateSize(part.r, part.p);
-  if (count === 0 || !state) return zeros(ctx, count);
-  const carry = scratch(ctx, count);
-  const tensor = operand(ctx, state, rowsOf(part));
-  move(ctx, 0, tensor, rowsOf(part), part.p, 4 * quads(part.r), { source: tensor, target_: carry });
-  return carry;
+/** The states, one a batch entry, that are carried from segment to segment, padded to quads. */
+export interface Carry {
+  readonly z: Range;
+  /** What the roundings of `z` have lost so far: added to the next term, so that segments do not add up roundings. */
+  readonly lost: Range;
 }
 
-export function carryOut(ctx: Context, part: Part, carry: Range, finalState: GpuTensor | undefined): void {
+/** The state before the first segment: a padded copy of `state`, or zeros. */
+export function carryIn(ctx: Context, part: Part, state: GpuTensor | undefined): Carry {
+  const count = part.batches * 4 * stateSize(part.r, part.p);
+  const lost = zeros(ctx, count);
+  if (count === 0 || !state) return { z: zeros(ctx, count), lost };
+  const z = scratch(ctx, count);
+  const tensor = operand(ctx, state, rowsOf(part));
+  move(ctx, 0, tensor, rowsOf(part), part.p, 4 * quads(part.r), { source: tensor, target_: z });
+  return { z, lost };
+}
+
+/** `finalState`, if asked for, becomes the state after the last segment. */
+export function carryOut(ctx: Context, part: Part, carry: Carry, finalState: GpuTensor | undefined): void {
   if (!finalState || part.batches * stateSize(part.r, part.p) === 0) return;
   const tensor = operand(ctx, finalState, rowsOf(part));
-  move(ctx, 1, tensor, rowsOf(part), part.p, 4 * quads(part.r), { source: carry, target_: tensor });
+  move(ctx, 1, tensor, rowsOf(part), part.p, 4 * quads(part.r), { source: carry.z, target_: tensor });
 }
 
-/** The first of `stride` states in `to` ← `carry`. */
+/** Of every batch entry, `to` has `stride` states, and the first of them becomes the one in `from`. */
 export function carryInto(
   ctx: Context,
   { batches, r, p }: Part,
-  carry: Range,
+  from: Range,
   stride: number,
   to: Range,
 ): void {
-  moveFirst(ctx, batches, [4 * quads(r), p], stride, { source: carry, target_: to });
+  moveFirst(ctx, batches, [4 * quads(r), p], stride, { source: from, target_: to });
 }

@@ -3,7 +3,7 @@ import type { GpuTensor } from "../tensor.js";
 import { isolated, operand, type Context, type Placed } from "./context.js";
 import { trilInversePlan } from "./plans.js";
 
-/** out_b ← A_b⁻¹, one block a workgroup, four of the smallest; 16→32→64→128. */
+/** out_b ← A_b⁻¹ by substitution: a workgroup does one block, or four where they have at most 16 rows. */
 export function trilInverse(ctx: Context, p: TrilInverseParams<GpuTensor>): void {
   if (p.batch === 0 || p.c === 0) return;
   isolated(ctx, p.out, [p.a], (out) => trilInverseInto(ctx, p, out));

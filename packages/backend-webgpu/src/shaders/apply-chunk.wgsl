@@ -2,6 +2,7 @@
 // A thread holds a 4×4 tile of Y and walks only the part of S below the diagonal.
 
 override CHUNK: u32 = 64;
+const CUT = 32u;
 override THREADS: u32 = 64;
 override DIAG: bool = true; // else Λ = 0
 override STATE: bool = true; // else Z_c = 0
@@ -61,70 +62,48 @@ fn main(
   let d_at = params.diag.x + batch * params.diag.y + first * params.diag.z;
   let out_at = params.out.x + batch * params.out.y + first * params.out.z + quad;
 
-  var y0 = vec4<f32>();
-  var y1 = vec4<f32>();
-  var y2 = vec4<f32>();
-  var y3 = vec4<f32>();
+  var y#{i} = vec4<f32>(); //#for i in 0..4
   if (STATE) {
     // rows past the end repeat the last one; they are not kept
-    let f1 = f_at + min(1u, left - 1u) * params.f.z;
-    let f2 = f_at + min(2u, left - 1u) * params.f.z;
-    let f3 = f_at + min(3u, left - 1u) * params.f.z;
+    let f#{i} = f_at + min(#{i}u, left - 1u) * params.f.z; //#for i in 0..4
     let rank_quads = (params.rank + 3u) / 4u;
-    var next = chunk * 4u * rank_quads * quads + quad;
-    for (var m = 0u; m < rank_quads; m++) {
-      let z0 = z[next];
-      let z1 = z[next + quads];
-      let z2 = z[next + 2u * quads];
-      let z3 = z[next + 3u * quads];
-      next += 4u * quads;
-      let a0 = f[f_at + m];
-      let a1 = f[f1 + m];
-      let a2 = f[f2 + m];
-      let a3 = f[f3 + m];
-      y0 += a0.x * z0 + a0.y * z1 + a0.z * z2 + a0.w * z3;
-      y1 += a1.x * z0 + a1.y * z1 + a1.z * z2 + a1.w * z3;
-      y2 += a2.x * z0 + a2.y * z1 + a2.z * z2 + a2.w * z3;
-      y3 += a3.x * z0 + a3.y * z1 + a3.z * z2 + a3.w * z3;
+    var at_z = chunk * 4u * rank_quads * quads + quad;
+    var m = 0u;
+    while (m < rank_quads) {
+      var own#{i} = vec4<f32>(); //#for i in 0..4
+      for (let end = min(m + CUT / 4u, rank_quads); m < end; m++) {
+        let z#{j} = z[at_z + #{j}u * quads]; //#for j in 0..4
+        at_z += 4u * quads;
+        let a#{i} = f[f#{i} + m]; //#for i in 0..4
+        own#{i} += #{terms(4, (j) => `a${i}.${lane(j)} * z${j}`)}; //#for i in 0..4
+      }
+      y#{i} += own#{i}; //#for i in 0..4
     }
   }
   // the chunk's own sum apart: added to F Z term by term, it would be rounded at F Z's size every time
-  let past0 = y0;
-  let past1 = y1;
-  let past2 = y2;
-  let past3 = y3;
-  y0 = vec4<f32>();
-  y1 = vec4<f32>();
-  y2 = vec4<f32>();
-  y3 = vec4<f32>();
+  let past#{i} = y#{i}; //#for i in 0..4
+  y#{i} = vec4<f32>(); //#for i in 0..4
   var next = x_at;
-  for (var j = 0u; j < i; j++) {
-    let s = tcc[t + j * (CHUNK / 4u)];
-    let v = x[next];
-    next += params.x.z;
-    y0 += s.x * v;
-    y1 += s.y * v;
-    y2 += s.z * v;
-    y3 += s.w * v;
+  var j = 0u;
+  while (j < i) {
+    var own#{q} = vec4<f32>(); //#for q in 0..4
+    for (let end = min(j + 16u, i); j < end; j += 4u) {
+      let s#{m} = tcc[t + (j + #{m}u) * (CHUNK / 4u)]; //#for m in 0..4
+      let v#{m} = x[next + #{m}u * params.x.z]; //#for m in 0..4
+      own#{q} += #{terms(4, (m) => `s${m}.${lane(q)} * v${m}`)}; //#for q in 0..4
+      next += 4u * params.x.z;
+    }
+    y#{q} += own#{q}; //#for q in 0..4
   }
   let v0 = x[next];
   out[out_at + i * params.out.z] = params.alpha * (past0 + (y0 + diagonal(d_at, i, v0)));
-  if (left == 1u) {
+  //#for q in 1..4
+  if (left == #{q}u) {
     return;
   }
-  let s0 = tcc[t + i * (CHUNK / 4u)];
-  let v1 = x[next + params.x.z];
-  out[out_at + (i + 1u) * params.out.z] = params.alpha * (past1 + (y1 + s0.y * v0 + diagonal(d_at, i + 1u, v1)));
-  if (left == 2u) {
-    return;
-  }
-  let s1 = tcc[t + (i + 1u) * (CHUNK / 4u)];
-  let v2 = x[next + 2u * params.x.z];
-  out[out_at + (i + 2u) * params.out.z] = params.alpha * (past2 + (y2 + s0.z * v0 + s1.z * v1 + diagonal(d_at, i + 2u, v2)));
-  if (left == 3u) {
-    return;
-  }
-  let s2 = tcc[t + (i + 2u) * (CHUNK / 4u)];
-  let v3 = x[next + 3u * params.x.z];
-  out[out_at + (i + 3u) * params.out.z] = params.alpha * (past3 + (y3 + s0.w * v0 + s1.w * v1 + s2.w * v2 + diagonal(d_at, i + 3u, v3)));
+  let s#{q - 1} = tcc[t + (i + #{q - 1}u) * (CHUNK / 4u)];
+  let v#{q} = x[next + #{q}u * params.x.z];
+  y#{q} += #{terms(q, (t) => `s${t}.${lane(q)} * v${t}`)};
+  out[out_at + (i + #{q}u) * params.out.z] = params.alpha * (past#{q} + (y#{q} + diagonal(d_at, i + #{q}u, v#{q})));
+  //#end
 }

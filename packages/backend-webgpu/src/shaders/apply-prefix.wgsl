@@ -11,6 +11,7 @@ struct Params {
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read_write> z: array<vec4<f32>>; // [batch, chunks, size]
 @group(0) @binding(2) var<storage, read_write> carry: array<vec4<f32>>; // [batch, size]
+@group(0) @binding(3) var<storage, read_write> lost: array<vec4<f32>>; // by carry's roundings so far
 
 @compute @workgroup_size(THREADS)
 fn main(
@@ -24,14 +25,16 @@ fn main(
   }
   var at = index / params.size * params.size * params.chunks + index % params.size;
   var sum = carry[index];
-  var lost = vec4<f32>(); // what the sum's roundings have lost goes into the next term (Kahan): they grow with n else
+  // what the sum's roundings have lost goes into the next term (Kahan): otherwise it grows with n
+  var missing = lost[index];
   for (var chunk = 0u; chunk < params.chunks; chunk++) {
-    let own = z[at] + lost;
+    let own = z[at] + missing;
     z[at] = sum;
     let next = sum + own;
-    lost = own - (next - sum);
+    missing = own - (next - sum);
     sum = next;
     at += params.size;
   }
   carry[index] = sum;
+  lost[index] = missing;
 }

@@ -39,24 +39,20 @@ fn main(
   let rows = min(CHUNK, params.rows - first);
   var g_at = params.g.x + batch * params.g.y + first * params.g.z + k;
   var x_at = params.x.x + batch * params.x.y + first * params.x.z + quad;
-  var z0 = vec4<f32>();
-  var z1 = vec4<f32>();
-  var z2 = vec4<f32>();
-  var z3 = vec4<f32>();
-  for (var i = 0u; i < rows; i++) {
-    let a = g[g_at];
-    let v = x[x_at];
-    z0 += a.x * v;
-    z1 += a.y * v;
-    z2 += a.z * v;
-    z3 += a.w * v;
-    g_at += params.g.z;
-    x_at += params.x.z;
+  var z#{j} = vec4<f32>(); //#for j in 0..4
+  // eight rows are added before they meet the sum, which a chain of all would round once a row
+  var i = 0u;
+  //#for step in 8, 1
+  for (; i + #{step}u <= rows; i += #{step}u) {
+    let a#{t} = g[g_at + #{t}u * params.g.z]; //#for t in 0..step
+    let v#{t} = x[x_at + #{t}u * params.x.z]; //#for t in 0..step
+    z#{j} += #{terms(step, (t) => `a${t}.${lane(j)} * v${t}`)}; //#for j in 0..4
+    g_at += #{step}u * params.g.z;
+    x_at += #{step}u * params.x.z;
   }
+  //#end
   let to = 4u * (chunk * rank_quads + k) * quads + quad;
   let left = params.rank - 4u * k;
   z[to] = z0;
-  z[to + quads] = select(vec4<f32>(), z1, left > 1u);
-  z[to + 2u * quads] = select(vec4<f32>(), z2, left > 2u);
-  z[to + 3u * quads] = select(vec4<f32>(), z3, left > 3u);
+  z[to + #{j}u * quads] = select(vec4<f32>(), z#{j}, left > #{j}u); //#for j in 1..4
 }

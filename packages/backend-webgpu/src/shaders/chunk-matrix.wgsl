@@ -43,22 +43,8 @@ fn main(
   let ti = thread / (CHUNK / 8u); // rows 8·ti …, columns 8·tj …
   let tj = thread % (CHUNK / 8u);
 
-  var a0 = vec4<f32>(); // rows 0 to 3 of the tile's column 0
-  var a1 = vec4<f32>();
-  var a2 = vec4<f32>();
-  var a3 = vec4<f32>();
-  var a4 = vec4<f32>();
-  var a5 = vec4<f32>();
-  var a6 = vec4<f32>();
-  var a7 = vec4<f32>();
-  var b0 = vec4<f32>(); // rows 4 to 7
-  var b1 = vec4<f32>();
-  var b2 = vec4<f32>();
-  var b3 = vec4<f32>();
-  var b4 = vec4<f32>();
-  var b5 = vec4<f32>();
-  var b6 = vec4<f32>();
-  var b7 = vec4<f32>();
+  var a#{j} = vec4<f32>(); // rows 0 to 3 of the tile's column #{j} //#for j in 0..8
+  var b#{j} = vec4<f32>(); // rows 4 to 7 //#for j in 0..8
   for (var depth = 0u; depth < params.rank; depth += DEPTH / 4u) {
     let width = min(DEPTH / 4u, params.rank - depth);
     for (var slot = thread; slot < width * QUADS; slot += THREADS) {
@@ -70,66 +56,35 @@ fn main(
       let gr = vec4<u32>(g_at + depth + column) + step * params.g.z;
       let to = 4u * column * STRIDE + slot / width;
       let ft = transpose(mat4x4<f32>(f[fr.x], f[fr.y], f[fr.z], f[fr.w]));
-      f_tile[to] = ft[0];
-      f_tile[to + STRIDE] = ft[1];
-      f_tile[to + 2u * STRIDE] = ft[2];
-      f_tile[to + 3u * STRIDE] = ft[3];
       let gt = transpose(mat4x4<f32>(g[gr.x], g[gr.y], g[gr.z], g[gr.w]));
-      g_tile[to] = gt[0];
-      g_tile[to + STRIDE] = gt[1];
-      g_tile[to + 2u * STRIDE] = gt[2];
-      g_tile[to + 3u * STRIDE] = gt[3];
+      f_tile[to + #{i}u * STRIDE] = ft[#{i}]; //#for i in 0..4
+      g_tile[to + #{i}u * STRIDE] = gt[#{i}]; //#for i in 0..4
     }
     workgroupBarrier();
     if (tj <= ti) {
+      var own_a#{j} = vec4<f32>(); //#for j in 0..8
+      var own_b#{j} = vec4<f32>(); //#for j in 0..8
       for (var m = 0u; m < 4u * width; m += 2u) {
-        let fa = f_tile[m * STRIDE + 2u * ti];
-        let fb = f_tile[m * STRIDE + 2u * ti + 1u];
-        let ga = g_tile[m * STRIDE + 2u * tj];
-        let gb = g_tile[m * STRIDE + 2u * tj + 1u];
-        let fc = f_tile[(m + 1u) * STRIDE + 2u * ti];
-        let fd = f_tile[(m + 1u) * STRIDE + 2u * ti + 1u];
-        let gc = g_tile[(m + 1u) * STRIDE + 2u * tj];
-        let gd = g_tile[(m + 1u) * STRIDE + 2u * tj + 1u];
-        a0 += fa * ga.x + fc * gc.x;
-        a1 += fa * ga.y + fc * gc.y;
-        a2 += fa * ga.z + fc * gc.z;
-        a3 += fa * ga.w + fc * gc.w;
-        a4 += fa * gb.x + fc * gd.x;
-        a5 += fa * gb.y + fc * gd.y;
-        a6 += fa * gb.z + fc * gd.z;
-        a7 += fa * gb.w + fc * gd.w;
-        b0 += fb * ga.x + fd * gc.x;
-        b1 += fb * ga.y + fd * gc.y;
-        b2 += fb * ga.z + fd * gc.z;
-        b3 += fb * ga.w + fd * gc.w;
-        b4 += fb * gb.x + fd * gd.x;
-        b5 += fb * gb.y + fd * gd.y;
-        b6 += fb * gb.z + fd * gd.z;
-        b7 += fb * gb.w + fd * gd.w;
+        //#for i in 0..2
+        let fa#{i} = f_tile[(m + #{i}u) * STRIDE + 2u * ti];
+        let fb#{i} = f_tile[(m + #{i}u) * STRIDE + 2u * ti + 1u];
+        let ga#{i} = g_tile[(m + #{i}u) * STRIDE + 2u * tj];
+        let gb#{i} = g_tile[(m + #{i}u) * STRIDE + 2u * tj + 1u];
+        //#end
+        own_a#{j} += #{terms(2, (i) => `fa${i} * g${j < 4 ? "a" : "b"}${i}.${lane(j)}`)}; //#for j in 0..8
+        own_b#{j} += #{terms(2, (i) => `fb${i} * g${j < 4 ? "a" : "b"}${i}.${lane(j)}`)}; //#for j in 0..8
       }
+      a#{j} += own_a#{j}; //#for j in 0..8
+      b#{j} += own_b#{j}; //#for j in 0..8
     }
     workgroupBarrier();
   }
 
-  let out = index * CHUNK * QUADS;
   if (tj <= ti) {
-    let to = out + 8u * tj * QUADS + 2u * ti;
-    tcc[to] = a0;
-    tcc[to + 1u] = b0;
-    tcc[to + QUADS] = a1;
-    tcc[to + QUADS + 1u] = b1;
-    tcc[to + 2u * QUADS] = a2;
-    tcc[to + 2u * QUADS + 1u] = b2;
-    tcc[to + 3u * QUADS] = a3;
-    tcc[to + 3u * QUADS + 1u] = b3;
-    tcc[to + 4u * QUADS] = a4;
-    tcc[to + 4u * QUADS + 1u] = b4;
-    tcc[to + 5u * QUADS] = a5;
-    tcc[to + 5u * QUADS + 1u] = b5;
-    tcc[to + 6u * QUADS] = a6;
-    tcc[to + 6u * QUADS + 1u] = b6;
-    tcc[to + 7u * QUADS] = a7;
-    tcc[to + 7u * QUADS + 1u] = b7;
+    let to = index * CHUNK * QUADS + 8u * tj * QUADS + 2u * ti;
+    //#for j in 0..8
+    tcc[to + #{j}u * QUADS] = a#{j};
+    tcc[to + #{j}u * QUADS + 1u] = b#{j};
+    //#end
   }
 }

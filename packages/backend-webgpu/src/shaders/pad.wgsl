@@ -1,8 +1,8 @@
-// Moves rows between tensors, [batch, rows, cols] in any row order, and padded arrays, [batch, height, 4·quads]
-// with zeros where the tensor has nothing.
+// Copies rows between tensors, [batch, rows, cols], visited from the first row or from the last, and padded arrays,
+// [batch, height, 4·quads], which have zeros where the tensor has nothing. A thread copies one element.
 
 override THREADS: u32 = 64;
-override MODE: u32 = 0; // 0: tensor → padded, 1: padded → tensor, 2: padded → first of `stride`
+override MODE: u32 = 0; // 0: tensor to padded, 1: padded to tensor, 2: padded to the first of `stride` padded arrays
 
 struct Params {
   tensor: vec4<u32>, // index of the first row visited, batch stride, row stride (modulo 2³²), –

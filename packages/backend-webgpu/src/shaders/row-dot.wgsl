@@ -1,7 +1,9 @@
-// out_i = α x_i · y_i. Sixteen lanes share a row; their sums are added in a fixed order.
+// out_i = α x_i · y_i. Sixteen lanes share a row; their sums are added in a fixed order. A lane adds eight products
+// before they meet its sum: one chain would round the sum once for every product.
 
 override THREADS: u32 = 64;
 const LANES = 16u;
+const TERMS = 8u;
 
 struct Params {
   x: vec4<u32>, // index of the first element, batch stride, row stride, –
@@ -39,16 +41,20 @@ fn main(
   if (item < params.count) {
     let x_at = params.x.x + batch * params.x.y + row * params.x.z;
     let y_at = params.y.x + batch * params.y.y + row * params.y.z;
-    for (var column = lane; column < params.cols; column += LANES) {
-      sum += x[x_at + column] * y[y_at + column];
+    var column = lane;
+    while (column < params.cols) {
+      let end = min(column + TERMS * LANES, params.cols);
+      var own = 0.0;
+      for (; column < end; column += LANES) {
+        own += x[x_at + column] * y[y_at + column];
+      }
+      sum += own;
     }
   }
   partial[thread] = sum;
   workgroupBarrier();
   if (lane == 0u && item < params.count) {
-    for (var i = 1u; i < LANES; i++) {
-      sum += partial[thread + i];
-    }
-    out[params.out.x + batch * params.out.y + row] = params.alpha * sum;
+    let all = #{terms(16, (i) => `partial[thread + ${i}u]`)};
+    out[params.out.x + batch * params.out.y + row] = params.alpha * all;
   }
 }

@@ -11,13 +11,14 @@ override TILE: u32 = 8; // quads of columns per workgroup
 override WIDE: bool = false; // two quads a thread
 override THREADS: u32 = 64; // LANES × max(CHUNK / 8, 4)
 override LANES: u32 = 8; // TILE, half of it if WIDE
-override START: u32 = 0; // Z at the start: 0 as found, 1 zero but for the first group's, 2 identity
+override START: u32 = 0; // Z at the start: 0 as found, 1 as found in the first group and zero in the others, 2 identity
 override USE_B: bool = true; // else B = 0
 override WRITE_Y: bool = true;
 override INVERSE: bool = false;
 
 override QUADS: u32 = CHUNK / 4u;
 const BLOCK = 16u;
+const CUT = 32u;
 
 struct Params {
   f: vec4<u32>, // in quads: index of the first row visited, batch stride, row stride (modulo 2³²), –
@@ -43,7 +44,7 @@ struct Params {
 @group(0) @binding(4) var<storage, read> g: array<vec4<f32>>;
 @group(0) @binding(5) var<storage, read> b: array<vec4<f32>>;
 @group(0) @binding(6) var<storage, read_write> z: array<vec4<f32>>; // [batch, groups, 4·rank quads, quads]
-@group(0) @binding(7) var<storage, read_write> lost: array<vec4<f32>>; // by Z's roundings, as z; zero at the start
+@group(0) @binding(7) var<storage, read_write> lost: array<vec4<f32>>; // by Z's roundings so far, as z
 @group(0) @binding(8) var<storage, read_write> out: array<vec4<f32>>;
 
 var<workgroup> y: array<vec4<f32>, CHUNK * TILE>; // B − F Z, block after block replaced by Y
@@ -83,30 +84,21 @@ fn below(columns: vec4<u32>, row: u32, value: vec4<f32>) -> vec4<f32> {
 fn substitute(t: u32, d: u32, top: u32, end: u32, lane: u32, columns: vec4<u32>) {
   let last = end - 1u;
   for (var i = top; i < end; i += 4u) {
-    var x0 = y[i * TILE + lane];
-    var x1 = y[(i + 1u) * TILE + lane];
-    var x2 = y[(i + 2u) * TILE + lane];
-    var x3 = y[(i + 3u) * TILE + lane];
-    for (var j = top; j < i; j++) {
-      let a = tcc[t + j * QUADS + i / 4u];
-      let v = y[j * TILE + lane];
-      x0 -= a.x * v;
-      x1 -= a.y * v;
-      x2 -= a.z * v;
-      x3 -= a.w * v;
+    // the block's own sum apart: it starts at 0 and meets B − F Z last
+    var x#{q} = vec4<f32>(); //#for q in 0..4
+    for (var j = top; j < i; j += 4u) {
+      let a#{m} = tcc[t + (j + #{m}u) * QUADS + i / 4u]; //#for m in 0..4
+      let v#{m} = y[(j + #{m}u) * TILE + lane]; //#for m in 0..4
+      x#{q} += #{terms(4, (m) => `a${m}.${lane(q)} * v${m}`)}; //#for q in 0..4
     }
     // rows past the end repeat the last λ; they are not kept
-    let a0 = tcc[t + i * QUADS + i / 4u];
-    let a1 = tcc[t + (i + 1u) * QUADS + i / 4u];
-    let a2 = tcc[t + (i + 2u) * QUADS + i / 4u];
-    x0 = below(columns, i, x0 / diag[d + i * params.diag.z]);
-    x1 = below(columns, i + 1u, (x1 - a0.y * x0) / diag[d + min(i + 1u, last) * params.diag.z]);
-    x2 = below(columns, i + 2u, (x2 - a0.z * x0 - a1.z * x1) / diag[d + min(i + 2u, last) * params.diag.z]);
-    x3 = below(columns, i + 3u, (x3 - a0.w * x0 - a1.w * x1 - a2.w * x2) / diag[d + min(i + 3u, last) * params.diag.z]);
-    y[i * TILE + lane] = x0;
-    y[(i + 1u) * TILE + lane] = x1;
-    y[(i + 2u) * TILE + lane] = x2;
-    y[(i + 3u) * TILE + lane] = x3;
+    //#for q in 0..4
+    let d#{q} = diag[d + min(i + #{q}u, last) * params.diag.z];
+    let own#{q} = #{q ? terms(q, (m) => `c${m}.${lane(q)} * x${m}`) : "vec4<f32>()"};
+    x#{q} = below(columns, i + #{q}u, (y[(i + #{q}u) * TILE + lane] - (x#{q} + own#{q})) / d#{q});
+    y[(i + #{q}u) * TILE + lane] = x#{q};
+    let c#{q} = tcc[t + (i + #{q}u) * QUADS + i / 4u];
+    //#end
   }
 }
 
@@ -174,105 +166,47 @@ fn main(
     let i = 8u * worker; // this thread's rows
     if (i < rows && quad < quads) {
       // rows past the end repeat the last one; they are not kept
-      let step = min(vec4<u32>(i, i + 1u, i + 2u, i + 3u), vec4<u32>(rows - 1u));
-      let step2 = min(vec4<u32>(i + 4u, i + 5u, i + 6u, i + 7u), vec4<u32>(rows - 1u));
-      var y0 = vec4<f32>();
-      var y1 = vec4<f32>();
-      var y2 = vec4<f32>();
-      var y3 = vec4<f32>();
-      var y4 = vec4<f32>();
-      var y5 = vec4<f32>();
-      var y6 = vec4<f32>();
-      var y7 = vec4<f32>();
-      var v0 = vec4<f32>(); // the second quad
-      var v1 = vec4<f32>();
-      var v2 = vec4<f32>();
-      var v3 = vec4<f32>();
-      var v4 = vec4<f32>();
-      var v5 = vec4<f32>();
-      var v6 = vec4<f32>();
-      var v7 = vec4<f32>();
-      if (begins || (USE_B && !INVERSE)) {
-        let b_at = params.b.x + batch * params.b.y + first * params.b.z;
-        y0 = load_b(b_at, step.x, quad);
-        y1 = load_b(b_at, step.y, quad);
-        y2 = load_b(b_at, step.z, quad);
-        y3 = load_b(b_at, step.w, quad);
-        y4 = load_b(b_at, step2.x, quad);
-        y5 = load_b(b_at, step2.y, quad);
-        y6 = load_b(b_at, step2.z, quad);
-        y7 = load_b(b_at, step2.w, quad);
-        if (WIDE) {
-          v0 = load_b(b_at, step.x, quad + 1u);
-          v1 = load_b(b_at, step.y, quad + 1u);
-          v2 = load_b(b_at, step.z, quad + 1u);
-          v3 = load_b(b_at, step.w, quad + 1u);
-          v4 = load_b(b_at, step2.x, quad + 1u);
-          v5 = load_b(b_at, step2.y, quad + 1u);
-          v6 = load_b(b_at, step2.z, quad + 1u);
-          v7 = load_b(b_at, step2.w, quad + 1u);
-        }
-      }
-      let f_at = vec4<u32>(params.f.x + batch * params.f.y) + (step + vec4<u32>(first)) * params.f.z;
-      let f_at2 = vec4<u32>(params.f.x + batch * params.f.y) + (step2 + vec4<u32>(first)) * params.f.z;
-      var next = z_at + quad;
+      //#for i in 0..8
+      let row#{i} = min(i + #{i}u, rows - 1u);
+      let f#{i} = params.f.x + batch * params.f.y + (first + row#{i}) * params.f.z;
+      var y#{q}_#{i} = vec4<f32>(); //#for q in 0..2
+      //#end
+      var at_z = z_at + quad;
+      var m = 0u;
       // where the inverse begins Z is zero, and an infinite F must not make it NaN
-      for (var m = 0u; m < select(rank_quads, 0u, begins); m++) {
-        let z0 = z[next];
-        let z1 = z[next + quads];
-        let z2 = z[next + 2u * quads];
-        let z3 = z[next + 3u * quads];
-        let a0 = f[f_at.x + m];
-        let a1 = f[f_at.y + m];
-        let a2 = f[f_at.z + m];
-        let a3 = f[f_at.w + m];
-        let a4 = f[f_at2.x + m];
-        let a5 = f[f_at2.y + m];
-        let a6 = f[f_at2.z + m];
-        let a7 = f[f_at2.w + m];
-        y0 -= a0.x * z0 + a0.y * z1 + a0.z * z2 + a0.w * z3;
-        y1 -= a1.x * z0 + a1.y * z1 + a1.z * z2 + a1.w * z3;
-        y2 -= a2.x * z0 + a2.y * z1 + a2.z * z2 + a2.w * z3;
-        y3 -= a3.x * z0 + a3.y * z1 + a3.z * z2 + a3.w * z3;
-        y4 -= a4.x * z0 + a4.y * z1 + a4.z * z2 + a4.w * z3;
-        y5 -= a5.x * z0 + a5.y * z1 + a5.z * z2 + a5.w * z3;
-        y6 -= a6.x * z0 + a6.y * z1 + a6.z * z2 + a6.w * z3;
-        y7 -= a7.x * z0 + a7.y * z1 + a7.z * z2 + a7.w * z3;
-        if (WIDE) {
-          let s0 = z[next + 1u];
-          let s1 = z[next + quads + 1u];
-          let s2 = z[next + 2u * quads + 1u];
-          let s3 = z[next + 3u * quads + 1u];
-          v0 -= a0.x * s0 + a0.y * s1 + a0.z * s2 + a0.w * s3;
-          v1 -= a1.x * s0 + a1.y * s1 + a1.z * s2 + a1.w * s3;
-          v2 -= a2.x * s0 + a2.y * s1 + a2.z * s2 + a2.w * s3;
-          v3 -= a3.x * s0 + a3.y * s1 + a3.z * s2 + a3.w * s3;
-          v4 -= a4.x * s0 + a4.y * s1 + a4.z * s2 + a4.w * s3;
-          v5 -= a5.x * s0 + a5.y * s1 + a5.z * s2 + a5.w * s3;
-          v6 -= a6.x * s0 + a6.y * s1 + a6.z * s2 + a6.w * s3;
-          v7 -= a7.x * s0 + a7.y * s1 + a7.z * s2 + a7.w * s3;
+      let depth = select(rank_quads, 0u, begins);
+      while (m < depth) {
+        //#for q in 0..2
+        var own#{q}_#{i} = vec4<f32>(); //#for i in 0..8
+        //#end
+        for (let end = min(m + CUT / 4u, depth); m < end; m++) {
+          let a#{i} = f[f#{i} + m]; //#for i in 0..8
+          //#for q in 0..2
+          if (#{q ? "WIDE" : "true"}) {
+            let z#{j} = z[at_z + #{j}u * quads + #{q}u]; //#for j in 0..4
+            own#{q}_#{i} += #{terms(4, (j) => `a${i}.${lane(j)} * z${j}`)}; //#for i in 0..8
+          }
+          //#end
+          at_z += 4u * quads;
         }
-        next += 4u * quads;
+        //#for q in 0..2
+        if (#{q ? "WIDE" : "true"}) {
+          y#{q}_#{i} += own#{q}_#{i}; //#for i in 0..8
+        }
+        //#end
       }
       let to = i * TILE + lane;
-      y[to] = y0;
-      y[to + 1u * TILE] = y1;
-      y[to + 2u * TILE] = y2;
-      y[to + 3u * TILE] = y3;
-      y[to + 4u * TILE] = y4;
-      y[to + 5u * TILE] = y5;
-      y[to + 6u * TILE] = y6;
-      y[to + 7u * TILE] = y7;
-      if (WIDE) {
-        y[to + 0u * TILE + 1u] = v0;
-        y[to + 1u * TILE + 1u] = v1;
-        y[to + 2u * TILE + 1u] = v2;
-        y[to + 3u * TILE + 1u] = v3;
-        y[to + 4u * TILE + 1u] = v4;
-        y[to + 5u * TILE + 1u] = v5;
-        y[to + 6u * TILE + 1u] = v6;
-        y[to + 7u * TILE + 1u] = v7;
+      let b_at = params.b.x + batch * params.b.y + first * params.b.z;
+      let given = begins || (USE_B && !INVERSE); // else B is zero here
+      //#for q in 0..2
+      if (#{q ? "WIDE" : "true"}) {
+        if (given) {
+          y[to + #{i}u * TILE + #{q}u] = load_b(b_at, row#{i}, quad + #{q}u) - y#{q}_#{i}; //#for i in 0..8
+        } else {
+          y[to + #{i}u * TILE + #{q}u] = -y#{q}_#{i}; //#for i in 0..8
+        }
       }
+      //#end
     }
     workgroupBarrier();
 
@@ -299,80 +233,26 @@ fn main(
       if (top + BLOCK < rows) {
         if (i >= top + BLOCK && i < rows && quad < quads) {
           let to = i * TILE + lane;
-          var y0 = y[to + 0u * TILE];
-          var y1 = y[to + 1u * TILE];
-          var y2 = y[to + 2u * TILE];
-          var y3 = y[to + 3u * TILE];
-          var y4 = y[to + 4u * TILE];
-          var y5 = y[to + 5u * TILE];
-          var y6 = y[to + 6u * TILE];
-          var y7 = y[to + 7u * TILE];
-          var v0 = vec4<f32>();
-          var v1 = vec4<f32>();
-          var v2 = vec4<f32>();
-          var v3 = vec4<f32>();
-          var v4 = vec4<f32>();
-          var v5 = vec4<f32>();
-          var v6 = vec4<f32>();
-          var v7 = vec4<f32>();
-          if (WIDE) {
-            v0 = y[to + 0u * TILE + 1u];
-            v1 = y[to + 1u * TILE + 1u];
-            v2 = y[to + 2u * TILE + 1u];
-            v3 = y[to + 3u * TILE + 1u];
-            v4 = y[to + 4u * TILE + 1u];
-            v5 = y[to + 5u * TILE + 1u];
-            v6 = y[to + 6u * TILE + 1u];
-            v7 = y[to + 7u * TILE + 1u];
-          }
+          //#for q in 0..2
+          var y#{q}_#{i} = vec4<f32>(); //#for i in 0..8
+          //#end
           var next = t + top * QUADS + i / 4u;
           for (var j = top; j < top + BLOCK; j += 2u) {
-            let a = tcc[next];
-            let b = tcc[next + 1u];
-            let c = tcc[next + QUADS];
-            let d = tcc[next + QUADS + 1u];
+            let a#{m} = tcc[next + #{m}u * QUADS]; //#for m in 0..2
+            let b#{m} = tcc[next + #{m}u * QUADS + 1u]; //#for m in 0..2
             next += 2u * QUADS;
-            let p = y[j * TILE + lane];
-            let q = y[(j + 1u) * TILE + lane];
-            y0 -= a.x * p + c.x * q;
-            y1 -= a.y * p + c.y * q;
-            y2 -= a.z * p + c.z * q;
-            y3 -= a.w * p + c.w * q;
-            y4 -= b.x * p + d.x * q;
-            y5 -= b.y * p + d.y * q;
-            y6 -= b.z * p + d.z * q;
-            y7 -= b.w * p + d.w * q;
-            if (WIDE) {
-              let p2 = y[j * TILE + lane + 1u];
-              let q2 = y[(j + 1u) * TILE + lane + 1u];
-              v0 -= a.x * p2 + c.x * q2;
-              v1 -= a.y * p2 + c.y * q2;
-              v2 -= a.z * p2 + c.z * q2;
-              v3 -= a.w * p2 + c.w * q2;
-              v4 -= b.x * p2 + d.x * q2;
-              v5 -= b.y * p2 + d.y * q2;
-              v6 -= b.z * p2 + d.z * q2;
-              v7 -= b.w * p2 + d.w * q2;
+            //#for q in 0..2
+            if (#{q ? "WIDE" : "true"}) {
+              let v#{m} = y[(j + #{m}u) * TILE + lane + #{q}u]; //#for m in 0..2
+              y#{q}_#{i} += #{terms(2, (m) => `${i < 4 ? "a" : "b"}${m}.${lane(i)} * v${m}`)}; //#for i in 0..8
             }
+            //#end
           }
-          y[to] = y0;
-          y[to + 1u * TILE] = y1;
-          y[to + 2u * TILE] = y2;
-          y[to + 3u * TILE] = y3;
-          y[to + 4u * TILE] = y4;
-          y[to + 5u * TILE] = y5;
-          y[to + 6u * TILE] = y6;
-          y[to + 7u * TILE] = y7;
-          if (WIDE) {
-            y[to + 0u * TILE + 1u] = v0;
-            y[to + 1u * TILE + 1u] = v1;
-            y[to + 2u * TILE + 1u] = v2;
-            y[to + 3u * TILE + 1u] = v3;
-            y[to + 4u * TILE + 1u] = v4;
-            y[to + 5u * TILE + 1u] = v5;
-            y[to + 6u * TILE + 1u] = v6;
-            y[to + 7u * TILE + 1u] = v7;
+          //#for q in 0..2
+          if (#{q ? "WIDE" : "true"}) {
+            y[to + #{i}u * TILE + #{q}u] -= y#{q}_#{i}; //#for i in 0..8
           }
+          //#end
         }
         workgroupBarrier();
       }
@@ -382,102 +262,48 @@ fn main(
     for (var k = 8u * (thread / LANES); k < params.rank; k += 8u * (THREADS / LANES)) {
       if (quad < quads) {
         let at = z_at + k * quads + quad;
-        var z0 = vec4<f32>();
-        var z1 = vec4<f32>();
-        var z2 = vec4<f32>();
-        var z3 = vec4<f32>();
-        var z4 = vec4<f32>();
-        var z5 = vec4<f32>();
-        var z6 = vec4<f32>();
-        var z7 = vec4<f32>();
-        var s0 = vec4<f32>(); // the second quad
-        var s1 = vec4<f32>();
-        var s2 = vec4<f32>();
-        var s3 = vec4<f32>();
-        var s4 = vec4<f32>();
-        var s5 = vec4<f32>();
-        var s6 = vec4<f32>();
-        var s7 = vec4<f32>();
+        //#for q in 0..2
+        var z#{q}_#{j} = vec4<f32>(); //#for j in 0..8
+        //#end
         var next = g_at + k / 4u;
-        // two rows at a time: the sums are stored half as often. An odd row's neighbour counts as zero
-        for (var row = 0u; row < rows; row += 2u) {
-          let more = vec4<bool>(row + 1u < rows);
-          let a = g[next];
-          let b = g[next + 1u];
-          let c = select(vec4<f32>(), g[next + params.g.z], more);
-          let d = select(vec4<f32>(), g[next + params.g.z + 1u], more);
-          next += 2u * params.g.z;
-          let v = y[row * TILE + lane];
-          let t = select(vec4<f32>(), y[(row + 1u) * TILE + lane], more);
-          z0 += a.x * v + c.x * t;
-          z1 += a.y * v + c.y * t;
-          z2 += a.z * v + c.z * t;
-          z3 += a.w * v + c.w * t;
-          z4 += b.x * v + d.x * t;
-          z5 += b.y * v + d.y * t;
-          z6 += b.z * v + d.z * t;
-          z7 += b.w * v + d.w * t;
-          if (WIDE) {
-            let v2 = y[row * TILE + lane + 1u];
-            let t2 = select(vec4<f32>(), y[(row + 1u) * TILE + lane + 1u], more);
-            s0 += a.x * v2 + c.x * t2;
-            s1 += a.y * v2 + c.y * t2;
-            s2 += a.z * v2 + c.z * t2;
-            s3 += a.w * v2 + c.w * t2;
-            s4 += b.x * v2 + d.x * t2;
-            s5 += b.y * v2 + d.y * t2;
-            s6 += b.z * v2 + d.z * t2;
-            s7 += b.w * v2 + d.w * t2;
+        var row = 0u;
+        while (row < rows) {
+          //#for q in 0..2
+          var own#{q}_#{j} = vec4<f32>(); //#for j in 0..8
+          //#end
+          // two rows at a time: the sums are stored half as often. An odd row's neighbour counts as zero
+          for (let end = min(row + BLOCK, rows); row < end; row += 2u) {
+            let more = vec4<bool>(row + 1u < rows);
+            let a0 = g[next];
+            let b0 = g[next + 1u];
+            let a1 = select(vec4<f32>(), g[next + params.g.z], more);
+            let b1 = select(vec4<f32>(), g[next + params.g.z + 1u], more);
+            next += 2u * params.g.z;
+            //#for q in 0..2
+            if (#{q ? "WIDE" : "true"}) {
+              let v0 = y[row * TILE + lane + #{q}u];
+              let v1 = select(vec4<f32>(), y[(row + 1u) * TILE + lane + #{q}u], more);
+              own#{q}_#{j} += #{terms(2, (m) => `${j < 4 ? "a" : "b"}${m}.${lane(j)} * v${m}`)}; //#for j in 0..8
+            }
+            //#end
           }
+          //#for q in 0..2
+          if (#{q ? "WIDE" : "true"}) {
+            z#{q}_#{j} += own#{q}_#{j}; //#for j in 0..8
+          }
+          //#end
         }
         // what lies past row `rank` is not kept: the padding stays zero
         let left = params.rank - k;
-        keep(at, z0);
-        if (left > 1u) {
-          keep(at + 1u * quads, z1);
-        }
-        if (left > 2u) {
-          keep(at + 2u * quads, z2);
-        }
-        if (left > 3u) {
-          keep(at + 3u * quads, z3);
-        }
-        if (left > 4u) {
-          keep(at + 4u * quads, z4);
-        }
-        if (left > 5u) {
-          keep(at + 5u * quads, z5);
-        }
-        if (left > 6u) {
-          keep(at + 6u * quads, z6);
-        }
-        if (left > 7u) {
-          keep(at + 7u * quads, z7);
-        }
-        if (both) {
-          keep(at + 1u, s0);
-          if (left > 1u) {
-            keep(at + 1u * quads + 1u, s1);
+        //#for q in 0..2
+        if (#{q ? "both" : "true"}) {
+          //#for j in 0..8
+          if (left > #{j}u) {
+            keep(at + #{j}u * quads + #{q}u, z#{q}_#{j});
           }
-          if (left > 2u) {
-            keep(at + 2u * quads + 1u, s2);
-          }
-          if (left > 3u) {
-            keep(at + 3u * quads + 1u, s3);
-          }
-          if (left > 4u) {
-            keep(at + 4u * quads + 1u, s4);
-          }
-          if (left > 5u) {
-            keep(at + 5u * quads + 1u, s5);
-          }
-          if (left > 6u) {
-            keep(at + 6u * quads + 1u, s6);
-          }
-          if (left > 7u) {
-            keep(at + 7u * quads + 1u, s7);
-          }
+          //#end
         }
+        //#end
       }
     }
     storageBarrier();
