@@ -26,7 +26,7 @@ function overRhs(trial: Trial): Promise<void> {
     const finalState = call.final ? state : undefined;
     solve(scope.backend, op, b, {
       ...{ trans, alpha, chunk, finalState, out: b },
-      state: call.stateful ? state : undefined,
+      initialState: call.stateful ? state : undefined,
     });
     const final = call.final ? await scope.read(state) : undefined;
     const omega = omegaOfSolve(problem, call, await scope.read(b), final);

@@ -71,7 +71,7 @@ async function runCut(scope: Scope, problem: Problem, cut: Cut): Promise<Answer>
     const y = (cut.verb === "solve" ? solve : apply)(scope.backend, op, rhs, {
       trans,
       alpha,
-      state,
+      initialState: state,
       finalState,
     });
     setRows(out, shape.rhs, start, await scope.read(scope.keep(y)));
