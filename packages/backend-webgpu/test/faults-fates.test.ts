@@ -1,3 +1,4 @@
+import { contiguousLayout } from "@dlrt/core/backend";
 import { expect, test } from "vitest";
 import { Contents } from "../src/contents.js";
 import { Failed, Joint, Pending, Submission } from "../src/fates.js";
@@ -8,6 +9,7 @@ const place = (buffer: GPUBuffer, offset: number, count: number): Placed => ({
   buffer,
   offset,
   shape: [1, count, 1],
+  layout: contiguousLayout([1, count, 1]),
 });
 
 test("a write replaces what it covers, wholly or in part, and nothing is kept of what went well", async () => {
