@@ -6,6 +6,8 @@ export default defineConfig({
     ...limits,
     setupFiles: ["test/relaxed.setup.ts"],
     include: ["test/**/*.test.ts"],
+    // a loaded machine is slow, and no test is about time
+    testTimeout: 60_000,
     reporters: ["default", ["json", { outputFile: "test-results/vitest.json" }]],
   },
 });

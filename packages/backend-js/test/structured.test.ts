@@ -190,20 +190,20 @@ describe.each(dtypes)("%s, rowDot", (dtype) => {
       }
     }
   });
+});
 
-  it("keeps the last bits of every element, whatever p mod 8", () => {
-    for (let p = 1; p <= 24; p++) {
-      const out = backend.empty([1, 1, 1], "f64");
-      const x = upload("f64", [1, 1, p], new Float64Array(p).fill(1));
-      const y = upload(
-        "f64",
-        [1, 1, p],
-        Float64Array.from({ length: p }, (_, j) => (j === p - 1 ? 1 + 2 ** -50 : 0)),
-      );
-      backend.kernels.rowDot({ batch: 1, n: 1, p, alpha: 1, x, y, out });
-      expect(out.data[0]).toBe(1 + 2 ** -50);
-    }
-  });
+it("f64, rowDot keeps the last bits of every element, whatever p mod 8", () => {
+  for (let p = 1; p <= 24; p++) {
+    const out = backend.empty([1, 1, 1], "f64");
+    const x = upload("f64", [1, 1, p], new Float64Array(p).fill(1));
+    const y = upload(
+      "f64",
+      [1, 1, p],
+      Float64Array.from({ length: p }, (_, j) => (j === p - 1 ? 1 + 2 ** -50 : 0)),
+    );
+    backend.kernels.rowDot({ batch: 1, n: 1, p, alpha: 1, x, y, out });
+    expect(out.data[0]).toBe(1 + 2 ** -50);
+  }
 });
 
 describe.each(dtypes)("%s, gradients", (dtype) => {

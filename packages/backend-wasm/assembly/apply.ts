@@ -1,4 +1,5 @@
 import { madd, PANEL } from "./lanes";
+import { sumTile } from "./sums";
 
 /**
  * α (λ x + S X + F Z) for one panel of one chunk, S strictly lower triangular. The tile and the operands are those of
@@ -9,8 +10,10 @@ export function applyRows<T>(
   f: usize,
   fs: usize,
   r: i32,
+  block: i32,
   z: usize,
   pivot: usize,
+  tile: usize,
   out: usize,
   os: usize,
   alpha: T,
@@ -20,52 +23,21 @@ export function applyRows<T>(
     const last = min(rows - 1 - i, 3);
     const i1 = min(last, 1);
     const i2 = min(last, 2);
-    let v0 = v128.load(z);
-    let v1 = v128.load(z, 16);
-    let x = v128.load_splat<T>(f);
-    let c00 = v128.mul<T>(x, v0);
-    let c01 = v128.mul<T>(x, v1);
-    x = v128.load_splat<T>(f, sizeof<T>());
-    let c10 = v128.mul<T>(x, v0);
-    let c11 = v128.mul<T>(x, v1);
-    x = v128.load_splat<T>(f, 2 * sizeof<T>());
-    let c20 = v128.mul<T>(x, v0);
-    let c21 = v128.mul<T>(x, v1);
-    x = v128.load_splat<T>(f, 3 * sizeof<T>());
-    let c30 = v128.mul<T>(x, v0);
-    let c31 = v128.mul<T>(x, v1);
-    let a = f + fs;
-    let v = z + PANEL;
-    for (let k = r + i - 1; k > 0; k--) {
-      v0 = v128.load(v);
-      v1 = v128.load(v, 16);
-      x = v128.load_splat<T>(a);
-      c00 = madd<T>(c00, x, v0);
-      c01 = madd<T>(c01, x, v1);
-      x = v128.load_splat<T>(a, sizeof<T>());
-      c10 = madd<T>(c10, x, v0);
-      c11 = madd<T>(c11, x, v1);
-      x = v128.load_splat<T>(a, 2 * sizeof<T>());
-      c20 = madd<T>(c20, x, v0);
-      c21 = madd<T>(c21, x, v1);
-      x = v128.load_splat<T>(a, 3 * sizeof<T>());
-      c30 = madd<T>(c30, x, v0);
-      c31 = madd<T>(c31, x, v1);
-      a += fs;
-      v += PANEL;
-    }
-    // the 4×4 triangle; a and the rows after it are its columns; v has come to the tile's rows of X
+    const v = z + <usize>(r + i) * PANEL;
+    sumTile<T>(f, fs, z, r, block, i, tile + 4 * PANEL, tile);
+    const a = f + <usize>(r + i) * fs;
+    // the 4×4 triangle and Λ, a sum of their own; a and the rows after it are the triangle's columns, v the tile's rows of X
     const x00 = v128.load(v);
     const x01 = v128.load(v, 16);
-    x = v128.load_splat<T>(a, sizeof<T>());
-    c10 = madd<T>(c10, x, x00);
-    c11 = madd<T>(c11, x, x01);
+    let x = v128.load_splat<T>(a, sizeof<T>());
+    let c10 = v128.mul<T>(x, x00);
+    let c11 = v128.mul<T>(x, x01);
     x = v128.load_splat<T>(a, 2 * sizeof<T>());
-    c20 = madd<T>(c20, x, x00);
-    c21 = madd<T>(c21, x, x01);
+    let c20 = v128.mul<T>(x, x00);
+    let c21 = v128.mul<T>(x, x01);
     x = v128.load_splat<T>(a, 3 * sizeof<T>());
-    c30 = madd<T>(c30, x, x00);
-    c31 = madd<T>(c31, x, x01);
+    let c30 = v128.mul<T>(x, x00);
+    let c31 = v128.mul<T>(x, x01);
     const x10 = v128.load(v, 32);
     const x11 = v128.load(v, 48);
     x = v128.load_splat<T>(a + fs, 2 * sizeof<T>());
@@ -79,6 +51,8 @@ export function applyRows<T>(
     x = v128.load_splat<T>(a + 2 * fs, 3 * sizeof<T>());
     c30 = madd<T>(c30, x, x20);
     c31 = madd<T>(c31, x, x21);
+    let c00 = v128.load(tile);
+    let c01 = v128.load(tile, 16);
     if (pivot) {
       x = v128.load_splat<T>(pivot);
       c00 = madd<T>(c00, x, x00);
@@ -94,6 +68,12 @@ export function applyRows<T>(
       c31 = madd<T>(c31, x, v128.load(v, 112));
       pivot += 4 * sizeof<T>();
     }
+    c10 = v128.add<T>(c10, v128.load(tile, 32));
+    c11 = v128.add<T>(c11, v128.load(tile, 48));
+    c20 = v128.add<T>(c20, v128.load(tile, 64));
+    c21 = v128.add<T>(c21, v128.load(tile, 80));
+    c30 = v128.add<T>(c30, v128.load(tile, 96));
+    c31 = v128.add<T>(c31, v128.load(tile, 112));
     v128.store(out + last * os, v128.mul<T>(c30, scale));
     v128.store(out + last * os, v128.mul<T>(c31, scale), 16);
     v128.store(out + i2 * os, v128.mul<T>(c20, scale));

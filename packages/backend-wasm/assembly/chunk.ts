@@ -32,7 +32,7 @@ export function transpose<T>(a: usize, as: usize, rows: i32, r: i32, t: usize, t
 export function gram<T>(g: usize, fs: usize, rows: i32, ft: usize, r: i32, ts: usize, st: usize): void {
   for (let i = 0; i < rows; i += width<T>()) {
     const column = bytes<T>(i);
-    product<T>(0, g, fs, min(i + width<T>(), rows), ft + column, ts, r, st + column, ts);
+    product<T>(g, fs, min(i + width<T>(), rows), ft + column, ts, r, st + column, ts);
   }
 }
 

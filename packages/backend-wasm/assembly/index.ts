@@ -2,9 +2,9 @@ import { INNER, inverse, inverseBytes } from "./inverse";
 import { Job } from "./job";
 import { bytes } from "./lanes";
 import { readState, writeState } from "./panels";
-import { rowDot } from "./rowDot";
+import { rowDot } from "./row-dot";
 import { layOut, Sweep, sweepApply, sweepBytes, sweepSolve } from "./sweep";
-import { trilInverse, trilInverseBytes } from "./trilInverse";
+import { trilInverse, trilInverseBytes } from "./tril-inverse";
 
 /** Job.kernel; src/job.ts has the same numbers. */
 const SOLVE: i32 = 0;

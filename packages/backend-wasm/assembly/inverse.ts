@@ -34,7 +34,7 @@ class Inverse {
   w!: usize;
   /** −K_oᵀ W, [r, r] */
   map!: usize;
-  /** Z being made, [r, panel] */
+  /** what a block of rows adds to Z, [r, panel] */
   fresh!: usize;
   /** T_cc and its inverse, 16×16, and K_cᵀ, [r, 16] */
   tcc!: usize;
@@ -149,7 +149,7 @@ function below<T>(inv: Inverse, o: i32, i: i32, rows: i32, j: i32, end: i32): vo
   const w = inv.w + bytes<T>(i * r);
   const out = inv.out + (o + i) * stride;
   for (; j < end; j += width<T>()) {
-    product<T>(0, w, bytes<T>(r), rows, panelOf<T>(inv, j), PANEL, r, out + bytes<T>(j), stride);
+    product<T>(w, bytes<T>(r), rows, panelOf<T>(inv, j), PANEL, r, out + bytes<T>(j), stride);
   }
 }
 
@@ -159,8 +159,10 @@ function advance<T>(inv: Inverse, j: i32, end: i32): void {
   const r = sweep.r;
   for (; j < end; j += width<T>()) {
     const z = panelOf<T>(inv, j);
-    product<T>(z, inv.map, bytes<T>(r), r, z, PANEL, r, inv.fresh, PANEL);
-    memory.copy(z, inv.fresh, r * PANEL);
+    product<T>(inv.map, bytes<T>(r), r, z, PANEL, r, inv.fresh, PANEL);
+    for (let at: usize = 0, end = <usize>r * PANEL; at < end; at += 16) {
+      v128.store(z + at, v128.add<T>(v128.load(z + at), v128.load(inv.fresh + at)));
+    }
   }
 }
 

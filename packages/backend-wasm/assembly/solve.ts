@@ -1,21 +1,24 @@
 import { needsDivision } from "./chunk";
-import { madd, nmadd, PANEL } from "./lanes";
+import { bytes, nmadd, PANEL } from "./lanes";
+import { sumTile } from "./sums";
 
 /**
  * Y = (Λ_c + S)⁻¹ (B − F Z) for one panel of one chunk, by substitution four rows at a time, those in registers.
  * Y goes under Z, αY to `out`. `out` may be `b`. Strides in bytes; b's may be negative.
  *
  * f [r + rows, fs], r ≥ 1: F_cᵀ and under it Sᵀ, whose entries on and below the diagonal are not used; z [r + rows to
- * a multiple of 4, panel]: Z and under it Y. One loop then runs over both products. Columns of f past `rows`, to
- * a multiple of 4, are read and of no consequence. `pivot` holds 1/λ.
+ * a multiple of 4, panel]: Z and under it Y. One function then sums both products (sumTile, with `block` and the scratch
+ * `part`). Columns of f past `rows`, to a multiple of 4, are read and of no consequence. `pivot` holds 1/λ.
  */
 export function solveRows<T>(
   rows: i32,
   f: usize,
   fs: usize,
   r: i32,
+  block: i32,
   z: usize,
   pivot: usize,
+  part: usize,
   b: usize,
   bs: usize,
   out: usize,
@@ -27,49 +30,18 @@ export function solveRows<T>(
     const last = min(rows - 1 - i, 3);
     const i1 = min(last, 1);
     const i2 = min(last, 2);
-    let v0 = v128.load(z);
-    let v1 = v128.load(z, 16);
-    let x = v128.load_splat<T>(f);
-    let c00 = v128.mul<T>(x, v0);
-    let c01 = v128.mul<T>(x, v1);
-    x = v128.load_splat<T>(f, sizeof<T>());
-    let c10 = v128.mul<T>(x, v0);
-    let c11 = v128.mul<T>(x, v1);
-    x = v128.load_splat<T>(f, 2 * sizeof<T>());
-    let c20 = v128.mul<T>(x, v0);
-    let c21 = v128.mul<T>(x, v1);
-    x = v128.load_splat<T>(f, 3 * sizeof<T>());
-    let c30 = v128.mul<T>(x, v0);
-    let c31 = v128.mul<T>(x, v1);
-    let a = f + fs;
-    let v = z + PANEL;
-    for (let k = r + i - 1; k > 0; k--) {
-      v0 = v128.load(v);
-      v1 = v128.load(v, 16);
-      x = v128.load_splat<T>(a);
-      c00 = madd<T>(c00, x, v0);
-      c01 = madd<T>(c01, x, v1);
-      x = v128.load_splat<T>(a, sizeof<T>());
-      c10 = madd<T>(c10, x, v0);
-      c11 = madd<T>(c11, x, v1);
-      x = v128.load_splat<T>(a, 2 * sizeof<T>());
-      c20 = madd<T>(c20, x, v0);
-      c21 = madd<T>(c21, x, v1);
-      x = v128.load_splat<T>(a, 3 * sizeof<T>());
-      c30 = madd<T>(c30, x, v0);
-      c31 = madd<T>(c31, x, v1);
-      a += fs;
-      v += PANEL;
-    }
+    const v = z + <usize>(r + i) * PANEL;
+    sumTile<T>(f, fs, z, r, block, i, part, v);
+    const a = f + <usize>(r + i) * fs;
     // b minus the sum, once: a sum begun with a large b would round its small terms away
-    c00 = v128.sub<T>(v128.load(b), c00);
-    c01 = v128.sub<T>(v128.load(b, 16), c01);
-    c10 = v128.sub<T>(v128.load(b + i1 * bs), c10);
-    c11 = v128.sub<T>(v128.load(b + i1 * bs, 16), c11);
-    c20 = v128.sub<T>(v128.load(b + i2 * bs), c20);
-    c21 = v128.sub<T>(v128.load(b + i2 * bs, 16), c21);
-    c30 = v128.sub<T>(v128.load(b + last * bs), c30);
-    c31 = v128.sub<T>(v128.load(b + last * bs, 16), c31);
+    let c00 = v128.sub<T>(v128.load(b), v128.load(v));
+    let c01 = v128.sub<T>(v128.load(b, 16), v128.load(v, 16));
+    let c10 = v128.sub<T>(v128.load(b + i1 * bs), v128.load(v, 32));
+    let c11 = v128.sub<T>(v128.load(b + i1 * bs, 16), v128.load(v, 48));
+    let c20 = v128.sub<T>(v128.load(b + i2 * bs), v128.load(v, 64));
+    let c21 = v128.sub<T>(v128.load(b + i2 * bs, 16), v128.load(v, 80));
+    let c30 = v128.sub<T>(v128.load(b + last * bs), v128.load(v, 96));
+    let c31 = v128.sub<T>(v128.load(b + last * bs, 16), v128.load(v, 112));
     // the 4×4 triangle; a and the rows after it are its columns
     let d = v128.load_splat<T>(pivot);
     c00 = v128.mul<T>(c00, d);
@@ -102,7 +74,6 @@ export function solveRows<T>(
     c30 = v128.mul<T>(c30, d);
     c31 = v128.mul<T>(c31, d);
 
-    // v has come to the tile's rows of Y
     v128.store(v, c00);
     v128.store(v, c01, 16);
     v128.store(v, c10, 32);
@@ -135,9 +106,11 @@ export function divideRows<T>(
   f: usize,
   fs: usize,
   r: i32,
+  block: i32,
   z: usize,
   diag: usize,
   ds: usize,
+  part: usize,
   b: usize,
   bs: usize,
   out: usize,
@@ -145,38 +118,35 @@ export function divideRows<T>(
   alpha: T,
 ): void {
   const scale = v128.splat<T>(alpha);
-  for (let i = 0; i < rows; i++) {
-    const tile = r + (i & -4);
-    let x = v128.load_splat<T>(f);
-    let c0 = v128.mul<T>(x, v128.load(z));
-    let c1 = v128.mul<T>(x, v128.load(z, 16));
-    for (let k = 1; k < tile; k++) {
-      x = v128.load_splat<T>(f + k * fs);
-      c0 = madd<T>(c0, x, v128.load(z + k * PANEL));
-      c1 = madd<T>(c1, x, v128.load(z + k * PANEL, 16));
+  for (let i = 0; i < rows; i += 4) {
+    const tile = z + <usize>(r + i) * PANEL;
+    sumTile<T>(f + bytes<T>(i), fs, z, r, block, i, part, tile);
+    for (let j = 0; j < min(4, rows - i); j++) {
+      const y = tile + j * PANEL;
+      let a = f + (r + i) * fs + bytes<T>(i + j);
+      let c0 = v128.sub<T>(v128.load(b), v128.load(y));
+      let c1 = v128.sub<T>(v128.load(b, 16), v128.load(y, 16));
+      for (let v = tile; v < y; v += PANEL) {
+        const x = v128.load_splat<T>(a);
+        c0 = nmadd<T>(c0, x, v128.load(v));
+        c1 = nmadd<T>(c1, x, v128.load(v, 16));
+        a += fs;
+      }
+      const lambda = load<T>(diag);
+      if (needsDivision<T>(lambda)) {
+        c0 = v128.div<T>(c0, v128.splat<T>(lambda));
+        c1 = v128.div<T>(c1, v128.splat<T>(lambda));
+      } else {
+        c0 = v128.mul<T>(c0, v128.splat<T>(<T>1 / lambda));
+        c1 = v128.mul<T>(c1, v128.splat<T>(<T>1 / lambda));
+      }
+      v128.store(y, c0);
+      v128.store(y, c1, 16);
+      v128.store(out, v128.mul<T>(c0, scale));
+      v128.store(out, v128.mul<T>(c1, scale), 16);
+      b += bs;
+      out += os;
+      diag += ds;
     }
-    c0 = v128.sub<T>(v128.load(b), c0);
-    c1 = v128.sub<T>(v128.load(b, 16), c1);
-    for (let k = tile; k < r + i; k++) {
-      x = v128.load_splat<T>(f + k * fs);
-      c0 = nmadd<T>(c0, x, v128.load(z + k * PANEL));
-      c1 = nmadd<T>(c1, x, v128.load(z + k * PANEL, 16));
-    }
-    const lambda = load<T>(diag);
-    if (needsDivision<T>(lambda)) {
-      c0 = v128.div<T>(c0, v128.splat<T>(lambda));
-      c1 = v128.div<T>(c1, v128.splat<T>(lambda));
-    } else {
-      c0 = v128.mul<T>(c0, v128.splat<T>(<T>1 / lambda));
-      c1 = v128.mul<T>(c1, v128.splat<T>(<T>1 / lambda));
-    }
-    v128.store(z + (r + i) * PANEL, c0);
-    v128.store(z + (r + i) * PANEL, c1, 16);
-    v128.store(out, v128.mul<T>(c0, scale));
-    v128.store(out, v128.mul<T>(c1, scale), 16);
-    f += sizeof<T>();
-    b += bs;
-    out += os;
-    diag += ds;
   }
 }

@@ -1,5 +1,5 @@
 import { bytes, lanes, lanesUpTo, PANEL, width } from "./lanes";
-import { blockedProduct } from "./product";
+import { product } from "./product";
 
 /**
  * X = A⁻¹ for a lower triangular block of up to 16 rows, by substitution: x_i = (e_i − Σ_{k<i} a_ik x_k) / a_ii.
@@ -15,12 +15,13 @@ export function substitute<T>(a: usize, as: usize, rows: i32, x: usize, xs: usiz
         v128.store(xi + bytes<T>(j), v128.splat<T>(0));
         continue;
       }
-      let sum = unit<T>(i - j);
+      let sum = v128.splat<T>(0);
       for (let k = j; k < i; k++) {
         const aik = v128.load_splat<T>(a + i * as + bytes<T>(k));
         const term = v128.mul<T>(aik, v128.load(x + k * xs + bytes<T>(j)));
-        sum = v128.sub<T>(sum, v128.and(term, lanesUpTo<T>(k - j)));
+        sum = v128.add<T>(sum, v128.and(term, lanesUpTo<T>(k - j)));
       }
+      sum = v128.sub<T>(unit<T>(i - j), sum);
       v128.store(xi + bytes<T>(j), v128.and(v128.div<T>(sum, pivot), lanesUpTo<T>(i - j)));
     }
   }
@@ -49,6 +50,7 @@ export function timesLower<T>(
   const own = min(width<T>(), h - j);
   const corner = x + j * xs + bytes<T>(j);
   a += bytes<T>(j);
+  product<T>(a + bytes<T>(own), as, m, corner + own * xs, xs, h - j - own, t, PANEL);
   for (let i = 0; i < m; i++) {
     let t0 = v128.splat<T>(0);
     let t1 = t0;
@@ -58,8 +60,8 @@ export function timesLower<T>(
       t0 = v128.add<T>(t0, v128.and(v128.mul<T>(aik, v128.load(row)), lanesUpTo<T>(k)));
       t1 = v128.add<T>(t1, v128.and(v128.mul<T>(aik, v128.load(row, 16)), lanesUpTo<T>(k - lanes<T>())));
     }
-    v128.store(t + i * PANEL, t0);
-    v128.store(t + i * PANEL, t1, 16);
+    const ti = t + i * PANEL;
+    v128.store(ti, v128.add<T>(v128.load(ti), t0));
+    v128.store(ti, v128.add<T>(v128.load(ti, 16), t1), 16);
   }
-  blockedProduct<T>(t, a + bytes<T>(own), as, m, corner + own * xs, xs, h - j - own, t, PANEL);
 }

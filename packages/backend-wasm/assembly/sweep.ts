@@ -3,6 +3,7 @@ import { gram, pivots, transpose } from "./chunk";
 import { align, bytes, PANEL, panels, width } from "./lanes";
 import { copyRows, loadPanel, storePanel, touch } from "./panels";
 import { divideRows, solveRows } from "./solve";
+import { blockOf } from "./sums";
 import { packTail, tailBytes, update } from "./update";
 
 /**
@@ -16,6 +17,8 @@ export class Sweep {
   r!: i32;
   /** r, or 1 where r = 0: one zero row of F_cᵀ and Z then, so that no loop is empty */
   depth!: i32;
+  /** terms over the rank in a block (sums.ts) */
+  block!: i32;
   chunk!: i32;
   cols!: i32;
   f!: usize;
@@ -39,6 +42,8 @@ export class Sweep {
   pivot!: usize;
   /** the chunk's rows of B and Y where the last panel is a partial one, [chunk, panel] */
   tail!: usize;
+  /** the sums of a tile of four rows, and those of the blocks of its present group (sumTile): 2 × [4, panel] */
+  sum!: usize;
   /** Z, under it the chunk's Y (or X), and what Z has lost (update): panels of [depth + chunk + depth, panel] */
   z!: usize;
   zs!: usize;
@@ -51,7 +56,7 @@ export function sweepBytes<T>(r: i32, chunk: i32, cols: i32): f64 {
   return (
     (depth + c + 1) * c * sizeof<T>() +
     tailBytes<T>(<i32>c) +
-    (c + <f64>panels<T>(cols) * (depth + c + depth)) * PANEL
+    (c + 8 + <f64>panels<T>(cols) * (depth + c + depth)) * PANEL
   );
 }
 
@@ -62,6 +67,7 @@ export function layOut<T>(sweep: Sweep, n: i32, r: i32, chunk: i32, cols: i32, a
   sweep.n = n;
   sweep.r = r;
   sweep.depth = depth;
+  sweep.block = blockOf(depth);
   sweep.chunk = chunk;
   sweep.cols = cols;
   sweep.ts = bytes<T>(c);
@@ -70,7 +76,8 @@ export function layOut<T>(sweep: Sweep, n: i32, r: i32, chunk: i32, cols: i32, a
   sweep.pivot = sweep.ft + (depth + c) * sweep.ts;
   sweep.gTail = sweep.pivot + sweep.ts;
   sweep.tail = sweep.gTail + <usize>tailBytes<T>(c);
-  sweep.z = sweep.tail + c * PANEL;
+  sweep.sum = sweep.tail + c * PANEL;
+  sweep.z = sweep.sum + 8 * PANEL;
   if (r === 0) memory.fill(sweep.ft, 0, sweep.ts);
   return sweep.z + panels<T>(cols) * sweep.zs;
 }
@@ -124,9 +131,24 @@ export function solvePanel<T>(
   const r = sweep.depth;
   const ds = sweep.ds;
   if (divide) {
-    divideRows<T>(rows, sweep.ft, sweep.ts, r, z, sweep.diag + l * ds, ds, b, bs, out, os, alpha);
+    divideRows<T>(
+      rows,
+      sweep.ft,
+      sweep.ts,
+      r,
+      sweep.block,
+      z,
+      sweep.diag + l * ds,
+      ds,
+      sweep.sum,
+      b,
+      bs,
+      out,
+      os,
+      alpha,
+    );
   } else {
-    solveRows<T>(rows, sweep.ft, sweep.ts, r, z, sweep.pivot, b, bs, out, os, alpha);
+    solveRows<T>(rows, sweep.ft, sweep.ts, r, sweep.block, z, sweep.pivot, sweep.sum, b, bs, out, os, alpha);
   }
   addRows<T>(sweep, l, rows, z);
 }
@@ -192,7 +214,7 @@ export function sweepApply<T>(sweep: Sweep): void {
       else loadPanel<T>(x, bs, rows, cols, z + under);
       const to = whole ? out : sweep.tail;
       const tos = whole ? os : PANEL;
-      applyRows<T>(rows, sweep.ft, sweep.ts, sweep.depth, z, pivot, to, tos, alpha);
+      applyRows<T>(rows, sweep.ft, sweep.ts, sweep.depth, sweep.block, z, pivot, sweep.sum, to, tos, alpha);
       if (!whole) storePanel<T>(sweep.tail, rows, cols, out, os);
       addRows<T>(sweep, l, rows, z);
       z += sweep.zs;

@@ -1,4 +1,4 @@
-import { LimitError } from "@dlrt/core";
+import { DisposedError, LimitError, type FloatArray } from "@dlrt/core";
 
 const PAGE = 65536;
 /** Pages of a memory: one short of 4 GiB, so that the end of every block is a 32-bit address. */
@@ -24,17 +24,33 @@ export class Arena {
   readonly #free: Span[] = [];
   readonly #sizes = new Map<number, number>();
   #end: number;
+  #memory: WebAssembly.Memory | undefined;
+  /** Arrays over blocks, as their tensors last gave them out. They are kept here, and go when the memory goes. */
+  views: WeakMap<object, FloatArray> = new WeakMap();
 
   constructor(
-    readonly memory: WebAssembly.Memory,
+    memory: WebAssembly.Memory,
     /** Bytes the memory may grow to. */
     readonly limit: number,
     base: number,
   ) {
+    this.#memory = memory;
     this.#end = base;
     const size = memory.buffer.byteLength;
     if (size > base) this.#insert({ at: base, size: size - base });
     this.#end = size;
+  }
+
+  /** @throws DisposedError once disposed */
+  get memory(): WebAssembly.Memory {
+    if (!this.#memory) throw new DisposedError("backend");
+    return this.#memory;
+  }
+
+  /** Lets go of the memory: whoever still refers to a block does not keep it. */
+  dispose(): void {
+    this.#memory = undefined;
+    this.views = new WeakMap();
   }
 
   /** Address of a new block. @throws LimitError, the arena as it was */

@@ -26,6 +26,9 @@ export class WasmBackend implements Backend<WasmTensor> {
   readonly #engine: Engine;
   readonly #instructions: string;
   readonly #fallback: string | undefined;
+  /** Set when disposed. */
+  #lastSupports: Supports | undefined;
+  #disposal: Promise<void> | undefined;
 
   constructor(
     readonly name: string,
@@ -41,6 +44,7 @@ export class WasmBackend implements Backend<WasmTensor> {
   }
 
   get supports(): Supports {
+    if (this.#lastSupports) return this.#lastSupports;
     const { arena, pool, threads } = this.#engine;
     const fallback = pool?.lost ?? this.#fallback;
     const supports: Supports = {
@@ -64,8 +68,17 @@ export class WasmBackend implements Backend<WasmTensor> {
   upload(view: HostView): WasmTensor {
     this.#ledger.assertOpen();
     const checked = checkView(view, this.supports);
+    // elements of this very memory are copied first: its growth would detach the array they are read from
+    const own = checked.data.buffer === this.#engine.arena.memory.buffer;
+    const packed = own ? packView(checked) : undefined;
     const tensor = this.#allocate(checked.shape, checked.dtype);
-    packView(checked, tensor.data);
+    try {
+      if (packed) tensor.data.set(packed);
+      else packView(checked, tensor.data);
+    } catch (error) {
+      tensor.dispose();
+      throw error;
+    }
     return tensor;
   }
 
@@ -86,8 +99,10 @@ export class WasmBackend implements Backend<WasmTensor> {
   }
 
   async dispose(): Promise<void> {
+    this.#lastSupports ??= this.supports;
     this.#ledger.close();
-    await this.#engine.pool?.dispose();
+    this.#disposal ??= this.#engine.dispose();
+    await this.#disposal;
   }
 
   [Symbol.asyncDispose](): Promise<void> {

@@ -15,8 +15,8 @@ import {
   hasRelaxedSimd,
   instantiate,
   nodeBuiltin,
+  messageOf,
   type Build,
-  type Compiled,
   type Kind,
 } from "./instantiate.js";
 import { Pool } from "./pool.js";
@@ -56,6 +56,13 @@ function checkBuild(build: Build | undefined): void {
   throw new ValueError("build", '"simd" or "simd+threads"', describe(build));
 }
 
+/** A URL of any realm; what it leads to shows when it is fetched. */
+function checkUrl(argument: string, url: unknown): void {
+  if (url === undefined || (typeof url === "string" && url !== "")) return;
+  if (Object.prototype.toString.call(url) === "[object URL]") return;
+  throw new ValueError(argument, "a URL or a string, not empty", describe(url));
+}
+
 function wantedThreads({ threads = "auto", build }: WasmBackendOptions): number {
   if (build === "simd") return 1;
   if (threads !== "auto") {
@@ -92,6 +99,8 @@ export async function createWasmBackend(options: WasmBackendOptions = {}): Promi
   checkBuild(options.build);
   checkFlag("relaxed", options.relaxed);
   checkText("name", options.name);
+  checkUrl("wasmUrl", options.wasmUrl);
+  checkUrl("workerUrl", options.workerUrl);
   const threads = wantedThreads(options);
   const name = options.name ?? "wasm";
   const wanted: Build = options.build ?? (threads > 1 ? "simd+threads" : "simd");
@@ -102,7 +111,7 @@ export async function createWasmBackend(options: WasmBackendOptions = {}): Promi
     build: blocked === undefined ? wanted : "simd",
     relaxed: options.relaxed === true && unfused === undefined,
   };
-  const { module, build, relaxed } = await load(options, kind);
+  const { module, build, relaxed } = await compile(options, kind);
   const backend = (engine: Engine, why: string | undefined): WasmBackend => {
     const reasons = [why, unfused].filter((reason) => reason !== undefined);
     return new WasmBackend(name, engine, relaxed, reasons.length > 0 ? reasons.join("; ") : undefined);
@@ -117,18 +126,9 @@ export async function createWasmBackend(options: WasmBackendOptions = {}): Promi
   try {
     return backend(await multiThreaded(module, threads, options.workerUrl), undefined);
   } catch (error) {
-    const why = `one thread: helper threads did not start (${error instanceof Error ? error.message : String(error)})`;
+    const why = `one thread: helper threads did not start (${messageOf(error)})`;
     if (given) return backend(await multiThreaded(module, 1, undefined), why);
-    return backend(singleThreaded((await load({}, { build: "simd", relaxed })).module), why);
-  }
-}
-
-async function load(options: WasmBackendOptions, kind: Kind): Promise<Compiled> {
-  try {
-    return await compile(options, kind);
-  } catch (error) {
-    if (!(error instanceof WebAssembly.CompileError)) throw error;
-    throw new UnsupportedError("backend", "an engine with WebAssembly SIMD", error.message);
+    return backend(singleThreaded((await compile({}, { build: "simd", relaxed })).module), why);
   }
 }
 

@@ -1,24 +1,43 @@
+import { DisposedError } from "@dlrt/core";
 import { Arena } from "./arena.js";
 import type { Exports } from "./instantiate.js";
 import { HEAP_BASE, JOB_ADDRESS, JobWriter, type JobFields } from "./job.js";
 import type { Pool } from "./pool.js";
 
-/** One memory, the module on it, and who works: runs jobs, and keeps the scratch they need. */
-export class Engine {
+/** What a live engine is made of. */
+interface Parts {
+  readonly exports: Exports;
   readonly arena: Arena;
-  readonly #job: JobWriter;
+  readonly job: JobWriter;
+  /** Absent: one thread. */
+  readonly pool: Pool | undefined;
+}
+
+/**
+ * One memory, the module on it, and who works: runs jobs, and keeps the scratch they need. Once disposed it holds none
+ * of them, so that a disposed backend or tensor that somebody still refers to keeps no memory.
+ */
+export class Engine {
+  #parts: Parts | undefined;
   #scratch = 0;
   #scratchBytes = 0;
 
-  constructor(
-    readonly memory: WebAssembly.Memory,
-    limit: number,
-    readonly exports: Exports,
-    /** Absent: one thread. */
-    readonly pool: Pool | undefined,
-  ) {
-    this.arena = new Arena(memory, limit, HEAP_BASE);
-    this.#job = new JobWriter(memory);
+  constructor(memory: WebAssembly.Memory, limit: number, exports: Exports, pool: Pool | undefined) {
+    this.#parts = {
+      exports,
+      arena: new Arena(memory, limit, HEAP_BASE),
+      job: new JobWriter(memory),
+      pool,
+    };
+  }
+
+  /** @throws DisposedError once disposed, as all below */
+  get arena(): Arena {
+    return this.#live().arena;
+  }
+
+  get pool(): Pool | undefined {
+    return this.#live().pool;
   }
 
   get threads(): number {
@@ -30,25 +49,40 @@ export class Engine {
    * @throws LimitError where there is no room for scratch, before anything is written; DeviceLostError, see Pool.run
    */
   run(items: number, fields: JobFields): void {
-    this.#job.write(fields);
-    this.#provideScratch(Math.ceil(this.exports.scratchBytes(JOB_ADDRESS) / 64) * 64);
-    if (this.pool) {
-      this.pool.run(this.exports, items);
+    const parts = this.#live();
+    const { job, exports, pool } = parts;
+    job.write(fields);
+    this.#provideScratch(parts, Math.ceil(exports.scratchBytes(JOB_ADDRESS) / 64) * 64);
+    if (pool) {
+      pool.run(exports, items);
       return;
     }
-    this.#job.open(items);
-    this.exports.work(JOB_ADDRESS, 0);
+    job.open(items);
+    exports.work(JOB_ADDRESS, 0);
+  }
+
+  /** Resolves when no helper is left. Idempotent. */
+  async dispose(): Promise<void> {
+    const parts = this.#parts;
+    this.#parts = undefined;
+    parts?.arena.dispose();
+    await parts?.pool?.dispose();
+  }
+
+  #live(): Parts {
+    if (!this.#parts) throw new DisposedError("backend");
+    return this.#parts;
   }
 
   /** Scratch for every thread, helpers that may come back included. It is kept, and grows to the largest need. */
-  #provideScratch(stride: number): void {
-    const bytes = stride * (this.pool?.capacity ?? 1);
+  #provideScratch({ arena, job, pool }: Parts, stride: number): void {
+    const bytes = stride * (pool?.capacity ?? 1);
     if (bytes > this.#scratchBytes) {
-      if (this.#scratchBytes > 0) this.arena.release(this.#scratch);
+      if (this.#scratchBytes > 0) arena.release(this.#scratch);
       this.#scratchBytes = 0;
-      this.#scratch = this.arena.allocate("scratch", bytes);
+      this.#scratch = arena.allocate("scratch", bytes);
       this.#scratchBytes = bytes;
     }
-    this.#job.writeScratch(this.#scratch, stride);
+    job.writeScratch(this.#scratch, stride);
   }
 }

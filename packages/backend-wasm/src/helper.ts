@@ -13,36 +13,41 @@ const START_TIMEOUT_MS = 10_000;
 
 /**
  * Starts dist/worker.js, or `url`, with `start` as its first message. `onGone` is called once if it ends without
- * having been told to.
+ * having been told to, and never before this has returned.
+ * @throws what the runtime throws where it forbids workers or cannot take the URL; nothing is left running or waiting
  */
 export function startHelper(
   start: Start,
   url: string | URL | undefined,
   onGone: (why: string) => void,
+  patience: number = START_TIMEOUT_MS,
 ): Helper {
   let settle: { resolve: () => void; reject: (error: Error) => void };
   const ready = new Promise<void>((resolve, reject) => (settle = { resolve, reject }));
-  const timer = setTimeout(() => gone(`no answer in ${START_TIMEOUT_MS} ms`), START_TIMEOUT_MS);
+  let stopWaiting = (): void => undefined;
   let ended = false;
   function gone(why: string): void {
-    clearTimeout(timer);
+    stopWaiting();
     settle.reject(new Error(why));
     if (!ended) onGone(why);
     ended = true;
   }
   function started(): void {
-    clearTimeout(timer);
+    stopWaiting();
     settle.resolve();
   }
   ready.catch(() => undefined);
   const end = nodeBuiltin("node:worker_threads")
     ? startInNode(start, url, started, gone)
     : startInBrowser(start, url, started, gone);
+  // armed last: where the worker cannot be made, nothing may be left that fires later
+  const timer = setTimeout(() => gone(`no answer in ${patience} ms`), patience);
+  stopWaiting = () => clearTimeout(timer);
   return {
     ready,
     async terminate() {
       ended = true;
-      clearTimeout(timer);
+      stopWaiting();
       settle.reject(new Error("terminated"));
       await end();
     },
@@ -65,9 +70,9 @@ function startInNode(
   });
   worker.on("error", (error: Error) => gone(error.message));
   worker.on("exit", (code: number) => gone(`it exited with code ${code}`));
-  // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a worker takes none
-  worker.postMessage(start);
-  return () => worker.terminate();
+  const end = (): Promise<unknown> => worker.terminate();
+  post(worker, start, end);
+  return end;
 }
 
 function startInBrowser(
@@ -82,7 +87,18 @@ function startInBrowser(
     : new Worker(new URL("./worker.js", import.meta.url), { type: "module" });
   worker.addEventListener("message", started);
   worker.addEventListener("error", (event) => gone(event.message || "its script did not load"));
-  // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a worker takes none
-  worker.postMessage(start);
-  return async () => worker.terminate();
+  const end = async (): Promise<unknown> => worker.terminate();
+  post(worker, start, end);
+  return end;
+}
+
+/** Sends the first message; a worker that cannot be sent it is ended. @throws what postMessage throws */
+function post(worker: Pick<Worker, "postMessage">, start: Start, end: () => Promise<unknown>): void {
+  try {
+    // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a worker takes none
+    worker.postMessage(start);
+  } catch (error) {
+    void end();
+    throw error;
+  }
 }

@@ -1,3 +1,4 @@
+import { describe, UnsupportedError, ValueError } from "@dlrt/core";
 import { MAX_PAGES } from "./arena.js";
 
 /** The exports of assembly/index.ts. */
@@ -37,15 +38,53 @@ interface File {
   readonly base64: string;
 }
 
-/** The given module, or that at the URL, or the embedded one of its kind; compiled, not on the calling thread's time. */
-export async function compile(source: Source, kind: Kind): Promise<Compiled> {
-  const module = source.module ?? (await (source.wasmUrl ? fetchModule(source.wasmUrl) : embedded(kind)));
-  const names = WebAssembly.Module.exports(module).map(({ name }) => name);
+/**
+ * The given module, or that at the URL, or the embedded one of its kind; compiled, not on the calling thread's time.
+ * @throws (rejects with) ValueError for a module or a file that is none of this package's; UnsupportedError where the
+ * engine refuses to compile it
+ */
+export async function compile({ module, wasmUrl }: Source, kind: Kind): Promise<Compiled> {
+  if (module !== undefined) return known("module", module);
+  if (wasmUrl !== undefined) return known("wasmUrl", await fetchModule(wasmUrl));
+  return known("backend", await refusable("backend", embedded(kind)));
+}
+
+/** Which build a module is, by its exports. */
+function known(argument: string, module: WebAssembly.Module): Compiled {
+  const expected = "one of this package's .wasm files, of this version, compiled";
+  let exported: readonly string[];
+  let imported: readonly string[];
+  try {
+    exported = WebAssembly.Module.exports(module).map(({ name, kind }) => `${kind} ${name}`);
+    imported = WebAssembly.Module.imports(module).map(
+      (entry) => `${entry.kind} ${entry.module}.${entry.name}`,
+    );
+  } catch {
+    throw new ValueError(argument, expected, describe(module));
+  }
+  if (!exported.includes("function work") || !exported.includes("function scratchBytes")) {
+    throw new ValueError(argument, expected, "a module that does not export work and scratchBytes");
+  }
+  if (imported.join() !== "memory env.memory") {
+    throw new ValueError(argument, expected, `a module that imports ${imported.join(", ") || "nothing"}`);
+  }
   return {
     module,
-    build: names.includes("shared") ? "simd+threads" : "simd",
-    relaxed: names.includes("relaxed"),
+    build: exported.includes("function shared") ? "simd+threads" : "simd",
+    relaxed: exported.includes("function relaxed"),
   };
+}
+
+async function refusable(
+  argument: string,
+  compiling: Promise<WebAssembly.Module>,
+): Promise<WebAssembly.Module> {
+  try {
+    return await compiling;
+  } catch (error) {
+    if (!(error instanceof WebAssembly.CompileError)) throw error;
+    throw new UnsupportedError(argument, "an engine with WebAssembly SIMD", error.message);
+  }
 }
 
 async function embedded({ build, relaxed }: Kind): Promise<WebAssembly.Module> {
@@ -67,12 +106,29 @@ export function hasRelaxedSimd(): boolean {
 }
 
 async function fetchModule(url: string | URL): Promise<WebAssembly.Module> {
+  const bytes = await fetchBytes(url).catch((cause: unknown) => {
+    if (cause instanceof ValueError) throw cause;
+    const error = new ValueError(
+      "wasmUrl",
+      "the URL of a .wasm file",
+      `${describe(String(url))}: ${messageOf(cause)}`,
+    );
+    error.cause = cause;
+    throw error;
+  });
+  return refusable("wasmUrl", WebAssembly.compile(bytes));
+}
+
+async function fetchBytes(url: string | URL): Promise<BufferSource> {
   const file = nodeBuiltin("node:fs/promises");
-  if (file && String(url).startsWith("file:")) return WebAssembly.compile(await file.readFile(new URL(url)));
+  if (file && String(url).startsWith("file:")) return file.readFile(new URL(url));
   const response = await fetch(url);
-  if (!response.ok)
-    throw new Error(`wasmUrl: expected a .wasm file, got HTTP ${response.status} for ${String(url)}`);
-  return WebAssembly.compile(await response.arrayBuffer());
+  if (response.ok) return response.arrayBuffer();
+  throw new ValueError("wasmUrl", "the URL of a .wasm file", `HTTP ${response.status} for ${String(url)}`);
+}
+
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : describe(error);
 }
 
 /** A memory of one page that can grow as far as the engine lets it be declared. */

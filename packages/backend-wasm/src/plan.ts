@@ -5,13 +5,14 @@ export const panelColumns: Readonly<Record<Dtype, number>> = { f32: 8, f64: 4 };
 
 /** Rows per chunk of solve and apply; larger ones waste work on the triangle, smaller ones spend it on adding to Z. */
 const CHUNK = 16;
-/** The triangle weighs less then. */
-const DEEP = 128;
+/** From this rank on the triangle weighs less. */
+const DEEP = 256;
 const DEEP_CHUNK = 32;
 /** With so few columns the triangle weighs more. */
 const NARROW = 16;
 const NARROW_CHUNK = 8;
-const MAX_CHUNK = 64;
+/** A chunk's rows are summed in blocks of 8: of more than four such blocks the rounding errors would add up. */
+const MAX_CHUNK = 32;
 const Z_BYTES = 262144;
 /** Rows per outer block of the inverse, multiples of 16: the larger where the rows below a block are many. */
 const OUTER = 256;

@@ -16,6 +16,8 @@ const MAX_RESTARTS = 8;
  */
 export class Pool {
   readonly #helpers = new Map<number, Helper>();
+  /** Not ready yet. */
+  readonly #starting = new Set<Helper>();
   readonly #words: Int32Array;
   #restarts = 0;
   #disposed = false;
@@ -41,10 +43,12 @@ export class Pool {
     workerUrl: string | URL | undefined,
   ): Promise<Pool> {
     const pool = new Pool(module, memory, helpers + 1, workerUrl);
+    const hired = Array.from({ length: helpers }, (_, index) => pool.#hire(index + 1));
     try {
-      await Promise.all(Array.from({ length: helpers }, (_, index) => pool.#hire(index + 1)));
+      await Promise.all(hired);
     } catch (error) {
       await pool.dispose();
+      await Promise.allSettled(hired);
       throw error;
     }
     return pool;
@@ -114,11 +118,14 @@ export class Pool {
       this.lost = why;
       this.#replace(thread, Promise.resolve());
     });
+    this.#starting.add(helper);
     try {
       await helper.ready;
     } catch (error) {
       await helper.terminate();
       throw error;
+    } finally {
+      this.#starting.delete(helper);
     }
     if (this.#disposed) await helper.terminate();
     else this.#helpers.set(thread, helper);
@@ -146,7 +153,7 @@ export class Pool {
     Atomics.store(this.#words, word.stop, 1);
     Atomics.add(this.#words, word.bell, 1);
     Atomics.notify(this.#words, word.bell);
-    const helpers = [...this.#helpers.values()];
+    const helpers = [...this.#helpers.values(), ...this.#starting];
     this.#helpers.clear();
     await Promise.all(helpers.map((helper) => helper.terminate()));
     await this.#settled;

@@ -1,4 +1,5 @@
 import {
+  DisposedError,
   elementCount,
   newFloatArray,
   OwnedTensor,
@@ -17,14 +18,14 @@ export interface WasmTensor extends HostTensor {
    * with any new tensor and any operation, which detaches the array: take it afresh after every call.
    */
   readonly data: FloatArray;
-  /** The memory that all tensors of the backend share; this one begins at `byteOffset`. */
+  /** The memory that all tensors of the backend share; this one begins at `byteOffset`. @throws DisposedError */
   readonly storage: WebAssembly.Memory;
 }
 
 /** A block of the arena. */
 export class MemoryTensor extends OwnedTensor implements WasmTensor {
-  readonly #arena: Arena;
-  #view: FloatArray | undefined;
+  /** Absent once disposed: a tensor that is still referred to does not keep the memory. */
+  #arena: Arena | undefined;
 
   /** Takes over the block at `byteOffset`. */
   constructor(
@@ -40,21 +41,24 @@ export class MemoryTensor extends OwnedTensor implements WasmTensor {
   }
 
   get storage(): WebAssembly.Memory {
+    if (!this.#arena) throw new DisposedError("tensor");
     return this.#arena.memory;
   }
 
   get data(): FloatArray {
-    const { buffer } = this.#arena.memory;
-    if (this.disposed) return newFloatArray(this.dtype, 0);
-    if (this.#view?.buffer !== buffer) {
-      const type = this.dtype === "f32" ? Float32Array : Float64Array;
-      this.#view = new type(buffer, this.byteOffset, elementCount(this.shape));
-    }
-    return this.#view!;
+    if (this.disposed || !this.#arena) return newFloatArray(this.dtype, 0);
+    const { views, memory } = this.#arena;
+    const cached = views.get(this);
+    if (cached?.buffer === memory.buffer) return cached;
+    const type = this.dtype === "f32" ? Float32Array : Float64Array;
+    const view = new type(memory.buffer, this.byteOffset, elementCount(this.shape));
+    views.set(this, view);
+    return view;
   }
 
   protected release(): void {
-    this.#view = undefined;
-    this.#arena.release(this.byteOffset);
+    this.#arena?.views.delete(this);
+    this.#arena?.release(this.byteOffset);
+    this.#arena = undefined;
   }
 }

@@ -4,5 +4,6 @@ import { describe, test } from "vitest";
 import { BUILDS } from "./problem.js";
 
 describe.each(BUILDS)("$build, relaxed: $relaxed", (options) => {
-  testBackend({ test, create: () => createWasmBackend({ ...options, threads: 2 }) });
+  // the long run draws fresh seeds
+  testBackend({ test, seed: 1, create: () => createWasmBackend({ ...options, threads: 2 }) });
 });

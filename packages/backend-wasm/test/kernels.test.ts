@@ -1,11 +1,21 @@
 // What the conformance suite cannot know: sizes at the seams of these kernels.
 import { apply, inverse, solve, type Backend, type Dtype } from "@dlrt/core";
-import { matrixOf, omega, omegaApply, omegaInverse, operatorOf } from "@dlrt/core/reference";
+import {
+  identity,
+  matrixOf,
+  omega,
+  omegaApply,
+  omegaInverse,
+  omegaRowDot,
+  operatorOf,
+} from "@dlrt/core/reference";
 import { createWasmBackend, type WasmTensor } from "@dlrt/backend-wasm";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { problem } from "./problem.js";
+import { problem, random } from "./problem.js";
 
 const EPSILON: Readonly<Record<Dtype, number>> = { f32: 2 ** -24, f64: 2 ** -53 };
+
+const dtypes = ["f32", "f64"] as const;
 
 let backend: Backend<WasmTensor>;
 beforeAll(async () => {
@@ -33,9 +43,20 @@ test.each([
   const out = poisoned([1, n, n], dtype);
   inverse(backend, op, { out, chunk });
   const data = { batch: 1, n, r, diag: op.diag.data, q: op.q.data, k: op.k.data };
-  expect(omegaInverse(operatorOf(data, 0), matrixOf(out.data, 1, 0)) / EPSILON[dtype]).toBeLessThanOrEqual(
-    16,
-  );
+  expect(
+    omegaInverse(operatorOf(data, 0), matrixOf(out.data, 1, 0), { dtype }) / EPSILON[dtype],
+  ).toBeLessThanOrEqual(16);
+});
+
+test.each(dtypes)("%s inverse of more than 1024 rows solves T X = I", (dtype) => {
+  const [n, r] = [1100, 3];
+  const { op } = problem(backend, dtype, [1, n, r, 1]);
+  const out = poisoned([1, n, n], dtype);
+  inverse(backend, op, { out });
+  const reference = operatorOf({ batch: 1, n, r, diag: op.diag.data, q: op.q.data, k: op.k.data }, 0);
+  // a residual on one side is no promise of an inverse, but these data are mild, and it costs O(n² r) to judge
+  const residual = omega(reference, matrixOf(out.data, 1, 0), identity(n), n, { dtype });
+  expect(residual / EPSILON[dtype]).toBeLessThanOrEqual(16);
 });
 
 test.each([
@@ -50,7 +71,7 @@ test.each([
   const rhs = matrixOf(b.data, 1, 0);
   for (const trans of [false, true]) {
     const out = poisoned([1, n, p], dtype);
-    const options = { trans, state: matrixOf(state.data, 1, 0) };
+    const options = { trans, dtype, state: matrixOf(state.data, 1, 0) };
     solve(backend, op, b, { trans, state, out });
     expect(omega(reference, matrixOf(out.data, 1, 0), rhs, p, options) / EPSILON[dtype]).toBeLessThanOrEqual(
       16,
@@ -59,6 +80,63 @@ test.each([
     expect(
       omegaApply(reference, matrixOf(out.data, 1, 0), rhs, p, options) / EPSILON[dtype],
     ).toBeLessThanOrEqual(16);
+  }
+});
+
+test.each(dtypes)("%s: every number of rows left over, both directions, λ from 2⁻²⁰ to 2²⁰", (dtype) => {
+  for (let n = 1; n <= 130; n++) {
+    const { op, b } = problem(backend, dtype, [1, n, 3, 3]);
+    op.diag.data.forEach((_, i, data) => (data[i] = 2 ** (((i * 7) % 41) - 20) * (i % 3 === 0 ? -1.1 : 1.3)));
+    // couplings as small as the smallest λ: the solution stays finite
+    for (let i = 0; i < n * 3; i++) op.q.data[i]! *= 2 ** -24;
+    const reference = operatorOf({ batch: 1, n, r: 3, diag: op.diag.data, q: op.q.data, k: op.k.data }, 0);
+    const rhs = matrixOf(b.data, 1, 0);
+    for (const trans of [false, true]) {
+      const y = solve(backend, op, b, { trans });
+      const solved = omega(reference, matrixOf(y.data, 1, 0), rhs, 3, { trans, dtype }) / EPSILON[dtype];
+      expect(solved, `solve, n = ${n}, trans: ${trans}`).toBeLessThanOrEqual(16);
+      const x = apply(backend, op, b, { trans });
+      const applied =
+        omegaApply(reference, matrixOf(x.data, 1, 0), rhs, 3, { trans, dtype }) / EPSILON[dtype];
+      expect(applied, `apply, n = ${n}, trans: ${trans}`).toBeLessThanOrEqual(16);
+      for (const t of [x, y]) t.dispose();
+    }
+    for (const t of [op.diag, op.q, op.k, b]) t.dispose();
+  }
+});
+
+test.each(dtypes)("%s: more than 1000 rows and every number of columns left over", (dtype) => {
+  const [n, r] = [1030, 2];
+  for (let p = 1; p <= 16; p++) {
+    const { op, b } = problem(backend, dtype, [1, n, r, p]);
+    const reference = operatorOf({ batch: 1, n, r, diag: op.diag.data, q: op.q.data, k: op.k.data }, 0);
+    const rhs = matrixOf(b.data, 1, 0);
+    const out = poisoned([1, n, p], dtype);
+    solve(backend, op, b, { out });
+    expect(
+      omega(reference, matrixOf(out.data, 1, 0), rhs, p, { dtype }) / EPSILON[dtype],
+      `p = ${p}`,
+    ).toBeLessThanOrEqual(16);
+    apply(backend, op, b, { out });
+    expect(
+      omegaApply(reference, matrixOf(out.data, 1, 0), rhs, p, { dtype }) / EPSILON[dtype],
+      `p = ${p}`,
+    ).toBeLessThanOrEqual(16);
+    for (const t of [op.diag, op.q, op.k, b, out]) t.dispose();
+  }
+});
+
+test.each(dtypes)("%s rowDot, every number of columns left over", (dtype) => {
+  for (let p = 1; p <= 40; p++) {
+    const [x, y] = [1, 2].map((seed) =>
+      backend.upload({ data: random(dtype, [1, 50, p], seed), shape: [1, 50, p] }),
+    );
+    const out = poisoned([1, 50, 1], dtype);
+    backend.kernels.rowDot({ batch: 1, n: 50, p, alpha: 0.7, x: x!, y: y!, out });
+    const alpha = 0.7;
+    const worst = omegaRowDot(x!.data, y!.data, out.data, p, dtype === "f32" ? Math.fround(alpha) : alpha);
+    expect(worst / EPSILON[dtype], `p = ${p}`).toBeLessThanOrEqual(16);
+    for (const t of [x!, y!, out]) t.dispose();
   }
 });
 
@@ -110,3 +188,15 @@ test("a chunk of one row costs no accuracy where every rounding of a sum goes th
   const error = omegaApply(reference, matrixOf(y.data, 1, 0), matrixOf(x!.data, 1, 0), 1, {});
   expect(error / EPSILON.f32).toBeLessThanOrEqual(16);
 });
+
+test.each([128, 1000, 2 ** 31 - 3, 2 ** 31, 2 ** 32 + 1, Number.MAX_SAFE_INTEGER])(
+  "a chunk of %i rows is a large one, and ends",
+  (chunk) => {
+    const { op, b, state } = problem(backend, "f32", [1, 100, 3, 5]);
+    const most = { chunk: 32, state };
+    const same = (a: WasmTensor, other: WasmTensor) => expect(a.data.slice()).toEqual(other.data.slice());
+    same(solve(backend, op, b, { chunk, state }), solve(backend, op, b, most));
+    same(apply(backend, op, b, { chunk, state }), apply(backend, op, b, most));
+    same(inverse(backend, op, { chunk }), inverse(backend, op, { chunk: 4096 }));
+  },
+);

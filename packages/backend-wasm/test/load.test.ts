@@ -119,6 +119,37 @@ test.each([0, -1, 1.5, 65, Number.NaN, "many"])("threads: %s is refused", async 
   await expect(createWasmBackend({ threads: threads as number })).rejects.toMatchObject({ code: "VALUE" });
 });
 
+test.each([
+  { module: new WebAssembly.Module(Uint8Array.of(0, 0x61, 0x73, 0x6d, 1, 0, 0, 0)) },
+  { module: null },
+  { module: {} },
+  { module: "simd.wasm" },
+  { wasmUrl: 7 },
+  { wasmUrl: "" },
+  { wasmUrl: { href: "x" } },
+  { wasmUrl: "no address:" },
+  { wasmUrl: new URL("./absent.wasm", import.meta.url) },
+  { workerUrl: 7 },
+  { workerUrl: null },
+  { workerUrl: "" },
+  { workerUrl: [] },
+])("%o is refused by name", async (options) => {
+  const [argument] = Object.keys(options);
+  const created = createWasmBackend({ threads: 2, ...(options as WasmBackendOptions) });
+  await expect(created).rejects.toMatchObject({ code: "VALUE", argument });
+});
+
+test("a file that is no module, or another's, is refused by name", async () => {
+  const here = new URL(import.meta.url);
+  await expect(createWasmBackend({ wasmUrl: here, threads: 1 })).rejects.toMatchObject({
+    code: "UNSUPPORTED",
+    argument: "wasmUrl",
+  });
+  vi.stubGlobal("fetch", async () => new Response(Uint8Array.of(0, 0x61, 0x73, 0x6d, 1, 0, 0, 0)));
+  const created = createWasmBackend({ wasmUrl: "https://example.test/empty.wasm", threads: 1 });
+  await expect(created).rejects.toMatchObject({ code: "VALUE", argument: "wasmUrl" });
+});
+
 test("a build that there is not is refused", async () => {
   await expect(createWasmBackend({ build: "threads" as "simd" })).rejects.toMatchObject({
     code: "VALUE",

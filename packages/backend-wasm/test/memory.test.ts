@@ -1,6 +1,6 @@
 import { LimitError, solve, type Backend } from "@dlrt/core";
 import { createWasmBackend, type WasmTensor } from "@dlrt/backend-wasm";
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { Arena } from "../src/arena.js";
 
 let backend: Backend<WasmTensor>;
@@ -60,6 +60,38 @@ test("growth keeps what is there, and `data` is the memory as it is now", () => 
   small.data[1] = 5;
   expect([...small.data]).toEqual([1, 5, 3]);
   expect(large.data.length).toBe(9e6);
+});
+
+test("an upload that fails while it packs leaves nothing behind", () => {
+  const kept = backend.upload({ data: Float32Array.of(1, 2, 3), shape: [1, 3, 1] });
+  const before = { ...backend.memory(), size: memoryBytes(kept) };
+  const typedArray = Object.getPrototypeOf(Float32Array.prototype) as Float32Array;
+  for (let round = 0; round < 100; round++) {
+    const set = vi.spyOn(typedArray, "set").mockImplementationOnce(() => {
+      throw new RangeError("torn");
+    });
+    const upload = () => backend.upload({ data: new Float32Array(10_000), shape: [1, 100, 100] });
+    expect(upload).toThrow("torn");
+    set.mockRestore();
+  }
+  expect(backend.memory()).toEqual({ tensors: before.tensors, bytes: before.bytes });
+  expect(memoryBytes(kept)).toBeLessThan(before.size + 2 * 65536);
+});
+
+test("elements of the memory itself can be uploaded, though it grows", () => {
+  const t = backend.upload({ data: Float32Array.of(1, 2, 3), shape: [1, 1, 3] });
+  const size = memoryBytes(t);
+  const copies = backend.upload({ data: t.data, shape: [1, 50_000, 3], strides: [0, 0, 1] });
+  expect(memoryBytes(t)).toBeGreaterThan(size);
+  expect([...copies.data.subarray(149_994)]).toEqual([1, 2, 3, 1, 2, 3]);
+});
+
+test("a disposed tensor has no elements and no storage", () => {
+  const t = backend.upload({ data: Float32Array.of(1, 2, 3), shape: [1, 1, 3] });
+  expect(t.data.length).toBe(3);
+  t.dispose();
+  expect(t.data.length).toBe(0);
+  expect(() => t.storage).toThrow(expect.objectContaining({ code: "DISPOSED" }));
 });
 
 test("elements written to `data` are what a kernel reads: nothing is copied in", () => {

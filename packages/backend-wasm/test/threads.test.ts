@@ -19,19 +19,29 @@ function digest(data: FloatArray): string {
     .digest("hex");
 }
 
+/** Ranks and widths on both sides of where the default chunk changes, one entry and several. */
+const sizes = [
+  [1, 403, 37, 61],
+  [3, 403, 37, 61],
+  [1, 257, 70, 90],
+  [1, 130, 260, 43],
+  [2, 150, 96, 17],
+] as const;
+
 /** A digest of the bits of every kernel's results, for work large enough to be shared. */
 async function everything(backend: Backend<WasmTensor>, dtype: Dtype): Promise<string[]> {
   const results: Tensor[] = [];
-  for (const batch of [1, 3]) {
-    const { op, b, state } = problem(backend, dtype, [batch, 403, 37, 61]);
+  for (const size of sizes) {
+    const [batch, n, , p] = size;
+    const { op, b, state } = problem(backend, dtype, size);
     for (const trans of [false, true]) {
       const finalState = backend.empty(state.shape, dtype);
       results.push(solve(backend, op, b, { trans, state, finalState, alpha: 0.5 }), finalState);
       results.push(apply(backend, op, b, { trans, state }));
     }
     results.push(inverse(backend, op), inverse(backend, op, { chunk: 48 }));
-    const dot = backend.empty([batch, 403, 1], dtype);
-    backend.kernels.rowDot({ batch, n: 403, p: 61, alpha: 1, x: b, y: b, out: dot });
+    const dot = backend.empty([batch, n, 1], dtype);
+    backend.kernels.rowDot({ batch, n, p, alpha: 1, x: b, y: b, out: dot });
     results.push(dot);
   }
   const a = backend.upload({ data: random(dtype, [23, 50, 50], 9), shape: [23, 50, 50] });
@@ -54,7 +64,8 @@ test.each(kinds)(
       { threads: 1, build: "simd+threads" },
       { threads: 2 },
       { threads: 3 },
-      { threads: 7 },
+      { threads: 4 },
+      { threads: 8 },
     ] as const) {
       const backend = await createWasmBackend({ ...options, relaxed });
       bits.push(await everything(backend, dtype));

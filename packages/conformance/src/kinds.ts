@@ -2,6 +2,7 @@
 import type { DecayKind, Dtype } from "@dlrt/core";
 import fc from "fast-check";
 import { gateNames, type GateKind, type Gates } from "./gates.js";
+import type { Budget } from "./sizes.js";
 import type { Case } from "./trial.js";
 
 export const gateKinds: readonly GateKind[] = ["row", "channel"];
@@ -21,4 +22,9 @@ export function titleFor(dtype: Dtype, kind: DecayKind): string {
 /** What such a case demands of a backend. */
 export function needs(kind: DecayKind): Pick<Case, "decay"> {
   return kind === "none" ? {} : { decay: kind };
+}
+
+/** Of a plan what random cases with decay can stand: their judge is dear, and their sizes are those without decay again. */
+export function budgetFor({ maxN, maxWork }: Budget, kind: DecayKind): Budget {
+  return { maxN, maxWork: kind === "none" ? maxWork : Math.min(maxWork, 2 ** 15) };
 }

@@ -1,9 +1,10 @@
 import type { ApplyParams, HostTensor } from "@dlrt/core";
-import { addLowRank, advance, panelColumns, rowOffset, rowStride, type Walk } from "./low-rank.js";
+import { addLowRank, advance, panelColumns } from "./low-rank.js";
 import { clearRows, loadRows, storeRows } from "./pack.js";
 import { chunkRows, COUPLING, scratch, X, Y } from "./scratch.js";
 import { State } from "./state.js";
 import { multiply } from "./triangular.js";
+import { rowOffset, rowStride, type Walk } from "./walk.js";
 
 /** (5) chunk by chunk, in the rows and roles of (8) for Tᵀ: Y_c = T_cc X_c + F_c Z, Z ← Z + G_cᵀ X_c. */
 export function apply(params: ApplyParams<HostTensor>): void {

@@ -22,10 +22,12 @@ export function gemm(
   k: number,
   n: number,
 ): void {
+  // Sixes come in pairs, so that the tiles of 4 after them end where the zeros of A do.
+  const sixes = k - (k % 12);
   if (k > m) {
     // The longer of A's two sides is the outer loop, so that the large operand streams through the cache once.
     for (let l = 0; l < k;) {
-      const six = k - l >= 6 && k - l !== 8;
+      const six = l < sixes;
       for (let i = 0; i < m; i += 4) {
         const ci = c + i * ldc;
         const ai = a + i * lda + l;
@@ -37,7 +39,7 @@ export function gemm(
   } else {
     for (let i = 0; i < m; i += 4) {
       for (let l = 0; l < k;) {
-        const six = k - l >= 6 && k - l !== 8;
+        const six = l < sixes;
         const ci = c + i * ldc;
         const ai = a + i * lda + l;
         if (six) tile6(ci, ldc, ai, lda, b + l * ldb, ldb, n);

@@ -1,12 +1,13 @@
 import type { FloatArray, HostTensor, InverseParams } from "@dlrt/core";
 import { gemm, gemmCompensated, gemmCut } from "./gemm.js";
-import { addLowRank, advance, panelColumns, type Walk } from "./low-rank.js";
+import { addLowRank, advance, panelColumns } from "./low-rank.js";
 import { clearRows, copyRows, loadRows, storeRows } from "./pack.js";
 import { ceil12, ceil4, CHUNK_MAX, chunkRows, COUPLING, DIAG, KW } from "./scratch.js";
 import { leadingDimension, lost, scratch, STATE_MAX, W, Y, Z } from "./scratch.js";
 import { loadDiag } from "./solve.js";
 import { State } from "./state.js";
 import { invert, substitute } from "./triangular.js";
+import type { Walk } from "./walk.js";
 
 /** Z_:,:j [r, n], the state left of a block, and, in f64, what each of its elements has lost to roundings. */
 interface Home {

@@ -28,16 +28,17 @@ function dot64(x: FloatArray, y: FloatArray, offset: number, n: number): number 
   return sum;
 }
 
-/** Four chains of at most 8 additions, and one of at most 7 for what is left over by eights. */
+/** One chain of at most 8 sums of 8 products, and one of at most 7 products for what is left over. */
 function dotCut(x: FloatArray, y: FloatArray, from: number, to: number): number {
-  let [s0, s1, s2, s3, rest] = [0, 0, 0, 0, 0];
+  let sum = 0;
+  let rest = 0;
   let i = from;
-  for (; i + 7 < to; i += 8) {
-    s0 += x[i]! * y[i]! + x[i + 1]! * y[i + 1]!;
-    s1 += x[i + 2]! * y[i + 2]! + x[i + 3]! * y[i + 3]!;
-    s2 += x[i + 4]! * y[i + 4]! + x[i + 5]! * y[i + 5]!;
-    s3 += x[i + 6]! * y[i + 6]! + x[i + 7]! * y[i + 7]!;
+  for (; i < to - 7; i += 8) {
+    const first = x[i]! * y[i]! + x[i + 1]! * y[i + 1]! + (x[i + 2]! * y[i + 2]! + x[i + 3]! * y[i + 3]!);
+    const last =
+      x[i + 4]! * y[i + 4]! + x[i + 5]! * y[i + 5]! + (x[i + 6]! * y[i + 6]! + x[i + 7]! * y[i + 7]!);
+    sum += first + last;
   }
   for (; i < to; i++) rest += x[i]! * y[i]!;
-  return s0 + s1 + (s2 + s3) + rest;
+  return sum + rest;
 }

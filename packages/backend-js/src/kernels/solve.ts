@@ -1,9 +1,10 @@
 import type { HostTensor, SolveParams } from "@dlrt/core";
-import { addLowRank, advance, panelColumns, rowOffset, rowStride, type Walk } from "./low-rank.js";
+import { addLowRank, advance, panelColumns } from "./low-rank.js";
 import { loadRows, storeRows } from "./pack.js";
 import { ceil4, chunkRows, COUPLING, DIAG, scratch, Y } from "./scratch.js";
 import { State } from "./state.js";
 import { substitute } from "./triangular.js";
+import { rowOffset, rowStride, type Walk } from "./walk.js";
 
 /** (6) chunk by chunk, in the rows and roles of (8) for Tᵀ: Y_c = T_cc⁻¹ (B_c − F_c Z), Z ← Z + G_cᵀ Y_c. */
 export function solve(params: SolveParams<HostTensor>): void {

@@ -1,8 +1,8 @@
 import type { HostTensor } from "@dlrt/core";
 import { gemm, gemmCompensated } from "./gemm.js";
-import type { Walk } from "./low-rank.js";
 import { clearRows, loadRows, storeRows } from "./pack.js";
 import { leadingDimension, lost, RANK_MAX, scratch, Z } from "./scratch.js";
+import type { Walk } from "./walk.js";
 
 /**
  * Z [r, columns] for one panel of columns. It stays in the scratch if its rank fits there; else it lives in `home` and

@@ -5,7 +5,7 @@ import fc from "fast-check";
 import { omegaOfApply, omegaOfSolve } from "../backward-error.js";
 import { anyCall, plainCall, run, sayCall, type Call } from "../calls.js";
 import { gateNames, type GateKind, type Gates } from "../gates.js";
-import { anyGates, gateKinds, needs, titleFor } from "../kinds.js";
+import { anyGates, gateKinds, needs, titleFor, budgetFor } from "../kinds.js";
 import { familyNames, groupOf, makeProblem, nameOf, type FamilyName } from "../problems.js";
 import { afford, anySizes, hugeSweep, rowsLeft, sizeSweep } from "../sizes.js";
 import type { Sizes } from "@dlrt/core";
@@ -108,7 +108,7 @@ async function decaySweep(trial: Trial, verb: Verb, kind: GateKind): Promise<voi
 function anyProblem(trial: Trial, verb: Verb, kind: DecayKind): Promise<void> {
   const values = fc.record({
     family: fc.constantFrom(...familyNames),
-    sizes: anySizes(trial.plan),
+    sizes: anySizes(budgetFor(trial.plan, kind)),
     gates: anyGates(kind),
     call: anyCall(),
     lambda: verb === "apply" ? fc.boolean() : fc.constant(true),

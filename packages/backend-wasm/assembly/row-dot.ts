@@ -1,5 +1,6 @@
 import { Job } from "./job";
 import { bytes, lanes, madd } from "./lanes";
+import { ROW_BLOCK } from "./sums";
 
 /** out_i = α x_i · y_i for the rows [from, to) of all batch entries together. */
 export function rowDot<T>(job: Job, from: i32, to: i32): void {
@@ -11,24 +12,37 @@ export function rowDot<T>(job: Job, from: i32, to: i32): void {
   }
 }
 
+/** Each lane of two vectors sums in blocks of 8 terms, and the last elements, fewer than two vectors, for themselves. */
 function dot<T>(x: usize, y: usize, p: i32): T {
-  const step = 2 * lanes<T>();
+  let left = p / (2 * lanes<T>());
+  const rest = p - left * (2 * lanes<T>());
   let s0 = v128.splat<T>(0);
   let s1 = s0;
-  let j = 0;
-  for (; j + step <= p; j += step) {
-    s0 = madd<T>(s0, v128.load(x), v128.load(y));
-    s1 = madd<T>(s1, v128.load(x, 16), v128.load(y, 16));
+  while (left > 0) {
+    const k = min(left, ROW_BLOCK);
+    const end = x + k * 32;
+    left -= k;
+    let c0 = v128.mul<T>(v128.load(x), v128.load(y));
+    let c1 = v128.mul<T>(v128.load(x, 16), v128.load(y, 16));
     x += 32;
     y += 32;
+    while (x != end) {
+      c0 = madd<T>(c0, v128.load(x), v128.load(y));
+      c1 = madd<T>(c1, v128.load(x, 16), v128.load(y, 16));
+      x += 32;
+      y += 32;
+    }
+    s0 = v128.add<T>(s0, c0);
+    s1 = v128.add<T>(s1, c1);
   }
   s0 = v128.add<T>(s0, s1);
   let sum: T = v128.extract_lane<T>(s0, 0) + v128.extract_lane<T>(s0, 1);
   if (sizeof<T>() == 4) sum += v128.extract_lane<T>(s0, 2) + v128.extract_lane<T>(s0, 3);
-  for (; j < p; j++) {
-    sum += load<T>(x) * load<T>(y);
+  let tail: T = 0;
+  for (let j = 0; j < rest; j++) {
+    tail += load<T>(x) * load<T>(y);
     x += sizeof<T>();
     y += sizeof<T>();
   }
-  return sum;
+  return sum + tail;
 }

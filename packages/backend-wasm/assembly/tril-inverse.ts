@@ -61,8 +61,9 @@ function invertBlock<T>(a: usize, x: usize, cp: i32, t: usize): void {
 function minusSolved<T>(a: usize, stride: usize, t: usize, x: usize): void {
   for (let i = 0; i < BLOCK; i++) {
     const row = x + i * stride;
-    let c0 = v128.load(t + i * PANEL);
-    let c1 = v128.load(t + i * PANEL, 16);
+    // T plus the sum of the terms, once: a sum begun with a large T would round its small terms away
+    let c0 = v128.splat<T>(0);
+    let c1 = c0;
     let xk = x;
     for (let k = 0; k < i; k++) {
       const w = v128.load_splat<T>(a + bytes<T>(k));
@@ -70,6 +71,8 @@ function minusSolved<T>(a: usize, stride: usize, t: usize, x: usize): void {
       c1 = madd<T>(c1, w, v128.load(xk, 16));
       xk += stride;
     }
+    c0 = v128.add<T>(v128.load(t + i * PANEL), c0);
+    c1 = v128.add<T>(v128.load(t + i * PANEL, 16), c1);
     const pivot = v128.neg<T>(v128.load_splat<T>(a + bytes<T>(i)));
     v128.store(row, v128.div<T>(c0, pivot));
     v128.store(row, v128.div<T>(c1, pivot), 16);
