@@ -51,7 +51,7 @@ export class Contents {
   written(place: Placed, fate: Fate): void {
     const own = spanOf(place);
     const spans: Span[] = [];
-    for (const span of this.#open(place.buffer)) spans.push(...without(place.buffer, span, own));
+    for (const span of this.#open(place.buffer)) spans.push(...without(span, own));
     if (own.from < own.to) spans.push({ ...own, fate });
     this.#spans.set(place.buffer, spans);
   }
@@ -80,7 +80,10 @@ function spanOf(place: Placed): Reach {
 /** Whether some element is in both. */
 function meet(buffer: GPUBuffer, a: Reach, b: Reach): boolean {
   if (a.from >= b.to || b.from >= a.to) return false;
-  if (!a.rows && !b.rows) return true;
+  // most pairs are one of these; others may have to be compared row by row
+  if (!a.rows && (!b.rows || (a.from <= b.from && b.to <= a.to))) return true;
+  if (!b.rows && b.from <= a.from && a.to <= b.to) return true;
+  if (a.rows && b.rows && sameRows(a.rows, b.rows)) return true;
   return overlap(asTensor(buffer, a), asTensor(buffer, b));
 }
 
@@ -92,11 +95,11 @@ function asTensor(storage: GPUBuffer, { from, to, rows }: Reach): Parameters<typ
 }
 
 /** What is left of `span` once `own` has been written: rows with gaps between them go only as a whole. */
-function without(buffer: GPUBuffer, span: Span, own: Reach): Span[] {
-  if (!meet(buffer, span, own)) return [span];
+function without(span: Span, own: Reach): Span[] {
   if (own.rows) return span.rows && sameRows(span.rows, own.rows) ? [] : [span];
-  const left: Span[] = [];
+  if (span.from >= own.to || own.from >= span.to) return [span];
   if (span.rows) return own.from <= span.from && span.to <= own.to ? [] : [span];
+  const left: Span[] = [];
   if (span.from < own.from) left.push({ ...span, to: own.from });
   if (span.to > own.to) left.push({ ...span, from: own.to });
   return left;

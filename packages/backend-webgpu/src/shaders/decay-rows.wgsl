@@ -83,16 +83,18 @@ fn main(
     last.high += own.high;
     last.low += own.low;
   }
-  let through = factor_of(last.high, last.low);
+  let through = exponential(last.high, last.low);
+  // beyond the largest number growth is infinite, and not ∞ − ∞
+  let rest = select(through.power * through.beyond, vec4<f32>(), last.high > vec4<f32>(88.0));
   if (CHANNELS) {
     let to = 8u * index - 4u * quad; // 8 quads of numbers a chunk: first 4 of powers
     //#for j in 0..4
     factors[to + #{j}u] = through.power.#{lane(j)};
-    factors[to + 4u * quads + #{j}u] = through.rest.#{lane(j)};
+    factors[to + 4u * quads + #{j}u] = rest.#{lane(j)};
     //#end
   } else if (quad == 0u) {
     factors[2u * chunk] = through.power.x;
-    factors[2u * chunk + 1u] = through.rest.x;
+    factors[2u * chunk + 1u] = rest.x;
   }
 
   var sum = Gap(vec4<f32>(), vec4<f32>());
