@@ -205,7 +205,12 @@ export class WebGpuBackend implements Backend<GpuTensor> {
     const reach = lastElement(shape, layout) + 1 - first;
     const data = new Float32Array(await this.#stream.read(t, { from: 4 * first, bytes: 4 * reach }));
     if (reach === elementCount(shape) && isContiguous(t)) return data;
-    return readView({ data, dtype, shape, layout: { ...layout, offset: layout.offset - first } }) as Float32Array;
+    return readView({
+      data,
+      dtype,
+      shape,
+      layout: { ...layout, offset: layout.offset - first },
+    }) as Float32Array;
   }
 
   /** After all work before. @throws the first fault of that work that no `sync` before has told */

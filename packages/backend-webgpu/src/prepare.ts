@@ -1,10 +1,4 @@
-import {
-  UnsupportedError,
-  ValueError,
-  type PrepareParams,
-  type Shape,
-  type Supports,
-} from "@dlrt/core";
+import { UnsupportedError, ValueError, type PrepareParams, type Shape, type Supports } from "@dlrt/core";
 import { checkFlag, checkOptions, contiguousLayout, describe, type Kernels } from "@dlrt/core/backend";
 import type { Commands, Context } from "./kernels/context.js";
 import { kernelsOf } from "./kernels/index.js";
@@ -12,15 +6,7 @@ import type { Plan } from "./kernels/plan.js";
 import type { Constants, Pipelines } from "./pipelines.js";
 import type { GpuTensor } from "./tensor.js";
 
-const KERNELS: readonly string[] = [
-  "apply",
-  "solve",
-  "inverse",
-  "trilInverse",
-  "rowDot",
-  "copy",
-  "decayVjp",
-];
+const KERNELS: readonly string[] = ["apply", "solve", "inverse", "trilInverse", "rowDot", "copy", "decayVjp"];
 const DECAYS: readonly unknown[] = [undefined, "none", "row", "channel"];
 const SIZES = ["batch", "n", "r", "p"] as const;
 
@@ -102,7 +88,15 @@ function call(kernels: Kernels<GpuTensor>, p: PrepareParams): void {
       kernels.rowDot({ batch, n, p: p.p, alpha: 1, x: rhs, y: rhs, out: tensor(batch, n, 1) });
       break;
     case "copy":
-      kernels.copy({ batch, rows: n, cols: p.p, alpha: 1, trans, x: trans ? tensor(batch, p.p, n) : rhs, out: chunked.out });
+      kernels.copy({
+        batch,
+        rows: n,
+        cols: p.p,
+        alpha: 1,
+        trans,
+        x: trans ? tensor(batch, p.p, n) : rhs,
+        out: chunked.out,
+      });
       break;
     case "decayVjp": {
       const gradients = { qGradient: q, kGradient: k, start: tensor(batch, r, 1) };

@@ -10,7 +10,12 @@ let backend: WebGpuBackend;
 let pieces: WebGpuBackend;
 beforeAll(async () => {
   backend = await createWebGpuBackend({ selfTest: false, chunk: 16 });
-  pieces = await createWebGpuBackend({ selfTest: false, chunk: 16, maxScratchBytes: 8192, maxSubmitFlops: 4000 });
+  pieces = await createWebGpuBackend({
+    selfTest: false,
+    chunk: 16,
+    maxScratchBytes: 8192,
+    maxSubmitFlops: 4000,
+  });
 });
 afterAll(async () => {
   await backend.dispose();
@@ -26,11 +31,18 @@ function ulps(got: number, exact: number): number {
 }
 
 /** y and the final state of entries of `rows` rows, T = [[0, 0], [1, 0]]: only gaps are seen in them. */
-async function factorsOf(decay: Float32Array, rows: number, first: number): Promise<[Float32Array, Float32Array]> {
+async function factorsOf(
+  decay: Float32Array,
+  rows: number,
+  first: number,
+): Promise<[Float32Array, Float32Array]> {
   const batch = decay.length / rows;
   const put = (data: Float32Array, shape: Shape): GpuTensor => backend.upload({ data, shape });
   const one = put(new Float32Array(batch * rows).fill(1), [batch, rows, 1]);
-  const x = put(Float32Array.from({ length: batch * rows }, (_, at) => (at % rows === 0 ? first : 0)), [batch, rows, 1]);
+  const x = put(
+    Float32Array.from({ length: batch * rows }, (_, at) => (at % rows === 0 ? first : 0)),
+    [batch, rows, 1],
+  );
   const initialState = put(new Float32Array(batch).fill(1 - first), [batch, 1, 1]);
   const finalState = backend.empty([batch, 1, 1]);
   const op = { q: one, k: one, decay: put(decay, [batch, rows, 1]) };
@@ -48,7 +60,10 @@ test("the factor of one gap, over all of its range: 1.5 units in the last place 
   gaps.set([0, -Infinity, -1e30, -104, -88, -128, -129]);
   // F's factor, and the state's, whose smaller part leaves the normal numbers sooner
   const [read, kept] = await factorsOf(gaps, 1, 0);
-  for (const [got, least] of [[read, 2 ** -104], [kept, 2 ** -100]] as const) {
+  for (const [got, least] of [
+    [read, 2 ** -104],
+    [kept, 2 ** -100],
+  ] as const) {
     gaps.forEach((gap, at) => {
       const exact = Math.exp(gap);
       if (exact < least) expect(Math.abs(got[at]! - exact), `e^${gap}`).toBeLessThanOrEqual(least / 2 ** 22);
@@ -102,7 +117,8 @@ test.each(["row", "channel"])("g of 0 and −∞ alone, per %s: not a bit is wro
           const rhs = float64(problem.data.x.subarray(entry * n * p, (entry + 1) * n * p));
           const state = float64(problem.data.state.subarray(entry * r * p, (entry + 1) * r * p));
           const want = recurrent[verb](reference, rhs, p, { trans, state });
-          const same = (got: Float32Array, of: Float64Array): boolean => of.every((value, at) => value === got[at]);
+          const same = (got: Float32Array, of: Float64Array): boolean =>
+            of.every((value, at) => value === got[at]);
           expect(same(y.subarray(entry * n * p), want.y), `${verb}, ${trans}`).toBe(true);
           expect(same(z.subarray(entry * r * p), want.state), `state of ${verb}, ${trans}`).toBe(true);
         }
@@ -114,24 +130,32 @@ test.each(["row", "channel"])("g of 0 and −∞ alone, per %s: not a bit is wro
   await parallel.dispose();
 });
 
-test.each(["row", "channel"])("in segments, per %s: as exact, though states are rounded in between", async (kind) => {
-  const shape = { batch: 2, n: 90, r: 5, p: 3 };
-  for (const name of ["as models produce", "resets"]) {
-    const problem = decayProblem(shape, kind === "row" ? 1 : shape.r, gates[name]!);
-    for (const kernel of ["solve", "apply"] as const) {
-      for (const trans of [false, true]) {
-        const { output, state } = await decayErrors(pieces, kernel, problem, { trans });
-        expect(output, `${name}, ${kernel}, ${trans}`).toBeLessThanOrEqual(gate(shape.r));
-        expect(state, `${name}, ${kernel}, ${trans}`).toBeLessThanOrEqual(gate(shape.r));
+test.each(["row", "channel"])(
+  "in segments, per %s: as exact, though states are rounded in between",
+  async (kind) => {
+    const shape = { batch: 2, n: 90, r: 5, p: 3 };
+    for (const name of ["as models produce", "resets"]) {
+      const problem = decayProblem(shape, kind === "row" ? 1 : shape.r, gates[name]!);
+      for (const kernel of ["solve", "apply"] as const) {
+        for (const trans of [false, true]) {
+          const { output, state } = await decayErrors(pieces, kernel, problem, { trans });
+          expect(output, `${name}, ${kernel}, ${trans}`).toBeLessThanOrEqual(gate(shape.r));
+          expect(state, `${name}, ${kernel}, ${trans}`).toBeLessThanOrEqual(gate(shape.r));
+        }
       }
     }
-  }
-});
+  },
+);
 
 test("slow decay of 65,536 equal rows", async () => {
   const shape = { batch: 1, n: 65536, r: 1, p: 1 };
   const problem = decayProblem(shape, 1, () => -1e-8);
-  for (const [data, value] of [["q", 1e-3], ["k", 1e-3], ["x", 1], ["diag", 1]] as const) {
+  for (const [data, value] of [
+    ["q", 1e-3],
+    ["k", 1e-3],
+    ["x", 1],
+    ["diag", 1],
+  ] as const) {
     problem.data[data].fill(value);
   }
   for (const kernel of ["solve", "apply"] as const) {
@@ -192,7 +216,13 @@ test("decay of columns: each column decays by gaps of its own", async () => {
           for (let column = 0; column < p; column++) {
             // one column is an operator with one gap a row
             const pick = (of: Float64Array): Float64Array => of.filter((_, at) => at % p === column);
-            const reference = { n, r, diag: part(data.diag, n, 1), q: part(data.q, n, r), k: part(data.k, n, r) };
+            const reference = {
+              n,
+              r,
+              diag: part(data.diag, n, 1),
+              q: part(data.q, n, r),
+              k: part(data.k, n, r),
+            };
             const decaying = { ...reference, decay: pick(part(data.decay, n, p)) };
             const state = pick(part(data.state, r, p));
             const want = recurrent.apply(decaying, pick(part(data.x, n, p)), 1, { trans, alpha: 2, state });
@@ -210,7 +240,11 @@ test("decay of columns: each column decays by gaps of its own", async () => {
   }
 });
 
-test.each([[1, 9000, 1, 3], [2, 700, 5, 5], [2, 50, 3, 1]])(
+test.each([
+  [1, 9000, 1, 3],
+  [2, 700, 5, 5],
+  [2, 50, 3, 1],
+])(
   "the gradient of the decay, %i × %i rows, %i channels of Q, %i of g: within 16 ε of what was added up",
   async (batch, n, rank, channels) => {
     const r = channels === 1 ? rank : channels;
@@ -231,7 +265,11 @@ test.each([[1, 9000, 1, 3], [2, 700, 5, 5], [2, 50, 3, 1]])(
           qGradient: put(qGradient!, n, r),
           kGradient: put(kGradient!, n, r),
           start: put(start, r, 1),
-          out: put(fill(batch * n * channels, () => Number.NaN), n, channels),
+          out: put(
+            fill(batch * n * channels, () => Number.NaN),
+            n,
+            channels,
+          ),
         };
         on.kernels.decayVjp({ batch, n, r, trans, ...all });
         const got = await on.read(all.out);
@@ -274,15 +312,15 @@ test("without decay nothing of it is dispatched; with one, a dispatch more for a
   apply(own, { diag, q, k }, x).dispose();
   await own.sync();
   expect(dispatches.take()).toEqual([
-    ...["chunk-matrix", "solve-scan"],
-    ...["chunk-matrix", "apply-state", "apply-prefix", "apply-chunk"],
+    ...["coupling", "solve-scan"],
+    ...["coupling", "apply-state", "apply-prefix", "apply-chunk"],
   ]);
   solve(own, op, x).dispose();
   apply(own, op, x).dispose();
   await own.sync();
   expect(dispatches.take()).toEqual([
-    ...["decay-rows", "copy", "chunk-matrix", "solve-scan"],
-    ...["decay-rows", "chunk-matrix", "apply-state", "apply-prefix", "apply-chunk"],
+    ...["decay-rows", "copy", "coupling", "solve-scan"],
+    ...["decay-rows", "coupling", "apply-state", "apply-prefix", "apply-chunk"],
   ]);
   dispose();
   await own.dispose();

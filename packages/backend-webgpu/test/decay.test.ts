@@ -18,9 +18,14 @@ describe.each(["row", "channel"] as const)("decay per %s", (kind) => {
   test.each(Object.keys(gates))("%s: solve and apply, both ways, chunks of 16, 32 and 64", async (name) => {
     const problem = decayProblem(shape, channels, gates[name]!);
     for (const kernel of ["solve", "apply"] as const) {
-      for (const [chunk, trans] of [[16, true], [32, false], [64, true]] as const) {
+      for (const [chunk, trans] of [
+        [16, true],
+        [32, false],
+        [64, true],
+      ] as const) {
         const { output, state } = await decayErrors(backend, kernel, problem, { chunk, trans });
-        if (process.env["SHOW"]) console.log(kind, name, kernel, chunk, trans, output.toFixed(2), state.toFixed(2));
+        if (process.env["SHOW"])
+          console.log(kind, name, kernel, chunk, trans, output.toFixed(2), state.toFixed(2));
         expect(output, `${kernel}, chunk ${chunk}, trans ${trans}`).toBeLessThanOrEqual(16);
         expect(state, `state of ${kernel}, chunk ${chunk}, trans ${trans}`).toBeLessThanOrEqual(16);
       }

@@ -60,10 +60,10 @@ test("[B, T, H·D] in buffers of the caller's, B = 2, H = 8: no copy is made, an
   dispatches.take();
   for (const trans of [false, true]) solve(backend, { diag, q, k }, b, { out, trans });
   await backend.sync();
-  expect(dispatches.take()).toEqual(["chunk-matrix", "solve-scan", "chunk-matrix", "solve-scan"]);
+  expect(dispatches.take()).toEqual(["coupling", "solve-scan", "coupling", "solve-scan"]);
   apply(backend, { diag, q, k }, b, { out });
   await backend.sync();
-  expect(dispatches.take()).toEqual(["chunk-matrix", "apply-state", "apply-prefix", "apply-chunk"]);
+  expect(dispatches.take()).toEqual(["coupling", "apply-state", "apply-prefix", "apply-chunk"]);
   expect(backend.memory()).toEqual({ tensors: before.tensors + 5, bytes: before.bytes });
   const op = await copiedOperator({ diag, q, k });
   for (const verb of [solve, apply]) {
@@ -82,12 +82,19 @@ test("query and key heads that value heads share, decay as [B, T, H]: no copy ei
   const [q, k] = [lay(keyHeads * D), lay(keyHeads * D)].map((t) => heads(backend, t, keyHeads, { shared }));
   const [b, out] = [lay(H * D), lay(H * D)].map((t) => heads(backend, t, H));
   const one = backend.upload({ data: Float32Array.of(1.5), shape: [1, 1, 1] });
-  const diag = backend.view(one, [B * H, T, 1], { offset: 0, heads: 1, shared: 1, batch: 0, head: 0, row: 0 });
+  const diag = backend.view(one, [B * H, T, 1], {
+    offset: 0,
+    heads: 1,
+    shared: 1,
+    batch: 0,
+    head: 0,
+    row: 0,
+  });
   const op = { diag, q: q!, k: k! };
   dispatches.take();
   solve(backend, op, b!, { out: out! });
   await backend.sync();
-  expect(dispatches.take()).toEqual(["chunk-matrix", "solve-scan"]);
+  expect(dispatches.take()).toEqual(["coupling", "solve-scan"]);
   const plain = solve(backend, await copiedOperator(op), await copied(b!));
   expect(await backend.read(out!)).toEqual(await backend.read(plain));
   const g = backend.upload({ data: numbers(B * T * H).map((x) => -Math.abs(x)), shape: [B, T, H] });
@@ -95,7 +102,7 @@ test("query and key heads that value heads share, decay as [B, T, H]: no copy ei
   dispatches.take();
   apply(backend, decaying, b!, { out: out! });
   await backend.sync();
-  expect(dispatches.take()).toEqual(["decay-rows", "chunk-matrix", "apply-state", "apply-prefix", "apply-chunk"]);
+  expect(dispatches.take()).toEqual(["decay-rows", "coupling", "apply-state", "apply-prefix", "apply-chunk"]);
   const decayed = apply(backend, await copiedOperator(decaying), await copied(b!));
   expect(await backend.read(out!)).toEqual(await backend.read(decayed));
 });
@@ -112,8 +119,20 @@ test("everything in one buffer, the result too: right, through scratch, and noth
   }
   const t = backend.upload({ data: all, shape: [B, T, width] });
   const part = (offset: number, cols: number): GpuTensor =>
-    backend.view(t, [B * H, T, cols], { offset, heads: H, shared: 1, batch: T * width, head: cols, row: width });
-  const [q, k, b, out] = [0, 1, 2, 3].map((at) => part(at * H * D, D)) as [GpuTensor, GpuTensor, GpuTensor, GpuTensor];
+    backend.view(t, [B * H, T, cols], {
+      offset,
+      heads: H,
+      shared: 1,
+      batch: T * width,
+      head: cols,
+      row: width,
+    });
+  const [q, k, b, out] = [0, 1, 2, 3].map((at) => part(at * H * D, D)) as [
+    GpuTensor,
+    GpuTensor,
+    GpuTensor,
+    GpuTensor,
+  ];
   const op = { diag: part(4 * H * D, 1), q, k, decay: part(4 * H * D + H, 1) };
   for (const verb of [solve, apply]) {
     const plain = verb(backend, await copiedOperator(op), await copied(b), { trans: true });
@@ -165,43 +184,50 @@ function place(of: WebGpuBackend, name: string, shape: Shape, data: Float32Array
   return of.view(base, shape, layout);
 }
 
-test.each(Object.keys(layouts))("every kernel, every operand: %s; whole and in small pieces", async (name) => {
-  const [batch, n, r, p] = [6, 37, 4, 3];
-  for (const own of [backend, pieces]) {
-    const results: Float32Array[][] = [];
-    for (const arrange of [true, false]) {
-      const seeded = uniforms(11);
-      const put = (shape: Shape, value: () => number = () => seeded() - 0.5): GpuTensor => {
-        const data = Float32Array.from({ length: shape[0] * shape[1] * shape[2] }, value);
-        return arrange ? place(own, name, shape, data) : own.upload({ data, shape });
-      };
-      const poison = (...shape: Shape): GpuTensor => put(shape, () => Number.NaN);
-      const op = {
-        diag: put([batch, n, 1], () => 1 + seeded()),
-        q: put([batch, n, r]),
-        k: put([batch, n, r]),
-        decay: put([batch, n, r], () => -seeded()),
-      };
-      const [x, state] = [put([batch, n, p]), put([batch, r, p])];
-      const outs = [poison(batch, n, p), poison(batch, n, p), poison(batch, n, n), poison(batch, r, p)];
-      outs.push(poison(batch, n, 1), poison(batch, p, n), poison(batch, n, r), poison(batch, 9, 9));
-      solve(own, op, x, { out: outs[0]!, initialState: state, finalState: outs[3]!, chunk: 16 });
-      apply(own, op, x, { out: outs[1]!, initialState: state, trans: true, chunk: 16 });
-      inverse(own, op, { out: outs[2]!, chunk: 16 });
-      own.kernels.rowDot({ batch, n, p, alpha: 2, x, y: outs[0]!, out: outs[4]! });
-      own.kernels.copy({ batch, rows: p, cols: n, alpha: -3, trans: true, x, out: outs[5]! });
-      const { q, k, decay } = op;
-      const gradients = { qGradient: k, kGradient: q, start: put([batch, r, 1]) };
-      own.kernels.decayVjp({ batch, n, r, trans: true, decay, q, k, ...gradients, out: outs[6]! });
-      trilInverse(own, put([batch, 9, 9], () => 0.5 + seeded()), { out: outs[7]! });
-      const got: Float32Array[] = [];
-      for (const out of outs) got.push(await own.read(out));
-      results.push(got);
+test.each(Object.keys(layouts))(
+  "every kernel, every operand: %s; whole and in small pieces",
+  async (name) => {
+    const [batch, n, r, p] = [6, 37, 4, 3];
+    for (const own of [backend, pieces]) {
+      const results: Float32Array[][] = [];
+      for (const arrange of [true, false]) {
+        const seeded = uniforms(11);
+        const put = (shape: Shape, value: () => number = () => seeded() - 0.5): GpuTensor => {
+          const data = Float32Array.from({ length: shape[0] * shape[1] * shape[2] }, value);
+          return arrange ? place(own, name, shape, data) : own.upload({ data, shape });
+        };
+        const poison = (...shape: Shape): GpuTensor => put(shape, () => Number.NaN);
+        const op = {
+          diag: put([batch, n, 1], () => 1 + seeded()),
+          q: put([batch, n, r]),
+          k: put([batch, n, r]),
+          decay: put([batch, n, r], () => -seeded()),
+        };
+        const [x, state] = [put([batch, n, p]), put([batch, r, p])];
+        const outs = [poison(batch, n, p), poison(batch, n, p), poison(batch, n, n), poison(batch, r, p)];
+        outs.push(poison(batch, n, 1), poison(batch, p, n), poison(batch, n, r), poison(batch, 9, 9));
+        solve(own, op, x, { out: outs[0]!, initialState: state, finalState: outs[3]!, chunk: 16 });
+        apply(own, op, x, { out: outs[1]!, initialState: state, trans: true, chunk: 16 });
+        inverse(own, op, { out: outs[2]!, chunk: 16 });
+        own.kernels.rowDot({ batch, n, p, alpha: 2, x, y: outs[0]!, out: outs[4]! });
+        own.kernels.copy({ batch, rows: p, cols: n, alpha: -3, trans: true, x, out: outs[5]! });
+        const { q, k, decay } = op;
+        const gradients = { qGradient: k, kGradient: q, start: put([batch, r, 1]) };
+        own.kernels.decayVjp({ batch, n, r, trans: true, decay, q, k, ...gradients, out: outs[6]! });
+        trilInverse(
+          own,
+          put([batch, 9, 9], () => 0.5 + seeded()),
+          { out: outs[7]! },
+        );
+        const got: Float32Array[] = [];
+        for (const out of outs) got.push(await own.read(out));
+        results.push(got);
+      }
+      expect(results[0]).toEqual(results[1]);
+      expect(results[0]!.flatMap((got) => [...got]).every(Number.isFinite)).toBe(true);
     }
-    expect(results[0]).toEqual(results[1]);
-    expect(results[0]!.flatMap((got) => [...got]).every(Number.isFinite)).toBe(true);
-  }
-});
+  },
+);
 
 test("a fault is told to readers of the heads that it spoiled, and to no others", async () => {
   const own = await createWebGpuBackend({ selfTest: false });

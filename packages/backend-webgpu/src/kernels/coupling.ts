@@ -1,7 +1,7 @@
 import { quads, scratch, type Context } from "./context.js";
 import type { Decayed } from "./decay.js";
 import type { Operand, Range } from "./plan.js";
-import { chunkMatrix, chunkMatrixChannels } from "./plans.js";
+import { couplingPlan, couplingChannelsPlan } from "./plans.js";
 
 interface Chunks {
   readonly batches: number;
@@ -23,14 +23,14 @@ export function couplings(ctx: Context, of: Chunks): Range {
   const params = { f, g, rows, rank: quads(of.r), chunks, total: batches * chunks };
   const workgroups = batches * chunks;
   if (decayed?.kind === "channel") {
-    ctx.stream.recorder.dispatch(chunkMatrixChannels, {
+    ctx.stream.recorder.dispatch(couplingChannelsPlan, {
       constants: { CHUNK: chunk, THREADS },
       params,
       bindings: { f, g, sums: decayed.sums, coupling },
       workgroups,
     });
   } else {
-    ctx.stream.recorder.dispatch(chunkMatrix, {
+    ctx.stream.recorder.dispatch(couplingPlan, {
       constants: { CHUNK: chunk, THREADS, ...(decayed && { DECAY: 1 }) },
       params,
       bindings: { f, g, sums: decayed?.sums ?? ctx.nothing.read, coupling },

@@ -1,14 +1,14 @@
 import { plan, type Plan } from "./plan.js";
 
-export const chunkMatrix = plan({
-  shader: "chunk-matrix",
+export const couplingPlan = plan({
+  shader: "coupling",
   params: { f: "operand", g: "operand", rows: "u32", rank: "u32", chunks: "u32", total: "u32" },
   bindings: { f: "read", g: "read", sums: "read", coupling: "write" },
   constants: ["CHUNK", "THREADS", "DECAY"],
 });
 
-export const chunkMatrixChannels = plan({
-  shader: "chunk-matrix-channels",
+export const couplingChannelsPlan = plan({
+  shader: "coupling-channels",
   params: { f: "operand", g: "operand", rows: "u32", rank: "u32", chunks: "u32", total: "u32" },
   bindings: { f: "read", g: "read", sums: "read", coupling: "write" },
   constants: ["CHUNK", "THREADS"],
@@ -209,13 +209,13 @@ export const rowDotPlan = plan({
 
 /** Every shader of the package, for `prepare` and for the test that holds each against its plan. */
 export const plans: readonly Plan[] = [
-  chunkMatrix,
+  couplingPlan,
   solveScan,
   solveCompose,
   copyPlan,
   decayRows,
   decayVjpPlan,
-  chunkMatrixChannels,
+  couplingChannelsPlan,
   applyState,
   applyPrefix,
   applyChunk,

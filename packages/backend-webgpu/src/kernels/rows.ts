@@ -66,7 +66,13 @@ export function output(
 }
 
 /** Where to write a tensor's rows element by element; through scratch if they must be kept `apart`. */
-export function elementOutput(ctx: Context, t: Placed, segment: Segment, apart: boolean, trans = false): Output {
+export function elementOutput(
+  ctx: Context,
+  t: Placed,
+  segment: Segment,
+  apart: boolean,
+  trans = false,
+): Output {
   const place = operand(ctx, t, segment, trans);
   if (!apart) return { to: place, finish: () => undefined };
   const { batches, rows } = segment;

@@ -1,4 +1,4 @@
-// Y_c = α (Λ X_c + S_c X_c + F_c Z_c) for every chunk at once, S_c from chunk-matrix, Z_c from apply-prefix.
+// Y_c = α (Λ X_c + S_c X_c + F_c Z_c) for every chunk at once, S_c from coupling, Z_c from apply-prefix.
 // A thread holds a 4×4 tile of Y and walks only the part of S below the diagonal.
 
 override CHUNK: u32 = 64;

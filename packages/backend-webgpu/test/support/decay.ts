@@ -47,7 +47,8 @@ export function decayProblem(
 ): DecayProblem {
   const { batch, n, r, p } = shape;
   const next = uniforms(seed);
-  const fill = (count: number, value: () => number): Float32Array => Float32Array.from({ length: count }, value);
+  const fill = (count: number, value: () => number): Float32Array =>
+    Float32Array.from({ length: count }, value);
   const signed = (): number => 2 * next() - 1;
   return {
     shape,
@@ -72,7 +73,10 @@ export interface Uploaded {
   dispose(): void;
 }
 
-export function uploadDecay(backend: WebGpuBackend, { shape: { batch, n, r, p }, data }: DecayProblem): Uploaded {
+export function uploadDecay(
+  backend: WebGpuBackend,
+  { shape: { batch, n, r, p }, data }: DecayProblem,
+): Uploaded {
   const all: GpuTensor[] = [];
   const put = (array: Float32Array, rows: number): GpuTensor => {
     const shape: Shape = [batch, rows, array.length / (batch * rows)];
@@ -105,7 +109,10 @@ export async function decayErrors(
   const given = new Float32Array(x);
   if (kernel === "solve") {
     ops.forEach((op, index) =>
-      given.set(recurrent.apply(op, entry(x, index), p, { trans, state: entry(state, index) }).y, index * n * p),
+      given.set(
+        recurrent.apply(op, entry(x, index), p, { trans, state: entry(state, index) }).y,
+        index * n * p,
+      ),
     );
   }
   const of = uploadDecay(backend, { ...problem, data: { ...problem.data, x: given } });

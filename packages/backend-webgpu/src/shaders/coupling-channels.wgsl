@@ -3,7 +3,7 @@
 // No factor of a product is above 1 unless the decay is growth. In a tile below the diagonal, exp(s_v − s_w) is
 // exp(s_v − s of v's first row) · exp(that − s of w's last row) · exp(that − s_w), where w's eight rows end before v's begin: one
 // exponential for an element of F or G and one for a tile and column. In a tile on the diagonal, G_w is multiplied by
-// the factor of one row after the other. As in chunk-matrix, S is column-major, four rows a vec4; on and above the
+// the factor of one row after the other. As in coupling, S is column-major, four rows a vec4; on and above the
 // diagonal nothing is defined.
 
 override CHUNK: u32 = 64; // 16, 32 or 64
