@@ -1,7 +1,7 @@
 import { contiguousLayout, firstElement, isContiguous, lastElement, overlap } from "@dlrt/core/backend";
 import { elementCount } from "@dlrt/core";
 import type { Fate } from "./fates.js";
-import type { Placed } from "./kernels/context.js";
+import type { Placed } from "./kernels/placed.js";
 
 const BYTES = 4;
 

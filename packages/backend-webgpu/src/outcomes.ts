@@ -1,7 +1,7 @@
 import { Contents } from "./contents.js";
 import { firstFault, type Faults } from "./faults.js";
 import { Pending, type Fate } from "./fates.js";
-import type { Placed } from "./kernels/context.js";
+import type { Placed } from "./kernels/placed.js";
 import { Readback } from "./readback.js";
 import { Untold } from "./untold.js";
 

@@ -1,6 +1,6 @@
 import type { Faults } from "./faults.js";
 import { Failed, Joint, Pending, Submission, type Fate } from "./fates.js";
-import type { Placed } from "./kernels/context.js";
+import type { Placed } from "./kernels/placed.js";
 import { Marks } from "./marks.js";
 import { Outcomes, type Reach } from "./outcomes.js";
 import type { Pipelines } from "./pipelines.js";

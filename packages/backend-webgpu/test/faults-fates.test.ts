@@ -2,7 +2,7 @@ import { contiguousLayout } from "@dlrt/core/backend";
 import { expect, test } from "vitest";
 import { Contents } from "../src/contents.js";
 import { Failed, Joint, Pending, Submission } from "../src/fates.js";
-import type { Placed } from "../src/kernels/context.js";
+import type { Placed } from "../src/kernels/placed.js";
 import { Untold } from "../src/untold.js";
 
 const place = (buffer: GPUBuffer, offset: number, count: number): Placed => ({

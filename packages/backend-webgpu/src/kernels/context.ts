@@ -1,5 +1,5 @@
-import type { GpuTensor } from "../tensor.js";
 import type { Call, Operand, Plan, Range } from "./plan.js";
+import type { Placed } from "./placed.js";
 import type { Budget, Segment } from "./segments.js";
 
 /** What kernels record with. */
@@ -28,9 +28,6 @@ export interface Context {
   /** Stand in for a tensor without elements. */
   readonly nothing: { readonly read: Operand; readonly write: Operand };
 }
-
-/** Where a tensor lies: `layout` counts elements from byte `offset` of `buffer`. */
-export type Placed = Pick<GpuTensor, "buffer" | "offset" | "shape" | "layout">;
 
 /** Rows [first, first + rows) of a tensor in the order visited, of the segment's batch entries. */
 export function operand(ctx: Context, t: Placed, segment: Segment, trans = false): Operand {

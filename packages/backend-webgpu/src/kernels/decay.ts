@@ -1,6 +1,7 @@
 import { decayKind } from "@dlrt/core/backend";
 import type { GpuTensor } from "../tensor.js";
-import { operand, packed, quads, scratch, type Context, type Placed } from "./context.js";
+import { operand, packed, quads, scratch, type Context } from "./context.js";
+import type { Placed } from "./placed.js";
 import type { Operand, Range } from "./plan.js";
 import { decayRows } from "./plans.js";
 import { copyRows } from "./rows.js";

@@ -1,7 +1,8 @@
 import type { Kernels } from "@dlrt/core/backend";
 import { GpuTensor } from "../tensor.js";
 import { apply } from "./apply.js";
-import type { Context, Placed } from "./context.js";
+import type { Context } from "./context.js";
+import type { Placed } from "./placed.js";
 import { copy } from "./copy.js";
 import { decayVjp } from "./decay-vjp.js";
 import { inverse } from "./inverse.js";

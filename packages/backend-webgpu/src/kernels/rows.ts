@@ -1,4 +1,5 @@
-import { operand, packed, quads, scratch, type Context, type Placed } from "./context.js";
+import { operand, packed, quads, scratch, type Context } from "./context.js";
+import type { Placed } from "./placed.js";
 import type { Operand, Range } from "./plan.js";
 import { copyPlan } from "./plans.js";
 import type { Segment } from "./segments.js";

@@ -1,4 +1,4 @@
-import type { Placed } from "./context.js";
+import type { Placed } from "./placed.js";
 
 /** A part of an operation that is recorded on its own: some batch entries, some rows in the order visited. */
 export interface Segment {

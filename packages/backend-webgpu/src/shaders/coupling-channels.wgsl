@@ -2,7 +2,7 @@
 // S_vw = Σ_m F_vm G_wm exp(s_vm − s_wm) for w < v, with s from decay-rows. One chunk per workgroup, an 8×8 tile per thread.
 // No factor of a product is above 1 unless the decay is growth. In a tile below the diagonal, exp(s_v − s_w) is
 // exp(s_v − s of v's first row) · exp(that − s of w's last row) · exp(that − s_w), where w's eight rows end before v's begin: one
-// exponential for an element of F or G and one for a tile and column. In a tile on the diagonal, G_w is multiplied by
+// exponential for a tile and column, and for four rows two, beside those of the steps from row to row. In a tile on the diagonal, G_w is multiplied by
 // the factor of one row after the other. As in coupling, S is column-major, four rows a vec4; on and above the
 // diagonal nothing is defined.
 
@@ -77,10 +77,12 @@ fn main(
       let row#{i} = min(row + #{i}u, last);
       let f#{i} = f[f_at + depth + column + row#{i} * params.f.row];
       let g#{i} = g[g_at + depth + column + row#{i} * params.g.row];
-      let up#{i} = between(top, s_at + row#{i}, depth + column);
-      let down#{i} = between(s_at + row#{i}, bottom, depth + column);
       let step#{i} = between(s_at + max(row#{i}, 1u) - 1u, s_at + row#{i}, depth + column);
       //#end
+      let up0 = between(top, s_at + row0, depth + column);
+      let up#{i} = up#{i - 1} * step#{i}; //#for i in 1..4
+      let down3 = between(s_at + row3, bottom, depth + column);
+      let down#{3 - i} = down#{4 - i} * step#{4 - i}; //#for i in 1..4
       let ft = transpose(mat4x4<f32>(f0, f1, f2, f3));
       let gt = transpose(mat4x4<f32>(g0, g1, g2, g3));
       let fs = transpose(mat4x4<f32>(f0 * up0, f1 * up1, f2 * up2, f3 * up3));

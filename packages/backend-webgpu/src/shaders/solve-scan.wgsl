@@ -152,6 +152,10 @@ fn main(
   let worker = thread / LANES;
   let quad = tile * TILE + lane;
   let both = WIDE && quad + 1u < quads;
+  let f_start = start(params.f, batch);
+  let g_start = start(params.g, batch);
+  let b_start = start(params.b, batch);
+  let d_start = start(params.diag, batch);
   let out_at = start(params.out, batch) + quad;
   var chunk = which * params.group_chunks;
   let last = min(chunk + params.group_chunks, params.chunks);
@@ -178,7 +182,7 @@ fn main(
       // rows past the end repeat the last one; they are not kept
       //#for i in 0..8
       let row#{i} = min(i + #{i}u, rows - 1u);
-      let f#{i} = start(params.f, batch) + (first + row#{i}) * params.f.row;
+      let f#{i} = f_start + (first + row#{i}) * params.f.row;
       var y#{q}_#{i} = vec4<f32>(); //#for q in 0..2
       //#end
       var at_z = z_at + quad;
@@ -206,7 +210,7 @@ fn main(
         //#end
       }
       let to = i * TILE + lane;
-      let b_at = start(params.b, batch) + first * params.b.row;
+      let b_at = b_start + first * params.b.row;
       let given = begins || (USE_B && !INVERSE); // else B is zero here
       //#for q in 0..2
       if (#{q ? "WIDE" : "true"}) {
@@ -221,7 +225,7 @@ fn main(
     workgroupBarrier();
 
     let t = (batch * params.chunks + chunk) * CHUNK * QUADS; // column j of T_cc at t + j·QUADS
-    let d_at = start(params.diag, batch) + first * params.diag.row;
+    let d_at = d_start + first * params.diag.row;
     for (var top = 0u; top < rows; top += BLOCK) {
       let end = min(top + BLOCK, rows);
       // the second quads of a WIDE tile go to the second worker
@@ -268,7 +272,7 @@ fn main(
       }
     }
 
-    let g_at = start(params.g, batch) + first * params.g.row;
+    let g_at = g_start + first * params.g.row;
     let factor = 2u * (batch * params.chunks + chunk) * select(1u, 4u * rank_quads, DECAY == 2u);
     for (var k = 8u * (thread / LANES); k < params.rank; k += 8u * (THREADS / LANES)) {
       if (quad < quads) {

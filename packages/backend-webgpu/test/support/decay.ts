@@ -25,12 +25,7 @@ export type Gates = (next: () => number, row: number, channel: number) => number
 
 export const gates: Readonly<Record<string, Gates>> = {
   "as models produce": (next) => -Math.exp(3 * next()) * Math.log1p(Math.exp(8 * next() - 9)),
-  "U[−20, 0]": (next) => -20 * next(),
-  "all −5": () => -5,
-  "0 or −20": (next) => (next() < 0.5 ? 0 : -20),
-  "−1e-8": () => -1e-8,
   resets: (next) => (next() < 1 / 16 ? -Infinity : -next()),
-  "long gaps": (next) => (next() < 1 / 50 ? -30 : -1e-3),
   "one constant a channel": (_, __, channel) => -0.04 - 0.013 * channel,
 };
 
@@ -124,10 +119,10 @@ export async function decayErrors(
   of.dispose();
   const worst = { output: 0, state: 0 };
   ops.forEach((op, index) => {
-    const with_ = { trans, state: entry(state, index), dtype: "f32" as const };
+    const how = { trans, state: entry(state, index), dtype: "f32" as const };
     const [got, rhs] = [entry(y, index), entry(given, index)];
-    const output = kernel === "apply" ? omegaApply(op, got, rhs, p, with_) : omega(op, got, rhs, p, with_);
-    const after = omegaState(op, entry(z, index), kernel === "apply" ? rhs : got, p, with_);
+    const output = kernel === "apply" ? omegaApply(op, got, rhs, p, how) : omega(op, got, rhs, p, how);
+    const after = omegaState(op, entry(z, index), kernel === "apply" ? rhs : got, p, how);
     worst.output = Math.max(worst.output, Number.isNaN(output) ? Infinity : output / EPSILON);
     worst.state = Math.max(worst.state, Number.isNaN(after) ? Infinity : after / EPSILON);
   });
