@@ -1,7 +1,7 @@
 import { apply, inverse, solve, type FloatArray, type Shape, type Tensor } from "@dlrt/core";
 import fc from "fast-check";
 import type { Variant } from "./backward-error.js";
-import { shapesOf, type Problem } from "./problems.js";
+import { decayShapeOf, shapesOf, type Problem } from "./problems.js";
 import type { Scope } from "./trial.js";
 
 /** A call of solve or apply on a problem: its variant, and where its results go. */
@@ -40,12 +40,21 @@ export const plainCall: Call = {
   given: true,
 };
 
-export function operatorOn(scope: Scope, problem: Problem): Record<"diag" | "q" | "k", Tensor> {
+/** The operands of T on a backend. */
+export interface Operands {
+  readonly diag: Tensor;
+  readonly q: Tensor;
+  readonly k: Tensor;
+  readonly decay?: Tensor;
+}
+
+export function operatorOn(scope: Scope, problem: Problem): Operands {
   const { diag, factor } = shapesOf(problem.sizes);
   return {
     diag: scope.put(problem.diag, diag),
     q: scope.put(problem.q, factor),
     k: scope.put(problem.k, factor),
+    ...(problem.decay && { decay: scope.put(problem.decay, decayShapeOf(problem)) }),
   };
 }
 
@@ -57,19 +66,19 @@ export async function run(
   call: Call & { readonly lambda?: boolean },
 ): Promise<Answer> {
   const { rhs: shape, state: stateShape } = shapesOf(problem.sizes);
-  const { diag, q, k } = operatorOn(scope, problem);
+  const { diag, ...factors } = operatorOn(scope, problem);
   const rhs = scope.put(problem.rhs, shape);
   const finalState = call.final ? scope.poisoned(stateShape, problem.dtype) : undefined;
   if (!call.given) scope.poisonFree(shape, problem.dtype);
   const out = (verb === "solve" ? solve : apply)(
     scope.backend,
-    call.lambda === false ? { q, k } : { diag, q, k },
+    call.lambda === false ? factors : { diag, ...factors },
     rhs,
     {
       trans: call.trans,
       alpha: call.alpha,
       chunk: call.chunk,
-      state: call.stateful ? scope.put(problem.state, stateShape) : undefined,
+      initialState: call.stateful ? scope.put(problem.state, stateShape) : undefined,
       finalState,
       out: call.given ? scope.poisoned(shape, problem.dtype) : undefined,
     },

@@ -1,14 +1,15 @@
 /**
- * The exact class: Q, K ∈ {−1, 0, 1}, Λ = ±2ᵏ, integers on the right, and every partial sum of every algorithm a
+ * The exact class: Q, K ∈ {−1, 0, 1}, Λ = ±2ᵏ, g ∈ {0, −∞}, integers on the right, and every partial sum of every algorithm a
  * dyadic number of at most 24 bits. The answer is then exact in f32 whatever the order of operations, so that it
  * is demanded bitwise.
  *
  * Why the check below covers every algorithm: substitution, block inverses, U = XB, W = XQ, and products of chunk
  * maps all add up weights of paths j₁ < j₂ < … through T, each the product of entries of Q, K and 1/λ on its
  * way. Taking absolute values everywhere (and 1 for every right-hand side and state) adds all paths up, so no
- * partial sum is larger than |λ_i| ŷ_i and ẑ_l below; and no weight is finer than 2^−f.
+ * partial sum is larger than |λ_i| ŷ_i and ẑ_l below; and no weight is finer than 2^−f. Resets only take paths away.
  */
-import { newFloatArray, type Dtype, type FloatArray, type Sizes } from "@dlrt/core";
+import { newFloatArray, type DecayKind, type Dtype, type FloatArray, type Sizes } from "@dlrt/core";
+import { channelsOf } from "./gates.js";
 import type { Problem } from "./problems.js";
 import { Random } from "./random.js";
 
@@ -115,6 +116,11 @@ function drawRow(
   majorant.write(g, at, row, lambda[i]!);
 }
 
+/** g: mostly 0, sometimes a reset of the row or of one of its channels. */
+function resets(random: Random, dtype: Dtype, length: number): FloatArray {
+  return newFloatArray(dtype, length).map(() => (random.uniform() < 1 / 12 ? -Infinity : 0));
+}
+
 function integers(random: Random, dtype: Dtype, length: number): FloatArray {
   return newFloatArray(dtype, length).map(() => random.integer(-LARGEST, LARGEST));
 }
@@ -123,7 +129,13 @@ function integers(random: Random, dtype: Dtype, length: number): FloatArray {
  * A problem of the exact class, exact for op(T) with this `trans`.
  * @throws Error if the check finds it is not: a fault of this file
  */
-export function makeExact(sizes: Sizes, dtype: Dtype, seed: number, trans = false): Problem {
+export function makeExact(
+  sizes: Sizes,
+  dtype: Dtype,
+  seed: number,
+  trans = false,
+  kind: DecayKind = "none",
+): Problem {
   const { batch, n, r, p } = sizes;
   const random = new Random(seed);
   const diag = newFloatArray(dtype, batch * n);
@@ -142,5 +154,7 @@ export function makeExact(sizes: Sizes, dtype: Dtype, seed: number, trans = fals
   const problem: Problem = { family: "exact class", dtype, sizes, seed, diag, q, k, rhs, state };
   const bits = bitsNeeded(problem, trans);
   if (!(bits < EXACT_BITS)) throw new Error(`not of the exact class: ${bits} bits, seed ${seed}`);
-  return problem;
+  if (kind === "none") return problem;
+  const decay = resets(new Random(seed + 1), dtype, batch * n * channelsOf({ kind }, r));
+  return { ...problem, family: `exact class, resets per ${kind}`, decay };
 }

@@ -1,17 +1,20 @@
 /**
  * How far a right gradient may be from the true one, element by element, and the true one found twice: by core's
- * dense float64 reference, and by differences.
+ * dense reference, and by differences.
  *
  * Bound. A solve with ω ≤ 16 ε is off by at most 16 ε E, E = |op(T)⁻¹| (|T||Y| + |B| + |F||Z₀|), |T| standing for
- * |Λ| + tril(|Q||K|ᵀ, −1). Every other gradient is a product of L (B̄, or αȲ for apply) and R (Y, or X) with inputs; a
- * product of factors off by E_L and E_R is off by the same product of E_L|R| + |L|E_R + |L||R|. No tolerance is chosen.
+ * |Λ| + tril(|Q||K|ᵀ, −1), with decay for core's `bound`. Every other gradient is a product of L (B̄, or αȲ for apply)
+ * and R (Y, or X) with inputs; a product of factors off by E_L and E_R is off by the same product of E_L|R| + |L|E_R +
+ * |L||R|. That of g is a sum of Q̄, K̄ and Z̄₀ times Q, K and Z₀. No tolerance is chosen.
  *
  * Differences. Y is linear in every single entry of Q and K (T⁻¹e_i lives in rows ≥ i, and q_i meets rows < i), in
- * B and Z₀, and a + c/λ_i in every λ_i. So a difference over a step of any size is exact but for float64 rounding,
- * which is bounded like the solve's.
+ * B and Z₀, and a + c/λ_i in every λ_i. It is linear in e^{g_t} too, from 0 (a reset) to 1 (no decay): what passes gap t
+ * is U Vᵀ e^{g_t} with U in rows ≥ t and V in rows < t, which T⁻¹ cannot lead back. So a difference over a step of any size
+ * is exact but for float64 rounding, which is bounded like the solve's.
  */
 import {
   applyVjp,
+  bound,
   inverseVjp,
   matmul,
   recurrent,
@@ -32,7 +35,7 @@ export interface VjpCase {
   readonly options: VjpOptions;
 }
 
-export const gradientNames = ["diag", "q", "k", "rhs", "state"] as const;
+export const gradientNames = ["diag", "q", "k", "rhs", "state", "decay"] as const;
 export type GradientName = (typeof gradientNames)[number];
 export type Gradients = Record<GradientName, Float64Array>;
 
@@ -40,25 +43,17 @@ const abs = (a: Float64Array): Float64Array => a.map(Math.abs);
 const plus = (a: Float64Array, ...others: Float64Array[]): Float64Array =>
   a.map((value, at) => others.reduce((sum, other) => sum + other[at]!, value));
 
-function absolute(op: VjpCase["op"]): VjpCase["op"] {
-  return { ...op, diag: abs(op.diag), q: abs(op.q), k: abs(op.k) };
-}
-
-function rolesOf({ op, options }: VjpCase): { f: Float64Array; g: Float64Array } {
-  return options.trans ? { f: op.k, g: op.q } : { f: op.q, g: op.k };
-}
-
 /** By core's reference, which forms T̄. */
 export function referenceGradients(one: VjpCase): Gradients {
   const { op, rhs, p, cotangent, options } = one;
   const none = new Float64Array(0);
-  if (one.verb === "inverse") return { ...inverseVjp(op, cotangent), rhs: none, state: none };
+  if (one.verb === "inverse") return { decay: none, ...inverseVjp(op, cotangent), rhs: none, state: none };
   if (one.verb === "apply") {
     const { x, ...others } = applyVjp(op, rhs, p, cotangent, options);
-    return { ...others, rhs: x };
+    return { decay: none, ...others, rhs: x };
   }
   const { b, ...others } = solveVjp(op, rhs, p, cotangent, options);
-  return { ...others, rhs: b };
+  return { decay: none, ...others, rhs: b };
 }
 
 /** Y = op(T)⁻¹(B − F Z₀), and what 1 ε of backward error moves it by. */
@@ -71,7 +66,7 @@ function solved(
   const { op, p } = one;
   const { n } = op;
   const { y } = recurrent.solve(op, rhs, p, { trans, state });
-  const weight = recurrent.apply(absolute(op), abs(y), p, { trans, state: state && abs(state) }).y;
+  const weight = bound(op, y, p, { trans, state }).y;
   const inverse = abs(recurrent.inverse(op));
   const left = trans ? transpose(inverse, n, n) : inverse;
   return { y, error: matmul(left, plus(weight, abs(rhs)), [n, n, p]) };
@@ -107,14 +102,42 @@ function rowDots(a: Float64Array, b: Float64Array, n: number, p: number): Float6
   return dots;
 }
 
+/** Column m of a matrix of `cols` columns. */
+function column(a: Float64Array, cols: number, m: number): Float64Array {
+  return Float64Array.from({ length: a.length / cols }, (_, i) => a[i * cols + m]!);
+}
+
+/** tril(|L||R|ᵀ, −1) |K| or its transpose with |Q|, and what comes from a state, p×r: each column decays as its channel. */
+function throughOuter(
+  op: VjpCase["op"],
+  outer: ReferenceOperator,
+  toK: boolean,
+  state: Float64Array | undefined,
+): Float64Array {
+  const { n, r, decay } = op;
+  const x = toK ? op.q : op.k;
+  if (decay === undefined || decay.length === n) {
+    return bound({ ...outer, decay }, x, r, { trans: toK, state }).y;
+  }
+  const all = new Float64Array(n * r);
+  for (let m = 0; m < r; m++) {
+    const { y } = bound({ ...outer, decay: column(decay, r, m) }, column(x, r, m), 1, {
+      trans: toK,
+      state: state && column(state, r, m),
+    });
+    for (let i = 0; i < n; i++) all[i * r + m] = y[i]!;
+  }
+  return all;
+}
+
 /** What a gradient may be off by, for 1 ε of error in each step. */
 export function gradientBounds(one: VjpCase): Gradients {
   const { op, p, options } = one;
   const { n, r } = op;
   const { trans = false, state, finalStateCotangent } = options;
   const { left, right, leftError, rightError } = factors(one);
-  const z0 = state && transpose(abs(state), r, p);
-  const zf = finalStateCotangent && transpose(abs(finalStateCotangent), r, p);
+  const z0 = state && transpose(state, r, p);
+  const zf = finalStateCotangent && transpose(finalStateCotangent, r, p);
   const products = [
     [left, right],
     [leftError, right],
@@ -123,27 +146,46 @@ export function gradientBounds(one: VjpCase): Gradients {
   const through = (toK: boolean): Float64Array => {
     const [first, ...others] = products.map(([l, rr]) => {
       const outer = { n, r: p, q: trans ? rr : l, k: trans ? l : rr };
-      const zOf = trans !== toK ? zf : z0;
-      return recurrent.apply(outer, abs(toK ? op.q : op.k), r, { trans: toK, state: zOf }).y;
+      return throughOuter(op, outer, toK, trans !== toK ? zf : z0);
     });
     return plus(first!, ...others);
   };
   const [first, ...others] = products.map(([l, rr]) => rowDots(l, rr, n, p));
-  const { f } = rolesOf(one);
-  const back = recurrent.apply(absolute(op), plus(left, leftError), p, {
-    trans: !trans,
-    state: finalStateCotangent && abs(finalStateCotangent),
-  });
-  return {
+  const back = bound(op, plus(left, leftError), p, { trans: !trans, state: finalStateCotangent });
+  const bounds = {
     diag: plus(first!, ...others),
     q: through(false),
     k: through(true),
     rhs: one.verb === "apply" ? back.y : leftError,
-    state: plus(
-      matmul(transpose(abs(f), n, r), plus(left, leftError), [r, n, p]),
-      abs(finalStateCotangent ?? new Float64Array(r * p)),
-    ),
+    state: back.state,
   };
+  return { ...bounds, decay: decayBound(one, bounds) };
+}
+
+/**
+ * The bounds of Q̄, K̄ and Z̄₀ are bounds of their sizes too: each term of ḡ is off by what its factor is off by, and by
+ * the roundings of the sums through which it goes, one of the rows of Z₀ and one of all rows.
+ */
+function decayBound(
+  { op, p, options: { trans = false, state } }: VjpCase,
+  bounds: Omit<Gradients, "decay">,
+): Float64Array {
+  const { n, r, decay } = op;
+  if (decay === undefined) return new Float64Array(0);
+  const channels = decay.length === n ? 1 : r;
+  const allowed = new Float64Array(n * channels);
+  const sums = new Float64Array(channels);
+  state?.forEach((z, at) => (sums[Math.floor(at / p) % channels]! += 3 * Math.abs(z) * bounds.state[at]!));
+  for (let step = 0; step < n; step++) {
+    const i = trans ? n - 1 - step : step;
+    if (!trans) allowed.set(sums, i * channels);
+    for (let at = i * r; at < (i + 1) * r; at++) {
+      const own = Math.abs(op.q[at]!) * bounds.q[at]! + Math.abs(op.k[at]!) * bounds.k[at]!;
+      sums[(at - i * r) % channels]! += 2 * own;
+    }
+    if (trans) allowed.set(sums, i * channels);
+  }
+  return allowed;
 }
 
 /** f = ⟨Ȳ, αY⟩ + ⟨Z̄, Z⟩, and how much 1 roundoff in each step may move it. */
@@ -153,10 +195,9 @@ function objective(one: VjpCase): { value: number; spread: number } {
   const { trans = false, alpha = 1, state, finalStateCotangent } = options;
   const verb = one.verb === "apply" ? "apply" : "solve";
   const { y, state: z } = recurrent[verb](op, rhs, p, { trans, state });
-  const size = abs(state ?? new Float64Array(r * p));
-  const x = verb === "apply" ? abs(rhs) : plus(abs(y), solved(one, rhs, trans, state).error);
-  const ySize = verb === "apply" ? recurrent.apply(absolute(op), x, p, { trans, state: size }).y : x;
-  const zSize = plus(matmul(transpose(abs(rolesOf(one).g), n, r), x, [r, n, p]), size);
+  const x = verb === "apply" ? rhs : plus(abs(y), solved(one, rhs, trans, state).error);
+  const sizes = bound(op, x, p, { trans, state });
+  const [ySize, zSize] = [verb === "apply" ? sizes.y : x, sizes.state];
   let value = 0;
   let spread = 0;
   for (let i = 0; i < n * p; i++) {
@@ -176,7 +217,7 @@ function withEntry(one: VjpCase, name: GradientName, at: number, value: number):
   if (name === "state") {
     return { ...one, options: { ...one.options, state: changed(one.options.state!) } };
   }
-  return { ...one, op: { ...one.op, [name]: changed(one.op[name]) } };
+  return { ...one, op: { ...one.op, [name]: changed(one.op[name]!) } };
 }
 
 /** The gradient with respect to one entry by a difference, and its rounding per roundoff of float64. */
@@ -186,6 +227,11 @@ function difference(
   at: number,
   old: number,
 ): { value: number; noise: number } {
+  if (name === "decay") {
+    const [reset, kept] = [-Infinity, 0].map((g) => objective(withEntry(one, name, at, g)));
+    const factor = Math.exp(old);
+    return { value: factor * (kept!.value - reset!.value), noise: factor * (kept!.spread + reset!.spread) };
+  }
   const reciprocal = name === "diag" && one.verb !== "apply";
   const [low, high] = reciprocal ? [0.5 * old, 1.5 * old] : [old - 1, old + 1];
   const a = objective(withEntry(one, name, at, low));
@@ -205,6 +251,7 @@ export function differences(one: VjpCase): { values: Gradients; noise: Gradients
     ...{ diag: op.diag, q: op.q, k: op.k },
     rhs: one.verb === "inverse" ? new Float64Array(0) : rhs,
     state: state ?? new Float64Array(0),
+    decay: op.decay ?? new Float64Array(0),
   };
   for (const name of gradientNames) {
     values[name] = new Float64Array(inputs[name].length);

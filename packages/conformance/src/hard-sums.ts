@@ -15,6 +15,8 @@ export interface Ingredients {
   /** X of apply, Y of solve. */
   readonly x: number | ElementOf;
   readonly state?: number;
+  /** g, the same in every row: one number for all channels, or one for each. */
+  readonly gap?: number | readonly number[];
 }
 
 /** An element by its row and column, both from 0. */
@@ -48,9 +50,14 @@ export function tinyOverChunks(dtype: Dtype, every: number): Ingredients {
   return { family: `a large state, ${every} rows add little`, q: 1, k: tiny(dtype) / every, x: 1, state: 1 };
 }
 
+/** q_iᵀk_j of constant data where Z grows with every row: what a slow decay takes from it adds up. */
+export function slowDecay(g: number): Ingredients {
+  return { family: `constant data, g = ${g}`, q: 2 ** -16, k: 1, x: 1, state: 1, gap: g };
+}
+
 /** The problem of one batch entry, visited in the same order with and without `trans`, λ = 1. */
 export function hardSum(
-  { family, q, k, x, state = 0 }: Ingredients,
+  { family, q, k, x, state = 0, gap }: Ingredients,
   [verb, trans]: readonly [verb: "solve" | "apply", trans: boolean],
   sizes: Sizes,
   dtype: Dtype,
@@ -70,6 +77,7 @@ export function hardSum(
     ...(trans ? { q: g, k: f } : { q: f, k: g }),
     rhs: rowsOf(p, x),
     state: newFloatArray(dtype, r * p).fill(state),
+    ...(gap !== undefined && { decay: gapsOf(gap, n, dtype) }),
   };
   if (verb === "apply") return problem;
   const op = operatorOf({ ...sizes, ...problem }, 0);
@@ -78,4 +86,10 @@ export function hardSum(
     state: Float64Array.from(problem.state),
   });
   return { ...problem, rhs: newFloatArray(dtype, n * p).map((_, at) => y[at]!) };
+}
+
+/** The same gaps in every row: n of them, or n for each channel. */
+function gapsOf(gap: number | readonly number[], n: number, dtype: Dtype): FloatArray {
+  const row = typeof gap === "number" ? [gap] : gap;
+  return newFloatArray(dtype, n * row.length).map((_, at) => row[at % row.length]!);
 }

@@ -1,4 +1,5 @@
 import { newFloatArray, type Dtype, type FloatArray, type Shape, type Sizes } from "@dlrt/core";
+import { drawGates, sayGates, type Gates } from "./gates.js";
 import { Random } from "./random.js";
 
 /** Operator, right-hand side and initial state, rounded to the dtype: what both the backend and the reference see. */
@@ -17,6 +18,10 @@ export interface Problem {
   readonly rhs: FloatArray;
   /** Z₀, batch·r·p */
   readonly state: FloatArray;
+  /** g, batch·n (one number a row) or batch·n·r (one a row and channel). Absent: no decay. */
+  readonly decay?: FloatArray | undefined;
+  /** How the decay was drawn. */
+  readonly gates?: Gates | undefined;
 }
 
 /** One batch entry's Λ, Q, K before rounding. */
@@ -183,8 +188,14 @@ export const familyNames: readonly FamilyName[] = Object.keys(families) as Famil
 /** Families whose answers leave the range of the dtype when n is large; judged up to the row where they do. */
 export const growing: ReadonlySet<string> = new Set<FamilyName>(["growth"]);
 
-/** The problem that family, sizes, dtype and seed stand for. */
-export function makeProblem(family: FamilyName, sizes: Sizes, dtype: Dtype, seed: number): Problem {
+/** The problem that family, sizes, dtype, seed and gates stand for; without gates it does not decay. */
+export function makeProblem(
+  family: FamilyName,
+  sizes: Sizes,
+  dtype: Dtype,
+  seed: number,
+  gates?: Gates,
+): Problem {
   const { batch, n, r, p } = sizes;
   const random = new Random(seed);
   const diag = newFloatArray(dtype, batch * n);
@@ -200,7 +211,8 @@ export function makeProblem(family: FamilyName, sizes: Sizes, dtype: Dtype, seed
     fill(random, one, rhs.subarray(entry * n * p, (entry + 1) * n * p), p);
     fill(random, { positive: one.positive }, state.subarray(entry * r * p, (entry + 1) * r * p), p);
   }
-  return { family, dtype, sizes, seed, diag, q, k, rhs, state };
+  const problem = { family, dtype, sizes, seed, diag, q, k, rhs, state };
+  return gates ? { ...problem, gates, ...drawGates(gates, sizes, dtype, seed, rhs) } : problem;
 }
 
 /** Normal numbers into rows of p, as far as the family leaves them free. */
@@ -216,17 +228,30 @@ function fill(
 }
 
 /** What a report or a failure says about a problem: enough to make it again. */
-export function nameOf({
-  family,
-  dtype,
-  sizes,
-  seed,
-}: Omit<Problem, "diag" | "q" | "k" | "rhs" | "state">): string {
+export function nameOf(problem: Pick<Problem, "family" | "dtype" | "sizes" | "seed" | "gates">): string {
+  const { family, dtype, sizes, seed, gates } = problem;
   const { batch, n, r, p } = sizes;
-  return `${family}, ${dtype}, batch ${batch}, n ${n}, r ${r}, p ${p}, seed ${seed}`;
+  const drawn = gates ? `${family}, ${sayGates(gates)}` : family;
+  return `${drawn}, ${dtype}, batch ${batch}, n ${n}, r ${r}, p ${p}, seed ${seed}`;
+}
+
+/** What a report gathers a problem's ω under: with decay the gates, which matter more. */
+export function groupOf({ family, gates }: Pick<Problem, "family" | "gates">): string {
+  return gates ? sayGates(gates) : family;
+}
+
+/** One number a row and channel, not one a row. */
+export function perChannel({ sizes: { batch, n }, decay }: Pick<Problem, "sizes" | "decay">): boolean {
+  return decay !== undefined && decay.length !== batch * n;
 }
 
 /** The shapes of a problem's arrays. */
 export function shapesOf({ batch, n, r, p }: Sizes): Record<"diag" | "factor" | "rhs" | "state", Shape> {
   return { diag: [batch, n, 1], factor: [batch, n, r], rhs: [batch, n, p], state: [batch, r, p] };
+}
+
+/** The shape of a problem's decay, where it has one. */
+export function decayShapeOf(problem: Pick<Problem, "sizes" | "decay">): Shape {
+  const { diag, factor } = shapesOf(problem.sizes);
+  return perChannel(problem) ? factor : diag;
 }

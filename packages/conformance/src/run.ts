@@ -141,9 +141,16 @@ export class Run {
   }
 }
 
-function lackFor({ dtype, dtypes = [], kernels = [] }: Case, { supports }: Backend): string | undefined {
+function lackFor(
+  { dtype, dtypes = [], kernels = [], decay }: Case,
+  { supports }: Backend,
+): string | undefined {
   const absent = (dtype ? [dtype, ...dtypes] : dtypes).filter((one) => !supports.dtypes.includes(one));
   if (absent.length > 0) return `no ${absent.join(", ")}`;
+  const { decay: able = "none" } = supports;
+  if (decay !== undefined && (able === "none" || (able === "row" && decay === "channel"))) {
+    return `no decay per ${decay}`;
+  }
   const missing = kernels.filter((kernel) => supports.missing?.includes(kernel));
   return missing.length > 0 ? `no kernel ${missing.join(", ")}` : undefined;
 }

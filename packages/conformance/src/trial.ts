@@ -10,6 +10,7 @@ import {
 } from "@dlrt/core";
 import fc from "fast-check";
 import type { Omega } from "./backward-error.js";
+import type { GateKind } from "./gates.js";
 import type { Plan } from "./options.js";
 import type { Pulse } from "./pulse.js";
 import type { Recorder, Subject } from "./report.js";
@@ -41,6 +42,8 @@ export interface Case extends Subject {
   readonly dtypes?: readonly Dtype[];
   /** Not run on a backend that declares one of them missing. */
   readonly kernels?: readonly KernelName[];
+  /** Not run on a backend that supports less decay. */
+  readonly decay?: GateKind;
   run(trial: Trial): Promise<void>;
 }
 

@@ -1,5 +1,6 @@
 /** `maxWork` and `maxN` hold for every case: what a slow device cannot stand is never asked of it. */
-import type { Kernels, HostTensor } from "@dlrt/core";
+import type { HostTensor } from "@dlrt/core";
+import type { Kernels } from "@dlrt/core/backend";
 import { expect, test } from "vitest";
 import { PlainBackend, plainKernels } from "../examples/plain-backend.js";
 import { runSuites } from "../src/index.js";
@@ -31,6 +32,14 @@ class NotingBackend extends PlainBackend {
     rowDot: (params) => (
       note(params.batch, params.n, params.batch * params.n * params.p),
       plainKernels.rowDot(params)
+    ),
+    copy: (params) => (
+      note(params.batch, params.rows, params.batch * params.rows * params.cols),
+      plainKernels.copy(params)
+    ),
+    decayVjp: (params) => (
+      note(params.batch, params.n, params.batch * params.n * params.r),
+      plainKernels.decayVjp(params)
     ),
   };
 }

@@ -2,16 +2,20 @@
 import {
   elementCount,
   newFloatArray,
-  type ApplyParams,
   type Dtype,
   type FloatArray,
   type HostTensor,
   type HostView,
-  type Kernels,
   type Shape,
-  type SolveParams,
   type Supports,
 } from "@dlrt/core";
+import {
+  contiguousLayout,
+  readView,
+  type ApplyParams,
+  type Kernels,
+  type SolveParams,
+} from "@dlrt/core/backend";
 import { recurrent } from "@dlrt/core/reference";
 import { PlainBackend, plainKernels } from "../examples/plain-backend.js";
 import { roundingKernels, type Carelessness } from "./rounding-kernels.js";
@@ -25,7 +29,10 @@ export interface Fault {
   readonly budget?: { readonly maxN?: number; readonly maxWork?: number };
 }
 
-type Params = SolveParams<HostTensor> & ApplyParams<HostTensor>;
+/** The parameters of a kernel and the operands of T side by side; Z₀ is `state`. */
+type Params = SolveParams<HostTensor> &
+  ApplyParams<HostTensor> &
+  SolveParams<HostTensor>["op"] & { readonly state?: HostTensor | undefined };
 type Verb = "solve" | "apply";
 
 class FaultyBackend extends PlainBackend {
@@ -48,18 +55,29 @@ function of(Class: new () => FaultyBackend) {
   return (): PlainBackend => new Class();
 }
 
-/** What kernels see of a tensor, with other elements. */
+/** What kernels see of a tensor, contiguous, with other elements. */
 function like(t: HostTensor, change: (value: number, at: number) => number): HostTensor {
-  const data = t.data.slice();
+  const data = readView(t);
   for (let at = 0; at < data.length; at++) data[at] = change(data[at]!, at);
-  return { dtype: t.dtype, shape: t.shape, data } as unknown as HostTensor;
+  return { dtype: t.dtype, shape: t.shape, layout: contiguousLayout(t.shape), data } as unknown as HostTensor;
+}
+
+type Wrong = Partial<Record<keyof Params, unknown>> | undefined;
+
+/** The right kernel on wrong arguments. */
+function misled(verb: Verb, wrong: (p: Params) => Wrong): (p: Params) => void {
+  const kernel = plainKernels[verb] as (p: Params) => void;
+  return (given) => {
+    const { initialState: state, op } = given;
+    const all = { ...given, ...op, state };
+    const { diag, q, k, decay, state: initialState, ...others } = { ...all, ...wrong(all) } as Params;
+    kernel({ ...others, initialState, op: { diag, q, k, decay } } as Params);
+  };
 }
 
 /** Runs the right kernel on wrong arguments. */
-const wrongly = (verb: Verb, wrong: (p: Params) => Partial<Params> | undefined, dtype?: Dtype) => {
-  const kernel = plainKernels[verb] as (p: Params) => void;
-  return withKernels({ [verb]: (p: Params) => kernel({ ...p, ...wrong(p) }) }, dtype);
-};
+const wrongly = (verb: Verb, wrong: (p: Params) => Wrong, dtype?: Dtype) =>
+  withKernels({ [verb]: misled(verb, wrong) }, dtype);
 
 /** Runs the right kernel, then spoils what it wrote. */
 const after = (verb: Verb, spoil: (p: Params) => void) => {
@@ -140,8 +158,8 @@ const lateFaults: Fault[] = [
     caughtBy: "exact › f32: inverse of 1100 rows",
     budget: { maxN: 1100, maxWork: 2 ** 21 },
     create: withKernels({
-      inverse: ({ n, r, diag, q, k, out }) => {
-        const [lambda, f, g] = [diag, q, k].map(({ data }) => Float64Array.from(data));
+      inverse: ({ n, r, op: { diag, q, k }, out }) => {
+        const [lambda, f, g] = [diag, q, k].map((t) => Float64Array.from(readView(t)));
         if (n > 1024) g!.fill(0, 512 * r, 576 * r);
         out.data.set(recurrent.inverse({ n, r, diag: lambda!, q: f!, k: g! }));
       },
@@ -365,7 +383,10 @@ export const lonelyFaults: Readonly<Record<string, Fault>> = {
     name: "inverse: rank past 128 is dropped",
     caughtBy: "inverse › f32: every awkward size",
     create: withKernels({
-      inverse: (p) => plainKernels.inverse({ ...p, q: like(p.q, (v, at) => (at % p.r >= 128 ? 0 : v)) }),
+      inverse: (p) => {
+        const q = like(p.op.q, (v, at) => (at % p.r >= 128 ? 0 : v));
+        plainKernels.inverse({ ...p, op: { ...p.op, q } });
+      },
     }),
   },
   trilInverse: {

@@ -2,13 +2,8 @@
  * solve and apply with every operation rounded to the tensors' dtype, chunk by chunk, as fast backends do it: sums in
  * short blocks, and a state that keeps what its roundings took. Each of these cares can be left out.
  */
-import {
-  newFloatArray,
-  type ApplyParams,
-  type FloatArray,
-  type HostTensor,
-  type SolveParams,
-} from "@dlrt/core";
+import { newFloatArray, type FloatArray, type HostTensor } from "@dlrt/core";
+import { type ApplyParams, type SolveParams } from "@dlrt/core/backend";
 
 export interface Carelessness {
   /** Sums over r are single chains. */
@@ -48,18 +43,18 @@ class Walk {
     readonly entry: number,
     readonly careless: Carelessness,
   ) {
-    const { r, p, state, out } = params;
+    const { r, p, initialState, out } = params;
     this.#round = out.dtype === "f32" ? Math.fround : (x) => x;
     this.#z = newFloatArray(out.dtype, r * p);
     this.#lost = newFloatArray(out.dtype, r * p);
-    if (state) this.#z.set(state.data.subarray(entry * r * p, (entry + 1) * r * p));
+    if (initialState) this.#z.set(initialState.data.subarray(entry * r * p, (entry + 1) * r * p));
     this.#rankCut = careless.chainOverRank ? Infinity : 16;
     this.#rowCut = careless.chainOverRows ? Infinity : 8;
   }
 
   run(rhs: HostTensor, solving: boolean): void {
-    const { n, r, p, trans, q, k, finalState } = this.params;
-    const [f, g] = trans ? [k.data, q.data] : [q.data, k.data];
+    const { n, r, p, trans, op, finalState } = this.params;
+    const [f, g] = trans ? [op.k.data, op.q.data] : [op.q.data, op.k.data];
     const { chunk = 64 } = this.careless;
     const carried = newFloatArray(rhs.dtype, n * p);
     for (let start = 0; start < n; start += chunk) {
@@ -84,7 +79,8 @@ class Walk {
     solving: boolean,
   ): void {
     const round = this.#round;
-    const { r, p, alpha, diag, out } = this.params;
+    const { r, p, alpha, out } = this.params;
+    const { diag } = this.params.op;
     const i = this.#at(step);
     const coupling = Array.from({ length: step - start }, (_, j) => {
       const other = this.#at(start + j) * r;

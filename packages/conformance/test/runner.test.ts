@@ -1,4 +1,5 @@
-import { UnsupportedError, type Kernels, type HostTensor } from "@dlrt/core";
+import { UnsupportedError, type HostTensor } from "@dlrt/core";
+import { type Kernels } from "@dlrt/core/backend";
 import { expect, test } from "vitest";
 import { createPlainBackend, PlainBackend, plainKernels } from "../examples/plain-backend.js";
 import { reportMarkdown, reportText, runSuites, testBackend, type Report } from "../src/index.js";

@@ -1,8 +1,10 @@
 /** The same call gives the same bits: again, later, elsewhere in memory, and on another backend of its kind. */
-import type { Dtype, FloatArray } from "@dlrt/core";
+import type { DecayKind, Dtype, FloatArray, Sizes } from "@dlrt/core";
 import fc from "fast-check";
-import { anyCall, run, runInverse, sayCall, type Answer } from "../calls.js";
-import { familyNames, makeProblem, nameOf } from "../problems.js";
+import { anyCall, run, runInverse, sayCall, type Answer, type Call } from "../calls.js";
+import type { Gates } from "../gates.js";
+import { anyGates, decayKinds, needs, titleFor, budgetFor } from "../kinds.js";
+import { familyNames, makeProblem, nameOf, type FamilyName } from "../problems.js";
 import { afford, affordSquare, anySizes } from "../sizes.js";
 import { demand, Scope, type Case, type Trial } from "../trial.js";
 
@@ -17,15 +19,17 @@ function demandSame(where: string, first: Answer, second: Answer): void {
   if (first.finalState) demandBits(`final state of ${where}`, first.finalState, second.finalState!);
 }
 
-function twice(trial: Trial, verb: "solve" | "apply"): Promise<void> {
+function twice(trial: Trial, verb: "solve" | "apply", kind: DecayKind): Promise<void> {
   const values = fc.record({
     family: fc.constantFrom(...familyNames),
-    sizes: anySizes(trial.plan),
+    sizes: anySizes(budgetFor(trial.plan, kind)),
+    gates: anyGates(kind),
     call: anyCall(),
     seed: fc.nat(),
   });
-  return trial.property(values, async (scope, { family, sizes, call, seed }) => {
-    const problem = makeProblem(family, sizes, trial.subject.dtype!, seed);
+  const judge = async (scope: Scope, drawn: Drawn): Promise<void> => {
+    const { family, sizes, gates, call, seed } = drawn;
+    const problem = makeProblem(family, sizes, trial.subject.dtype!, seed, gates);
     const first = await run(verb, scope, problem, call);
     scope.poisoned([1, 3, 7], problem.dtype); // the second run lies elsewhere
     demandSame(
@@ -34,7 +38,16 @@ function twice(trial: Trial, verb: "solve" | "apply"): Promise<void> {
       await run(verb, scope, problem, call),
     );
     trial.count();
-  });
+  };
+  return trial.property(values, judge, kind === "none" ? 1 : 0.5);
+}
+
+interface Drawn {
+  readonly family: FamilyName;
+  readonly sizes: Sizes;
+  readonly gates: Gates | undefined;
+  readonly call: Call;
+  readonly seed: number;
 }
 
 async function elsewhere(trial: Trial): Promise<void> {
@@ -63,8 +76,12 @@ export function determinismCases(dtypes: readonly Dtype[] = ["f32", "f64"]): Cas
   return dtypes.flatMap((dtype) => {
     const shared = { suite: "determinism", operation: "determinism", dtype };
     return [
-      { ...shared, name: `${dtype}: solve twice`, kernels: ["solve"], run: (t) => twice(t, "solve") },
-      { ...shared, name: `${dtype}: apply twice`, kernels: ["apply"], run: (t) => twice(t, "apply") },
+      ...decayKinds.flatMap((kind) =>
+        (["solve", "apply"] as const).map((verb): Case => {
+          const name = `${titleFor(dtype, kind)}: ${verb} twice`;
+          return { ...shared, ...needs(kind), name, kernels: [verb], run: (t) => twice(t, verb, kind) };
+        }),
+      ),
       { ...shared, name: `${dtype}: on another backend`, kernels: ["solve", "inverse"], run: elsewhere },
     ] satisfies Case[];
   });

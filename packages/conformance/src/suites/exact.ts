@@ -1,10 +1,21 @@
 /** The exact class: every backend must give the very same numbers. Nothing is allowed for rounding. */
-import { logAbsDet, materialize, newFloatArray, type Dtype, type FloatArray } from "@dlrt/core";
+import {
+  logAbsDet,
+  materialize,
+  newFloatArray,
+  type DecayKind,
+  type Dtype,
+  type FloatArray,
+  type KernelName,
+  type Sizes,
+} from "@dlrt/core";
 import * as host from "@dlrt/core/host";
 import { dense, operatorOf, overBatch, recurrent } from "@dlrt/core/reference";
 import fc from "fast-check";
 import { anyCall, operatorOn, plainCall, run, runInverse, sayCall, type Call } from "../calls.js";
 import { makeExact } from "../exact.js";
+import type { GateKind } from "../gates.js";
+import { gateKinds, needs, titleFor, budgetFor } from "../kinds.js";
 import { nameOf, type Problem } from "../problems.js";
 import { Random } from "../random.js";
 import { afford, affordSquare, anySizes, atMost, workOf } from "../sizes.js";
@@ -37,19 +48,31 @@ async function demandExact(
   if (finalState) demandEqual(`final state of ${where}`, finalState, want.state);
 }
 
-function anyExact(trial: Trial, verb: "solve" | "apply"): Promise<void> {
-  const values = fc.record({ sizes: anySizes(trial.plan), call: anyCall(true), seed: fc.nat() });
-  return trial.property(values, async (scope, { sizes, call, seed }) => {
-    await demandExact(verb, scope, makeExact(sizes, trial.subject.dtype!, seed, call.trans), call);
-    trial.count();
+function anyExact(trial: Trial, verb: "solve" | "apply", kind: DecayKind): Promise<void> {
+  const values = fc.record({
+    sizes: anySizes(budgetFor(trial.plan, kind)),
+    call: anyCall(true),
+    seed: fc.nat(),
   });
+  const judge = async (scope: Scope, { sizes, call, seed }: Drawn): Promise<void> => {
+    await demandExact(verb, scope, makeExact(sizes, trial.subject.dtype!, seed, call.trans, kind), call);
+    trial.count();
+  };
+  return trial.property(values, judge, kind === "none" ? 1 : 0.5);
+}
+
+interface Drawn {
+  readonly sizes: Sizes;
+  readonly call: Call;
+  readonly seed: number;
 }
 
 /** n = 1000 in chunks of any size: the same numbers from every one. */
-async function longExact(trial: Trial): Promise<void> {
-  const sizes = afford({ batch: 2, n: 1000, r: 24, p: 5 }, trial.plan);
+async function longExact(trial: Trial, kind: DecayKind): Promise<void> {
+  const whole = kind === "none" ? { batch: 2, n: 1000, r: 24, p: 5 } : { batch: 1, n: 1000, r: 8, p: 2 };
+  const sizes = afford(whole, trial.plan);
   for (const trans of [false, true]) {
-    const problem = makeExact(sizes, trial.subject.dtype!, trial.plan.seed, trans);
+    const problem = makeExact(sizes, trial.subject.dtype!, trial.plan.seed, trans, kind);
     for (const chunk of [undefined, 1, 13, 16, 32, 64, 128]) {
       for (const verb of ["solve", "apply"] as const) {
         const call = { ...plainCall, trans, chunk, stateful: true, final: true };
@@ -141,18 +164,22 @@ async function derived(trial: Trial): Promise<void> {
   trial.count();
 }
 
-function anyExactInverse(trial: Trial): Promise<void> {
+function anyExactInverse(trial: Trial, kind: DecayKind): Promise<void> {
   const values = fc.record({
     sizes: anySizes(atMost(trial.plan, 200)).map((sizes) => affordSquare(sizes, trial.plan)),
     chunk: fc.constantFrom(undefined, 1, 7, 16, 64, 128),
     given: fc.boolean(),
     seed: fc.nat(),
   });
-  return trial.property(values, async (scope, { sizes, seed, ...call }) => {
-    const problem = makeExact(sizes, trial.subject.dtype!, seed);
+  const judge = async (
+    scope: Scope,
+    { sizes, seed, ...call }: Omit<Drawn, "call"> & { chunk: number | undefined; given: boolean },
+  ): Promise<void> => {
+    const problem = makeExact(sizes, trial.subject.dtype!, seed, false, kind);
     demandEqual(`inverse, ${nameOf(problem)}`, await runInverse(scope, problem, call), exactInverse(problem));
     trial.count();
-  });
+  };
+  return trial.property(values, judge, kind === "none" ? 1 : 0.5);
 }
 
 /** More rows than 16 chunks of 64. What a bound of n³ would take long to judge, equality judges at once. */
@@ -181,20 +208,38 @@ function anyExactBlock(trial: Trial): Promise<void> {
   });
 }
 
+function resetCases(shared: Pick<Case, "suite" | "operation">, dtype: Dtype, kind: GateKind): Case[] {
+  const of = (name: string, kernels: readonly KernelName[], run: Case["run"]): Case => ({
+    ...{ ...shared, dtype, ...needs(kind), kernels, run },
+    name: `${titleFor(dtype, kind)}: ${name}`,
+  });
+  return [
+    of("solve, resets", ["solve"], (t) => anyExact(t, "solve", kind)),
+    of("apply, resets", ["apply"], (t) => anyExact(t, "apply", kind)),
+    of("inverse, resets", ["inverse"], (t) => anyExactInverse(t, kind)),
+    of("n = 1000 in any chunks, resets", ["solve", "apply"], (t) => longExact(t, kind)),
+  ];
+}
+
 export function exactCases(dtypes: readonly Dtype[] = ["f32", "f64"]): Case[] {
   return dtypes.flatMap((dtype) => {
     const shared = { suite: "exact", operation: "exact class", dtype };
     return [
-      { ...shared, name: `${dtype}: solve`, kernels: ["solve"], run: (t) => anyExact(t, "solve") },
-      { ...shared, name: `${dtype}: apply`, kernels: ["apply"], run: (t) => anyExact(t, "apply") },
-      { ...shared, name: `${dtype}: n = 1000 in any chunks`, kernels: ["solve", "apply"], run: longExact },
+      { ...shared, name: `${dtype}: solve`, kernels: ["solve"], run: (t) => anyExact(t, "solve", "none") },
+      { ...shared, name: `${dtype}: apply`, kernels: ["apply"], run: (t) => anyExact(t, "apply", "none") },
+      {
+        ...shared,
+        name: `${dtype}: n = 1000 in any chunks`,
+        kernels: ["solve", "apply"],
+        run: (t) => longExact(t, "none"),
+      },
       {
         ...shared,
         name: `${dtype}: 65535 to 65537 entries, 65537 of rank`,
         kernels: ["solve", "apply"],
         run: manyEntries,
       },
-      { ...shared, name: `${dtype}: inverse`, kernels: ["inverse"], run: anyExactInverse },
+      { ...shared, name: `${dtype}: inverse`, kernels: ["inverse"], run: (t) => anyExactInverse(t, "none") },
       { ...shared, name: `${dtype}: inverse of 1100 rows`, kernels: ["inverse"], run: longExactInverse },
       {
         ...shared,
@@ -203,6 +248,7 @@ export function exactCases(dtypes: readonly Dtype[] = ["f32", "f64"]): Case[] {
         run: derived,
       },
       { ...shared, name: `${dtype}: trilInverse`, kernels: ["trilInverse"], run: anyExactBlock },
+      ...gateKinds.flatMap((kind) => resetCases(shared, dtype, kind)),
     ] satisfies Case[];
   });
 }

@@ -10,6 +10,7 @@ import {
   solve,
   solveVjp,
   unitRoundoff,
+  type DecayKind,
   type Dtype,
   type FloatArray,
   type Tensor,
@@ -26,7 +27,9 @@ import {
   type Gradients,
   type VjpCase,
 } from "../gradient-error.js";
-import { familyNames, makeProblem, nameOf, shapesOf, type Problem } from "../problems.js";
+import type { Gates } from "../gates.js";
+import { anyGates, decayKinds, needs, titleFor } from "../kinds.js";
+import { familyNames, makeProblem, nameOf, shapesOf, type FamilyName, type Problem } from "../problems.js";
 import { Random } from "../random.js";
 import { afford, affordSquare, affordVjp } from "../sizes.js";
 import type { Case, Scope, Trial } from "../trial.js";
@@ -52,17 +55,17 @@ async function gradientsOn(
   }
   const rhs = scope.put(problem.rhs, shape.rhs);
   const { trans, alpha, chunk } = call;
-  const state = call.stateful ? scope.put(problem.state, shape.state) : undefined;
+  const initialState = call.stateful ? scope.put(problem.state, shape.state) : undefined;
   const finalStateCotangent = call.final ? scope.put(finalCotangent, shape.state) : undefined;
-  const options = { trans, alpha, chunk, state, finalStateCotangent };
+  const options = { trans, alpha, chunk, initialState, finalStateCotangent };
   const named = (of: Record<string, Tensor>, rhsName: string): Record<string, Tensor> => {
-    const { [rhsName]: gRhs, ...others } = of;
-    return { ...others, rhs: gRhs! };
+    const { [rhsName]: gRhs, initialState: state, ...others } = of;
+    return { ...others, rhs: gRhs!, ...(state && { state }) };
   };
   if (verb === "apply") {
     return readAll(scope, named({ ...applyVjp(backend, op, rhs, gY, options) }, "x"));
   }
-  const y = scope.keep(solve(backend, op, rhs, { trans, alpha, chunk, state }));
+  const y = scope.keep(solve(backend, op, rhs, { trans, alpha, chunk, initialState }));
   return readAll(scope, named({ ...solveVjp(backend, op, y, gY, options) }, "b"));
 }
 
@@ -72,7 +75,10 @@ function caseOf(verb: Verb, problem: Problem, call: Call, given: Cotangents): Vj
   const f64 = (a: FloatArray): Float64Array => Float64Array.from(a);
   return {
     ...{ verb, p },
-    op: { n, r, diag: f64(problem.diag), q: f64(problem.q), k: f64(problem.k) },
+    op: {
+      ...{ n, r, diag: f64(problem.diag), q: f64(problem.q), k: f64(problem.k) },
+      decay: problem.decay && f64(problem.decay),
+    },
     rhs: verb === "inverse" ? identity(n) : f64(problem.rhs),
     cotangent: f64(given.cotangent),
     options:
@@ -106,16 +112,18 @@ function worstOf(
   return worst;
 }
 
-function whole(trial: Trial, verb: Verb, truth: "reference" | "differences"): Promise<void> {
+function whole(trial: Trial, verb: Verb, truth: "reference" | "differences", kind: DecayKind): Promise<void> {
   const values = fc.record({
     family: fc.constantFrom(...familyNames),
     n: fc.integer({ min: 1, max: truth === "reference" ? 40 : 9 }),
     r: fc.nat(truth === "reference" ? 6 : 3),
     p: fc.integer({ min: 1, max: truth === "reference" ? 6 : 3 }),
+    gates: anyGates(kind),
     call: anyCall(),
     seed: fc.nat(),
   });
-  return trial.property(values, async (scope, { family, n, r, p, call: drawn, seed }) => {
+  const judge = async (scope: Scope, drawnCase: Drawn): Promise<void> => {
+    const { family, n, r, p, gates, call: drawn, seed } = drawnCase;
     const dtype = trial.subject.dtype!;
     const call =
       verb === "inverse" ? { ...drawn, alpha: 1, trans: false, stateful: false, final: false } : drawn;
@@ -123,7 +131,7 @@ function whole(trial: Trial, verb: Verb, truth: "reference" | "differences"): Pr
       verb === "inverse"
         ? affordSquare({ batch: 1, n, r: Math.max(r, 1) }, trial.plan)
         : affordVjp(afford({ batch: 1, n, r, p }, trial.plan), trial.plan);
-    const problem = makeProblem(family, sizes, dtype, seed);
+    const problem = makeProblem(family, sizes, dtype, seed, gates);
     const random = new Random(seed + 1);
     const given = {
       cotangent: random.fillNormal(newFloatArray(dtype, sizes.n * sizes.p)),
@@ -140,23 +148,37 @@ function whole(trial: Trial, verb: Verb, truth: "reference" | "differences"): Pr
       const { values: want, noise } = differences(one);
       trial.judge(where, worstOf(got, want, bounds, [dtype, noise]), limit);
     }
-  });
+  };
+  return trial.property(values, judge, kind === "none" ? 1 : 0.5);
+}
+
+interface Drawn {
+  readonly family: FamilyName;
+  readonly n: number;
+  readonly r: number;
+  readonly p: number;
+  readonly gates: Gates | undefined;
+  readonly call: Call;
+  readonly seed: number;
 }
 
 export function wholeGradientCases(dtype: Dtype): Case[] {
   const kernels = {
-    solve: ["solve", "apply", "rowDot"],
-    apply: ["apply", "rowDot"],
+    solve: ["solve", "apply", "rowDot", "copy"],
+    apply: ["apply", "rowDot", "copy"],
     inverse: ["inverse", "solve", "apply", "rowDot"],
   } as const;
-  return (["solve", "apply", "inverse"] as const).flatMap((verb) =>
-    (["reference", "differences"] as const).map((truth): Case => ({
-      suite: "gradients",
-      name: `${dtype}: ${verb}Vjp beside ${truth === "reference" ? "the dense reference" : "differences"}`,
-      operation: `${verb}Vjp`,
-      dtype,
-      kernels: kernels[verb],
-      run: (trial) => whole(trial, verb, truth),
-    })),
+  return decayKinds.flatMap((kind) =>
+    (["solve", "apply", "inverse"] as const).flatMap((verb) =>
+      (["reference", "differences"] as const).map((truth): Case => ({
+        suite: "gradients",
+        name: `${titleFor(dtype, kind)}: ${verb}Vjp beside ${truth === "reference" ? "the dense reference" : "differences"}`,
+        operation: `${verb}Vjp`,
+        dtype,
+        ...needs(kind),
+        kernels: kind === "none" ? kernels[verb] : [...kernels[verb], "decayVjp"],
+        run: (trial) => whole(trial, verb, truth, kind),
+      })),
+    ),
   );
 }

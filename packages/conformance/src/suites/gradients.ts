@@ -1,5 +1,5 @@
 /**
- * Core builds every gradient from solve, apply and rowDot. Here each is held to account step by step at any size, as
+ * Core builds every gradient from solve, apply, rowDot, copy and decayVjp. Here each is held to account step by step at any size, as
  * the solve or the product that it is.
  */
 import {
@@ -8,15 +8,31 @@ import {
   solve,
   solveVjp,
   unitRoundoff,
+  type DecayKind,
   type Dtype,
   type FloatArray,
+  type KernelName,
   type Shape,
+  type Sizes,
 } from "@dlrt/core";
 import { gate } from "@dlrt/core/reference";
 import fc from "fast-check";
 import { omegaOfApply, omegaOfRowDot, omegaOfSolve, worse, type Omega } from "../backward-error.js";
 import { anyCall, operatorOn, readAll, sayCall, type Call } from "../calls.js";
-import { familyNames, growing, makeProblem, nameOf, shapesOf, type Problem } from "../problems.js";
+import { omegaOfDecayGradient } from "../decay-gradient.js";
+import type { GateKind, Gates } from "../gates.js";
+import { anyGates, decayKinds, gateKinds, needs, titleFor } from "../kinds.js";
+import {
+  decayShapeOf,
+  familyNames,
+  groupOf,
+  growing,
+  makeProblem,
+  nameOf,
+  shapesOf,
+  type FamilyName,
+  type Problem,
+} from "../problems.js";
 import { Random } from "../random.js";
 import { affordVjp, anySizes, type Budget } from "../sizes.js";
 import type { Case, Scope, Trial } from "../trial.js";
@@ -30,7 +46,8 @@ interface Vjp {
   readonly finalCotangent: FloatArray;
 }
 
-type Read = Record<"diag" | "q" | "k" | "rhs" | "primal", FloatArray> & Partial<Record<"state", FloatArray>>;
+type Read = Record<"diag" | "q" | "k" | "rhs" | "primal", FloatArray> &
+  Partial<Record<"state" | "decay", FloatArray>>;
 
 async function runVjp(verb: "solve" | "apply", scope: Scope, vjp: Vjp): Promise<Read> {
   const { problem, call } = vjp;
@@ -39,16 +56,18 @@ async function runVjp(verb: "solve" | "apply", scope: Scope, vjp: Vjp): Promise<
   const rhs = scope.put(problem.rhs, shape.rhs);
   const cotangent = scope.put(vjp.cotangent, shape.rhs);
   const { trans, alpha, chunk } = call;
-  const state = call.stateful ? scope.put(problem.state, shape.state) : undefined;
+  const initialState = call.stateful ? scope.put(problem.state, shape.state) : undefined;
   const finalStateCotangent = call.final ? scope.put(vjp.finalCotangent, shape.state) : undefined;
-  const options = { trans, alpha, chunk, state, finalStateCotangent };
+  const options = { trans, alpha, chunk, initialState, finalStateCotangent };
   if (verb === "apply") {
-    const { x, ...others } = applyVjp(scope.backend, op, rhs, cotangent, options);
-    return { ...(await readAll(scope, { ...others, rhs: x })), primal: problem.rhs };
+    const { x, initialState: state, ...others } = applyVjp(scope.backend, op, rhs, cotangent, options);
+    const read = await readAll(scope, { ...others, rhs: x, ...(state && { state }) });
+    return { ...read, primal: problem.rhs };
   }
-  const y = scope.keep(solve(scope.backend, op, rhs, { trans, alpha, chunk, state }));
-  const { b, ...others } = solveVjp(scope.backend, op, y, cotangent, options);
-  return { ...(await readAll(scope, { ...others, rhs: b })), primal: await scope.read(y) };
+  const y = scope.keep(solve(scope.backend, op, rhs, { trans, alpha, chunk, initialState }));
+  const { b, initialState: state, ...others } = solveVjp(scope.backend, op, y, cotangent, options);
+  const read = await readAll(scope, { ...others, rhs: b, ...(state && { state }) });
+  return { ...read, primal: await scope.read(y) };
 }
 
 /** s·Zᵀ of every entry. */
@@ -106,25 +125,43 @@ function omegaOfFactors(verb: "solve" | "apply", { problem, call, ...vjp }: Vjp,
     const product = { ...outer, rhs: toK ? problem.q : problem.k, state: fromEnd ? zf : z0 };
     const stateful = fromEnd ? call.final : call.stateful;
     const variant = { trans: toK, alpha, stateful, lambda: false };
-    worst = worse(worst, omegaOfApply(product, variant, toK ? got.k : got.q));
+    for (const [part, out] of byChannel(product, toK ? got.k : got.q)) {
+      worst = worse(worst, omegaOfApply(part, variant, out));
+    }
   }
   return worst;
 }
 
-/** Gradients do three times the work of the operation. */
-function third({ maxN, maxWork }: Budget): Budget {
-  return { maxN, maxWork: maxWork / 4 };
+/** Where each channel decays for itself, a product for each column of the right-hand side: it decays as its channel. */
+function byChannel(product: Problem, out: FloatArray): [Problem, FloatArray][] {
+  const { batch, n, p } = product.sizes;
+  const { decay } = product;
+  if (decay === undefined || decay.length === batch * n) return [[product, out]];
+  return Array.from({ length: p }, (_, m) => {
+    const column = (a: FloatArray): Float64Array =>
+      Float64Array.from({ length: a.length / p }, (_, i) => a[i * p + m]!);
+    const sizes = { ...product.sizes, p: 1 };
+    const parts = { rhs: column(product.rhs), state: column(product.state), decay: column(decay) };
+    return [{ ...product, ...parts, sizes }, column(out)];
+  });
 }
 
-function anyVjp(trial: Trial, verb: "solve" | "apply"): Promise<void> {
+/** Gradients do three times the work of the operation, and the judge of those of a decay much more. */
+function third({ maxN, maxWork }: Budget, kind: DecayKind): Budget {
+  return { maxN, maxWork: kind === "none" ? maxWork / 4 : Math.min(maxWork / 4, 2 ** 14) };
+}
+
+function anyVjp(trial: Trial, verb: "solve" | "apply", kind: DecayKind): Promise<void> {
   const values = fc.record({
     family: fc.constantFrom(...familyNames.filter((name) => !growing.has(name))),
-    sizes: anySizes(third(trial.plan)).map((sizes) => affordVjp(sizes, trial.plan)),
+    sizes: anySizes(third(trial.plan, kind)).map((sizes) => affordVjp(sizes, trial.plan)),
+    gates: anyGates(kind),
     call: anyCall(),
     seed: fc.nat(),
   });
-  return trial.property(values, async (scope, { family, sizes, call, seed }) => {
-    const problem = makeProblem(family, sizes, trial.subject.dtype!, seed);
+  const judge = async (scope: Scope, drawn: Drawn): Promise<void> => {
+    const { family, sizes, gates, call, seed } = drawn;
+    const problem = makeProblem(family, sizes, trial.subject.dtype!, seed, gates);
     const random = new Random(seed + 1);
     const like = (a: FloatArray): FloatArray => random.fillNormal(newFloatArray(problem.dtype, a.length));
     const vjp = { problem, call, cotangent: like(problem.rhs), finalCotangent: like(problem.state) };
@@ -134,10 +171,75 @@ function anyVjp(trial: Trial, verb: "solve" | "apply"): Promise<void> {
       `${where}; gradients of the right-hand side`,
       omegaOfRhs(verb, vjp, got),
       gate(sizes.r),
-      family,
+      groupOf(problem),
     );
-    trial.judge(`${where}; gradients of T`, omegaOfFactors(verb, vjp, got), gate(sizes.p), family);
-  });
+    trial.judge(`${where}; gradients of T`, omegaOfFactors(verb, vjp, got), gate(sizes.p), groupOf(problem));
+    if (got.decay === undefined) return;
+    const omega = omegaOfDecayGradient(problem, call.trans, got, got.decay);
+    trial.judge(`${where}; gradient of the decay`, omega, gate(sizes.p), groupOf(problem));
+  };
+  return trial.property(values, judge, kind === "none" ? 1 : 0.5);
+}
+
+interface Drawn {
+  readonly family: FamilyName;
+  readonly sizes: Sizes;
+  readonly gates: Gates | undefined;
+  readonly call: Call;
+  readonly seed: number;
+}
+
+async function judgeDecayVjp(
+  scope: Scope,
+  trial: Trial,
+  [problem, terms, trans]: readonly [Problem, Record<"q" | "k" | "start", FloatArray>, boolean],
+  what: string,
+): Promise<void> {
+  const { batch, n, r } = problem.sizes;
+  const { factor } = shapesOf(problem.sizes);
+  const shape = decayShapeOf(problem);
+  const out = scope.poisoned(shape, problem.dtype);
+  if (out.shape[0] * out.shape[1] * out.shape[2] > 0) {
+    scope.backend.kernels.decayVjp({
+      ...{ batch, n, r, trans, decay: scope.put(problem.decay!, shape), out },
+      ...{ q: scope.put(problem.q, factor), k: scope.put(problem.k, factor) },
+      ...{ qGradient: scope.put(terms.q, factor), kGradient: scope.put(terms.k, factor) },
+      start: scope.put(terms.start, [batch, r, 1]),
+    });
+  }
+  const of = { q: terms.q, k: terms.k, state: terms.start };
+  const omega = omegaOfDecayGradient(problem, trans, of, await scope.read(out));
+  trial.judge(`${what}; ${nameOf(problem)}${trans ? ", trans" : ""}`, omega, gate(1));
+}
+
+/** The kernel itself, s in place of Z₀ and its gradient; and sums of 65,536 rows that are all of one sign, or one of them large. */
+async function everyDecayVjp(trial: Trial, kind: GateKind): Promise<void> {
+  const dtype = trial.subject.dtype!;
+  const { maxN, maxWork, seed } = trial.plan;
+  const tiny = 0.98 * unitRoundoff[dtype];
+  const sizes = [
+    ...[1, 2, 15, 16, 17, 63, 64, 65, 130, 300].map((n) => ({ batch: 2, n, r: 5 })),
+    ...[1, 3, 4, 7, 8, 16, 33, 64].map((r) => ({ batch: 1, n: 40, r })),
+    { batch: 1, n: 65536, r: 1 },
+  ].filter(({ batch, n, r }) => n <= maxN && batch <= maxN && batch * n * r <= maxWork);
+  for (const [index, { batch, n, r }] of sizes.entries()) {
+    const all = { batch, n, r, p: 1 };
+    const gates = { name: index % 2 === 0 ? "resets" : "none", kind } as const;
+    const drawn = makeProblem("general Λ", all, dtype, seed + index, gates);
+    const problem = { ...drawn, state: newFloatArray(dtype, batch * r).fill(1) };
+    const random = new Random(seed + index);
+    const fill = (of: () => number): FloatArray => newFloatArray(dtype, batch * n * r).map(of);
+    const start = random.fillNormal(newFloatArray(dtype, batch * r));
+    const [q, k] = [fill(() => random.normal()), fill(() => random.normal())];
+    const one = { ...problem, q: fill(() => 1), k: fill(() => 0) };
+    for (const trans of [false, true]) {
+      const judge = (on: Problem, terms: Record<"q" | "k" | "start", FloatArray>, what: string) =>
+        trial.scoped((scope) => judgeDecayVjp(scope, trial, [on, terms, trans], what));
+      await judge(problem, { q, k, start }, "random");
+      if (n > 60) await judge(one, { q: fill(() => 0.7), k, start }, "equal terms");
+      if (n > 60) await judge(one, { q: fill(() => tiny), k, start: start.map(() => 1) }, "tiny terms on 1");
+    }
+  }
 }
 
 async function judgeRowDot(
@@ -206,8 +308,22 @@ export function gradientCases(dtypes: readonly Dtype[] = ["f32", "f64"]): Case[]
     return [
       of("rowDot", ["rowDot"], anyRowDot),
       { ...of("rowDot", ["rowDot"], everyRowDot), name: `${dtype}: rowDot, every length of a row` },
-      of("solveVjp", ["solve", "apply", "rowDot"], (trial) => anyVjp(trial, "solve")),
-      of("applyVjp", ["apply", "rowDot"], (trial) => anyVjp(trial, "apply")),
+      ...decayKinds.flatMap((kind) => {
+        const ofKind = (operation: string, kernels: readonly KernelName[], run: Case["run"]): Case => ({
+          ...of(operation, kind === "none" ? kernels : [...kernels, "decayVjp"], run),
+          ...needs(kind),
+          name: `${titleFor(dtype, kind)}: ${operation}, any problem, any options`,
+        });
+        return [
+          ofKind("solveVjp", ["solve", "apply", "rowDot", "copy"], (trial) => anyVjp(trial, "solve", kind)),
+          ofKind("applyVjp", ["apply", "rowDot", "copy"], (trial) => anyVjp(trial, "apply", kind)),
+        ];
+      }),
+      ...gateKinds.map((kind) => ({
+        ...of("decayVjp", ["decayVjp"], (trial) => everyDecayVjp(trial, kind)),
+        ...needs(kind),
+        name: `${titleFor(dtype, kind)}: decayVjp, sums over rows`,
+      })),
       ...wholeGradientCases(dtype),
     ];
   });

@@ -1,23 +1,44 @@
 /** Where results may go: over the right-hand side, over the initial state, or into a tensor that is given. */
-import { apply, inverse, solve, trilInverse, type Dtype, type FloatArray } from "@dlrt/core";
+import {
+  apply,
+  inverse,
+  solve,
+  trilInverse,
+  type DecayKind,
+  type Dtype,
+  type FloatArray,
+  type Sizes,
+} from "@dlrt/core";
 import { gate } from "@dlrt/core/reference";
 import fc from "fast-check";
 import { omegaOfSolve } from "../backward-error.js";
-import { operatorOn, sayCall, anyCall } from "../calls.js";
-import { familyNames, growing, makeProblem, nameOf, shapesOf } from "../problems.js";
+import { operatorOn, sayCall, anyCall, type Call } from "../calls.js";
+import type { Gates } from "../gates.js";
+import { anyGates, decayKinds, needs, titleFor, budgetFor } from "../kinds.js";
+import {
+  familyNames,
+  groupOf,
+  growing,
+  makeProblem,
+  nameOf,
+  shapesOf,
+  type FamilyName,
+} from "../problems.js";
 import { affordSquare, anySizes } from "../sizes.js";
-import { demand, type Case, type Trial } from "../trial.js";
+import { demand, type Case, type Scope, type Trial } from "../trial.js";
 
 /** solve with out = b; inputs stay as they were. */
-function overRhs(trial: Trial): Promise<void> {
+function overRhs(trial: Trial, kind: DecayKind): Promise<void> {
   const values = fc.record({
     family: fc.constantFrom(...familyNames.filter((name) => !growing.has(name))),
-    sizes: anySizes(trial.plan),
+    sizes: anySizes(budgetFor(trial.plan, kind)),
+    gates: anyGates(kind),
     call: anyCall(),
     seed: fc.nat(),
   });
-  return trial.property(values, async (scope, { family, sizes, call, seed }) => {
-    const problem = makeProblem(family, sizes, trial.subject.dtype!, seed);
+  const judge = async (scope: Scope, drawn: Drawn): Promise<void> => {
+    const { family, sizes, gates, call, seed } = drawn;
+    const problem = makeProblem(family, sizes, trial.subject.dtype!, seed, gates);
     const shape = shapesOf(sizes);
     const op = operatorOn(scope, problem);
     const b = scope.put(problem.rhs, shape.rhs);
@@ -26,20 +47,30 @@ function overRhs(trial: Trial): Promise<void> {
     const finalState = call.final ? state : undefined;
     solve(scope.backend, op, b, {
       ...{ trans, alpha, chunk, finalState, out: b },
-      state: call.stateful ? state : undefined,
+      initialState: call.stateful ? state : undefined,
     });
     const final = call.final ? await scope.read(state) : undefined;
     const omega = omegaOfSolve(problem, call, await scope.read(b), final);
-    trial.judge(`${nameOf(problem)}; ${sayCall(call)}; out = b`, omega, gate(sizes.r), family);
-    for (const name of ["diag", "q", "k"] as const) {
-      const before: FloatArray = problem[name];
-      const after = await scope.read(op[name]);
+    trial.judge(`${nameOf(problem)}; ${sayCall(call)}; out = b`, omega, gate(sizes.r), groupOf(problem));
+    for (const name of ["diag", "q", "k", "decay"] as const) {
+      const before: FloatArray | undefined = problem[name];
+      if (before === undefined) continue;
+      const after = await scope.read(op[name]!);
       demand(
         before.every((value, at) => Object.is(value, after[at])),
         `solve: changed its input ${name}`,
       );
     }
-  });
+  };
+  return trial.property(values, judge, kind === "none" ? 1 : 0.5);
+}
+
+interface Drawn {
+  readonly family: FamilyName;
+  readonly sizes: Sizes;
+  readonly gates: Gates | undefined;
+  readonly call: Call;
+  readonly seed: number;
 }
 
 /** A given `out` is the tensor that comes back, and nothing is allocated. */
@@ -77,7 +108,10 @@ export function inPlaceCases(dtypes: readonly Dtype[] = ["f32", "f64"]): Case[] 
   return dtypes.flatMap((dtype) => {
     const shared = { suite: "in place", operation: "in place", dtype };
     return [
-      { ...shared, name: `${dtype}: solve over b, state over state`, kernels: ["solve"], run: overRhs },
+      ...decayKinds.map((kind): Case => {
+        const name = `${titleFor(dtype, kind)}: solve over b, state over state`;
+        return { ...shared, ...needs(kind), name, kernels: ["solve"], run: (t) => overRhs(t, kind) };
+      }),
       { ...shared, name: `${dtype}: out is returned, nothing allocated`, run: givenOut },
     ] satisfies Case[];
   });

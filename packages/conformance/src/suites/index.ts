@@ -7,6 +7,7 @@ import { inverseCases } from "./inverse.js";
 import { badInputCases } from "./bad-input/index.js";
 import { determinismCases } from "./determinism.js";
 import { inPlaceCases } from "./in-place.js";
+import { layoutCases } from "./layouts.js";
 import { lifetimeCases } from "./lifetime.js";
 import { nonFiniteCases } from "./non-finite.js";
 import { orderCases } from "./order.js";
@@ -30,6 +31,7 @@ export function allCases(): Case[] {
     ...gradientCases(),
     ...alphaGradientCases(),
     ...inPlaceCases(),
+    ...layoutCases(),
     ...nonFiniteCases(),
     ...determinismCases(),
     ...orderCases(),

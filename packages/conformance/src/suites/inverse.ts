@@ -1,11 +1,13 @@
 /** Y = T⁻¹, held to |X̂ − X| ≤ `gate(r)` ε |X||T||X| element by element; nothing but 0 above the diagonal. */
-import type { Dtype, Sizes } from "@dlrt/core";
+import type { DecayKind, Dtype, Sizes } from "@dlrt/core";
 import { gate } from "@dlrt/core/reference";
 import fc from "fast-check";
 import { omegaOfInverse } from "../backward-error.js";
 import { runInverse } from "../calls.js";
 import { equalEntries, hardSum, tinyOverRank, tinyOverRows } from "../hard-sums.js";
-import { familyNames, growing, makeProblem, nameOf, type FamilyName } from "../problems.js";
+import { gateNames, type GateKind, type Gates } from "../gates.js";
+import { anyGates, gateKinds, needs, titleFor } from "../kinds.js";
+import { familyNames, groupOf, growing, makeProblem, nameOf, type FamilyName } from "../problems.js";
 import { affordSquare, anySizes, atMost, awkward } from "../sizes.js";
 import type { Case, Scope, Trial } from "../trial.js";
 
@@ -18,15 +20,15 @@ const LONG_RUN = 200;
 async function judgeOne(
   trial: Trial,
   scope: Scope,
-  [family, sizes, seed]: readonly [FamilyName, Sizes, number],
+  [family, sizes, seed, gates]: readonly [FamilyName, Sizes, number, (Gates | undefined)?],
   call: { chunk: number | undefined; given: boolean },
 ): Promise<void> {
   const { n: most } = affordSquare({ ...sizes, r: 1 }, trial.plan); // the result has n columns
   const n = growing.has(family) ? Math.min(most, GROWTH_ROWS) : most;
-  const problem = makeProblem(family, { ...sizes, n, p: n }, trial.subject.dtype!, seed);
+  const problem = makeProblem(family, { ...sizes, n, p: n }, trial.subject.dtype!, seed, gates);
   const out = await runInverse(scope, problem, call);
   const where = nameOf(problem) + (call.chunk ? `; chunk ${call.chunk}` : "");
-  trial.judge(where, omegaOfInverse(problem, out), gate(sizes.r), family);
+  trial.judge(where, omegaOfInverse(problem, out), gate(sizes.r), groupOf(problem));
 }
 
 async function sweep(trial: Trial): Promise<void> {
@@ -70,16 +72,30 @@ async function hardSums(trial: Trial): Promise<void> {
   }
 }
 
-function anyProblem(trial: Trial): Promise<void> {
+async function everyGate(trial: Trial, kind: GateKind): Promise<void> {
+  for (const [index, name] of gateNames.entries()) {
+    const family = familyNames[index % familyNames.length]!;
+    const sizes = { batch: 1, n: Math.min(100, trial.plan.maxN), r: 5, p: 1 };
+    const one = [family, sizes, trial.plan.seed + index, { name, kind }] as const;
+    const call = { chunk: [undefined, 16, 64][index % 3], given: index % 2 === 0 };
+    await trial.scoped((scope) => judgeOne(trial, scope, one, call));
+  }
+}
+
+function anyProblem(trial: Trial, kind: DecayKind): Promise<void> {
   const values = fc.record({
     family: fc.constantFrom(...familyNames),
     sizes: anySizes(atMost(trial.plan, 130)),
     chunk: fc.constantFrom(undefined, 1, 7, 16, 32, 64, 100, 1000),
     given: fc.boolean(),
+    gates: anyGates(kind),
     seed: fc.nat(),
   });
-  return trial.property(values, (scope, { family, sizes, seed, ...call }) =>
-    judgeOne(trial, scope, [family, sizes, seed], call),
+  return trial.property(
+    values,
+    (scope, { family, sizes, seed, gates, ...call }) =>
+      judgeOne(trial, scope, [family, sizes, seed, gates], call),
+    kind === "none" ? 1 : 0.5,
   );
 }
 
@@ -89,7 +105,15 @@ export function inverseCases(dtypes: readonly Dtype[] = ["f32", "f64"]): Case[] 
     return [
       { ...shared, name: `${dtype}: every awkward size`, run: sweep },
       { ...shared, name: `${dtype}: sums that are not random`, run: hardSums },
-      { ...shared, name: `${dtype}: any problem`, run: anyProblem },
+      { ...shared, name: `${dtype}: any problem`, run: (trial) => anyProblem(trial, "none") },
+      ...gateKinds.flatMap((kind): Case[] => {
+        const ofKind = { ...shared, ...needs(kind) };
+        const title = titleFor(dtype, kind);
+        return [
+          { ...ofKind, name: `${title}: every family of gates`, run: (t) => everyGate(t, kind) },
+          { ...ofKind, name: `${title}: any problem`, run: (t) => anyProblem(t, kind) },
+        ];
+      }),
     ];
   });
 }

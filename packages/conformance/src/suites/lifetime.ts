@@ -74,7 +74,7 @@ function temporaries(trial: Trial): Promise<void> {
     const op = operatorOn(scope, problem);
     const rhs = scope.put(problem.rhs, shape.rhs);
     const state = scope.put(problem.state, shape.state);
-    const options = { alpha: 0.5, state, finalStateCotangent: state };
+    const options = { alpha: 0.5, initialState: state, finalStateCotangent: state };
     const calls: Record<string, () => Tensor[]> = {
       solve: () => [solve(backend, op, rhs)],
       inverse: () => [inverse(backend, op)],
@@ -156,7 +156,7 @@ export function lifetimeCases(): Case[] {
   });
   return [
     of("memory() counts what lives", counts),
-    of("no temporary stays", temporaries, ["solve", "apply", "inverse", "rowDot"]),
+    of("no temporary stays", temporaries, ["solve", "apply", "inverse", "rowDot", "copy"]),
     of("a disposed backend refuses everything", afterTheEnd, ["solve"]),
     of("backends do not share an end", independent),
   ];

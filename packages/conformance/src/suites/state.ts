@@ -3,17 +3,31 @@ import {
   apply,
   newFloatArray,
   solve,
+  type DecayKind,
   type Dtype,
   type FloatArray,
   type KernelName,
   type Shape,
+  type Sizes,
 } from "@dlrt/core";
 import { gate, overBatch, recurrent } from "@dlrt/core/reference";
 import fc from "fast-check";
 import { omegaOfApply, omegaOfSolve } from "../backward-error.js";
 import type { Answer } from "../calls.js";
 import { makeExact } from "../exact.js";
-import { familyNames, growing, makeProblem, nameOf, shapesOf, type Problem } from "../problems.js";
+import type { Gates } from "../gates.js";
+import { anyGates, decayKinds, needs, titleFor, budgetFor } from "../kinds.js";
+import {
+  decayShapeOf,
+  familyNames,
+  groupOf,
+  growing,
+  makeProblem,
+  nameOf,
+  shapesOf,
+  type FamilyName,
+  type Problem,
+} from "../problems.js";
 import { anySizes } from "../sizes.js";
 import type { Case, Scope, Trial } from "../trial.js";
 import { demandEqual } from "./exact.js";
@@ -55,6 +69,7 @@ function pieces(n: number, { at, trans }: Cut): [number, number][] {
 async function runCut(scope: Scope, problem: Problem, cut: Cut): Promise<Answer> {
   const { batch, n, r, p } = problem.sizes;
   const shape = shapesOf(problem.sizes);
+  const decayShape = decayShapeOf(problem);
   const out = newFloatArray(problem.dtype, batch * n * p);
   let state = scope.put(problem.state, shape.state);
   for (const [start, end] of pieces(n, cut)) {
@@ -64,6 +79,7 @@ async function runCut(scope: Scope, problem: Problem, cut: Cut): Promise<Answer>
       diag: piece(problem.diag, shape.diag, 1),
       q: piece(problem.q, shape.factor, r),
       k: piece(problem.k, shape.factor, r),
+      ...(problem.decay && { decay: piece(problem.decay, decayShape, decayShape[2]) }),
     };
     const finalState = cut.inPlace ? state : scope.poisoned(shape.state, problem.dtype);
     const { trans, alpha } = cut;
@@ -71,7 +87,7 @@ async function runCut(scope: Scope, problem: Problem, cut: Cut): Promise<Answer>
     const y = (cut.verb === "solve" ? solve : apply)(scope.backend, op, rhs, {
       trans,
       alpha,
-      state,
+      initialState: state,
       finalState,
     });
     setRows(out, shape.rhs, start, await scope.read(scope.keep(y)));
@@ -92,29 +108,45 @@ function cutAt(places: readonly number[], n: number): number[] {
   return places.map((place) => place % (n + 1)).sort((a, b) => a - b);
 }
 
-function cutAnywhere(trial: Trial, verb: Cut["verb"]): Promise<void> {
+function cutAnywhere(trial: Trial, verb: Cut["verb"], kind: DecayKind): Promise<void> {
   const values = fc.record({
     family: fc.constantFrom(...familyNames.filter((name) => !growing.has(name))),
-    sizes: anySizes(trial.plan),
+    sizes: anySizes(budgetFor(trial.plan, kind)),
+    gates: anyGates(kind),
     cut: anyCut,
     seed: fc.nat(),
   });
-  return trial.property(values, async (scope, { family, sizes, cut: { places, ...cut }, seed }) => {
-    const problem = makeProblem(family, sizes, trial.subject.dtype!, seed);
+  const judge = async (scope: Scope, drawn: Drawn & { readonly family: FamilyName }): Promise<void> => {
+    const {
+      family,
+      sizes,
+      gates,
+      cut: { places, ...cut },
+      seed,
+    } = drawn;
+    const problem = makeProblem(family, sizes, trial.subject.dtype!, seed, gates);
     const at = cutAt(places, sizes.n);
     const { out, finalState } = await runCut(scope, problem, { ...cut, at, verb });
     const omegaOf = verb === "solve" ? omegaOfSolve : omegaOfApply;
     const omega = omegaOf(problem, { ...cut, stateful: true }, out, finalState);
     // Each piece but the last hands on a state that was rounded once.
     const where = `${nameOf(problem)}; cut at ${at.join(", ")}`;
-    trial.judge(where, omega, gate(sizes.r) + at.length, family);
-  });
+    trial.judge(where, omega, gate(sizes.r) + at.length, groupOf(problem));
+  };
+  return trial.property(values, judge, kind === "none" ? 1 : 0.5);
 }
 
-function cutExactly(trial: Trial, verb: Cut["verb"]): Promise<void> {
-  const values = fc.record({ sizes: anySizes(trial.plan), cut: anyCut, seed: fc.nat() });
-  return trial.property(values, async (scope, { sizes, cut: { places, ...cut }, seed }) => {
-    const problem = makeExact(sizes, trial.subject.dtype!, seed, cut.trans);
+interface Drawn {
+  readonly sizes: Sizes;
+  readonly gates?: Gates | undefined;
+  readonly cut: Omit<Cut, "at" | "verb"> & { readonly places: readonly number[] };
+  readonly seed: number;
+}
+
+function cutExactly(trial: Trial, verb: Cut["verb"], kind: DecayKind): Promise<void> {
+  const values = fc.record({ sizes: anySizes(budgetFor(trial.plan, kind)), cut: anyCut, seed: fc.nat() });
+  const judge = async (scope: Scope, { sizes, cut: { places, ...cut }, seed }: Drawn): Promise<void> => {
+    const problem = makeExact(sizes, trial.subject.dtype!, seed, cut.trans, kind);
     const at = cutAt(places, sizes.n);
     const { out, finalState } = await runCut(scope, problem, { ...cut, at, verb });
     const { trans, alpha } = cut;
@@ -128,18 +160,22 @@ function cutExactly(trial: Trial, verb: Cut["verb"]): Promise<void> {
     demandEqual(where, out, whole.y);
     demandEqual(`final state of ${where}`, finalState!, whole.state);
     trial.count();
-  });
+  };
+  return trial.property(values, judge, kind === "none" ? 1 : 0.5);
 }
 
 export function stateCases(dtypes: readonly Dtype[] = ["f32", "f64"]): Case[] {
   return dtypes.flatMap((dtype) =>
-    (["solve", "apply"] as const).flatMap((verb): Case[] => {
-      const kernels: readonly KernelName[] = [verb];
-      const shared = { suite: "state", operation: `${verb} in pieces`, dtype, kernels };
-      return [
-        { ...shared, name: `${dtype}: ${verb}, cut anywhere`, run: (t) => cutAnywhere(t, verb) },
-        { ...shared, name: `${dtype}: ${verb}, cut anywhere, exactly`, run: (t) => cutExactly(t, verb) },
-      ];
-    }),
+    decayKinds.flatMap((kind) =>
+      (["solve", "apply"] as const).flatMap((verb): Case[] => {
+        const kernels: readonly KernelName[] = [verb];
+        const shared = { suite: "state", operation: `${verb} in pieces`, dtype, kernels, ...needs(kind) };
+        const name = `${titleFor(dtype, kind)}: ${verb}, cut anywhere`;
+        return [
+          { ...shared, name, run: (t) => cutAnywhere(t, verb, kind) },
+          { ...shared, name: `${name}, exactly`, run: (t) => cutExactly(t, verb, kind) },
+        ];
+      }),
+    ),
   );
 }

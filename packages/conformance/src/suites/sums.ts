@@ -1,4 +1,4 @@
-/** What chains of additions lose: see hard-sums.ts. Every case is a loop over sizes, chunks and both triangles. */
+/** What chains of additions and of factors lose: see hard-sums.ts. Every case is a loop over sizes, chunks and both triangles. */
 import type { Sizes } from "@dlrt/core";
 import { gate } from "@dlrt/core/reference";
 import { omegaOfApply, omegaOfSolve } from "../backward-error.js";
@@ -8,9 +8,11 @@ import {
   hardSum,
   tinyOverChunks,
   tinyOverRank,
+  slowDecay,
   tinyOverRows,
   type Ingredients,
 } from "../hard-sums.js";
+import type { GateKind } from "../gates.js";
 import { makeProblem, nameOf, type Problem } from "../problems.js";
 import { workOf, type Budget } from "../sizes.js";
 import type { Case, Trial } from "../trial.js";
@@ -135,6 +137,52 @@ async function oneSign(trial: Trial, verb: Verb): Promise<void> {
       await judgeSum(trial, verb, problem, trans, { adversarial: false });
     }
   }
+}
+
+/** At g = −1e-8 a sequence of 65,536 rows is needed: after 256 no decay at all is as near as the gate asks. */
+async function slow(trial: Trial, verb: Verb, kind: GateKind): Promise<void> {
+  const trans = (verb === "solve") === (kind === "row"); // one way each: many rows are dear to judge
+  const slowest = slowDecay(-1e-8);
+  const ingredients = kind === "row" ? slowest : { ...slowest, gap: [-1e-8, -3e-8] };
+  for (const size of rowsWithin([[65536, kind === "row" ? 1 : 2, 1]], trial.plan)) {
+    const [n, r, p] = size;
+    const problem = hardSum(ingredients, [verb, trans], { batch: 1, n, r, p }, trial.subject.dtype!);
+    await judgeSum(trial, verb, problem, trans, { adversarial: false });
+  }
+}
+
+/** Factors that are always rounded to the same side, on sums that are too; and on one impulse, which nothing hides. */
+async function unluckyGates(trial: Trial, verb: Verb, kind: GateKind): Promise<void> {
+  const dtype = trial.subject.dtype!;
+  const sizes = [
+    [130, 16, 1],
+    [256, 3, 2],
+  ] as const;
+  for (const [n, r, p] of rowsWithin(sizes, trial.plan)) {
+    const { decay } = makeProblem("constant", { batch: 1, n: 1, r, p }, dtype, trial.plan.seed, {
+      ...{ name: "unlucky constants", kind },
+    });
+    const gap = kind === "row" ? decay![0]! : Array.from(decay!);
+    const entry = 1 / Math.sqrt(r);
+    const impulse = { family: "one impulse", q: entry, k: entry, x: (row: number) => (row === 0 ? 1 : 0) };
+    for (const ingredients of [equalEntries(r, 0.9), impulse]) {
+      for (const chunk of [undefined, 64]) {
+        const how = { adversarial: true, ...(chunk && { chunk }) };
+        await bothWays(trial, verb, { ...ingredients, gap }, [n, r, p], how);
+      }
+    }
+  }
+}
+
+export function decaySumCases(
+  verb: Verb,
+  kind: GateKind,
+  of: (name: string, run: Case["run"]) => Case,
+): Case[] {
+  return [
+    of("slow decay of constant data over 65,536 rows", (trial) => slow(trial, verb, kind)),
+    of("unlucky gates on sums that are not random", (trial) => unluckyGates(trial, verb, kind)),
+  ];
 }
 
 export function sumCases(verb: Verb, of: (name: string, run: Case["run"]) => Case): Case[] {

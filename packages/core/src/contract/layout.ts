@@ -1,3 +1,5 @@
+import { checkShape } from "./allocation.js";
+import { MAX_ELEMENTS } from "./backend.js";
 import { describe } from "./describe.js";
 import { ShapeError, ValueError } from "./errors.js";
 import { elementCount, type Shape, type Tensor } from "./tensor.js";
@@ -79,9 +81,14 @@ export function lastElement(
 
 /**
  * The layout of a view of `of`, whose offset counts from the first element of `of`, as a tensor's own.
- * @throws ShapeError, ValueError: not integers, heads that do not divide the batch, elements outside those of `of`
+ * @throws ShapeError, ValueError: not integers, heads that do not divide the batch, elements outside those of `of`, or more
+ * than a tensor may have, as rows of stride 0 could
  */
 export function viewLayout(of: Pick<Tensor, "shape" | "layout">, shape: Shape, layout: Layout): Layout {
+  checkShape("shape", shape);
+  if (elementCount(shape) > MAX_ELEMENTS) {
+    throw new ShapeError("shape", `at most ${MAX_ELEMENTS} elements`, shape.join(" × "));
+  }
   checkLayout("layout", shape, layout);
   const own = { ...layout, offset: of.layout.offset + layout.offset };
   if (elementCount(shape) === 0) return own;

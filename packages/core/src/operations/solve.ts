@@ -14,7 +14,7 @@ export interface SolveOptions<T extends Tensor = Tensor> extends ChunkedOptions<
  * exchanged when `trans`. The final state is Z₀ + Gᵀ Y (before α) without decay, and with decay what the recursion
  * leaves (reference README, equations (3), (6), (8)), so that pieces of a sequence chain.
  *
- * Componentwise backward error ω ≤ 16 ε for r ≤ 128; see the reference's README, section 8.
+ * Componentwise backward error ω ≤ 16 ε, r/8 ε beyond r = 128; see the reference's README, section 8.
  * On a host backend the result is there on return; on a device it is enqueued.
  *
  * @param b [batch, n, p]; `out` may be the same tensor.

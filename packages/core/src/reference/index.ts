@@ -21,6 +21,7 @@ export {
   omegaTrilInverse,
   type Judged,
 } from "./backward-error.js";
+export { bound } from "./bound.js";
 export { BLOCK_GATE, gate } from "./gate.js";
 export { matrixOf, operatorOf, overBatch, type ReferenceBatch } from "./batch.js";
 export { identity, matmul, transpose } from "./matrix.js";

@@ -57,7 +57,7 @@ export function wrongShapes(fixture: Fixture): Wrong[] {
       spoilt("a right-hand side of another n", () => verb(backend, op, long)),
       spoilt("a right-hand side of another batch", () => verb(backend, op, more)),
       spoilt("out of another p", () => verb(backend, op, rhs, { out: wide })),
-      spoilt("a state of another rank", () => verb(backend, op, rhs, { state: rhs })),
+      spoilt("a state of another rank", () => verb(backend, op, rhs, { initialState: rhs })),
       spoilt("a transposed final state", () => verb(backend, op, rhs, { finalState: turned })),
     ];
   });
@@ -71,12 +71,12 @@ export function wrongShapes(fixture: Fixture): Wrong[] {
     [
       "applyVjp with a state's shape wrong",
       ShapeError,
-      () => applyVjp(backend, op, rhs, rhs, { state: rhs }),
+      () => applyVjp(backend, op, rhs, rhs, { initialState: rhs }),
     ],
     [
       "solveVjp with Z̄ of a wrong shape",
       ShapeError,
-      () => solveVjp(backend, op, rhs, rhs, { finalStateCotangent: rhs, state }),
+      () => solveVjp(backend, op, rhs, rhs, { finalStateCotangent: rhs, initialState: state }),
     ],
   ];
 }
@@ -98,7 +98,7 @@ export function wrongDtypes(fixture: Fixture): Wrong[] {
     spoilt("solve with K", () => solve(backend, { ...op, k }, rhs)),
     spoilt("solve with Λ", () => solve(backend, { ...op, diag }, rhs)),
     spoilt("solve into a tensor", () => solve(backend, op, rhs, { out: b })),
-    spoilt("solve with a state", () => solve(backend, op, rhs, { state })),
+    spoilt("solve with a state", () => solve(backend, op, rhs, { initialState: state })),
     spoilt("solve with a final state", () => solve(backend, op, rhs, { finalState: state })),
     spoilt("apply with x", () => apply(backend, op, b)),
     spoilt("inverse into a tensor", () => inverse(backend, op, { out: dense })),

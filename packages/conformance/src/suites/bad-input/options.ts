@@ -34,7 +34,7 @@ export function wrongValues({ backend, op, rhs, out, square, dense, ...fixture }
     [
       "solve with state = out",
       ValueError,
-      () => solve(backend, square5, square, { out: dense, state: dense }),
+      () => solve(backend, square5, square, { out: dense, initialState: dense }),
     ],
     [
       "inverse with out = q",

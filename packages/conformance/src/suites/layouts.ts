@@ -1,0 +1,335 @@
+/**
+ * Tensors that lie as a layer's own arrays do: the answer is bitwise that of contiguous copies, and what lies between
+ * the elements stays as it was.
+ */
+import {
+  apply,
+  applyVjp,
+  heads,
+  inverse,
+  newFloatArray,
+  solve,
+  solveVjp,
+  trilInverse,
+  type DecayKind,
+  type Dtype,
+  type FloatArray,
+  type KernelName,
+  type Shape,
+  type Tensor,
+} from "@dlrt/core";
+import fc from "fast-check";
+import { arrange, type Arrangement, type Part } from "../arrangement.js";
+import { anyCall, sayCall, type Call } from "../calls.js";
+import type { Gates } from "../gates.js";
+import { anyGates, budgetFor, decayKinds, needs, titleFor } from "../kinds.js";
+import { decayShapeOf, makeProblem, nameOf, shapesOf, type Problem } from "../problems.js";
+import { Random } from "../random.js";
+import { affordSquare, affordVjp, anySizes, atMost } from "../sizes.js";
+import type { Sizes } from "@dlrt/core";
+import { demand, type Case, type Scope, type Trial } from "../trial.js";
+import { denseBlocks } from "./tril-inverse.js";
+import { viewLifeCases } from "./view-life.js";
+
+type Tensors = Readonly<Record<string, Tensor>>;
+
+/** Makes a call on tensors by name; it writes those that are named so. */
+type Work = (on: Tensors, scope: Scope) => void;
+
+/** The call on contiguous copies of the parts. @returns what it wrote */
+async function onCopies(
+  scope: Scope,
+  parts: Readonly<Record<string, Part>>,
+  { values }: Arrangement,
+  work: Work,
+): Promise<Record<string, FloatArray>> {
+  const copies: Record<string, Tensor> = {};
+  for (const [name, { shape }] of Object.entries(parts)) copies[name] = scope.put(values[name]!, shape);
+  work(copies, scope);
+  const written: Record<string, FloatArray> = {};
+  for (const [name, part] of Object.entries(parts)) {
+    if (part.written) written[name] = await scope.read(copies[name]!);
+  }
+  return written;
+}
+
+/** Both ways, and what a read of each view that was written gives. */
+async function demandSame(
+  scope: Scope,
+  where: string,
+  [dtype, parts, work]: readonly [Dtype, Readonly<Record<string, Part>>, Work],
+  how: readonly [Random, boolean],
+): Promise<void> {
+  const arrangement = arrange(scope, dtype, parts, how);
+  const want = await onCopies(scope, parts, arrangement, work);
+  const before = scope.backend.memory();
+  work(arrangement.views, scope);
+  await scope.sync();
+  const after = scope.backend.memory();
+  demand(after.tensors === before.tensors, `${where}: views made ${after.tensors - before.tensors} tensors`);
+  await arrangement.verify(where, want);
+  for (const [name, values] of Object.entries(want)) {
+    const got = await scope.read(arrangement.views[name]!);
+    demand(
+      got.length === values.length && values.every((value, at) => Object.is(value, got[at])),
+      `${where}: a read of the view ${name} is not what lies there`,
+    );
+  }
+}
+
+/** The operands of T, without Λ where `lambda` is false. */
+function operands(problem: Problem, lambda = true): Record<string, Part> {
+  const shape = shapesOf(problem.sizes);
+  return {
+    ...(lambda && { diag: { shape: shape.diag, data: problem.diag } }),
+    q: { shape: shape.factor, data: problem.q },
+    k: { shape: shape.factor, data: problem.k },
+    ...(problem.decay && { decay: { shape: decayShapeOf(problem), data: problem.decay } }),
+  };
+}
+
+function operatorOf({ diag, q, k, decay }: Tensors): { diag: Tensor; q: Tensor; k: Tensor; decay?: Tensor } {
+  return { diag: diag!, q: q!, k: k!, ...(decay && { decay }) };
+}
+
+interface Drawn {
+  readonly sizes: Sizes;
+  readonly gates: Gates | undefined;
+  readonly call: Call;
+  readonly together: boolean;
+  readonly inPlace: boolean;
+  readonly seed: number;
+}
+
+function anyDrawn(trial: Trial, kind: DecayKind, most: (sizes: Sizes) => Sizes): fc.Arbitrary<Drawn> {
+  return fc.record({
+    sizes: anySizes(budgetFor(atMost(trial.plan, 150), kind)).map(most),
+    gates: anyGates(kind),
+    call: anyCall(),
+    together: fc.boolean(),
+    inPlace: fc.boolean(),
+    seed: fc.nat(),
+  });
+}
+
+function sayDrawn(problem: Problem, { call, together, inPlace }: Drawn): string {
+  const how = [sayCall(call), together ? "one buffer" : "", inPlace ? "in place" : ""].filter(Boolean);
+  return [nameOf(problem), ...how].join("; ");
+}
+
+function anyChunked(trial: Trial, verb: "solve" | "apply", kind: DecayKind): Promise<void> {
+  const judge = async (scope: Scope, drawn: Drawn): Promise<void> => {
+    const { sizes, gates, call, together, inPlace, seed } = drawn;
+    const dtype = trial.subject.dtype!;
+    const problem = makeProblem("general Λ", sizes, dtype, seed, gates);
+    const shape = shapesOf(sizes);
+    const over = verb === "solve" && inPlace;
+    const state = call.stateful ? { shape: shape.state, data: problem.state } : undefined;
+    const parts = {
+      ...operands(problem),
+      rhs: { shape: shape.rhs, data: problem.rhs, written: over },
+      ...(!over && { out: { shape: shape.rhs, written: true } }),
+      ...(state && { initialState: { ...state, written: inPlace && call.final } }),
+      ...(call.final && !(state && inPlace) && { finalState: { shape: shape.state, written: true } }),
+    };
+    const work: Work = (on) => {
+      const { rhs, initialState } = on;
+      (verb === "solve" ? solve : apply)(trial.backend, operatorOf(on), rhs!, {
+        ...{ trans: call.trans, alpha: call.alpha, chunk: call.chunk, initialState },
+        out: over ? rhs : on["out"],
+        finalState: call.final ? (on["finalState"] ?? initialState) : undefined,
+      });
+    };
+    await demandSame(
+      scope,
+      `${verb}, ${sayDrawn(problem, drawn)}`,
+      [dtype, parts, work],
+      [new Random(seed), together],
+    );
+    trial.count();
+  };
+  return trial.property(
+    anyDrawn(trial, kind, (sizes) => sizes),
+    judge,
+    kind === "none" ? 1 : 0.5,
+  );
+}
+
+/** Every gradient into a view; which takes rowDot, copy and decayVjp through their layouts too. */
+function anyGradients(trial: Trial, verb: "solve" | "apply", kind: DecayKind): Promise<void> {
+  const judge = async (scope: Scope, drawn: Drawn): Promise<void> => {
+    const { sizes, gates, call, together, seed } = drawn;
+    const dtype = trial.subject.dtype!;
+    const problem = makeProblem("general Λ", sizes, dtype, seed, gates);
+    const shape = shapesOf(sizes);
+    const random = new Random(seed + 1);
+    const normal = (of: Shape): Part => ({
+      shape: of,
+      data: random.fillNormal(newFloatArray(dtype, of[0] * of[1] * of[2])),
+    });
+    const rhsName = verb === "solve" ? "b" : "x";
+    const given = {
+      ...operands(problem),
+      primal: { shape: shape.rhs, data: problem.rhs },
+      cotangent: normal(shape.rhs),
+      ...(call.stateful && { initialState: { shape: shape.state, data: problem.state } }),
+      ...(call.final && { finalStateCotangent: normal(shape.state) }),
+    };
+    const out: Record<string, Shape> = {
+      ...{ diag: shape.diag, q: shape.factor, k: shape.factor, [rhsName]: shape.rhs },
+      ...(problem.decay && { decay: decayShapeOf(problem) }),
+      ...(call.stateful && { initialState: shape.state }),
+    };
+    const results = Object.entries(out).map(([name, of]) => [`out.${name}`, { shape: of, written: true }]);
+    const parts: Record<string, Part> = { ...given, ...Object.fromEntries(results) };
+    const work: Work = (on) => {
+      const { trans, alpha, chunk } = call;
+      const { initialState, finalStateCotangent } = on;
+      const into = Object.fromEntries(Object.keys(out).map((name) => [name, on[`out.${name}`]]));
+      const options = { trans, alpha, chunk, initialState, finalStateCotangent, out: into };
+      const vjp = (verb === "solve" ? solveVjp : applyVjp) as typeof solveVjp;
+      vjp(trial.backend, operatorOf(on), on["primal"]!, on["cotangent"]!, options);
+    };
+    const where = `${verb}Vjp, ${sayDrawn(problem, drawn)}`;
+    await demandSame(scope, where, [dtype, parts, work], [new Random(seed), together]);
+    trial.count();
+  };
+  const most = (sizes: Sizes): Sizes => affordVjp(sizes, atMost(trial.plan, 100));
+  return trial.property(anyDrawn(trial, kind, most), judge, 0.3);
+}
+
+function anyInverse(trial: Trial, kind: DecayKind): Promise<void> {
+  const judge = async (scope: Scope, drawn: Drawn): Promise<void> => {
+    const { sizes, gates, call, together, seed } = drawn;
+    const dtype = trial.subject.dtype!;
+    const problem = makeProblem("general Λ", sizes, dtype, seed, gates);
+    const square: Shape = [sizes.batch, sizes.n, sizes.n];
+    const parts = { ...operands(problem), out: { shape: square, written: true } };
+    const work: Work = (on) =>
+      void inverse(trial.backend, operatorOf(on), { chunk: call.chunk, out: on["out"] });
+    const where = `inverse, ${sayDrawn(problem, drawn)}`;
+    await demandSame(scope, where, [dtype, parts, work], [new Random(seed), together]);
+    trial.count();
+  };
+  const most = (sizes: Sizes): Sizes => affordSquare(sizes, atMost(trial.plan, 80));
+  return trial.property(anyDrawn(trial, kind, most), judge, 0.5);
+}
+
+function anyBlock(trial: Trial): Promise<void> {
+  const values = fc.record({
+    batch: fc.nat(4),
+    n: fc.nat(128),
+    together: fc.boolean(),
+    seed: fc.nat(),
+  });
+  const judge = async (
+    scope: Scope,
+    { batch, n, together, seed }: { batch: number; n: number; together: boolean; seed: number },
+  ): Promise<void> => {
+    const dtype = trial.subject.dtype!;
+    const sizes = affordSquare({ batch, n, r: 1 }, trial.plan);
+    const a = denseBlocks(makeProblem("general Λ", { ...sizes, p: 0 }, dtype, seed));
+    const shape: Shape = [sizes.batch, sizes.n, sizes.n];
+    const parts = { a: { shape, data: a }, out: { shape, written: true } };
+    const work: Work = (on) => void trilInverse(trial.backend, on["a"]!, { out: on["out"] });
+    const where = `trilInverse of [${String(shape)}], seed ${seed}`;
+    await demandSame(scope, where, [dtype, parts, work], [new Random(seed), together]);
+    trial.count();
+  };
+  return trial.property(values, judge, 0.5);
+}
+
+/**
+ * A layer as it lies: query and key [B, T, H·r] whose heads several value heads share, value and output [B, T, H'·p], λ and
+ * the decay [B, T, H'] or [B, T, H'·r], all of them columns of one packed array.
+ */
+async function layer(trial: Trial, kind: DecayKind): Promise<void> {
+  const dtype = trial.subject.dtype!;
+  const all = [
+    [2, 70, 2, 3, 4, 5],
+    [2, 17, 1, 4, 8, 8],
+    [1, 33, 3, 1, 16, 3],
+  ] as const;
+  for (const [index, [sequences, rows, keyHeads, shared, r, p]] of all.entries()) {
+    const valueHeads = keyHeads * shared;
+    const batch = sequences * valueHeads;
+    const n = Math.min(rows, Math.floor(trial.plan.maxWork / (batch * r * p)));
+    if (n < 2 || batch > trial.plan.maxN || n > trial.plan.maxN) continue;
+    const widths = {
+      ...{ q: keyHeads * r, k: keyHeads * r, rhs: valueHeads * p, out: valueHeads * p, diag: valueHeads },
+      ...(kind !== "none" && { decay: kind === "row" ? valueHeads : valueHeads * r }),
+    };
+    const width = Object.values(widths).reduce((sum, cols) => sum + cols, 0);
+    await trial.scoped(async (scope) => {
+      const random = new Random(trial.plan.seed + index);
+      const data = newFloatArray(dtype, sequences * n * width);
+      const scale = 1 / Math.sqrt(n);
+      for (let at = 0; at < data.length; at++) data[at] = -Math.abs(scale * random.normal()) - 0.01;
+      const packed = scope.put(data, [sequences, n, width]);
+      const before = scope.backend.memory();
+      const views: Record<string, Tensor> = {};
+      let column = 0;
+      for (const [name, cols] of Object.entries(widths)) {
+        const lies = { offset: column, heads: 1, shared: 1, batch: n * width, head: 0, row: width };
+        const part = scope.keep(scope.backend.view(packed, [sequences, n, cols], lies));
+        const isKey = name === "q" || name === "k";
+        views[name] = scope.keep(
+          isKey ? heads(scope.backend, part, keyHeads, { shared }) : heads(scope.backend, part, valueHeads),
+        );
+        column += cols;
+      }
+      const copies: Record<string, Tensor> = {};
+      for (const [name, view] of Object.entries(views)) {
+        copies[name] = scope.put(await scope.read(view), view.shape);
+      }
+      const call = { trans: index % 2 === 1 };
+      const want = await scope.read(
+        scope.keep(solve(scope.backend, operatorOf(copies), copies["rhs"]!, call)),
+      );
+      const live = scope.backend.memory();
+      solve(scope.backend, operatorOf(views), views["rhs"]!, { ...call, out: views["out"] });
+      await scope.sync();
+      const now = scope.backend.memory();
+      const where = `solve of ${sequences} sequences of ${n} rows, ${keyHeads} key heads for ${valueHeads}, r ${r}, p ${p}`;
+      demand(now.tensors === live.tensors && now.bytes === live.bytes, `${where}: made tensors of its own`);
+      demand(live.tensors === before.tensors + Object.keys(copies).length + 1, `${where}: views are counted`);
+      const got = await scope.read(views["out"]!);
+      const at = want.findIndex((value, place) => !Object.is(value, got[place]));
+      demand(at < 0, `${where}: element ${at} is ${got[at]}, ${want[at]} from contiguous copies`);
+      const whole = await scope.read(packed);
+      const [first, end] = [2 * widths.q + widths.rhs, 2 * widths.q + 2 * widths.rhs];
+      const inOut = (place: number): boolean => place % width >= first && place % width < end;
+      const spoilt = data.findIndex((value, place) => !inOut(place) && !Object.is(value, whole[place]));
+      demand(spoilt < 0, `${where}: an input was changed, column ${spoilt % width} of the packed array`);
+    });
+    trial.count();
+  }
+}
+
+export function layoutCases(dtypes: readonly Dtype[] = ["f32", "f64"]): Case[] {
+  return dtypes.flatMap((dtype) => {
+    const shared = { suite: "layouts", operation: "views, heads", dtype };
+    const kinds = decayKinds.flatMap((kind): Case[] => {
+      const of = (name: string, kernels: readonly KernelName[], run: Case["run"]): Case => ({
+        ...{ ...shared, ...needs(kind), kernels, run },
+        name: `${titleFor(dtype, kind)}: ${name}`,
+      });
+      const gradients: readonly KernelName[] = ["apply", "rowDot", "copy"];
+      const more: readonly KernelName[] = kind === "none" ? gradients : [...gradients, "decayVjp"];
+      return [
+        of("a layer's packed arrays, shared key heads", ["solve"], (t) => layer(t, kind)),
+        of("solve, any layouts", ["solve"], (t) => anyChunked(t, "solve", kind)),
+        of("apply, any layouts", ["apply"], (t) => anyChunked(t, "apply", kind)),
+        of("inverse, any layouts", ["inverse"], (t) => anyInverse(t, kind)),
+        of("solveVjp, any layouts", [...more, "solve"], (t) => anyGradients(t, "solve", kind)),
+        of("applyVjp, any layouts", more, (t) => anyGradients(t, "apply", kind)),
+      ];
+    });
+    const block = {
+      ...shared,
+      name: `${dtype}: trilInverse, any layouts`,
+      kernels: ["trilInverse"] as const,
+    };
+    return [...kinds, { ...block, run: anyBlock }, ...viewLifeCases(shared, dtype)];
+  });
+}
