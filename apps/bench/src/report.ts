@@ -1,4 +1,4 @@
-import type { Dtype, Sizes } from "@dlrt/core";
+import type { DecayKind, Dtype, Sizes } from "@dlrt/core";
 import type { Contender, Missing } from "./contender.js";
 import type { Environment } from "./environment.js";
 import type { Phases } from "./gpu/phases.js";
@@ -55,6 +55,8 @@ export interface CaseReport {
   readonly operation: OperationName;
   readonly dtype: Dtype;
   readonly sizes: Sizes;
+  /** How the operator decays. Absent, as in reports of before: "none". */
+  readonly decay?: DecayKind;
   readonly chunk: number | null;
   /** Useful flops of one call. */
   readonly flops: number;
@@ -72,6 +74,11 @@ export interface Report extends Environment {
   readonly seed: readonly SeedCheck[];
   readonly cases: readonly CaseReport[];
   readonly missing: readonly Missing[];
+}
+
+/** "decay by row" in titles and names of cases; "" without decay. */
+export function decayWords({ decay = "none" }: Pick<CaseReport, "decay">): string {
+  return decay === "none" ? "" : `decay by ${decay}`;
 }
 
 interface Scale {

@@ -1,6 +1,6 @@
 import { Table } from "console-table-printer";
 import type { Phases } from "./gpu/phases.js";
-import type { CaseReport, Report, Row } from "./report.js";
+import { decayWords, type CaseReport, type Report, type Row } from "./report.js";
 import type { Ratio } from "./stats.js";
 import type { SeedCheck } from "./seed-check.js";
 
@@ -102,6 +102,7 @@ function notes(rows: readonly Row[]): string[] {
 export function caseTable(report: CaseReport, colour: boolean): string {
   const { workload, operation, dtype, sizes, about, rows, baseline, chunk } = report;
   const { batch, n, r, p } = sizes;
+  const decayed = decayWords(report);
   const columns = [
     ["", "left"],
     ["ms", "right"],
@@ -113,7 +114,8 @@ export function caseTable(report: CaseReport, colour: boolean): string {
   ] as const;
   const title =
     `${operation}, ${workload}, ${dtype}: n = ${n}, r = ${r}, p = ${p}, ${batch} ${batch === 1 ? "head" : "heads"}` +
-    (chunk === null ? "" : `, chunk ${chunk}`);
+    (chunk === null ? "" : `, chunk ${chunk}`) +
+    (decayed && `, ${decayed}`);
   return [
     title,
     wrap(`  ${about}`),

@@ -1,5 +1,5 @@
 import { barX, text, tickX, type Markish } from "@observablehq/plot";
-import type { CaseReport, Report, Row } from "../report.js";
+import { decayWords, type CaseReport, type Report, type Row } from "../report.js";
 import { figures } from "../table.js";
 import { captionOf, FOOT, HEAD, isSoftware, labelOf, MARGIN, svg } from "./svg.js";
 
@@ -42,11 +42,14 @@ function barOf(row: Row, gflops: number, at: number): Bar {
   };
 }
 
-function headingOf({ workload, dtype, sizes, chunk }: CaseReport): string {
+function headingOf(report: CaseReport): string {
+  const { workload, dtype, sizes, chunk } = report;
   const { batch, n, r, p } = sizes;
   const width = r === p ? `d = ${r}` : `r = ${r}, p = ${p}`;
   const rows = chunk === null ? "" : `, chunk ${chunk}`;
-  return `n = ${n}, ${batch} ${batch === 1 ? "head" : "heads"}, ${width}, ${dtype}, ${workload}${rows}`;
+  const decayed = decayWords(report);
+  const tail = rows + (decayed && `, ${decayed}`);
+  return `n = ${n}, ${batch} ${batch === 1 ? "head" : "heads"}, ${width}, ${dtype}, ${workload}${tail}`;
 }
 
 /** Only what has a time: what was wrong, failed or was spared has none. */
