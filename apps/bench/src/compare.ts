@@ -1,7 +1,8 @@
 import { readSaved } from "./files.js";
-import { decayWords, SCHEMA, type CaseReport, type Report, type Row } from "./report.js";
+import { SCHEMA, type CaseReport, type Report, type Row } from "./report.js";
 import { ratioOf, type Ratio } from "./stats.js";
 import { draw, figures, interval, wrap, type Line } from "./table.js";
+import { decayWords } from "./workload/decay-kinds.js";
 
 export interface Change {
   readonly case: string;

@@ -2,7 +2,7 @@ import { Command, InvalidArgumentError, Option } from "commander";
 import type { DecayKind, Dtype } from "@dlrt/core";
 import { BACKEND_NAMES, defaultThreads } from "./backends.js";
 import { OPERATION_NAMES, type OperationName } from "./operations/operation.js";
-import { DECAY_NAMES } from "./workload/gates.js";
+import { DECAY_NAMES } from "./workload/decay-kinds.js";
 import { WORKLOAD_NAMES, type WorkloadName } from "./workload/index.js";
 
 export interface Options {

@@ -76,11 +76,6 @@ export interface Report extends Environment {
   readonly missing: readonly Missing[];
 }
 
-/** "decay by row" in titles and names of cases; "" without decay. */
-export function decayWords({ decay = "none" }: Pick<CaseReport, "decay">): string {
-  return decay === "none" ? "" : `decay by ${decay}`;
-}
-
 interface Scale {
   readonly flops: number;
   /** With those that the chunk adds, where one was asked for. */

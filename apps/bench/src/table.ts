@@ -1,8 +1,9 @@
 import { Table } from "console-table-printer";
 import type { Phases } from "./gpu/phases.js";
-import { decayWords, type CaseReport, type Report, type Row } from "./report.js";
+import type { CaseReport, Report, Row } from "./report.js";
 import type { Ratio } from "./stats.js";
 import type { SeedCheck } from "./seed-check.js";
+import { decayWords } from "./workload/decay-kinds.js";
 
 export const WIDTH = 100;
 

@@ -1,9 +1,6 @@
-import { newFloatArray, type DecayKind, type FloatArray } from "@dlrt/core";
+import { newFloatArray, type FloatArray } from "@dlrt/core";
 import type { Request } from "./problem.js";
 import { Random } from "./random.js";
-
-/** The kinds of decay that a workload can be asked for. */
-export const DECAY_NAMES: readonly DecayKind[] = ["none", "row", "channel"];
 
 /** What a layer projects token i of a head to before its gate, about standard normal; one number a row, or one a channel. */
 export type GateInput = (head: number, i: number, channel: number) => number;
