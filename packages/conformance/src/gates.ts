@@ -81,9 +81,10 @@ const families: Record<GateName, Family> = {
     const { gap } = ofModels(random, n, channels);
     return { gap: (i, m) => (random.uniform() < 1 / 16 ? -Infinity : gap(i, m)) };
   },
-  // Values a million times as large as the rest, from a first reset to a second.
+  // Values a million times as large as the rest, from a first reset to a second. Several chunks lie between the two, so
+  // that the state's sum loses something of that size.
   "large values between resets": (_, n) => {
-    const [from, to] = [Math.floor(n / 3), Math.floor((2 * n) / 3)];
+    const [from, to] = [Math.floor(n / 8), Math.floor((7 * n) / 8)];
     return {
       gap: (i) => (i === from || i === to ? -Infinity : -1 / 64),
       rowScale: (i) => (i >= from && i < to ? 2 ** 20 : 1),

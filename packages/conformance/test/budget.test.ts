@@ -30,11 +30,15 @@ class NotingBackend extends PlainBackend {
       plainKernels.trilInverse(params)
     ),
     rowDot: (params) => (
-      note(params.batch, params.n, params.batch * params.n * params.p),
+      note(
+        params.batch,
+        0,
+        params.batch * params.n * params.p,
+      ), // its rows may be a state's
       plainKernels.rowDot(params)
     ),
     copy: (params) => (
-      note(params.batch, params.rows, params.batch * params.rows * params.cols),
+      note(params.batch, 0, params.batch * params.rows * params.cols),
       plainKernels.copy(params)
     ),
     decayVjp: (params) => (

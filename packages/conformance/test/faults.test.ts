@@ -1,7 +1,8 @@
 import { expect, test } from "vitest";
 import { runSuites, type Report } from "../src/index.js";
 import { allCases } from "../src/suites/index.js";
-import { careful, faults, lonelyFaults, type Fault } from "./faults.js";
+import { careful, faults, lonelyFaults } from "./faults.js";
+import type { Fault } from "./faulty.js";
 
 const small = { cases: 8, seed: 1, maxN: 300, maxWork: 2 ** 14 } as const;
 /** For runs of the whole suite. */
@@ -45,3 +46,16 @@ test.each(["f32", "f64"] as const)(
   },
   120_000,
 );
+
+test("f32 with every operation rounded and factors of exact sums passes what the careless ones do not", async () => {
+  const only = ["solve", "apply"].flatMap((verb) =>
+    ["row", "channel"].flatMap((kind) =>
+      ["every family of gates", "awkward sizes", "unlucky gates"].map(
+        (name) => `${verb} › f32, decay per ${kind}: ${name}`,
+      ),
+    ),
+  );
+  const report = await runSuites(careful("f32"), { ...small, only });
+  expect(report.failures).toEqual([]);
+  expect(report.passed).toBe(12);
+}, 120_000);

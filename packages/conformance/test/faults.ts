@@ -9,89 +9,23 @@ import {
   type Shape,
   type Supports,
 } from "@dlrt/core";
-import {
-  contiguousLayout,
-  readView,
-  type ApplyParams,
-  type Kernels,
-  type SolveParams,
-} from "@dlrt/core/backend";
+import { readView, type SolveParams } from "@dlrt/core/backend";
 import { recurrent } from "@dlrt/core/reference";
 import { PlainBackend, plainKernels } from "../examples/plain-backend.js";
+import { decayFaults, layoutFaults, sharedHeadAdvanced } from "./decay-faults.js";
+import {
+  after,
+  alone,
+  entryOf,
+  FaultyBackend,
+  like,
+  of,
+  rowOf,
+  withKernels,
+  wrongly,
+  type Fault,
+} from "./faulty.js";
 import { roundingKernels, type Carelessness } from "./rounding-kernels.js";
-
-export interface Fault {
-  readonly name: string;
-  /** The case that finds it. */
-  readonly caughtBy: string;
-  readonly create: () => PlainBackend;
-  /** Where it takes larger problems than the others. */
-  readonly budget?: { readonly maxN?: number; readonly maxWork?: number };
-}
-
-/** The parameters of a kernel and the operands of T side by side; Z₀ is `state`. */
-type Params = SolveParams<HostTensor> &
-  ApplyParams<HostTensor> &
-  SolveParams<HostTensor>["op"] & { readonly state?: HostTensor | undefined };
-type Verb = "solve" | "apply";
-
-class FaultyBackend extends PlainBackend {
-  override kernels: Kernels<HostTensor> = plainKernels;
-  override supports: Supports = { ...new PlainBackend().supports, dtypes: ["f32"] };
-}
-
-/** A backend whose kernels are `change`d, in f32 alone unless told otherwise. */
-function withKernels(change: Partial<Kernels<HostTensor>>, dtype: Dtype = "f32") {
-  return (): PlainBackend => {
-    const backend = new FaultyBackend();
-    backend.supports = { ...backend.supports, dtypes: [dtype] };
-    backend.kernels = { ...plainKernels, ...change };
-    return backend;
-  };
-}
-
-/** A backend of a class that overrides some method. */
-function of(Class: new () => FaultyBackend) {
-  return (): PlainBackend => new Class();
-}
-
-/** What kernels see of a tensor, contiguous, with other elements. */
-function like(t: HostTensor, change: (value: number, at: number) => number): HostTensor {
-  const data = readView(t);
-  for (let at = 0; at < data.length; at++) data[at] = change(data[at]!, at);
-  return { dtype: t.dtype, shape: t.shape, layout: contiguousLayout(t.shape), data } as unknown as HostTensor;
-}
-
-type Wrong = Partial<Record<keyof Params, unknown>> | undefined;
-
-/** The right kernel on wrong arguments. */
-function misled(verb: Verb, wrong: (p: Params) => Wrong): (p: Params) => void {
-  const kernel = plainKernels[verb] as (p: Params) => void;
-  return (given) => {
-    const { initialState: state, op } = given;
-    const all = { ...given, ...op, state };
-    const { diag, q, k, decay, state: initialState, ...others } = { ...all, ...wrong(all) } as Params;
-    kernel({ ...others, initialState, op: { diag, q, k, decay } } as Params);
-  };
-}
-
-/** Runs the right kernel on wrong arguments. */
-const wrongly = (verb: Verb, wrong: (p: Params) => Wrong, dtype?: Dtype) =>
-  withKernels({ [verb]: misled(verb, wrong) }, dtype);
-
-/** Runs the right kernel, then spoils what it wrote. */
-const after = (verb: Verb, spoil: (p: Params) => void) => {
-  const kernel = plainKernels[verb] as (p: Params) => void;
-  return withKernels({
-    [verb]: (p: Params) => {
-      kernel(p);
-      spoil(p);
-    },
-  });
-};
-
-const rowOf = (t: HostTensor, at: number): number => Math.floor(at / t.shape[2]) % t.shape[1];
-const entryOf = (t: HostTensor, at: number): number => Math.floor(at / (t.shape[1] * t.shape[2]));
 
 /** 20 bits, and exact for powers of two: a reciprocal estimate without its Newton step. */
 function estimate(x: number): number {
@@ -395,11 +329,14 @@ export const lonelyFaults: Readonly<Record<string, Fault>> = {
     create: withKernels({
       trilInverse: (p) => {
         plainKernels.trilInverse(p);
-        p.out.data.forEach((v, at) => {
+        const a = readView(p.a);
+        const off = like(p.out, (v, at) => {
           const i = rowOf(p.out, at);
-          const lambda = p.a.data[at - (at % p.c) + i]!;
-          if (at % p.c <= i) p.out.data[at] = v * lambda * estimate(lambda);
+          const lambda = a[at - (at % p.c) + i]!;
+          return at % p.c <= i ? v * lambda * estimate(lambda) : v;
         });
+        const { batch, c, out } = p;
+        plainKernels.copy({ batch, rows: c, cols: c, alpha: 1, trans: false, x: off, out });
       },
     }),
   },
@@ -444,15 +381,18 @@ export const lonelyFaults: Readonly<Record<string, Fault>> = {
   "in place": {
     name: "solve with trans clears out before it reads b",
     caughtBy: "in place › f32: solve over b, state over state",
-    create: wrongly("solve", ({ trans, out, b }) => {
-      if (trans) out.data.fill(0);
+    create: wrongly("solve", ({ trans, batch, n, p, out, b }) => {
+      const size = { batch, rows: n, cols: p };
+      if (trans) plainKernels.copy({ ...size, alpha: 1, trans: false, x: like(out, () => 0), out });
       return { b };
     }),
   },
+  layouts: sharedHeadAdvanced,
   "non-finite": {
     name: "a mask that multiplies by 0 carries NaN to the rows before it",
     caughtBy: "non-finite › f32: solve, a NaN or ∞ anywhere",
     create: after("solve", ({ out, p }) => {
+      if (!alone(out)) return;
       const rows = 16 * p;
       for (let at = 0; at < out.data.length; at += rows) {
         const chunk = out.data.subarray(at, at + rows);
@@ -483,7 +423,7 @@ export const lonelyFaults: Readonly<Record<string, Fault>> = {
       class extends FaultyBackend {
         override async read(t: HostTensor): Promise<FloatArray> {
           await super.read(t); // every check, and then too late
-          return t.data.slice();
+          return readView(t);
         }
       },
     ),
@@ -507,7 +447,7 @@ export const lonelyFaults: Readonly<Record<string, Fault>> = {
       class extends FaultyBackend {
         override async read(t: HostTensor): Promise<FloatArray> {
           return t.backend instanceof PlainBackend && !t.disposed && !this.disposed
-            ? t.data.slice()
+            ? readView(t)
             : super.read(t);
         }
       },
@@ -621,5 +561,7 @@ export const faults: readonly Fault[] = [
   ...sumFaults,
   ...lateFaults,
   ...ownerFaults,
+  ...decayFaults,
+  ...layoutFaults,
   ...Object.values(lonelyFaults),
 ];

@@ -14,6 +14,10 @@ export interface Carelessness {
   readonly forgetful?: boolean;
   /** Rows per chunk. Default 64. */
   readonly chunk?: number;
+  /** What the state has lost stays as it is while the state decays. */
+  readonly lostStays?: boolean;
+  /** Factors come from the difference of two sums of g, each rounded to the dtype. */
+  readonly oneSum?: boolean;
 }
 
 type Params = ApplyParams<HostTensor> | SolveParams<HostTensor>;
@@ -37,6 +41,7 @@ class Walk {
   readonly #rankCut: number;
   readonly #rowCut: number;
   readonly #round: Round;
+  #sums: Float64Array[] = [];
 
   constructor(
     readonly params: Params,
@@ -59,6 +64,7 @@ class Walk {
     const carried = newFloatArray(rhs.dtype, n * p);
     for (let start = 0; start < n; start += chunk) {
       const end = Math.min(start + chunk, n);
+      this.#sumGaps(start, end);
       for (let step = start; step < end; step++) this.#row([f, g], rhs, carried, [start, step], solving);
       for (let at = 0; at < r * p; at++) this.#update(g, carried, at, [start, end]);
     }
@@ -68,6 +74,35 @@ class Walk {
   #at(step: number): number {
     const { n, trans } = this.params;
     return this.entry * n + (trans ? n - 1 - step : step);
+  }
+
+  /** Sums of g over the chunk's rows as visited, from none to all. In float64 they are as good as exact beside float32. */
+  #sumGaps(start: number, end: number): void {
+    const { decay } = this.params.op;
+    this.#sums = [];
+    if (decay === undefined) return;
+    const channels = decay.shape[2];
+    const round = this.careless.oneSum ? this.#round : (x: number): number => x;
+    let sum = new Float64Array(channels);
+    this.#sums.push(sum);
+    for (let step = start; step < end; step++) {
+      const at = this.#at(step) * channels;
+      sum = sum.map((value, m) => round(value + Math.max(decay.data[at + m]!, -128)));
+      this.#sums.push(sum);
+    }
+  }
+
+  /** From row `from` of the chunk (−1: what was before it) to row `to` (∞: what comes after). */
+  #factor(to: number, from: number, l: number): number {
+    if (this.#sums.length === 0) return 1;
+    const own = this.params.trans ? 0 : 1; // forward, the gap of a row comes before it
+    const [end, start] = [
+      this.#sums[Math.min(to + own, this.#sums.length - 1)]!,
+      this.#sums[from < 0 ? 0 : from + own]!,
+    ];
+    const m = l % end.length;
+    const exponent = end[m]! - start[m]!;
+    return this.#round(Math.exp(this.careless.oneSum ? this.#round(exponent) : exponent));
   }
 
   /** y = λ x + (f Z + Σ (f·g_j) x_j over the chunk's rows before), or solved for x. */
@@ -84,10 +119,14 @@ class Walk {
     const i = this.#at(step);
     const coupling = Array.from({ length: step - start }, (_, j) => {
       const other = this.#at(start + j) * r;
-      return blockSum(round, r, this.#rankCut, (l) => round(f[i * r + l]! * g[other + l]!));
+      return blockSum(round, r, this.#rankCut, (l) =>
+        round(round(f[i * r + l]! * this.#factor(step - start, j, l)) * g[other + l]!),
+      );
     });
     for (let j = 0; j < p; j++) {
-      const before = blockSum(round, r, this.#rankCut, (l) => round(f[i * r + l]! * this.#z[l * p + j]!));
+      const before = blockSum(round, r, this.#rankCut, (l) =>
+        round(round(f[i * r + l]! * this.#factor(step - start, -1, l)) * this.#z[l * p + j]!),
+      );
       const own = blockSum(round, step - start, this.#rowCut, (m) =>
         round(coupling[m]! * carried[(start + m) * p + j]!),
       );
@@ -106,11 +145,18 @@ class Walk {
     const { r, p } = this.params;
     const [l, j] = [Math.floor(at / p), at % p];
     const sum = blockSum(round, end - start, this.#rowCut, (m) =>
-      round(g[this.#at(start + m) * r + l]! * carried[(start + m) * p + j]!),
+      round(
+        round(g[this.#at(start + m) * r + l]! * this.#factor(Infinity, m, l)) * carried[(start + m) * p + j]!,
+      ),
     );
-    const term = this.careless.forgetful ? sum : round(sum - this.#lost[at]!);
-    const next = round(this.#z[at]! + term);
-    this.#lost[at] = round(round(next - this.#z[at]!) - term);
+    const factor = this.#factor(Infinity, -1, l);
+    const power = factor < 2 ** -126 ? 0 : 2 ** Math.round(Math.log2(factor)); // what it multiplies stays exact
+    const before = power * this.#z[at]!;
+    const faded = round(sum + round((factor - power) * this.#z[at]!));
+    const lost = this.careless.lostStays ? this.#lost[at]! : round(power * this.#lost[at]!);
+    const term = this.careless.forgetful ? faded : round(faded - lost);
+    const next = round(before + term);
+    this.#lost[at] = round(round(next - before) - term);
     this.#z[at] = next;
   }
 }

@@ -48,11 +48,11 @@ async function gradients(
   };
   const op = { diag: put(n, 1, 1, [1, -1]), q: put(n, r, 2, [1, 0, -1]), k: put(n, r, 3, [0, 1, 1, -1]) };
   const [rhs, cotangent] = [put(n, p, 4), put(n, p, 5)];
-  const state = states === "none" ? undefined : put(r, p, 6);
+  const initialState = states === "none" ? undefined : put(r, p, 6);
   const finalStateCotangent = states === "both" ? put(r, p, 7, undefined, alpha) : undefined;
-  const options = { trans, alpha, state, finalStateCotangent };
+  const options = { trans, alpha, initialState, finalStateCotangent };
   if (verb === "apply") return readAll(scope, { ...applyVjp(scope.backend, op, rhs, cotangent, options) });
-  const y = scope.keep(solve(scope.backend, op, rhs, { trans, alpha, state }));
+  const y = scope.keep(solve(scope.backend, op, rhs, { trans, alpha, initialState }));
   return readAll(scope, { ...solveVjp(scope.backend, op, y, cotangent, options) });
 }
 
@@ -85,7 +85,7 @@ export function alphaGradientCases(): Case[] {
     (["solve", "apply"] as const).map((verb): Case => ({
       ...{ suite: "gradients", operation: `${verb}Vjp`, dtype, dtypes: [dtype] },
       name: `${dtype}: ${verb}Vjp is linear in α over all its range`,
-      kernels: ["solve", "apply", "rowDot"],
+      kernels: ["solve", "apply", "rowDot", "copy"],
       run: (trial) => linearInAlpha(trial, verb),
     })),
   );

@@ -8,6 +8,7 @@ import { anyCall, plainCall, run, runInverse, sayCall, type Answer, type Call } 
 import { makeProblem, nameOf, type Problem } from "../problems.js";
 import { afford, affordSquare, anySizes, atMost } from "../sizes.js";
 import { demand, type Case, type Scope, type Trial } from "../trial.js";
+import { gateCases } from "./gates-beyond.js";
 import { growthCases } from "./growth.js";
 import { singularCases } from "./singular.js";
 
@@ -191,6 +192,7 @@ export function nonFiniteCases(dtypes: readonly Dtype[] = ["f32", "f64"]): Case[
       { ...inverse, run: inverseKeepsRows },
       ...growthCases(shared, dtype),
       ...singularCases(shared, dtype),
+      ...gateCases(shared, dtype),
     ];
   });
 }

@@ -1,6 +1,7 @@
 /** A backend is what it says it is. */
 import {
   apply,
+  applyVjp,
   bytesPerElement,
   inverse,
   MAX_ELEMENTS,
@@ -9,8 +10,12 @@ import {
   solve,
   trilInverse,
   UnsupportedError,
+  type DiagLowRankTril,
   type Dtype,
   type HostView,
+  type KernelName,
+  type Tensor,
+  type VjpOptions,
 } from "@dlrt/core";
 import { textOf } from "../text.js";
 import { caught, demand, type Case, type Trial } from "../trial.js";
@@ -22,6 +27,8 @@ async function names(trial: Trial): Promise<void> {
   demand(supports.dtypes.length > 0, "supports.dtypes: expected at least one");
   demand(new Set(supports.dtypes).size === supports.dtypes.length, "supports.dtypes: expected each once");
   const { tensorBytes } = supports.limits;
+  const decays: readonly unknown[] = [undefined, "none", "row", "channel"];
+  demand(decays.includes(supports.decay), `supports.decay is ${textOf(supports.decay)}`);
   demand(tensorBytes > 0 && tensorBytes <= MAX_ELEMENTS * 8, `supports.limits.tensorBytes is ${tensorBytes}`);
   const other = await trial.create();
   const same = JSON.stringify(other.supports) === JSON.stringify(supports);
@@ -82,7 +89,30 @@ async function kernels(trial: Trial): Promise<void> {
         inverse: () => scope.keep(inverse(backend, op)),
         trilInverse: () => scope.keep(trilInverse(backend, t)),
       };
-      for (const [name, call] of Object.entries(calls)) {
+      // No verb calls these three alone.
+      const gradients = (options: VjpOptions, on: DiagLowRankTril): void => {
+        for (const one of Object.values<Tensor>({ ...applyVjp(backend, on, t, t, options) })) scope.keep(one);
+      };
+      const among = (names: readonly KernelName[]): boolean => names.every((one) => !missing.includes(one));
+      const derived = {
+        ...(among(["apply"]) && { rowDot: () => gradients({}, op) }),
+        ...(among(["apply", "rowDot"]) && { copy: () => gradients({ finalStateCotangent: t }, op) }),
+        ...(among(["apply", "rowDot"]) &&
+          (backend.supports.decay ?? "none") !== "none" && {
+            decayVjp: () =>
+              gradients(
+                {},
+                {
+                  ...op,
+                  decay: scope.put(
+                    one.map(() => -1),
+                    [1, 1, 1],
+                  ),
+                },
+              ),
+          }),
+      };
+      for (const [name, call] of Object.entries({ ...calls, ...derived })) {
         const error = await caught(async () => {
           call();
           await scope.sync();
@@ -106,9 +136,13 @@ async function prepare(trial: Trial): Promise<void> {
     for (const dtype of backend.supports.dtypes) {
       for (const kernel of ["solve", "apply", "inverse"] as const) {
         if (backend.supports.missing?.includes(kernel)) continue;
-        const hint = { ...sizes, kernel, dtype, trans: kernel !== "inverse", chunk: 16 };
-        await trial.step("prepare", () => backend.prepare?.(hint));
-        trial.count();
+        const kinds = ["none", "row", "channel"] as const;
+        const able = kinds.indexOf(backend.supports.decay ?? "none");
+        for (const decay of kinds.slice(0, able + 1)) {
+          const hint = { ...sizes, kernel, dtype, decay, trans: kernel !== "inverse", chunk: 16 };
+          await trial.step("prepare", () => backend.prepare?.(hint));
+          trial.count();
+        }
       }
     }
   });

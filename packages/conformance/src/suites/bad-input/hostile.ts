@@ -32,7 +32,7 @@ export function hostileObjects(fixture: Fixture): Wrong[] {
     ["read of a revoked proxy", ValueError, () => backend.read(revoked())],
     ["solve of a proxy of a tensor", ValueError, () => solve(backend, op, proxyOf(rhs))],
     ["solve into a proxy of a tensor", ValueError, withOptions({ out: proxyOf(out) })],
-    ["solve with a proxy of a state", ValueError, withOptions({ state: proxyOf(state) })],
+    ["solve with a proxy of a state", ValueError, withOptions({ initialState: proxyOf(state) })],
     ["apply with a proxy of Q", ValueError, () => apply(backend, { ...op, q: proxyOf(op.q) }, rhs)],
     ["solve on a proxy of the backend", ValueError, () => solve(proxyOf(backend), op, rhs)],
     ["solve on a revoked proxy", ValueError, () => solve(revoked(), op, rhs)],

@@ -55,10 +55,10 @@ function callsOf({ backend }: Scope, batch: number, n: number, r: number, p: num
     of("apply", [rhs!], [rhs!], (op, x) => apply(backend, op, x!, { chunk })),
     of("apply without Λ", [rhs!], [rhs!], ({ q, k }, x) => apply(backend, { q, k }, x!, { trans: true })),
     of("solve with states", [rhs!, state!], [rhs!], (op, b, z) =>
-      solve(backend, op, b!, { state: z, finalState: z, trans: true, chunk }),
+      solve(backend, op, b!, { initialState: z, finalState: z, trans: true, chunk }),
     ),
     of("apply with states", [rhs!, state!], [rhs!], (op, x, z) =>
-      apply(backend, op, x!, { state: z, finalState: z }),
+      apply(backend, op, x!, { initialState: z, finalState: z }),
     ),
     of("inverse", [], [square], (op) => inverse(backend, op, { chunk })),
     of("materialize", [], [square], (op) => materialize(backend, op)),
@@ -68,10 +68,10 @@ function callsOf({ backend }: Scope, batch: number, n: number, r: number, p: num
       applyVjp(backend, { q, k }, x!, g!, { alpha: 4 }),
     ),
     of("solveVjp with states", [rhs!, rhs!, state!, state!], gradients([state!]), (op, y, g, z, zBar) =>
-      solveVjp(backend, op, y!, g!, { alpha: 4, state: z, finalStateCotangent: zBar }),
+      solveVjp(backend, op, y!, g!, { alpha: 4, initialState: z, finalStateCotangent: zBar }),
     ),
     of("applyVjp with states", [rhs!, rhs!, state!, state!], gradients([state!]), (op, x, g, z, zBar) =>
-      applyVjp(backend, op, x!, g!, { alpha: 4, state: z, finalStateCotangent: zBar }),
+      applyVjp(backend, op, x!, g!, { alpha: 4, initialState: z, finalStateCotangent: zBar }),
     ),
     of("inverseVjp", [square, square], [...whole], (op, y, g) => inverseVjp(backend, op, y!, g!)),
     {

@@ -12,6 +12,7 @@ import { judgeHuge } from "./huge.js";
 import { wrongAllocations, wrongViews } from "./memory.js";
 import { Fixture, sizes, type Wrong } from "./fixture.js";
 import { wrongValues } from "./options.js";
+import { wrongDecays, wrongLayouts } from "./views.js";
 
 const { batch, n, p } = sizes;
 
@@ -68,6 +69,8 @@ export function badInputCases(): Case[] {
     { ...of("tensors: disposed, foreign, none at all", wrongTensors), kernels },
     { ...of("shapes", wrongShapes), kernels },
     { ...of("options and aliases", wrongValues), kernels },
+    { ...of("layouts", wrongLayouts), kernels },
+    { ...of("decays", wrongDecays), kernels },
     { ...of("f32: dtypes", wrongDtypes), kernels, dtype: "f32", dtypes: ["f64"] },
     { ...of("f64: dtypes", wrongDtypes), kernels, dtype: "f64", dtypes: ["f32"] },
     { ...of("holes, proxies, null, unknown options", hostileObjects), kernels },

@@ -1,0 +1,267 @@
+/** What goes wrong with gates, and with tensors that do not lie contiguously. */
+import type { HostTensor, Layout, Shape } from "@dlrt/core";
+import { readView, type DecayVjpParams } from "@dlrt/core/backend";
+import { plainKernels } from "../examples/plain-backend.js";
+import {
+  after,
+  FaultyBackend,
+  like,
+  of,
+  rowOf,
+  withKernels,
+  wrongly,
+  type Fault,
+  type Params,
+  type Verb,
+} from "./faulty.js";
+import { roundingKernels } from "./rounding-kernels.js";
+
+/** The decay with each row's gap from `from(row)`; 0 where there is no such row. */
+function moved(decay: HostTensor, from: (row: number) => number): HostTensor {
+  const [, n, channels] = decay.shape;
+  const was = readView(decay);
+  return like(decay, (_, at) => {
+    const row = from(rowOf(decay, at));
+    return row < 0 || row >= n ? 0 : was[at + (row - rowOf(decay, at)) * channels]!;
+  });
+}
+
+/** Runs the kernel with another decay, where there is one; forward or transposed alone if told so. */
+const decaysAs = (verb: Verb, change: (decay: HostTensor, p: Params) => HostTensor, trans?: boolean) =>
+  wrongly(verb, (p) =>
+    p.decay && (trans === undefined || trans === p.trans) ? { decay: change(p.decay, p) } : {},
+  );
+
+const everyGate = (verb: Verb, kind: "row" | "channel" = "row"): string =>
+  `${verb} › f32, decay per ${kind}: every family of gates`;
+
+/** The same memory, taken to lie otherwise. */
+function lies(t: HostTensor, change: (layout: Layout) => Partial<Layout>): HostTensor {
+  const { dtype, shape, layout, data } = t;
+  return { dtype, shape, layout: { ...layout, ...change(layout) }, data } as unknown as HostTensor;
+}
+
+const packed = (t: HostTensor): boolean => t.layout.heads > 1;
+
+export const decayFaults: readonly Fault[] = [
+  {
+    name: "g comes one row late",
+    caughtBy: everyGate("apply"),
+    create: decaysAs("apply", (decay) => moved(decay, (row) => row - 1)),
+  },
+  {
+    name: "the g of a chunk's first row is lost",
+    caughtBy: everyGate("solve"),
+    create: decaysAs("solve", (decay) => like(decay, (g, at) => (rowOf(decay, at) % 64 === 0 ? 0 : g))),
+  },
+  {
+    name: "forward, a row reads the state before it decays",
+    caughtBy: everyGate("apply", "channel"),
+    create: wrongly("apply", ({ decay, q, trans, r, decayOn }) => {
+      if (!decay || trans || decayOn === "columns") return {};
+      const gaps = readView(decay);
+      const channels = decay.shape[2];
+      const gap = (at: number): number => gaps[channels === 1 ? Math.floor(at / r) : at]!;
+      return { q: like(q, (value, at) => (gap(at) > -5 ? value * Math.exp(-gap(at)) : value)) };
+    }),
+  },
+  {
+    name: "transposed, the state decays before a row reads it",
+    caughtBy: everyGate("solve"),
+    create: decaysAs("solve", (decay) => moved(decay, (row) => row - 1), true),
+  },
+  {
+    name: "transposed, the final state misses the gap of the first row",
+    caughtBy: everyGate("solve", "channel"),
+    create: decaysAs("solve", (decay) => like(decay, (g, at) => (rowOf(decay, at) === 0 ? 0 : g)), true),
+  },
+  {
+    name: "every channel decays as the first",
+    caughtBy: everyGate("apply", "channel"),
+    create: decaysAs("apply", (decay, { decayOn }) => {
+      const was = readView(decay);
+      return decayOn === "rank" ? like(decay, (_, at) => was[at - (at % decay.shape[2])]!) : decay;
+    }),
+  },
+  {
+    name: "what the state's sum has lost does not decay",
+    caughtBy: everyGate("apply"),
+    create: withKernels({ apply: roundingKernels({ lostStays: true }).apply }),
+  },
+  {
+    name: "factors are differences of one cumulative sum in float32",
+    caughtBy: everyGate("solve"),
+    create: withKernels({ solve: roundingKernels({ oneSum: true }).solve }),
+  },
+  {
+    name: "the state is multiplied by a factor that was rounded to float32",
+    caughtBy: "apply › f32, decay per row: slow decay of constant data over 65,536 rows",
+    budget: { maxN: 65537, maxWork: 2 ** 17 },
+    create: decaysAs("apply", (decay) => like(decay, (g) => Math.log(Math.fround(Math.exp(g))))),
+  },
+  {
+    name: "the inverse does not decay",
+    caughtBy: "inverse › f32, decay per row: every family of gates",
+    create: withKernels({
+      inverse: (p) => plainKernels.inverse({ ...p, op: { ...p.op, decay: undefined } }),
+    }),
+  },
+  {
+    name: "ḡ is off by one row",
+    caughtBy: "gradients › f32, decay per row: applyVjp beside differences",
+    create: withKernels({
+      decayVjp: (p) => {
+        plainKernels.decayVjp(p);
+        const late = moved(p.out, (row) => row - 1);
+        p.out.data.set(late.data);
+      },
+    }),
+  },
+  {
+    name: "ḡ is not 0 at a reset",
+    caughtBy: "gradients › f32, decay per channel: decayVjp, sums over rows",
+    create: withKernels({
+      decayVjp: (p) => plainKernels.decayVjp({ ...p, decay: like(p.decay, () => -1) }),
+    }),
+  },
+  {
+    name: "ḡ is a sum that forgets what its roundings took",
+    caughtBy: "gradients › f32, decay per row: decayVjp, sums over rows",
+    budget: { maxN: 65537, maxWork: 2 ** 17 },
+    create: withKernels({ decayVjp: forgetfulSums }),
+  },
+  {
+    name: "decay on columns takes the first channel for all",
+    caughtBy: "gradients › f32, decay per channel: applyVjp, any problem, any options",
+    create: decaysAs("apply", (decay, { decayOn }) => {
+      const was = readView(decay);
+      return decayOn === "columns" ? like(decay, (_, at) => was[at - (at % decay.shape[2])]!) : decay;
+    }),
+  },
+  {
+    name: "NaN in g is taken for 0",
+    caughtBy: "non-finite › f32, decay per row: solve, a NaN in the decay",
+    create: decaysAs("solve", (decay) => like(decay, (g) => (Number.isNaN(g) ? 0 : g))),
+  },
+  {
+    name: "g > 0 is taken for 0",
+    caughtBy: "non-finite › f32, decay per row: apply, g > 0 grows",
+    create: decaysAs("apply", (decay) => like(decay, (g) => (g > 0 ? 0 : g))),
+  },
+  {
+    name: "a reset leaves 2⁻⁴⁰ of the state",
+    caughtBy: "non-finite › f32, decay per channel: solve, nothing finite passes a reset",
+    create: decaysAs("solve", (decay) => like(decay, (g) => Math.max(g, -27.7))),
+  },
+  {
+    name: "a reset is lost in trans",
+    caughtBy: "exact › f32, decay per row: apply, resets",
+    create: decaysAs("apply", (decay) => like(decay, (g) => (g === -Infinity ? 0 : g)), true),
+  },
+];
+
+/** (27) in float32, one rounding after the other; one channel. */
+function forgetfulSums(p: DecayVjpParams<HostTensor>): void {
+  plainKernels.decayVjp(p);
+  const { batch, n, r, trans, decay, out } = p;
+  if (r !== 1 || batch !== 1 || trans) return;
+  const [q, k, gQ, gK] = [p.q, p.k, p.qGradient, p.kGradient].map((t) => readView(t));
+  let sum = p.start ? readView(p.start)[0]! : 0;
+  const gaps = readView(decay);
+  for (let t = 0; t < n; t++) {
+    out.data[t] = gaps[t] === -Infinity ? 0 : sum;
+    sum = Math.fround(sum - Math.fround(q![t]! * gQ![t]! - k![t]! * gK![t]!));
+  }
+}
+
+const LAYER = "layouts › f32: a layer's packed arrays, shared key heads";
+
+/** Only shared heads tell. */
+export const sharedHeadAdvanced: Fault = {
+  name: "a shared head advances with every entry",
+  caughtBy: LAYER,
+  create: wrongly("solve", ({ q, k }) => ({
+    q: lies(q, () => ({ shared: 1 })),
+    k: lies(k, () => ({ shared: 1 })),
+  })),
+};
+
+export const layoutFaults: readonly Fault[] = [
+  {
+    name: "the stride between heads is ignored",
+    caughtBy: LAYER,
+    create: wrongly("solve", ({ b }) => ({ b: packed(b) ? lies(b, () => ({ head: 0 })) : b })),
+  },
+  {
+    name: "λ is taken to lie contiguously",
+    caughtBy: LAYER,
+    create: wrongly("solve", ({ diag }) => ({ diag: lies(diag!, () => ({ row: 1 })) })),
+  },
+  {
+    name: "rows are taken to follow each other upwards",
+    caughtBy: "layouts › f32: apply, any layouts",
+    create: wrongly("apply", ({ x }) => ({ x: lies(x, ({ row }) => ({ row: Math.abs(row) })) })),
+  },
+  {
+    name: "the last row of a result is written one column too far",
+    caughtBy: "layouts › f32: solve, any layouts",
+    create: after("solve", ({ out, n, p }) => {
+      const { offset, row, heads } = out.layout;
+      if (n > 0 && heads === 1 && row > p) out.data[offset + (n - 1) * row + p] = 0;
+    }),
+  },
+  {
+    name: "copy takes the state's rows to follow each other",
+    caughtBy: "layouts › f32: applyVjp, any layouts",
+    create: withKernels({
+      copy: (p) => plainKernels.copy({ ...p, x: lies(p.x, () => ({ row: p.x.shape[2] })) }),
+    }),
+  },
+  {
+    name: "decayVjp writes contiguously",
+    caughtBy: "layouts › f32, decay per channel: solveVjp, any layouts",
+    create: withKernels({
+      decayVjp: (p) => plainKernels.decayVjp({ ...p, out: lies(p.out, () => ({ row: p.out.shape[2] })) }),
+    }),
+  },
+  {
+    name: "the decay's layout is taken for contiguous",
+    caughtBy: "layouts › f32, decay per row: solve, any layouts",
+    create: wrongly("solve", ({ decay }) => (decay ? { decay: lies(decay, () => ({ row: 1 })) } : {})),
+  },
+  {
+    name: "a view is a copy",
+    caughtBy: "layouts › f32: views count nothing and go with what they view",
+    create: of(
+      class extends FaultyBackend {
+        override view(t: HostTensor, shape: Shape, layout: Layout): HostTensor {
+          return this.upload({ data: readView(super.view(t, shape, layout)), shape });
+        }
+      },
+    ),
+  },
+  {
+    name: "read gives a view's memory from its first element on",
+    caughtBy: "layouts › f32: a read of a view",
+    create: of(
+      class extends FaultyBackend {
+        override async read(t: HostTensor): Promise<HostTensor["data"]> {
+          const right = await super.read(t);
+          return t.data.slice(t.layout.offset, t.layout.offset + right.length);
+        }
+      },
+    ),
+  },
+  {
+    name: "views are not checked",
+    caughtBy: "bad input › layouts",
+    create: of(
+      class extends FaultyBackend {
+        override view(t: HostTensor, shape: Shape, layout: Layout): HostTensor {
+          if (shape[1] === t.shape[1] + 1) return super.view(t, t.shape, layout);
+          return super.view(t, shape, layout);
+        }
+      },
+    ),
+  },
+];
