@@ -44,7 +44,7 @@ const times = (count: number, body: (index: number) => void): void => {
   for (let i = 0; i < count; i++) body(i);
 };
 
-function chunkMatrix(sizes: Omit<ChunkedSizes, "p">): Work {
+function couplingWork(sizes: Omit<ChunkedSizes, "p">): Work {
   const count = new Count();
   chunks(sizes, (e, first, end) => {
     for (let i = first; i < end; i++) {
@@ -151,16 +151,16 @@ const CASES: readonly ChunkedSizes[] = [
 ];
 
 test.each(CASES)("flops and bytes are what a count by brute force finds: %o", (sizes) => {
-  expect(solveWork(sizes)).toEqual({ "chunk-matrix": chunkMatrix(sizes), "solve-scan": solveScan(sizes) });
+  expect(solveWork(sizes)).toEqual({ coupling: couplingWork(sizes), "solve-scan": solveScan(sizes) });
   const [state, prefix, chunk] = applyPasses(sizes);
   expect(applyWork(sizes)).toEqual({
-    "chunk-matrix": chunkMatrix(sizes),
+    coupling: couplingWork(sizes),
     "apply-state": state,
     "apply-prefix": prefix,
     "apply-chunk": chunk,
   });
   expect(inverseWork(sizes)).toEqual({
-    "chunk-matrix": chunkMatrix(sizes),
+    coupling: couplingWork(sizes),
     "solve-scan": inverseScan(sizes),
   });
 });
@@ -193,14 +193,14 @@ test("they are ARCHITECTURE's formulas, within the diagonal that those leave in 
   const half = (n * chunk) / 2;
   const all = { ...solveWork(sizes), ...applyWork(sizes), ...trilInverseWork(1, chunk) };
   const products = {
-    "chunk-matrix": half * r,
+    coupling: half * r,
     "solve-scan": 2 * n * r * p + half * p,
     "apply-state": n * r * p,
     "apply-chunk": n * r * p + half * p,
     "tril-inverse": chunk ** 3 / 6,
   };
   const elements = {
-    "chunk-matrix": 2 * n * r + half,
+    coupling: 2 * n * r + half,
     "solve-scan": n * (2 * r + 2 * p + 1) + half,
     "apply-chunk": n * (r + 2 * p) + (n * r * p) / chunk + half,
   };

@@ -1,9 +1,9 @@
 /** The shaders that each operation of the GPU report dispatches, in order. */
 export const SHADERS: Readonly<Record<string, readonly string[]>> = {
-  solve: ["chunk-matrix", "solve-scan"],
-  "solve, transposed": ["chunk-matrix", "solve-scan"],
-  apply: ["chunk-matrix", "apply-state", "apply-prefix", "apply-chunk"],
-  inverse: ["chunk-matrix", "solve-scan"],
+  solve: ["coupling", "solve-scan"],
+  "solve, transposed": ["coupling", "solve-scan"],
+  apply: ["coupling", "apply-state", "apply-prefix", "apply-chunk"],
+  inverse: ["coupling", "solve-scan"],
   trilInverse: ["tril-inverse"],
   rowDot: ["row-dot"],
 };

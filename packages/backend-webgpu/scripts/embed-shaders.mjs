@@ -7,8 +7,13 @@ const root = new URL("../src/", import.meta.url);
 const files = readdirSync(new URL("shaders/", root))
   .filter((file) => file.endsWith(".wgsl"))
   .sort();
+/** The text of a shader, with the parts that it shares with others in place of `//#include NAME`. */
+const textOf = (file) =>
+  readFileSync(new URL(`shaders/${file}`, root), "utf8").replace(/^\/\/#include (\w+)$/gm, (_, part) =>
+    readFileSync(new URL(`shaders/parts/${part}.wgsl`, root), "utf8"),
+  );
 const entries = files.map((file) => {
-  const code = unroll(readFileSync(new URL(`shaders/${file}`, root), "utf8"), file);
+  const code = unroll(textOf(file), file);
   return `  ${JSON.stringify(file.slice(0, -".wgsl".length))}: ${JSON.stringify(code)},\n`;
 });
 mkdirSync(new URL("generated/", root), { recursive: true });

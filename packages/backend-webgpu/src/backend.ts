@@ -1,22 +1,32 @@
 import {
-  checkAllocation,
-  checkReadable,
-  checkView,
-  Ledger,
-  packView,
   ShapeError,
   UnsupportedError,
   ValueError,
   byteSize,
-  describe,
+  elementCount,
   type Backend,
   type Dtype,
   type HostView,
-  type Kernels,
+  type Layout,
   type PrepareParams,
   type Shape,
   type Supports,
 } from "@dlrt/core";
+import {
+  checkAllocation,
+  checkReadable,
+  checkView,
+  contiguousLayout,
+  describe,
+  firstElement,
+  isContiguous,
+  lastElement,
+  Ledger,
+  packView,
+  readView,
+  viewLayout,
+  type Kernels,
+} from "@dlrt/core/backend";
 import { describeDevice } from "./device.js";
 import { asError, Faults, firstFault } from "./faults.js";
 import { Pending } from "./fates.js";
@@ -57,6 +67,7 @@ export class WebGpuBackend implements Backend<GpuTensor> {
     this.#ownsDevice = ownsDevice;
     this.supports = {
       dtypes: ["f32"],
+      decay: "channel",
       limits: { tensorBytes: maxBufferSize },
       build: name,
       software,
@@ -106,7 +117,7 @@ export class WebGpuBackend implements Backend<GpuTensor> {
     const size = Math.max(16, byteSize(shape, dtype));
     const buffer = this.#stream.outcomes.create(size, TENSOR, "empty");
     this.#owned.add(buffer);
-    return new GpuTensor(this, this.#ledger, [...shape], buffer, 0, (gone) => {
+    return new GpuTensor(this, this.#ledger, [...shape], { buffer, offset: 0 }, {}, (gone) => {
       this.#owned.delete(gone);
       this.#stream.retire(gone);
     });
@@ -148,7 +159,18 @@ export class WebGpuBackend implements Backend<GpuTensor> {
     if (offset + byteSize(shape, "f32") > buffer.size) {
       throw new ShapeError("buffer", `${offset + byteSize(shape, "f32")} bytes or more`, `${buffer.size}`);
     }
-    return new GpuTensor(this, this.#ledger, [...shape], buffer, offset);
+    return new GpuTensor(this, this.#ledger, [...shape], { buffer, offset }, { ownedBytes: 0 });
+  }
+
+  /**
+   * A tensor of any shape and layout whose elements are among those of `t`, in the buffer of `t`: nothing is copied. It
+   * counts 0 in `memory()`, and is disposed with `t`.
+   * @throws ShapeError, ValueError, DisposedError
+   */
+  view(t: GpuTensor, shape: Shape, layout: Layout): GpuTensor {
+    this.#ledger.assertOpen();
+    checkReadable(this, "t", t);
+    return new GpuTensor(this, this.#ledger, shape, t, { layout: viewLayout(t, shape, layout), of: t });
   }
 
   /**
@@ -168,14 +190,25 @@ export class WebGpuBackend implements Backend<GpuTensor> {
   }
 
   /**
-   * The elements, after all work before. It rejects, each time, where that work failed before or while it computed
+   * The elements, row-major, after all work before. It rejects, each time, where that work failed before or while it computed
    * these elements or what they come from; other tensors are read all the same.
    * @throws ValueError, DisposedError, DeviceLostError, LimitError (no memory), UnsupportedError (refused by the device)
    */
   async read(t: GpuTensor): Promise<Float32Array> {
     this.#ledger.assertOpen();
     checkReadable(this, "t", t);
-    return new Float32Array(await this.#stream.read(t, byteSize(t.shape, t.dtype)));
+    const { shape, layout, dtype } = t;
+    if (elementCount(shape) === 0) return new Float32Array(0);
+    const first = firstElement(shape, layout);
+    const reach = lastElement(shape, layout) + 1 - first;
+    const data = new Float32Array(await this.#stream.read(t, { from: 4 * first, bytes: 4 * reach }));
+    if (reach === elementCount(shape) && isContiguous(t)) return data;
+    return readView({
+      data,
+      dtype,
+      shape,
+      layout: { ...layout, offset: layout.offset - first },
+    }) as Float32Array;
   }
 
   /** After all work before. @throws the first fault of that work that no `sync` before has told */
@@ -235,6 +268,6 @@ export class WebGpuBackend implements Backend<GpuTensor> {
     const size = 256;
     const buffer = this.#stream.outcomes.create(size, TENSOR, "placeholder");
     this.#owned.add(buffer);
-    return { buffer, offset: 0, size, base: 0, batchStride: 0, rowStride: 0 };
+    return { ...contiguousLayout([1, 0, 0]), buffer, offset: 0, size, base: 0, entry: 0 };
   }
 }

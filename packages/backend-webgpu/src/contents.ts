@@ -1,17 +1,22 @@
-import { byteSize } from "@dlrt/core";
+import { contiguousLayout, firstElement, isContiguous, lastElement, overlap } from "@dlrt/core/backend";
+import { elementCount } from "@dlrt/core";
 import type { Fate } from "./fates.js";
-import type { Placed } from "./kernels/context.js";
+import type { Placed } from "./kernels/placed.js";
 
-/** Bytes [from, to) of a buffer, and the work they come from. */
+const BYTES = 4;
+
+/** Elements of a buffer, all of them within bytes [from, to), and the work they come from. */
 interface Span {
   readonly from: number;
   readonly to: number;
   readonly fate: Fate;
+  /** The rows, where there are gaps between them, as between the heads of a packed array; absent: all bytes. */
+  readonly rows?: Placed | undefined;
 }
 
 /**
  * What the bytes of each buffer depend on, as far as that is not known to have gone well. It goes by buffers, not by
- * tensors, since several tensors may wrap parts of one buffer.
+ * tensors, since several tensors may be views of one buffer.
  */
 export class Contents {
   readonly #spans = new WeakMap<GPUBuffer, readonly Span[]>();
@@ -35,28 +40,25 @@ export class Contents {
     const fates: Fate[] = [];
     const spans = this.#spans.get(place.buffer);
     if (!spans) return fates;
-    const { from, to } = bytesOf(place);
+    const own = spanOf(place);
     for (const span of spans) {
-      if (span.from < to && from < span.to && !span.fate.good) fates.push(span.fate);
+      if (!span.fate.good && meet(place.buffer, span, own)) fates.push(span.fate);
     }
     return fates;
   }
 
   /** All elements at `place` come from work with this fate, whatever they came from before. */
   written(place: Placed, fate: Fate): void {
-    const { from, to } = bytesOf(place);
+    const own = spanOf(place);
     const spans: Span[] = [];
-    for (const span of this.#open(place.buffer)) {
-      if (span.from < from) spans.push({ ...span, to: Math.min(span.to, from) });
-      if (span.to > to) spans.push({ ...span, from: Math.max(span.from, to) });
-    }
-    if (from < to) spans.push({ from, to, fate });
+    for (const span of this.#open(place.buffer)) spans.push(...without(span, own));
+    if (own.from < own.to) spans.push({ ...own, fate });
     this.#spans.set(place.buffer, spans);
   }
 
   /** The elements at `place` depend on this too. */
   add(place: Placed, fate: Fate): void {
-    const span = { ...bytesOf(place), fate };
+    const span = { ...spanOf(place), fate };
     if (span.from < span.to) this.#spans.set(place.buffer, [...this.#open(place.buffer), span]);
   }
 
@@ -65,6 +67,49 @@ export class Contents {
   }
 }
 
-function bytesOf({ offset, shape }: Placed): { from: number; to: number } {
-  return { from: offset, to: offset + byteSize(shape, "f32") };
+type Reach = Omit<Span, "fate">;
+
+function spanOf(place: Placed): Reach {
+  const { offset, shape, layout } = place;
+  if (elementCount(shape) === 0) return { from: 0, to: 0 };
+  const from = offset + BYTES * firstElement(shape, layout);
+  const to = offset + BYTES * (lastElement(shape, layout) + 1);
+  return isContiguous(place) ? { from, to } : { from, to, rows: place };
+}
+
+/** Whether some element is in both. */
+function meet(buffer: GPUBuffer, a: Reach, b: Reach): boolean {
+  if (a.from >= b.to || b.from >= a.to) return false;
+  // most pairs are one of these; others may have to be compared row by row
+  if (!a.rows && (!b.rows || (a.from <= b.from && b.to <= a.to))) return true;
+  if (!b.rows && b.from <= a.from && a.to <= b.to) return true;
+  if (a.rows && b.rows && sameRows(a.rows, b.rows)) return true;
+  return overlap(asTensor(buffer, a), asTensor(buffer, b));
+}
+
+function asTensor(storage: GPUBuffer, { from, to, rows }: Reach): Parameters<typeof overlap>[0] {
+  const dtype = "f32";
+  if (rows) return { storage, dtype, byteOffset: rows.offset, shape: rows.shape, layout: rows.layout };
+  const shape = [1, 1, (to - from) / BYTES] as const;
+  return { storage, dtype, byteOffset: from, shape, layout: contiguousLayout(shape) };
+}
+
+/** What is left of `span` once `own` has been written: rows with gaps between them go only as a whole. */
+function without(span: Span, own: Reach): Span[] {
+  if (own.rows) return span.rows && sameRows(span.rows, own.rows) ? [] : [span];
+  if (span.from >= own.to || own.from >= span.to) return [span];
+  if (span.rows) return own.from <= span.from && span.to <= own.to ? [] : [span];
+  const left: Span[] = [];
+  if (span.from < own.from) left.push({ ...span, to: own.from });
+  if (span.to > own.to) left.push({ ...span, from: own.to });
+  return left;
+}
+
+function sameRows(a: Placed, b: Placed): boolean {
+  const names = ["offset", "heads", "shared", "batch", "head", "row"] as const;
+  return (
+    a.offset === b.offset &&
+    a.shape.every((size, axis) => size === b.shape[axis]) &&
+    names.every((name) => a.layout[name] === b.layout[name])
+  );
 }

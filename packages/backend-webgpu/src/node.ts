@@ -1,4 +1,5 @@
-import { describe, UnsupportedError, ValueError } from "@dlrt/core";
+import { UnsupportedError, ValueError } from "@dlrt/core";
+import { describe } from "@dlrt/core/backend";
 import type { WebGpuBackend } from "./backend.js";
 import { createWebGpuBackend as create } from "./create.js";
 import { checkWebGpuOptions, type WebGpuOptions } from "./options.js";

@@ -1,4 +1,5 @@
-import { checkFlag, checkOptions, describe, ValueError } from "@dlrt/core";
+import { ValueError } from "@dlrt/core";
+import { checkFlag, checkOptions, describe } from "@dlrt/core/backend";
 
 /** Options of `createWebGpuBackend`. */
 export interface WebGpuOptions {

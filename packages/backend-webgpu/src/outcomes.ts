@@ -1,9 +1,15 @@
 import { Contents } from "./contents.js";
 import { firstFault, type Faults } from "./faults.js";
 import { Pending, type Fate } from "./fates.js";
-import type { Placed } from "./kernels/context.js";
+import type { Placed } from "./kernels/placed.js";
 import { Readback } from "./readback.js";
 import { Untold } from "./untold.js";
+
+/** Bytes of a buffer, counted from a tensor's offset, among which all its elements are. */
+export interface Reach {
+  readonly from: number;
+  readonly bytes: number;
+}
 
 /** What became of all that was asked of the device, and who is told: readers of what a fault spoiled, and `sync`. */
 export class Outcomes {
@@ -62,12 +68,12 @@ export class Outcomes {
     return this.#contents.of(place);
   }
 
-  /** The elements, after all that was submitted. @throws DeviceLostError, or what kept them from being computed */
-  async read(place: Placed, bytes: number): Promise<ArrayBuffer> {
+  /** The bytes in which the elements are, after all that was submitted. @throws DeviceLostError, or what kept them from being computed */
+  async read(place: Placed, { from, bytes }: Reach): Promise<ArrayBuffer> {
     this.#faults.assertNotLost();
     const fates = [this.memoryOf(place.buffer), ...this.elementsOf(place)];
     const verdict = firstFault(fates.flatMap((fate) => fate?.verdict() ?? []));
-    const copied = this.readback.fetch(place.buffer, place.offset, bytes);
+    const copied = this.readback.fetch(place.buffer, place.offset + from, bytes);
     copied.catch(() => undefined); // the verdict comes first
     const cause = await this.#faults.orLost(verdict);
     if (cause) throw cause;

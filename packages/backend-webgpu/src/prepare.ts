@@ -1,27 +1,19 @@
-import {
-  checkFlag,
-  checkOptions,
-  describe,
-  UnsupportedError,
-  ValueError,
-  type Kernels,
-  type PrepareParams,
-  type Shape,
-  type Supports,
-} from "@dlrt/core";
+import { UnsupportedError, ValueError, type PrepareParams, type Shape, type Supports } from "@dlrt/core";
+import { checkFlag, checkOptions, contiguousLayout, describe, type Kernels } from "@dlrt/core/backend";
 import type { Commands, Context } from "./kernels/context.js";
 import { kernelsOf } from "./kernels/index.js";
 import type { Plan } from "./kernels/plan.js";
 import type { Constants, Pipelines } from "./pipelines.js";
 import type { GpuTensor } from "./tensor.js";
 
-const KERNELS: readonly string[] = ["apply", "solve", "inverse", "trilInverse", "rowDot"];
+const KERNELS: readonly string[] = ["apply", "solve", "inverse", "trilInverse", "rowDot", "copy", "decayVjp"];
+const DECAYS: readonly unknown[] = [undefined, "none", "row", "channel"];
 const SIZES = ["batch", "n", "r", "p"] as const;
 
 /** @throws ValueError, UnsupportedError (dtype) */
 export function checkPrepare(p: PrepareParams, supports: Supports): void {
   if (p === undefined) throw new ValueError("prepare", "an object with options", "undefined");
-  checkOptions("prepare", p, ["kernel", ...SIZES, "dtype", "trans", "chunk"]);
+  checkOptions("prepare", p, ["kernel", ...SIZES, "dtype", "decay", "trans", "chunk"]);
   if (!KERNELS.includes(p.kernel)) {
     throw new ValueError("kernel", `one of ${KERNELS.join(", ")}`, describe(p.kernel));
   }
@@ -31,6 +23,9 @@ export function checkPrepare(p: PrepareParams, supports: Supports): void {
   }
   if (p.chunk !== undefined && !(Number.isSafeInteger(p.chunk) && p.chunk >= 1)) {
     throw new ValueError("chunk", "an integer ≥ 1", describe(p.chunk));
+  }
+  if (!DECAYS.includes(p.decay)) {
+    throw new ValueError("decay", "none, row or channel", describe(p.decay));
   }
   checkFlag("trans", p.trans);
   if (p.dtype !== undefined && !supports.dtypes.includes(p.dtype)) {
@@ -66,26 +61,46 @@ function rehearse(ctx: Context, p: PrepareParams, note: (plan: Plan, constants: 
 }
 
 function call(kernels: Kernels<GpuTensor>, p: PrepareParams): void {
-  const { batch, n, r } = p;
-  const tensor = (...shape: Shape): GpuTensor => ({ shape, offset: 0, buffer: {} }) as unknown as GpuTensor;
-  const op = { diag: tensor(batch, n, 1), q: tensor(batch, n, r), k: tensor(batch, n, r) };
+  const { batch, n, r, trans = false } = p;
+  const tensor = (...shape: Shape): GpuTensor =>
+    ({ shape, layout: contiguousLayout(shape), offset: 0, buffer: {} }) as unknown as GpuTensor;
+  const [diag, q, k] = [tensor(batch, n, 1), tensor(batch, n, r), tensor(batch, n, r)];
+  const decay = tensor(batch, n, p.decay === "channel" ? r : 1);
+  const op = { diag, q, k, ...((p.decay ?? "none") !== "none" && { decay }) };
   const rhs = tensor(batch, n, p.p);
   const state = tensor(batch, r, p.p);
-  const chunked = { ...p, ...op, alpha: 1, trans: p.trans ?? false, out: tensor(batch, n, p.p) };
+  const states = { initialState: state, finalState: state };
+  const chunked = { ...p, ...states, op, alpha: 1, trans, out: tensor(batch, n, p.p) };
   switch (p.kernel) {
     case "apply":
-      kernels.apply({ ...chunked, x: rhs, state, finalState: state });
+      kernels.apply({ ...chunked, x: rhs, decayOn: "rank" });
       break;
     case "solve":
-      kernels.solve({ ...chunked, b: rhs, state, finalState: state });
+      kernels.solve({ ...chunked, b: rhs });
       break;
     case "inverse":
-      kernels.inverse({ ...chunked, out: tensor(batch, n, n) });
+      kernels.inverse({ ...p, op, out: tensor(batch, n, n) });
       break;
     case "trilInverse":
       kernels.trilInverse({ batch, c: n, a: tensor(batch, n, n), out: tensor(batch, n, n) });
       break;
     case "rowDot":
       kernels.rowDot({ batch, n, p: p.p, alpha: 1, x: rhs, y: rhs, out: tensor(batch, n, 1) });
+      break;
+    case "copy":
+      kernels.copy({
+        batch,
+        rows: n,
+        cols: p.p,
+        alpha: 1,
+        trans,
+        x: trans ? tensor(batch, p.p, n) : rhs,
+        out: chunked.out,
+      });
+      break;
+    case "decayVjp": {
+      const gradients = { qGradient: q, kGradient: k, start: tensor(batch, r, 1) };
+      kernels.decayVjp({ batch, n, r, trans, decay, q, k, ...gradients, out: tensor(...decay.shape) });
+    }
   }
 }

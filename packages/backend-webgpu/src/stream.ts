@@ -1,8 +1,8 @@
 import type { Faults } from "./faults.js";
 import { Failed, Joint, Pending, Submission, type Fate } from "./fates.js";
-import type { Placed } from "./kernels/context.js";
+import type { Placed } from "./kernels/placed.js";
 import { Marks } from "./marks.js";
-import { Outcomes } from "./outcomes.js";
+import { Outcomes, type Reach } from "./outcomes.js";
 import type { Pipelines } from "./pipelines.js";
 import { Recorded } from "./recorded.js";
 import { Recorder } from "./recorder.js";
@@ -164,9 +164,9 @@ export class Stream {
   }
 
   /** The elements, after all work before. @throws as `Outcomes.read` */
-  read(place: Placed, bytes: number): Promise<ArrayBuffer> {
+  read(place: Placed, reach: Reach): Promise<ArrayBuffer> {
     this.flush();
-    return this.outcomes.read(place, bytes);
+    return this.outcomes.read(place, reach);
   }
 
   /** After all work before. @throws as `Outcomes.sync` */

@@ -1,21 +1,22 @@
-import { OwnedTensor, type Ledger, type Shape } from "@dlrt/core";
+import type { Shape } from "@dlrt/core";
+import { OwnedTensor, type Ledger, type Placement } from "@dlrt/core/backend";
 
-/** A tensor on the GPU, f32, contiguous and row-major in `buffer` from byte `offset` on. */
+/** A tensor on the GPU, f32, its rows in `buffer` where `layout` says, counted from byte `offset`. */
 export class GpuTensor extends OwnedTensor {
   readonly #buffer: GPUBuffer;
   readonly #offset: number;
   readonly #retire: ((buffer: GPUBuffer) => void) | undefined;
 
-  /** Without `retire` the buffer is somebody else's, and is never destroyed. */
+  /** Without `retire` the buffer is somebody else's, or a view's, and is never destroyed. */
   constructor(
     backend: object,
     ledger: Ledger,
     shape: Shape,
-    buffer: GPUBuffer,
-    offset: number,
+    { buffer, offset }: { readonly buffer: GPUBuffer; readonly offset: number },
+    placement: Placement = {},
     retire?: (buffer: GPUBuffer) => void,
   ) {
-    super(backend, ledger, shape, "f32", retire ? undefined : 0);
+    super(backend, ledger, shape, "f32", placement);
     this.#buffer = buffer;
     this.#offset = offset;
     this.#retire = retire;

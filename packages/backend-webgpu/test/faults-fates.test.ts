@@ -1,13 +1,15 @@
+import { contiguousLayout } from "@dlrt/core/backend";
 import { expect, test } from "vitest";
 import { Contents } from "../src/contents.js";
 import { Failed, Joint, Pending, Submission } from "../src/fates.js";
-import type { Placed } from "../src/kernels/context.js";
+import type { Placed } from "../src/kernels/placed.js";
 import { Untold } from "../src/untold.js";
 
 const place = (buffer: GPUBuffer, offset: number, count: number): Placed => ({
   buffer,
   offset,
   shape: [1, count, 1],
+  layout: contiguousLayout([1, count, 1]),
 });
 
 test("a write replaces what it covers, wholly or in part, and nothing is kept of what went well", async () => {

@@ -84,12 +84,12 @@ test("reading a buffer that is gone spoils nothing that was enqueued before it",
 test("what is computed from a poisoned tensor is poisoned, before and after the fault is known", async () => {
   const lent = wrapped(backend, X, [1, 2, 1]);
   const state = backend.upload({ data: Float32Array.of(0), shape: [1, 1, 1] });
-  const bad = apply(backend, op, lent.t, { state, finalState: state });
+  const bad = apply(backend, op, lent.t, { initialState: state, finalState: state });
   lent.buffer.destroy();
   const cause: unknown = await backend.sync().catch((error: unknown) => error);
   const known = apply(backend, op, bad);
   const further = apply(backend, op, known);
-  const streamed = apply(backend, op, b, { state, finalState: state });
+  const streamed = apply(backend, op, b, { initialState: state, finalState: state });
   for (const t of [bad, known, further, streamed, state]) {
     await expect(backend.read(t)).rejects.toBe(cause);
     await expect(backend.read(t)).rejects.toBe(cause);

@@ -111,7 +111,7 @@ test("prepare compiles what the call then uses", async () => {
   };
   const { op, b } = upload(fresh, problem(1, 70, 4, 3));
   const state = fresh.upload({ data: new Float32Array(12), shape: [1, 4, 3] });
-  await fresh.read(solve(fresh, op, b, { state, finalState: state }));
+  await fresh.read(solve(fresh, op, b, { initialState: state, finalState: state }));
   expect(compiled).toBe(0);
   await fresh.dispose();
 });

@@ -5,14 +5,14 @@ import { PARAMS_BYTES, type Plan } from "../src/kernels/plan.js";
 import { plans } from "../src/kernels/plans.js";
 
 const ACCESS = { read: "read", write: "read_write" } as const;
-const TYPES = { operand: "vec4", u32: "u32", f32: "f32" } as const;
+const TYPES = { operand: "Operand", u32: "u32", f32: "f32" } as const;
 
-/** Offsets that writeParams uses: members in order, an operand 16 bytes, a scalar 4. */
+/** Offsets that writeParams uses: members in order, an operand 32 bytes, a scalar 4. */
 function expectedMembers(plan: Plan): { name: string; type: string; offset: number }[] {
   let offset = 0;
   return Object.entries(plan.params).map(([name, type]) => {
     const member = { name, type: TYPES[type], offset };
-    offset += type === "operand" ? 16 : 4;
+    offset += type === "operand" ? 32 : 4;
     return member;
   });
 }

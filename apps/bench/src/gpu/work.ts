@@ -30,7 +30,7 @@ function pairs(n: number, chunk: number): number {
 }
 
 /** S = tril(F_c G_cᵀ, −1) */
-function chunkMatrix({ batch, n, r, chunk }: Omit<ChunkedSizes, "p">): Work {
+function couplingWork({ batch, n, r, chunk }: Omit<ChunkedSizes, "p">): Work {
   const s = pairs(n, chunk);
   return work(batch, 2 * r * s, 2 * n * r + s);
 }
@@ -40,7 +40,7 @@ export function solveWork(sizes: ChunkedSizes): ShaderWork {
   const { batch, n, r, p, chunk } = sizes;
   const s = pairs(n, chunk);
   return {
-    "chunk-matrix": chunkMatrix(sizes),
+    coupling: couplingWork(sizes),
     "solve-scan": work(batch, 2 * (2 * n * r * p + p * s), n * (2 * r + 2 * p + 1) + s),
   };
 }
@@ -51,7 +51,7 @@ export function applyWork(sizes: ChunkedSizes): ShaderWork {
   const s = pairs(n, chunk);
   const states = Math.ceil(n / chunk) * r * p;
   return {
-    "chunk-matrix": chunkMatrix(sizes),
+    coupling: couplingWork(sizes),
     "apply-state": work(batch, 2 * n * r * p, n * (r + p) + states),
     "apply-prefix": work(batch, states, 2 * states),
     "apply-chunk": work(batch, 2 * (n * r * p + p * s + n * p), n * (r + 2 * p + 1) + states + s),
@@ -68,7 +68,7 @@ export function inverseWork(sizes: Omit<ChunkedSizes, "p">): ShaderWork {
     products += rows * r * first + pairs(rows, chunk) * columns + rows * r * columns;
   }
   return {
-    "chunk-matrix": chunkMatrix(sizes),
+    coupling: couplingWork(sizes),
     "solve-scan": work(batch, 2 * products, n * (2 * r + 1) + pairs(n, chunk) + n * n),
   };
 }

@@ -72,7 +72,7 @@ describe("on a device", () => {
     }
     const text = renderGpuReport({ ...plain, machine: child.timed.machine }, false);
     expect(text).toContain("no timestamps");
-    expect(text).not.toContain("chunk-matrix");
+    expect(text).not.toContain("coupling");
   });
 
   test("a call's phases: bytes of its operands and results, the device's clock where it has one", () => {

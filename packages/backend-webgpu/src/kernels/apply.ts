@@ -1,47 +1,53 @@
-import type { ApplyParams } from "@dlrt/core";
+import { decayKind, type ApplyParams } from "@dlrt/core/backend";
 import type { GpuTensor } from "../tensor.js";
-import { chunkMatrices } from "./chunk.js";
-import {
-  chunkSize,
-  isolated,
-  operand,
-  partition,
-  quads,
-  scratch,
-  type Context,
-  type Placed,
-} from "./context.js";
-import { input, output } from "./pad.js";
+import { chunkSize, meets, operand, partition, quads, scratch, type Context } from "./context.js";
+import { couplings } from "./coupling.js";
+import { decayBytes, decayed, type Decayed } from "./decay.js";
+import { input, output } from "./rows.js";
 import type { Operand, Range } from "./plan.js";
-import { applyChunk, applyPrefix, applyState } from "./plans.js";
+import { applyChunk, applyColumns, applyPrefix, applyState } from "./plans.js";
 import { segmentSize, type Segment } from "./segments.js";
-import { carryIn, carryOut, stateSize, type Carry } from "./state.js";
+import { loadState, stateSize, storeState, type Carry } from "./state.js";
 
 const THREADS = 64;
+/** Rows of a chunk where columns of X decay: apply-columns has no other. */
+const COLUMNS_CHUNK = 16;
+/** apply-prefix's DECAY. */
+const STATE_DECAY = { none: 0, row: 1, channel: 2, columns: 3 } as const;
 
-/** out ← α (op(T) x + F Z₀): chunk states, their prefix sums, then every chunk on its own. */
-export function apply(ctx: Context, p: ApplyParams<GpuTensor>): void {
-  if (p.batch === 0 || p.p === 0) return;
-  isolated(ctx, p.out, [p.q, p.k, p.x, p.diag], (out) => applyInto(ctx, p, out));
+/** What decays: nothing, the state's rows by one factor or by one each, or its columns by one each. */
+type Decay = keyof typeof STATE_DECAY;
+
+function decayOf({ op, r, decayOn }: ApplyParams<GpuTensor>): Decay {
+  const kind = r === 0 && decayOn === "rank" ? "none" : decayKind(op);
+  return kind === "channel" && decayOn === "columns" ? "columns" : kind;
 }
 
-function applyInto(ctx: Context, params: ApplyParams<GpuTensor>, out: Placed): void {
-  const { batch, n, r, p } = params;
-  const chunk = chunkSize(ctx, params.chunk, n);
+/** out ← α (op(T) x + F Z₀): chunk states, their prefix sums, then every chunk on its own. */
+export function apply(ctx: Context, params: ApplyParams<GpuTensor>): void {
+  const { batch, n, r, p, trans, op, x, out } = params;
+  if (batch === 0 || p === 0) return;
+  const apart = meets(out, [op.q, op.k, op.diag, op.decay, x]);
+  const columns = decayOf(params) === "columns";
+  const chunk = columns ? COLUMNS_CHUNK : chunkSize(ctx, params.chunk, n);
   const flops = 4 * r * p + chunk * (2 * r + p);
-  const scratchBytes = 4 * (chunk + 8 * quads(r) + 8 * quads(p)) + (16 * stateSize(r, p)) / chunk;
-  const size = segmentSize({ batch, n, chunk, cols: Math.max(r, p), scratchBytes, flops }, ctx.budget);
+  const scratchBytes =
+    4 * (chunk + 8 * quads(r) + 8 * quads(p)) +
+    (16 * stateSize(r, p)) / chunk +
+    decayBytes(op.decay, columns ? p : r);
+  const tensors = [op.q, op.k, op.diag, op.decay, x, out];
+  const size = segmentSize({ batch, n, chunk, tensors, scratchBytes, flops }, ctx.budget);
   partition(ctx, batch, n, size, (batch0, batches) => {
     const part = { batch0, batches, r, p };
-    const carry = carryIn(ctx, part, params.state);
+    const carry = loadState(ctx, part, params.initialState);
     return {
       segment(segment): void {
-        const { to, finish } = output(ctx, out, segment, params.trans);
+        const { to, finish } = output(ctx, out, segment, { trans, apart });
         applySegment(ctx, params, segment, chunk, carry, to);
         finish();
         ctx.stream.spent(flops * segment.rows * batches);
       },
-      end: (): void => carryOut(ctx, part, carry, params.finalState),
+      end: (): void => storeState(ctx, part, carry, params.finalState),
     };
   });
 }
@@ -54,21 +60,49 @@ function applySegment(
   carry: Carry,
   out: Operand,
 ): void {
-  const { r, p, trans, alpha } = params;
+  const { r, p, trans, alpha, op } = params;
   const { batches, rows } = segment;
   const chunks = Math.ceil(rows / chunk);
-  const f = input(ctx, trans ? params.k : params.q, segment, trans);
-  const g = input(ctx, trans ? params.q : params.k, segment, trans);
+  const f = input(ctx, trans ? op.k : op.q, segment, trans);
+  const g = input(ctx, trans ? op.q : op.k, segment, trans);
   const x = input(ctx, params.x, segment, trans);
-  const diag = params.diag ? operand(ctx, params.diag, segment, trans) : ctx.nothing.read;
-  const tcc = chunkMatrices(ctx, { batches, rows, chunk, chunks, r, f, g });
+  const diag = op.diag ? operand(ctx, op.diag, segment, trans) : ctx.nothing.read;
+  const kind = decayOf(params);
+  const columns = kind === "columns";
+  const scaled =
+    op.decay && kind !== "none"
+      ? decayed(ctx, {
+          segment,
+          chunk,
+          trans,
+          decay: op.decay,
+          ...(columns ? { cols: p, g: x } : { cols: r, f, g }),
+        })
+      : undefined;
+  const coupling = couplings(ctx, {
+    ...{ batches, rows, chunk, chunks, r, f, g },
+    decayed: columns ? undefined : scaled,
+  });
   const sizes = { rows, rank: r, quads: quads(p), chunks };
-  const z = chunkStates(ctx, { ...sizes, batches, chunk, g, x, carry });
+  const added = columns ? { g, x: scaled?.g ?? x } : { g: scaled?.g ?? g, x };
+  const z = chunkStates(ctx, { ...sizes, ...added, batches, chunk, carry, kind, scaled });
+  const constants = { CHUNK: chunk, THREADS, DIAG: op.diag ? 1 : 0, STATE: r > 0 ? 1 : 0 };
+  if (columns && scaled) {
+    const total = batches * chunks * quads(p);
+    ctx.stream.recorder.dispatch(applyColumns, {
+      constants,
+      params: { f, x, diag, out, ...sizes, total, alpha },
+      bindings: { coupling, f, x, diag, z, sums: scaled.sums, out },
+      workgroups: Math.ceil(total / THREADS),
+    });
+    return;
+  }
   const total = batches * chunks * (chunk / 4) * quads(p);
+  const reading = scaled?.f ?? f;
   ctx.stream.recorder.dispatch(applyChunk, {
-    constants: { CHUNK: chunk, THREADS, DIAG: params.diag ? 1 : 0, STATE: r > 0 ? 1 : 0 },
-    params: { f, x, diag, out, ...sizes, total, alpha },
-    bindings: { tcc, f, x, diag, z, out },
+    constants,
+    params: { f: reading, x, diag, out, ...sizes, total, alpha },
+    bindings: { coupling, f: reading, x, diag, z, out },
     workgroups: Math.ceil(total / THREADS),
   });
 }
@@ -86,9 +120,11 @@ function chunkStates(
     readonly g: Operand;
     readonly x: Operand;
     readonly carry: Carry;
+    readonly kind: Decay;
+    readonly scaled: Decayed | undefined;
   },
 ): Range {
-  const { batches, chunk, rows, rank, chunks, g, x, carry } = of;
+  const { batches, chunk, rows, rank, chunks, g, x, carry, kind, scaled } = of;
   const size = stateSize(rank, 4 * of.quads);
   const z = scratch(ctx, 4 * batches * chunks * size);
   if (rank === 0) return z;
@@ -100,9 +136,9 @@ function chunkStates(
     workgroups: Math.ceil(tiles / THREADS),
   });
   ctx.stream.recorder.dispatch(applyPrefix, {
-    constants: { THREADS },
-    params: { size, chunks, total: batches * size },
-    bindings: { z, carry: carry.z, lost: carry.lost },
+    constants: { THREADS, ...(scaled && { DECAY: STATE_DECAY[kind] }) },
+    params: { size, chunks, quads: of.quads, total: batches * size },
+    bindings: { z, carry: carry.z, lost: carry.lost, factors: scaled?.factors ?? ctx.nothing.read },
     workgroups: Math.ceil((batches * size) / THREADS),
   });
   return z;

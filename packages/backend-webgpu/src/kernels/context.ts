@@ -1,5 +1,5 @@
-import type { GpuTensor } from "../tensor.js";
 import type { Call, Operand, Plan, Range } from "./plan.js";
+import type { Placed } from "./placed.js";
 import type { Budget, Segment } from "./segments.js";
 
 /** What kernels record with. */
@@ -29,25 +29,51 @@ export interface Context {
   readonly nothing: { readonly read: Operand; readonly write: Operand };
 }
 
-/** Where a tensor lies. */
-export type Placed = Pick<GpuTensor, "buffer" | "offset" | "shape">;
-
 /** Rows [first, first + rows) of a tensor in the order visited, of the segment's batch entries. */
 export function operand(ctx: Context, t: Placed, segment: Segment, trans = false): Operand {
   const [, n, cols] = t.shape;
   const { batch0, batches, first, rows } = segment;
   if (rows * cols * batches === 0) return ctx.nothing.read;
+  const { layout } = t;
   const top = trans ? n - first - rows : first;
-  const begin = t.offset + 4 * cols * (batch0 * n + top);
+  const [low, high] = elementsOf(t, { batch0, batches, first: top, rows });
+  const begin = t.offset + 4 * low;
   const lead = begin % ctx.budget.alignment;
+  const visited = trans ? n - 1 - first : first;
   return {
+    ...layout,
     buffer: t.buffer,
     offset: begin - lead,
-    size: lead + 4 * cols * ((batches - 1) * n + rows),
-    base: lead / 4 + (trans ? (rows - 1) * cols : 0),
-    batchStride: n * cols,
-    rowStride: trans ? -cols : cols,
+    size: lead + 4 * (high - low + 1),
+    base: layout.offset + visited * layout.row - low + lead / 4,
+    row: trans ? -layout.row : layout.row,
+    entry: batch0,
   };
+}
+
+/** The least and the greatest element between which those rows lie, counted as the layout's offset is. */
+function elementsOf({ shape, layout }: Placed, { batch0, batches, first, rows }: Segment): [number, number] {
+  const { offset, heads, shared, batch, head, row } = layout;
+  const last = batch0 + batches - 1;
+  const sequences = [Math.floor(batch0 / heads), Math.floor(last / heads)] as const;
+  const within =
+    sequences[0] === sequences[1]
+      ? [Math.floor((batch0 % heads) / shared), Math.floor((last % heads) / shared)]
+      : [0, heads / shared - 1];
+  const ends = [
+    sequences.map((index) => index * batch),
+    within.map((index) => index * head),
+    [first * row, (first + rows - 1) * row],
+  ];
+  const reach = (of: (...ends: number[]) => number): number =>
+    ends.reduce((sum, pair) => sum + of(...pair), offset);
+  return [reach(Math.min), reach(Math.max) + shape[2] - 1];
+}
+
+/** Rows of `width` each, `height` an entry, contiguous in a range of their own. */
+export function packed(range: Range, height: number, width: number, base = 0): Operand {
+  const each = height * width;
+  return { ...range, base, batch: each, head: 0, row: width, heads: 1, shared: 1, entry: 0 };
 }
 
 /** A fresh array of `count` f32, for this operation only. */
@@ -69,23 +95,11 @@ export function quads(columns: number): number {
 }
 
 /**
- * Runs `work` on `out`, or, where `out` shares its buffer with an input, on scratch that is copied into it:
- * WebGPU lets no dispatch read and write one buffer through two bindings.
+ * Whether `out` lies in a buffer that an input lies in too. Then results go through scratch: WebGPU lets no dispatch
+ * read one buffer and write it.
  */
-export function isolated(
-  ctx: Context,
-  out: Placed,
-  inputs: readonly (Placed | undefined)[],
-  work: (out: Placed) => void,
-): void {
-  if (!inputs.some((input) => input?.buffer === out.buffer)) {
-    work(out);
-    return;
-  }
-  const count = out.shape[0] * out.shape[1] * out.shape[2];
-  const { buffer } = scratch(ctx, count);
-  work({ buffer, offset: 0, shape: out.shape });
-  ctx.stream.recorder.copy(buffer, 0, out.buffer, out.offset, 4 * count);
+export function meets(out: Placed, inputs: readonly (Placed | undefined)[]): boolean {
+  return inputs.some((input) => input?.buffer === out.buffer);
 }
 
 /** Of the chunk sizes there are kernels for, the nearest above the hint; the smallest for a few rows. */

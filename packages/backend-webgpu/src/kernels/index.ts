@@ -1,7 +1,10 @@
-import type { Kernels } from "@dlrt/core";
+import type { Kernels } from "@dlrt/core/backend";
 import { GpuTensor } from "../tensor.js";
 import { apply } from "./apply.js";
-import type { Context, Placed } from "./context.js";
+import type { Context } from "./context.js";
+import type { Placed } from "./placed.js";
+import { copy } from "./copy.js";
+import { decayVjp } from "./decay-vjp.js";
 import { inverse } from "./inverse.js";
 import { rowDot } from "./row-dot.js";
 import { solve } from "./solve.js";
@@ -14,7 +17,7 @@ type Operation = (
   work: () => void,
 ) => void;
 
-/** The parameters that kernels write, wholly; every other tensor they read. */
+/** The parameters that kernels write, wholly; every other tensor they read, those of the operator too. */
 const WRITTEN: readonly string[] = ["out", "finalState"];
 
 function tensorsOf(p: object): { reads: GpuTensor[]; writes: GpuTensor[] } {
@@ -22,6 +25,7 @@ function tensorsOf(p: object): { reads: GpuTensor[]; writes: GpuTensor[] } {
   const writes: GpuTensor[] = [];
   for (const name in p) {
     const value: unknown = p[name as keyof typeof p];
+    if (name === "op") reads.push(...tensorsOf(value as object).reads);
     if (value instanceof GpuTensor) (WRITTEN.includes(name) ? writes : reads).push(value);
   }
   return { reads, writes };
@@ -38,5 +42,7 @@ export function kernelsOf(ctx: Context, operation: Operation): Kernels<GpuTensor
     inverse: enqueue("inverse", inverse),
     trilInverse: enqueue("trilInverse", trilInverse),
     rowDot: enqueue("rowDot", rowDot),
+    copy: enqueue("copy", copy),
+    decayVjp: enqueue("decayVjp", decayVjp),
   };
 }

@@ -1,8 +1,8 @@
 import type { ShaderName } from "../generated/shaders.js";
 
 /**
- * The type of a member of a shader's Params. "operand" is a vec4<u32> that holds an Operand's base, batch stride and row
- * stride, and 0. A vec4 is aligned to 16 bytes, so operands come first, and the members need no padding between them.
+ * The type of a member of a shader's Params. "operand" is the struct of shaders/parts/operand.wgsl. A struct is aligned to
+ * 16 bytes and it takes 32, so operands come first, and the members need no padding between them.
  */
 export type ParamType = "operand" | "u32" | "f32";
 export type Access = "read" | "write";
@@ -32,15 +32,20 @@ export interface Range {
 }
 
 /**
- * Where the rows of one tensor lie in its binding, in the order in which a kernel visits them. Positions and strides
- * count elements (f32) or, where a shader binds array<vec4<f32>>, quads. Strides may be negative: shaders compute them
- * modulo 2³².
+ * Where the rows of one tensor lie in its binding, in the order in which a kernel visits them: core's `Layout`. Positions
+ * and strides count elements (f32) or, where a shader binds array<vec4<f32>>, quads. Strides may be negative, and entry 0
+ * may lie before the binding: shaders compute modulo 2³².
  */
 export interface Operand extends Range {
-  /** Of the first row visited. */
+  /** Of the first row visited of the tensor's entry 0. */
   readonly base: number;
-  readonly batchStride: number;
-  readonly rowStride: number;
+  readonly batch: number;
+  readonly head: number;
+  readonly row: number;
+  readonly heads: number;
+  readonly shared: number;
+  /** Of the tensor, that is entry 0 of the dispatch. */
+  readonly entry: number;
 }
 
 export type ParamValue = number | Operand;
@@ -52,6 +57,7 @@ export interface Call<P extends string, B extends string, C extends string> {
   readonly workgroups: number;
 }
 
+const OPERAND_BYTES = 32;
 /** Bytes that every call's Params are given in the uniform buffer. */
 export const PARAMS_BYTES = 256;
 
@@ -70,10 +76,18 @@ export function writeParams(
   for (const [name, type] of Object.entries(of.params)) {
     const value = values[name]!;
     if (typeof value === "object") {
-      into.setUint32(offset, value.base >>> 0, true);
-      into.setUint32(offset + 4, value.batchStride >>> 0, true);
-      into.setUint32(offset + 8, value.rowStride >>> 0, true);
-      offset += 16;
+      for (const [index, number] of [
+        value.base,
+        value.batch,
+        value.head,
+        value.row,
+        value.heads,
+        value.shared,
+        value.entry,
+      ].entries()) {
+        into.setUint32(offset + 4 * index, number >>> 0, true);
+      }
+      offset += OPERAND_BYTES;
     } else {
       if (type === "f32") into.setFloat32(offset, value, true);
       else into.setUint32(offset, value, true);

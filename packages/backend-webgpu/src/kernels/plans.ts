@@ -1,9 +1,16 @@
 import { plan, type Plan } from "./plan.js";
 
-export const chunkMatrix = plan({
-  shader: "chunk-matrix",
+export const couplingPlan = plan({
+  shader: "coupling",
   params: { f: "operand", g: "operand", rows: "u32", rank: "u32", chunks: "u32", total: "u32" },
-  bindings: { f: "read", g: "read", tcc: "write" },
+  bindings: { f: "read", g: "read", sums: "read", coupling: "write" },
+  constants: ["CHUNK", "THREADS", "DECAY"],
+});
+
+export const couplingChannelsPlan = plan({
+  shader: "coupling-channels",
+  params: { f: "operand", g: "operand", rows: "u32", rank: "u32", chunks: "u32", total: "u32" },
+  bindings: { f: "read", g: "read", sums: "read", coupling: "write" },
   constants: ["CHUNK", "THREADS"],
 });
 
@@ -26,7 +33,7 @@ export const solveScan = plan({
     alpha: "f32",
   },
   bindings: {
-    tcc: "read",
+    coupling: "read",
     diag: "read",
     f: "read",
     g: "read",
@@ -35,7 +42,7 @@ export const solveScan = plan({
     lost: "write",
     out: "write",
   },
-  constants: ["CHUNK", "TILE", "WIDE", "THREADS", "LANES", "START", "USE_B", "WRITE_Y", "INVERSE"],
+  constants: ["CHUNK", "TILE", "WIDE", "THREADS", "LANES", "START", "USE_B", "WRITE_Y", "INVERSE", "DECAY"],
 });
 
 export const solveCompose = plan({
@@ -53,11 +60,73 @@ export const solveCompose = plan({
   constants: ["TILE", "THREADS"],
 });
 
-export const padRows = plan({
-  shader: "pad",
-  params: { tensor: "operand", rows: "u32", cols: "u32", height: "u32", stride: "u32", total: "u32" },
-  bindings: { source: "read", target_: "write" },
-  constants: ["THREADS", "MODE"],
+export const copyPlan = plan({
+  shader: "copy",
+  params: {
+    source: "operand",
+    into: "operand",
+    rows: "u32",
+    cols: "u32",
+    height: "u32",
+    width: "u32",
+    total: "u32",
+    alpha: "f32",
+  },
+  bindings: { source: "read", into: "write" },
+  constants: ["THREADS", "TRANS"],
+});
+
+export const decayRows = plan({
+  shader: "decay-rows",
+  params: {
+    decay: "operand",
+    f: "operand",
+    g: "operand",
+    rows: "u32",
+    cols: "u32",
+    quads: "u32",
+    chunks: "u32",
+    total: "u32",
+  },
+  bindings: {
+    decay: "read",
+    f: "read",
+    g: "read",
+    f_read: "write",
+    g_kept: "write",
+    sums: "write",
+    factors: "write",
+  },
+  constants: ["CHUNK", "THREADS", "CHANNELS", "TRANS", "READ"],
+});
+
+export const decayVjpPlan = plan({
+  shader: "decay-vjp",
+  params: {
+    decay: "operand",
+    q: "operand",
+    k: "operand",
+    q_gradient: "operand",
+    k_gradient: "operand",
+    start: "operand",
+    out: "operand",
+    rows: "u32",
+    rank: "u32",
+    chunks: "u32",
+    stride: "u32",
+    total: "u32",
+  },
+  bindings: {
+    decay: "read",
+    q: "read",
+    k: "read",
+    q_gradient: "read",
+    k_gradient: "read",
+    initial: "read",
+    sums: "write",
+    out: "write",
+  },
+  constants: ["THREADS", "CHUNK", "PASS", "CHANNELS", "TRANS", "FIRST", "START"],
 });
 
 export const applyState = plan({
@@ -77,9 +146,9 @@ export const applyState = plan({
 
 export const applyPrefix = plan({
   shader: "apply-prefix",
-  params: { size: "u32", chunks: "u32", total: "u32" },
-  bindings: { z: "write", carry: "write", lost: "write" },
-  constants: ["THREADS"],
+  params: { size: "u32", chunks: "u32", quads: "u32", total: "u32" },
+  bindings: { z: "write", carry: "write", lost: "write", factors: "read" },
+  constants: ["THREADS", "DECAY"],
 });
 
 export const applyChunk = plan({
@@ -96,7 +165,22 @@ export const applyChunk = plan({
     total: "u32",
     alpha: "f32",
   },
-  bindings: { tcc: "read", f: "read", x: "read", diag: "read", z: "read", out: "write" },
+  bindings: { coupling: "read", f: "read", x: "read", diag: "read", z: "read", out: "write" },
+  constants: ["CHUNK", "THREADS", "DIAG", "STATE"],
+});
+
+export const applyColumns = plan({
+  shader: "apply-columns",
+  params: applyChunk.params,
+  bindings: {
+    coupling: "read",
+    f: "read",
+    x: "read",
+    diag: "read",
+    z: "read",
+    sums: "read",
+    out: "write",
+  },
   constants: ["CHUNK", "THREADS", "DIAG", "STATE"],
 });
 
@@ -125,13 +209,17 @@ export const rowDotPlan = plan({
 
 /** Every shader of the package, for `prepare` and for the test that holds each against its plan. */
 export const plans: readonly Plan[] = [
-  chunkMatrix,
+  couplingPlan,
   solveScan,
   solveCompose,
-  padRows,
+  copyPlan,
+  decayRows,
+  decayVjpPlan,
+  couplingChannelsPlan,
   applyState,
   applyPrefix,
   applyChunk,
+  applyColumns,
   trilInversePlan,
   rowDotPlan,
 ];

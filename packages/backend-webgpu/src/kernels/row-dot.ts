@@ -1,27 +1,27 @@
-import type { RowDotParams } from "@dlrt/core";
+import type { RowDotParams } from "@dlrt/core/backend";
 import type { GpuTensor } from "../tensor.js";
-import { isolated, operand, partition, type Context, type Placed } from "./context.js";
+import { meets, operand, partition, type Context } from "./context.js";
 import { rowDotPlan } from "./plans.js";
+import { elementOutput } from "./rows.js";
 import { segmentSize } from "./segments.js";
 
 const THREADS = 64;
 const LANES = 16;
 
 /** out_i ← α x_i · y_i */
-export function rowDot(ctx: Context, p: RowDotParams<GpuTensor>): void {
-  if (p.batch * p.n === 0) return;
-  isolated(ctx, p.out, [p.x, p.y], (out) => rowDotInto(ctx, p, out));
-}
-
-function rowDotInto(ctx: Context, params: RowDotParams<GpuTensor>, out: Placed): void {
-  const { batch, n, p, alpha } = params;
-  const size = segmentSize({ batch, n, chunk: 1, cols: p, scratchBytes: 0, flops: 2 * p }, ctx.budget);
+export function rowDot(ctx: Context, params: RowDotParams<GpuTensor>): void {
+  const { batch, n, p, alpha, x, y, out } = params;
+  if (batch * n === 0) return;
+  const apart = meets(out, [x, y]);
+  const work = { batch, n, chunk: 1, tensors: [x, y, out], scratchBytes: 4, flops: 2 * p };
+  const size = segmentSize(work, ctx.budget);
   partition(ctx, batch, n, size, (_, batches) => ({
     segment(segment): void {
+      const { to, finish } = elementOutput(ctx, out, segment, apart);
       const operands = {
-        x: operand(ctx, params.x, segment),
-        y: operand(ctx, params.y, segment),
-        out: operand(ctx, out, segment),
+        x: operand(ctx, x, segment),
+        y: operand(ctx, y, segment),
+        out: to,
       };
       const count = batches * segment.rows;
       const workgroups = Math.ceil(count / (THREADS / LANES));
@@ -31,6 +31,7 @@ function rowDotInto(ctx: Context, params: RowDotParams<GpuTensor>, out: Placed):
         bindings: operands,
         workgroups,
       });
+      finish();
       ctx.stream.spent(2 * p * count);
     },
     end: (): void => undefined,

@@ -34,11 +34,14 @@ export interface SolveSegment extends Segment {
   readonly chunks: number;
   readonly r: number;
   readonly p: number;
-  readonly tcc: Range;
+  readonly coupling: Range;
+  /** With decay, behind the factors of the chunks. */
   readonly diag: Operand;
   readonly f: Operand;
   readonly g: Operand;
   readonly b: Operand;
+  /** Absent: none. Otherwise F, G and the couplings are decayed already. */
+  readonly decay?: "row" | "channel";
 }
 
 export interface ScanOptions {
@@ -60,7 +63,12 @@ export function scan(ctx: Context, of: SolveSegment, options: ScanOptions): void
   const workgroups = of.batches * groups * Math.ceil(quads(cols) / tile.TILE);
   const lost = options.lost ?? zeros(ctx, 4 * of.batches * groups * stateSize(of.r, cols));
   ctx.stream.recorder.dispatch(solveScan, {
-    constants: { CHUNK: of.chunk, ...tile, ...options.constants },
+    constants: {
+      CHUNK: of.chunk,
+      ...tile,
+      ...options.constants,
+      ...(of.decay && { DECAY: of.decay === "row" ? 1 : 2 }),
+    },
     params: {
       f: of.f,
       g: of.g,
@@ -78,7 +86,7 @@ export function scan(ctx: Context, of: SolveSegment, options: ScanOptions): void
       alpha: options.alpha,
     },
     bindings: {
-      tcc: of.tcc,
+      coupling: of.coupling,
       diag: of.diag,
       f: of.f,
       g: of.g,

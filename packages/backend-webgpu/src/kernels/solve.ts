@@ -1,41 +1,40 @@
-import type { SolveParams } from "@dlrt/core";
+import type { SolveParams } from "@dlrt/core/backend";
 import type { GpuTensor } from "../tensor.js";
-import { chunkMatrices } from "./chunk.js";
-import { chunkSize, isolated, operand, partition, quads, type Context, type Placed } from "./context.js";
-import { input, output } from "./pad.js";
+import { chunkSize, meets, operand, partition, quads, type Context } from "./context.js";
+import { couplings } from "./coupling.js";
+import { decayBytes, decayed } from "./decay.js";
 import type { Operand } from "./plan.js";
+import { input, output } from "./rows.js";
 import { scan, type SolveSegment } from "./scan.js";
 import { scanGroups } from "./scan-cost.js";
 import { composeGroups, groupMaps } from "./scan-groups.js";
 import { segmentSize, type Segment } from "./segments.js";
-import { carryIn, carryOut, type Carry } from "./state.js";
+import { loadState, storeState, type Carry } from "./state.js";
 
 /**
- * out ← α op(T)⁻¹ (b − F Z₀): first the matrices S_c of all chunks at once, then the scan that carries the state
+ * out ← α op(T)⁻¹ (b − F Z₀): first the couplings S_c of all chunks at once, then the scan that carries the state
  * through the chunks, one after the other or, where the context asks for it, in groups at the same time.
  */
-export function solve(ctx: Context, p: SolveParams<GpuTensor>): void {
-  if (p.batch === 0 || p.p === 0) return;
-  isolated(ctx, p.out, [p.q, p.k, p.b, p.diag], (out) => solveInto(ctx, p, out));
-}
-
-function solveInto(ctx: Context, params: SolveParams<GpuTensor>, out: Placed): void {
-  const { batch, n, r, p } = params;
+export function solve(ctx: Context, params: SolveParams<GpuTensor>): void {
+  const { batch, n, r, p, trans, op, b, out } = params;
+  if (batch === 0 || p === 0) return;
+  const apart = meets(out, [op.q, op.k, op.diag, op.decay, b]);
   const chunk = chunkSize(ctx, params.chunk, n);
   const flops = 4 * r * p + chunk * (r + p);
-  const scratchBytes = 4 * (chunk + 8 * quads(r) + 8 * quads(p));
-  const size = segmentSize({ batch, n, chunk, cols: Math.max(r, p), scratchBytes, flops }, ctx.budget);
+  const scratchBytes = 4 * (chunk + 8 * quads(r) + 8 * quads(p)) + decayBytes(op.decay, r);
+  const tensors = [op.q, op.k, op.diag, op.decay, b, out];
+  const size = segmentSize({ batch, n, chunk, tensors, scratchBytes, flops }, ctx.budget);
   partition(ctx, batch, n, size, (batch0, batches) => {
     const part = { batch0, batches, r, p };
-    const carry = carryIn(ctx, part, params.state);
+    const carry = loadState(ctx, part, params.initialState);
     return {
       segment(segment): void {
-        const { to, finish } = output(ctx, out, segment, params.trans);
+        const { to, finish } = output(ctx, out, segment, { trans, apart });
         solveSegment(ctx, params, segment, chunk, carry, to);
         finish();
         ctx.stream.spent(flops * segment.rows * batches);
       },
-      end: (): void => carryOut(ctx, part, carry, params.finalState),
+      end: (): void => storeState(ctx, part, carry, params.finalState),
     };
   });
 }
@@ -48,14 +47,9 @@ function solveSegment(
   carry: Carry,
   out: Operand,
 ): void {
-  const { r, p, trans, alpha } = params;
-  const f = input(ctx, trans ? params.k : params.q, segment, trans);
-  const g = input(ctx, trans ? params.q : params.k, segment, trans);
-  const diag = operand(ctx, params.diag, segment, trans);
+  const { r, p, trans, alpha, op } = params;
   const b = input(ctx, params.b, segment, trans);
-  const chunks = Math.ceil(segment.rows / chunk);
-  const tcc = chunkMatrices(ctx, { ...segment, chunk, chunks, r, f, g });
-  const solving: SolveSegment = { ...segment, chunk, chunks, r, p, tcc, diag, f, g, b };
+  const solving: SolveSegment = { ...walk(ctx, op, segment, { r, chunk, trans }), p, b };
   const groups = scanGroups(ctx, solving);
   if (groups === 1) {
     scan(ctx, solving, { ...carry, out, alpha });
@@ -64,4 +58,25 @@ function solveSegment(
   const maps = groupMaps(ctx, solving, groups, carry);
   const before = composeGroups(ctx, solving, maps, carry);
   scan(ctx, solving, { z: before, out, alpha, groups });
+}
+
+/** What the scan needs of the operator: F, G and λ in the order visited, decayed, and the couplings. */
+export function walk(
+  ctx: Context,
+  op: SolveParams<GpuTensor>["op"],
+  segment: Segment,
+  { r, chunk, trans }: { readonly r: number; readonly chunk: number; readonly trans: boolean },
+): Omit<SolveSegment, "b" | "p"> {
+  const f = input(ctx, trans ? op.k : op.q, segment, trans);
+  const g = input(ctx, trans ? op.q : op.k, segment, trans);
+  const chunks = Math.ceil(segment.rows / chunk);
+  const of = { ...segment, chunk, chunks, r };
+  const { decay, diag } = op;
+  if (decay === undefined || r === 0) {
+    const coupling = couplings(ctx, { ...of, f, g });
+    return { ...of, coupling, diag: operand(ctx, diag, segment, trans), f, g };
+  }
+  const scaled = decayed(ctx, { segment, chunk, trans, decay, cols: r, f, g, diag });
+  const coupling = couplings(ctx, { ...of, f, g, decayed: scaled });
+  return { ...of, coupling, diag: scaled.diag, f: scaled.f, g: scaled.g, decay: scaled.kind };
 }

@@ -1,6 +1,6 @@
 import type { GpuTensor } from "../tensor.js";
-import { operand, quads, scratch, zeros, type Context } from "./context.js";
-import { move, moveFirst } from "./pad.js";
+import { operand, packed, quads, scratch, zeros, type Context } from "./context.js";
+import { copyFirst, copyRows } from "./rows.js";
 import type { Range } from "./plan.js";
 import type { Segment } from "./segments.js";
 
@@ -25,22 +25,25 @@ export interface Carry {
   readonly lost: Range;
 }
 
-/** The state before the first segment: a padded copy of `state`, or zeros. */
-export function carryIn(ctx: Context, part: Part, state: GpuTensor | undefined): Carry {
-  const count = part.batches * 4 * stateSize(part.r, part.p);
+/** The state before the first segment: a padded copy of `initialState`, or zeros. */
+export function loadState(ctx: Context, part: Part, initialState: GpuTensor | undefined): Carry {
+  const { batches, r, p } = part;
+  const count = batches * 4 * stateSize(r, p);
   const lost = zeros(ctx, count);
-  if (count === 0 || !state) return { z: zeros(ctx, count), lost };
+  if (count === 0 || !initialState) return { z: zeros(ctx, count), lost };
   const z = scratch(ctx, count);
-  const tensor = operand(ctx, state, rowsOf(part));
-  move(ctx, 0, tensor, rowsOf(part), part.p, 4 * quads(part.r), { source: tensor, target_: z });
+  const [height, width] = [4 * quads(r), 4 * quads(p)];
+  const extent = { batches, rows: r, cols: p, height, width };
+  copyRows(ctx, extent, operand(ctx, initialState, rowsOf(part)), packed(z, height, width));
   return { z, lost };
 }
 
 /** `finalState`, if asked for, becomes the state after the last segment. */
-export function carryOut(ctx: Context, part: Part, carry: Carry, finalState: GpuTensor | undefined): void {
-  if (!finalState || part.batches * stateSize(part.r, part.p) === 0) return;
-  const tensor = operand(ctx, finalState, rowsOf(part));
-  move(ctx, 1, tensor, rowsOf(part), part.p, 4 * quads(part.r), { source: carry.z, target_: tensor });
+export function storeState(ctx: Context, part: Part, carry: Carry, finalState: GpuTensor | undefined): void {
+  const { batches, r, p } = part;
+  if (!finalState || batches * r * p === 0) return;
+  const from = packed(carry.z, 4 * quads(r), 4 * quads(p));
+  copyRows(ctx, { batches, rows: r, cols: p }, from, operand(ctx, finalState, rowsOf(part)));
 }
 
 /** Of every batch entry, `to` has `stride` states, and the first of them becomes the one in `from`. */
@@ -51,5 +54,5 @@ export function carryInto(
   stride: number,
   to: Range,
 ): void {
-  moveFirst(ctx, batches, [4 * quads(r), p], stride, { source: from, target_: to });
+  copyFirst(ctx, batches, stateSize(r, p), stride, from, to);
 }

@@ -1,22 +1,24 @@
-import type { TrilInverseParams } from "@dlrt/core";
+import type { TrilInverseParams } from "@dlrt/core/backend";
 import type { GpuTensor } from "../tensor.js";
-import { isolated, operand, type Context, type Placed } from "./context.js";
+import { meets, operand, type Context } from "./context.js";
 import { trilInversePlan } from "./plans.js";
+import { elementOutput } from "./rows.js";
+import { rowsWithin } from "./segments.js";
 
 /** out_b ← A_b⁻¹ by substitution: a workgroup does one block, or four where they have at most 16 rows. */
-export function trilInverse(ctx: Context, p: TrilInverseParams<GpuTensor>): void {
-  if (p.batch === 0 || p.c === 0) return;
-  isolated(ctx, p.out, [p.a], (out) => trilInverseInto(ctx, p, out));
-}
-
-function trilInverseInto(ctx: Context, { batch, c, a }: TrilInverseParams<GpuTensor>, out: Placed): void {
+export function trilInverse(ctx: Context, { batch, c, a, out }: TrilInverseParams<GpuTensor>): void {
+  if (batch === 0 || c === 0) return;
+  const apart = meets(out, [a]);
   const threads = c <= 32 ? 64 : 128;
   const slots = c <= 16 ? 4 : 1;
-  const most = Math.max(1, Math.floor((ctx.budget.bindingBytes - ctx.budget.alignment) / (4 * c * c)));
+  let most = batch;
+  while (most > 1 && [a, out].some((t) => rowsWithin(ctx.budget, t, most) < c)) most = Math.ceil(most / 2);
   for (let batch0 = 0; batch0 < batch; batch0 += most) {
     const batches = Math.min(most, batch - batch0);
     const segment = { batch0, batches, first: 0, rows: c };
-    const operands = { a: operand(ctx, a, segment), out: operand(ctx, out, segment) };
+    const mark = ctx.stream.recorder.scratch.mark();
+    const { to, finish } = elementOutput(ctx, out, segment, apart);
+    const operands = { a: operand(ctx, a, segment), out: to };
     const workgroups = Math.ceil(batches / slots);
     ctx.stream.recorder.dispatch(trilInversePlan, {
       constants: { THREADS: threads, SLOTS: slots },
@@ -24,6 +26,8 @@ function trilInverseInto(ctx: Context, { batch, c, a }: TrilInverseParams<GpuTen
       bindings: operands,
       workgroups,
     });
+    finish();
+    ctx.stream.recorder.scratch.releaseTo(mark);
     ctx.stream.spent((batches * c * c * c) / 3);
   }
 }

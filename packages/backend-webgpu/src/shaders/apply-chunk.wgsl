@@ -1,4 +1,4 @@
-// Y_c = α (Λ X_c + S_c X_c + F_c Z_c) for every chunk at once, S_c from chunk-matrix, Z_c from apply-prefix.
+// Y_c = α (Λ X_c + S_c X_c + F_c Z_c) for every chunk at once, S_c from coupling, Z_c from apply-prefix.
 // A thread holds a 4×4 tile of Y and walks only the part of S below the diagonal.
 
 override CHUNK: u32 = 64;
@@ -8,10 +8,10 @@ override DIAG: bool = true; // else Λ = 0
 override STATE: bool = true; // else Z_c = 0
 
 struct Params {
-  f: vec4<u32>, // in quads: index of the first row visited, batch stride, row stride (modulo 2³²), –
-  x: vec4<u32>,
-  diag: vec4<u32>, // in elements
-  out: vec4<u32>,
+  f: Operand, // in quads
+  x: Operand,
+  diag: Operand, // in elements
+  out: Operand,
   rows: u32,
   rank: u32,
   quads: u32, // of columns
@@ -21,16 +21,17 @@ struct Params {
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
-@group(0) @binding(1) var<storage, read> tcc: array<vec4<f32>>; // column-major, four rows each
+@group(0) @binding(1) var<storage, read> coupling: array<vec4<f32>>; // column-major, four rows each
 @group(0) @binding(2) var<storage, read> f: array<vec4<f32>>;
 @group(0) @binding(3) var<storage, read> x: array<vec4<f32>>;
 @group(0) @binding(4) var<storage, read> diag: array<f32>;
 @group(0) @binding(5) var<storage, read> z: array<vec4<f32>>; // [batch, chunks, 4·rank quads, quads]
 @group(0) @binding(6) var<storage, read_write> out: array<vec4<f32>>;
 
+//#include operand
 fn diagonal(at: u32, row: u32, value: vec4<f32>) -> vec4<f32> {
   if (DIAG) {
-    return diag[at + row * params.diag.z] * value;
+    return diag[at + row * params.diag.row] * value;
   }
   return vec4<f32>();
 }
@@ -57,15 +58,15 @@ fn main(
   }
   let left = rows - i;
   let t = chunk * CHUNK * (CHUNK / 4u) + i / 4u;
-  let x_at = params.x.x + batch * params.x.y + first * params.x.z + quad;
-  let f_at = params.f.x + batch * params.f.y + (first + i) * params.f.z;
-  let d_at = params.diag.x + batch * params.diag.y + first * params.diag.z;
-  let out_at = params.out.x + batch * params.out.y + first * params.out.z + quad;
+  let x_at = start(params.x, batch) + first * params.x.row + quad;
+  let f_at = start(params.f, batch) + (first + i) * params.f.row;
+  let d_at = start(params.diag, batch) + first * params.diag.row;
+  let out_at = start(params.out, batch) + first * params.out.row + quad;
 
   var y#{i} = vec4<f32>(); //#for i in 0..4
   if (STATE) {
     // rows past the end repeat the last one; they are not kept
-    let f#{i} = f_at + min(#{i}u, left - 1u) * params.f.z; //#for i in 0..4
+    let f#{i} = f_at + min(#{i}u, left - 1u) * params.f.row; //#for i in 0..4
     let rank_quads = (params.rank + 3u) / 4u;
     var at_z = chunk * 4u * rank_quads * quads + quad;
     var m = 0u;
@@ -88,22 +89,22 @@ fn main(
   while (j < i) {
     var own#{q} = vec4<f32>(); //#for q in 0..4
     for (let end = min(j + 16u, i); j < end; j += 4u) {
-      let s#{m} = tcc[t + (j + #{m}u) * (CHUNK / 4u)]; //#for m in 0..4
-      let v#{m} = x[next + #{m}u * params.x.z]; //#for m in 0..4
+      let s#{m} = coupling[t + (j + #{m}u) * (CHUNK / 4u)]; //#for m in 0..4
+      let v#{m} = x[next + #{m}u * params.x.row]; //#for m in 0..4
       own#{q} += #{terms(4, (m) => `s${m}.${lane(q)} * v${m}`)}; //#for q in 0..4
-      next += 4u * params.x.z;
+      next += 4u * params.x.row;
     }
     y#{q} += own#{q}; //#for q in 0..4
   }
   let v0 = x[next];
-  out[out_at + i * params.out.z] = params.alpha * (past0 + (y0 + diagonal(d_at, i, v0)));
+  out[out_at + i * params.out.row] = params.alpha * (past0 + (y0 + diagonal(d_at, i, v0)));
   //#for q in 1..4
   if (left == #{q}u) {
     return;
   }
-  let s#{q - 1} = tcc[t + (i + #{q - 1}u) * (CHUNK / 4u)];
-  let v#{q} = x[next + #{q}u * params.x.z];
+  let s#{q - 1} = coupling[t + (i + #{q - 1}u) * (CHUNK / 4u)];
+  let v#{q} = x[next + #{q}u * params.x.row];
   y#{q} += #{terms(q, (t) => `s${t}.${lane(q)} * v${t}`)};
-  out[out_at + (i + #{q}u) * params.out.z] = params.alpha * (past#{q} + (y#{q} + diagonal(d_at, i + #{q}u, v#{q})));
+  out[out_at + (i + #{q}u) * params.out.row] = params.alpha * (past#{q} + (y#{q} + diagonal(d_at, i + #{q}u, v#{q})));
   //#end
 }

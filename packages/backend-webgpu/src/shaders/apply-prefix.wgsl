@@ -1,10 +1,13 @@
-// Turns each chunk's G_cᵀ X_c into the state before the chunk, and `carry` into the state after the last.
+// Turns each chunk's G_cᵀ X_c into the state before the chunk, and `carry` into the state after the last. A decaying state is
+// multiplied by a power of 2, which is exact, and the rest of its factor joins the sum; what is lost decays too.
 
 override THREADS: u32 = 64;
+override DECAY: u32 = 0; // 0: none; the state decays by one factor 1: a chunk, 2: a chunk and row of the state, 3: a chunk and column
 
 struct Params {
   size: u32, // vec4 in one state
   chunks: u32,
+  quads: u32, // of columns
   total: u32, // threads asked for: batch × size
 }
 
@@ -12,6 +15,24 @@ struct Params {
 @group(0) @binding(1) var<storage, read_write> z: array<vec4<f32>>; // [batch, chunks, size]
 @group(0) @binding(2) var<storage, read_write> carry: array<vec4<f32>>; // [batch, size]
 @group(0) @binding(3) var<storage, read_write> lost: array<vec4<f32>>; // by carry's roundings so far
+@group(0) @binding(4) var<storage, read> factors: array<f32>; // from decay-rows: [batch, chunks, 2, as many as a chunk has]
+
+// A factor of the chunk for four elements of a state: a power of 2, and a rest.
+fn factor_at(index: u32, chunk: u32) -> array<vec4<f32>, 2> {
+  let quads = params.quads;
+  let width = array<u32, 4>(0u, 1u, params.size / quads, 4u * quads)[DECAY];
+  let row = index % params.size / quads;
+  let from_chunk = 2u * width * (index / params.size * params.chunks + chunk);
+  if (DECAY == 3u) {
+    let at = from_chunk + 4u * (index % quads);
+    return array<vec4<f32>, 2>(
+      vec4<f32>(factors[at], factors[at + 1u], factors[at + 2u], factors[at + 3u]),
+      vec4<f32>(factors[at + width], factors[at + width + 1u], factors[at + width + 2u], factors[at + width + 3u]),
+    );
+  }
+  let at = from_chunk + select(0u, row, DECAY == 2u);
+  return array<vec4<f32>, 2>(vec4<f32>(factors[at]), vec4<f32>(factors[at + width]));
+}
 
 @compute @workgroup_size(THREADS)
 fn main(
@@ -28,11 +49,16 @@ fn main(
   // what the sum's roundings have lost goes into the next term (Kahan): otherwise it grows with n
   var missing = lost[index];
   for (var chunk = 0u; chunk < params.chunks; chunk++) {
-    let own = z[at] + missing;
+    var before = sum;
+    var own = z[at] + missing;
+    if (DECAY != 0u) {
+      let factor = factor_at(index, chunk);
+      own = z[at] + factor[1] * sum + factor[0] * missing;
+      before = factor[0] * sum;
+    }
     z[at] = sum;
-    let next = sum + own;
-    missing = own - (next - sum);
-    sum = next;
+    sum = before + own;
+    missing = own - (sum - before);
     at += params.size;
   }
   carry[index] = sum;

@@ -5,8 +5,8 @@ override CHUNK: u32 = 64;
 override THREADS: u32 = 64;
 
 struct Params {
-  g: vec4<u32>, // in quads: index of the first row visited, batch stride, row stride (modulo 2³²), –
-  x: vec4<u32>,
+  g: Operand, // in quads
+  x: Operand,
   rows: u32,
   rank: u32,
   quads: u32, // of columns
@@ -19,6 +19,7 @@ struct Params {
 @group(0) @binding(2) var<storage, read> x: array<vec4<f32>>;
 @group(0) @binding(3) var<storage, read_write> z: array<vec4<f32>>;
 
+//#include operand
 @compute @workgroup_size(THREADS)
 fn main(
   @builtin(local_invocation_index) thread: u32,
@@ -37,18 +38,18 @@ fn main(
   let batch = chunk / params.chunks;
   let first = (chunk % params.chunks) * CHUNK;
   let rows = min(CHUNK, params.rows - first);
-  var g_at = params.g.x + batch * params.g.y + first * params.g.z + k;
-  var x_at = params.x.x + batch * params.x.y + first * params.x.z + quad;
+  var g_at = start(params.g, batch) + first * params.g.row + k;
+  var x_at = start(params.x, batch) + first * params.x.row + quad;
   var z#{j} = vec4<f32>(); //#for j in 0..4
   // eight rows are added before they meet the sum, which a chain of all would round once a row
   var i = 0u;
   //#for step in 8, 1
   for (; i + #{step}u <= rows; i += #{step}u) {
-    let a#{t} = g[g_at + #{t}u * params.g.z]; //#for t in 0..step
-    let v#{t} = x[x_at + #{t}u * params.x.z]; //#for t in 0..step
+    let a#{t} = g[g_at + #{t}u * params.g.row]; //#for t in 0..step
+    let v#{t} = x[x_at + #{t}u * params.x.row]; //#for t in 0..step
     z#{j} += #{terms(step, (t) => `a${t}.${lane(j)} * v${t}`)}; //#for j in 0..4
-    g_at += #{step}u * params.g.z;
-    x_at += #{step}u * params.x.z;
+    g_at += #{step}u * params.g.row;
+    x_at += #{step}u * params.x.row;
   }
   //#end
   let to = 4u * (chunk * rank_quads + k) * quads + quad;

@@ -6,9 +6,9 @@ const LANES = 16u;
 const TERMS = 8u;
 
 struct Params {
-  x: vec4<u32>, // index of the first element, batch stride, row stride, –
-  y: vec4<u32>,
-  out: vec4<u32>,
+  x: Operand,
+  y: Operand,
+  out: Operand,
   rows: u32,
   cols: u32,
   count: u32, // rows of the whole batch
@@ -21,6 +21,7 @@ struct Params {
 @group(0) @binding(2) var<storage, read> y: array<f32>;
 @group(0) @binding(3) var<storage, read_write> out: array<f32>;
 
+//#include operand
 var<workgroup> partial: array<f32, THREADS>;
 
 @compute @workgroup_size(THREADS)
@@ -39,8 +40,8 @@ fn main(
   let row = item % params.rows;
   var sum = 0.0;
   if (item < params.count) {
-    let x_at = params.x.x + batch * params.x.y + row * params.x.z;
-    let y_at = params.y.x + batch * params.y.y + row * params.y.z;
+    let x_at = start(params.x, batch) + row * params.x.row;
+    let y_at = start(params.y, batch) + row * params.y.row;
     var column = lane;
     while (column < params.cols) {
       let end = min(column + TERMS * LANES, params.cols);
@@ -55,6 +56,6 @@ fn main(
   workgroupBarrier();
   if (lane == 0u && item < params.count) {
     let all = #{terms(16, (i) => `partial[thread + ${i}u]`)};
-    out[params.out.x + batch * params.out.y + row] = params.alpha * all;
+    out[start(params.out, batch) + row * params.out.row] = params.alpha * all;
   }
 }

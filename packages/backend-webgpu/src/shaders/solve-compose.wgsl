@@ -83,7 +83,9 @@ fn main(
           let near = diagonal > 0.5; // then diagonal − 1 is exact
           let kept = select(vec4<f32>(), before[here + k * quads + quad], near);
           let factor = select(diagonal, (diagonal - 1.0) + a_lost[map + k * rank_quads + k / 4u][k % 4u], near);
-          let term = own + product(map + k * rank_quads, k, factor, here + quad) + lost[at];
+          // what is lost goes through the map too, or it would outlive a reset
+          let still = select(diagonal * lost[at], vec4<f32>(), lost[at] == vec4<f32>());
+          let term = own + product(map + k * rank_quads, k, factor, here + quad) + still;
           let after = kept + term;
           carry[at] = after;
           lost[at] = select(vec4<f32>(), term - (after - kept), vec4<bool>(near));

@@ -1,4 +1,5 @@
 // The state scan: for the chunks of one group in turn, Y_c = T_cc⁻¹ (B_c − F_c Z), Z += G_cᵀ Y_c.
+// Where there is decay, F is f_read, G is g_kept of decay-rows, and Z decays before the sum is added to it.
 // T_cc⁻¹ is applied by substitution: 16-row blocks below each other by all threads, inside a block one thread per quad of
 // columns. Where T⁻¹ grows, shorter ways cancel: Y = U − W Z with U = T_cc⁻¹ B_c and W = T_cc⁻¹ F_c formed beforehand was
 // seen to reach ω = 2455 ε (C = 64), multiplying by the inverses of the 16×16 blocks 18 ε.
@@ -15,17 +16,18 @@ override START: u32 = 0; // Z at the start: 0 as found, 1 as found in the first 
 override USE_B: bool = true; // else B = 0
 override WRITE_Y: bool = true;
 override INVERSE: bool = false;
+override DECAY: u32 = 0; // 0: none; 1: Z decays by one factor a chunk; 2: by one a chunk and row of Z
 
 override QUADS: u32 = CHUNK / 4u;
 const BLOCK = 16u;
 const CUT = 32u;
 
 struct Params {
-  f: vec4<u32>, // in quads: index of the first row visited, batch stride, row stride (modulo 2³²), –
-  g: vec4<u32>,
-  b: vec4<u32>,
-  out: vec4<u32>,
-  diag: vec4<u32>, // in elements
+  f: Operand, // in quads
+  g: Operand,
+  b: Operand,
+  out: Operand,
+  diag: Operand, // in elements
   rows: u32,
   rank: u32,
   quads: u32, // of columns
@@ -38,8 +40,8 @@ struct Params {
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
-@group(0) @binding(1) var<storage, read> tcc: array<vec4<f32>>; // column-major, four rows each
-@group(0) @binding(2) var<storage, read> diag: array<f32>;
+@group(0) @binding(1) var<storage, read> coupling: array<vec4<f32>>; // column-major, four rows each
+@group(0) @binding(2) var<storage, read> diag: array<f32>; // where there is decay, behind its factors: [batch, chunks, 2, 4·rank quads or 1]
 @group(0) @binding(3) var<storage, read> f: array<vec4<f32>>;
 @group(0) @binding(4) var<storage, read> g: array<vec4<f32>>;
 @group(0) @binding(5) var<storage, read> b: array<vec4<f32>>;
@@ -47,6 +49,7 @@ struct Params {
 @group(0) @binding(7) var<storage, read_write> lost: array<vec4<f32>>; // by Z's roundings so far, as z
 @group(0) @binding(8) var<storage, read_write> out: array<vec4<f32>>;
 
+//#include operand
 var<workgroup> y: array<vec4<f32>, CHUNK * TILE>; // B − F Z, block after block replaced by Y
 
 fn start_state(z_at: u32, tile: u32, thread: u32) {
@@ -68,7 +71,7 @@ fn load_b(at: u32, row: u32, quad: u32) -> vec4<f32> {
     let column = (4u * quad) % CHUNK;
     return select(vec4<f32>(), vec4<f32>(1.0), vec4<u32>(column, column + 1u, column + 2u, column + 3u) == vec4<u32>(row));
   }
-  return b[at + row * params.b.z + quad];
+  return b[at + row * params.b.row + quad];
 }
 
 // The inverse is zero above the diagonal.
@@ -87,26 +90,33 @@ fn substitute(t: u32, d: u32, top: u32, end: u32, lane: u32, columns: vec4<u32>)
     // the block's own sum apart: it starts at 0 and meets B − F Z last
     var x#{q} = vec4<f32>(); //#for q in 0..4
     for (var j = top; j < i; j += 4u) {
-      let a#{m} = tcc[t + (j + #{m}u) * QUADS + i / 4u]; //#for m in 0..4
+      let a#{m} = coupling[t + (j + #{m}u) * QUADS + i / 4u]; //#for m in 0..4
       let v#{m} = y[(j + #{m}u) * TILE + lane]; //#for m in 0..4
       x#{q} += #{terms(4, (m) => `a${m}.${lane(q)} * v${m}`)}; //#for q in 0..4
     }
     // rows past the end repeat the last λ; they are not kept
     //#for q in 0..4
-    let d#{q} = diag[d + min(i + #{q}u, last) * params.diag.z];
+    let d#{q} = diag[d + min(i + #{q}u, last) * params.diag.row];
     let own#{q} = #{q ? terms(q, (m) => `c${m}.${lane(q)} * x${m}`) : "vec4<f32>()"};
     x#{q} = below(columns, i + #{q}u, (y[(i + #{q}u) * TILE + lane] - (x#{q} + own#{q})) / d#{q});
     y[(i + #{q}u) * TILE + lane] = x#{q};
-    let c#{q} = tcc[t + (i + #{q}u) * QUADS + i / 4u];
+    let c#{q} = coupling[t + (i + #{q}u) * QUADS + i / 4u];
     //#end
   }
 }
 
-// Z += sum. What the rounding loses goes into the next sum (Kahan): else it grows with n, and where all terms have
-// one sign ω passed 400 ε at n = 65536.
-fn keep(at: u32, sum: vec4<f32>) {
-  let before = z[at];
-  let term = sum + lost[at];
+// Z ← factor · Z + sum for four elements of row k. What the rounding loses goes into the next sum (Kahan): else it grows with
+// n, and where all terms have one sign ω passed 400 ε at n = 65536. A factor is a power of 2 plus a rest: the power
+// times Z is exact, the rest times Z belongs to the sum. What is lost decays too, or it would outlive a reset.
+fn update_state(at: u32, factor: u32, k: u32, sum: vec4<f32>) {
+  var before = z[at];
+  var term = sum + lost[at];
+  if (DECAY != 0u) {
+    let width = select(1u, 4u * ((params.rank + 3u) / 4u), DECAY == 2u);
+    let own = factor + select(0u, k, DECAY == 2u);
+    term = sum + diag[own + width] * before + diag[own] * lost[at];
+    before *= diag[own];
+  }
   let after = before + term;
   z[at] = after;
   lost[at] = term - (after - before);
@@ -142,7 +152,11 @@ fn main(
   let worker = thread / LANES;
   let quad = tile * TILE + lane;
   let both = WIDE && quad + 1u < quads;
-  let out_at = params.out.x + batch * params.out.y + quad;
+  let f_start = start(params.f, batch);
+  let g_start = start(params.g, batch);
+  let b_start = start(params.b, batch);
+  let d_start = start(params.diag, batch);
+  let out_at = start(params.out, batch) + quad;
   var chunk = which * params.group_chunks;
   let last = min(chunk + params.group_chunks, params.chunks);
   let panel = tile * TILE * 4u / CHUNK;
@@ -151,9 +165,9 @@ fn main(
     let above = min(panel - min(panel, params.first_chunk), last);
     for (var row = thread / LANES; row < min(above * CHUNK, params.rows); row += THREADS / LANES) {
       if (quad < quads) {
-        out[out_at + row * params.out.z] = vec4<f32>();
+        out[out_at + row * params.out.row] = vec4<f32>();
         if (both) {
-          out[out_at + row * params.out.z + 1u] = vec4<f32>();
+          out[out_at + row * params.out.row + 1u] = vec4<f32>();
         }
       }
     }
@@ -168,7 +182,7 @@ fn main(
       // rows past the end repeat the last one; they are not kept
       //#for i in 0..8
       let row#{i} = min(i + #{i}u, rows - 1u);
-      let f#{i} = params.f.x + batch * params.f.y + (first + row#{i}) * params.f.z;
+      let f#{i} = f_start + (first + row#{i}) * params.f.row;
       var y#{q}_#{i} = vec4<f32>(); //#for q in 0..2
       //#end
       var at_z = z_at + quad;
@@ -196,7 +210,7 @@ fn main(
         //#end
       }
       let to = i * TILE + lane;
-      let b_at = params.b.x + batch * params.b.y + first * params.b.z;
+      let b_at = b_start + first * params.b.row;
       let given = begins || (USE_B && !INVERSE); // else B is zero here
       //#for q in 0..2
       if (#{q ? "WIDE" : "true"}) {
@@ -211,7 +225,7 @@ fn main(
     workgroupBarrier();
 
     let t = (batch * params.chunks + chunk) * CHUNK * QUADS; // column j of T_cc at t + j·QUADS
-    let d_at = params.diag.x + batch * params.diag.y + first * params.diag.z;
+    let d_at = d_start + first * params.diag.row;
     for (var top = 0u; top < rows; top += BLOCK) {
       let end = min(top + BLOCK, rows);
       // the second quads of a WIDE tile go to the second worker
@@ -223,7 +237,7 @@ fn main(
       workgroupBarrier();
       if (WRITE_Y && quad < quads) {
         for (var row = top + worker; row < end; row += THREADS / LANES) {
-          let at = out_at + (first + row) * params.out.z;
+          let at = out_at + (first + row) * params.out.row;
           out[at] = params.alpha * y[row * TILE + lane];
           if (both) {
             out[at + 1u] = params.alpha * y[row * TILE + lane + 1u];
@@ -238,8 +252,8 @@ fn main(
           //#end
           var next = t + top * QUADS + i / 4u;
           for (var j = top; j < top + BLOCK; j += 2u) {
-            let a#{m} = tcc[next + #{m}u * QUADS]; //#for m in 0..2
-            let b#{m} = tcc[next + #{m}u * QUADS + 1u]; //#for m in 0..2
+            let a#{m} = coupling[next + #{m}u * QUADS]; //#for m in 0..2
+            let b#{m} = coupling[next + #{m}u * QUADS + 1u]; //#for m in 0..2
             next += 2u * QUADS;
             //#for q in 0..2
             if (#{q ? "WIDE" : "true"}) {
@@ -258,7 +272,8 @@ fn main(
       }
     }
 
-    let g_at = params.g.x + batch * params.g.y + first * params.g.z;
+    let g_at = g_start + first * params.g.row;
+    let factor = 2u * (batch * params.chunks + chunk) * select(1u, 4u * rank_quads, DECAY == 2u);
     for (var k = 8u * (thread / LANES); k < params.rank; k += 8u * (THREADS / LANES)) {
       if (quad < quads) {
         let at = z_at + k * quads + quad;
@@ -276,9 +291,9 @@ fn main(
             let more = vec4<bool>(row + 1u < rows);
             let a0 = g[next];
             let b0 = g[next + 1u];
-            let a1 = select(vec4<f32>(), g[next + params.g.z], more);
-            let b1 = select(vec4<f32>(), g[next + params.g.z + 1u], more);
-            next += 2u * params.g.z;
+            let a1 = select(vec4<f32>(), g[next + params.g.row], more);
+            let b1 = select(vec4<f32>(), g[next + params.g.row + 1u], more);
+            next += 2u * params.g.row;
             //#for q in 0..2
             if (#{q ? "WIDE" : "true"}) {
               let v0 = y[row * TILE + lane + #{q}u];
@@ -299,7 +314,7 @@ fn main(
         if (#{q ? "both" : "true"}) {
           //#for j in 0..8
           if (left > #{j}u) {
-            keep(at + #{j}u * quads + #{q}u, z#{q}_#{j});
+            update_state(at + #{j}u * quads + #{q}u, factor, k + #{j}u, z#{q}_#{j});
           }
           //#end
         }

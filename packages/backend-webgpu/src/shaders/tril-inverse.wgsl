@@ -9,8 +9,8 @@ override SLOTS: u32 = 1;
 const BLOCK = 16u;
 
 struct Params {
-  a: vec4<u32>, // index of the first element, batch stride, –, –
-  out: vec4<u32>,
+  a: Operand,
+  out: Operand,
   size: u32,
   count: u32, // blocks
   total: u32, // workgroups asked for
@@ -20,6 +20,7 @@ struct Params {
 @group(0) @binding(1) var<storage, read> a: array<f32>;
 @group(0) @binding(2) var<storage, read_write> out: array<f32>;
 
+//#include operand
 // A sum and what its roundings have lost, which goes into the next term (Kahan): the limit for these inverses, 4 ε,
 // leaves no room for a chain of 128.
 fn plus(sum: vec2<f32>, term: f32) -> vec2<f32> {
@@ -32,24 +33,24 @@ fn plus(sum: vec2<f32>, term: f32) -> vec2<f32> {
 fn above(a_at: u32, x_at: u32, top: u32, i: u32, j: u32) {
   var sum = vec2<f32>();
   for (var m = j; m < top; m++) {
-    sum = plus(sum, -a[a_at + i * params.size + m] * out[x_at + m * params.size + j]);
+    sum = plus(sum, -a[a_at + i * params.a.row + m] * out[x_at + m * params.out.row + j]);
   }
-  out[x_at + i * params.size + j] = sum.x;
+  out[x_at + i * params.out.row + j] = sum.x;
 }
 
 // Rows `top` to `end` of one column of X.
 fn substitute(a_at: u32, x_at: u32, top: u32, end: u32, column: u32) {
-  let size = params.size;
+  let step = params.out.row;
   let begin = max(top, column);
   for (var i = begin; i < end; i++) {
     var sum = vec2<f32>(select(0.0, 1.0, i == column), 0.0);
     if (column < top) {
-      sum.x = out[x_at + i * size + column];
+      sum.x = out[x_at + i * step + column];
     }
     for (var m = begin; m < i; m++) {
-      sum = plus(sum, -a[a_at + i * size + m] * out[x_at + m * size + column]);
+      sum = plus(sum, -a[a_at + i * params.a.row + m] * out[x_at + m * step + column]);
     }
-    out[x_at + i * size + column] = sum.x / a[a_at + i * size + i];
+    out[x_at + i * step + column] = sum.x / a[a_at + i * params.a.row + i];
   }
 }
 
@@ -68,8 +69,8 @@ fn main(
   let block = index * SLOTS + thread / lanes;
   let live = block < params.count;
   let size = params.size;
-  let a_at = params.a.x + block * params.a.y;
-  let x_at = params.out.x + block * params.out.y;
+  let a_at = start(params.a, block);
+  let x_at = start(params.out, block);
   for (var top = 0u; top < size; top += BLOCK) {
     let end = min(top + BLOCK, size);
     let tasks = select(0u, (end - top) * top, live);
@@ -87,7 +88,7 @@ fn main(
   let area = select(0u, size * size, live);
   for (var at = lane; at < area; at += lanes) {
     if (at % size > at / size) {
-      out[x_at + at] = 0.0;
+      out[x_at + at / size * params.out.row + at % size] = 0.0;
     }
   }
 }

@@ -18,7 +18,7 @@ test("a million rows, r = p = 32, streamed through the state", async () => {
     const shape = { batch: 1, n: PIECE, r: D, p: D };
     const piece = { shape, diag: cut(of.diag, 1), q: cut(of.q, D), k: cut(of.k, D), b: cut(of.b, D) };
     const { op, b, dispose } = upload(backend, piece);
-    const part = solve(backend, op, b, { state, finalState: state });
+    const part = solve(backend, op, b, { initialState: state, finalState: state });
     y.set(await backend.read(part), first * D);
     part.dispose();
     dispose();

@@ -133,7 +133,12 @@ export function packView(
 }
 
 /** The elements of a host tensor in row-major order, in a fresh array: what `read` gives. */
-export function readView({ data, dtype, shape, layout }: HostTensor): FloatArray {
+export function readView({
+  data,
+  dtype,
+  shape,
+  layout,
+}: Pick<HostTensor, "data" | "dtype" | "shape" | "layout">): FloatArray {
   const count = elementCount(shape);
   const into = newFloatArray(dtype, count);
   if (isContiguous({ shape, layout })) {

@@ -24,7 +24,7 @@ interface Axis {
   readonly stride: number;
 }
 
-function rowsOf(t: Tensor): Rows {
+function rowsOf(t: Located): Rows {
   const bytes = bytesPerElement[t.dtype];
   const { layout, shape } = t;
   return {
@@ -61,7 +61,7 @@ function interleave(a: Rows, b: Rows): boolean {
   return left.every((x) => right.every((y) => x + a.width <= y || y + b.width <= x));
 }
 
-function starts(t: Tensor): Float64Array {
+function starts(t: Located): Float64Array {
   const bytes = bytesPerElement[t.dtype];
   const [batch, rows] = t.shape;
   const all = new Float64Array(batch * rows);
@@ -73,7 +73,7 @@ function starts(t: Tensor): Float64Array {
 }
 
 /** Whether some row of `a` meets some row of `b`, found by looking at every one. */
-function meet(a: Tensor, b: Tensor, widths: readonly [number, number]): boolean {
+function meet(a: Located, b: Located, widths: readonly [number, number]): boolean {
   const [left, right] = [starts(a), starts(b)];
   for (let i = 0, j = 0; i < left.length && j < right.length;) {
     if (left[i]! + widths[0] <= right[j]!) i++;
@@ -84,13 +84,16 @@ function meet(a: Tensor, b: Tensor, widths: readonly [number, number]): boolean 
 }
 
 /** Whether the storage from the first to the last element of `a` lies wholly before that of `b`. */
-function before(a: Tensor, b: Tensor): boolean {
+function before(a: Located, b: Located): boolean {
   const end = a.byteOffset + bytesPerElement[a.dtype] * (lastElement(a.shape, a.layout) + 1);
   return end <= b.byteOffset + bytesPerElement[b.dtype] * firstElement(b.shape, b.layout);
 }
 
+/** What of a tensor says where its elements lie. */
+export type Located = Pick<Tensor, "storage" | "byteOffset" | "dtype" | "shape" | "layout">;
+
 /** Whether two tensors share an element. Beyond 2²⁰ rows that interleave irregularly: whether they may. */
-export function overlap(a: Tensor, b: Tensor): boolean {
+export function overlap(a: Located, b: Located): boolean {
   if (a.storage !== b.storage || elementCount(a.shape) === 0 || elementCount(b.shape) === 0) return false;
   if (before(a, b) || before(b, a)) return false;
   const [left, right] = [rowsOf(a), rowsOf(b)];

@@ -1,16 +1,18 @@
-// S = F_c G_cᵀ below the diagonal, one C×C matrix per chunk: T_cc without Λ. One chunk per workgroup, an 8×8
-// tile per thread. tcc is column-major, four rows a vec4; on and above the diagonal of S nothing is defined.
+// The coupling S = F_c G_cᵀ below the diagonal, one C×C matrix per chunk: T_cc without Λ. Where rows decay, by one gap a row,
+// S_vw is multiplied by exp(s_v − s_w), with s from decay-rows. One chunk per workgroup, an 8×8
+// tile per thread. coupling is column-major, four rows a vec4; on and above the diagonal of S nothing is defined.
 
 override CHUNK: u32 = 64; // 16, 32 or 64
 override THREADS: u32 = 64; // (CHUNK / 8)²
 override QUADS: u32 = CHUNK / 4u;
+override DECAY: bool = false; // else `sums` is not read
 override STRIDE: u32 = QUADS + 1u; // no two lanes of a store share a bank
 
 const DEPTH = 16u; // columns of F and G staged at a time
 
 struct Params {
-  f: vec4<u32>, // in quads: index of the first row visited, batch stride, row stride (modulo 2³²), –
-  g: vec4<u32>,
+  f: Operand, // in quads
+  g: Operand,
   rows: u32,
   rank: u32, // quads
   chunks: u32,
@@ -20,8 +22,11 @@ struct Params {
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> f: array<vec4<f32>>;
 @group(0) @binding(2) var<storage, read> g: array<vec4<f32>>;
-@group(0) @binding(3) var<storage, read_write> tcc: array<vec4<f32>>;
+@group(0) @binding(3) var<storage, read> sums: array<vec4<f32>>; // of the gaps up to a row, from decay-rows: [batch, rows, 2]
+@group(0) @binding(4) var<storage, read_write> coupling: array<vec4<f32>>;
 
+//#include operand
+//#include factor
 var<workgroup> f_tile: array<vec4<f32>, DEPTH * STRIDE>; // a column, four rows a vec4
 var<workgroup> g_tile: array<vec4<f32>, DEPTH * STRIDE>;
 
@@ -38,8 +43,8 @@ fn main(
   let batch = index / params.chunks;
   let first = index % params.chunks * CHUNK;
   let rows = min(CHUNK, params.rows - first);
-  let f_at = params.f.x + batch * params.f.y + first * params.f.z;
-  let g_at = params.g.x + batch * params.g.y + first * params.g.z;
+  let f_at = start(params.f, batch) + first * params.f.row;
+  let g_at = start(params.g, batch) + first * params.g.row;
   let ti = thread / (CHUNK / 8u); // rows 8·ti …, columns 8·tj …
   let tj = thread % (CHUNK / 8u);
 
@@ -52,8 +57,8 @@ fn main(
       let column = slot % width;
       let row = 4u * (slot / width);
       let step = min(vec4<u32>(row, row + 1u, row + 2u, row + 3u), vec4<u32>(rows - 1u));
-      let fr = vec4<u32>(f_at + depth + column) + step * params.f.z;
-      let gr = vec4<u32>(g_at + depth + column) + step * params.g.z;
+      let fr = vec4<u32>(f_at + depth + column) + step * params.f.row;
+      let gr = vec4<u32>(g_at + depth + column) + step * params.g.row;
       let to = 4u * column * STRIDE + slot / width;
       let ft = transpose(mat4x4<f32>(f[fr.x], f[fr.y], f[fr.z], f[fr.w]));
       let gt = transpose(mat4x4<f32>(g[gr.x], g[gr.y], g[gr.z], g[gr.w]));
@@ -80,11 +85,27 @@ fn main(
     workgroupBarrier();
   }
 
+  if (DECAY && tj <= ti) {
+    // rows past the end repeat the last one; above the diagonal factors may be infinite, and are not used
+    let s_at = batch * params.rows + first;
+    //#for i in 0..8
+    let s#{i} = 2u * (s_at + min(8u * ti + #{i}u, rows - 1u));
+    let t#{i} = 2u * (s_at + min(8u * tj + #{i}u, rows - 1u));
+    //#end
+    let high_a = vec4<f32>(#{[0, 1, 2, 3].map((i) => `sums[s${i}].x`).join(", ")});
+    let high_b = vec4<f32>(#{[4, 5, 6, 7].map((i) => `sums[s${i}].x`).join(", ")});
+    let low_a = vec4<f32>(#{[0, 1, 2, 3].map((i) => `sums[s${i} + 1u].x`).join(", ")});
+    let low_b = vec4<f32>(#{[4, 5, 6, 7].map((i) => `sums[s${i} + 1u].x`).join(", ")});
+    //#for j in 0..8
+    a#{j} *= decay_by(high_a - sums[t#{j}], low_a - sums[t#{j} + 1u]);
+    b#{j} *= decay_by(high_b - sums[t#{j}], low_b - sums[t#{j} + 1u]);
+    //#end
+  }
   if (tj <= ti) {
     let to = index * CHUNK * QUADS + 8u * tj * QUADS + 2u * ti;
     //#for j in 0..8
-    tcc[to + #{j}u * QUADS] = a#{j};
-    tcc[to + #{j}u * QUADS + 1u] = b#{j};
+    coupling[to + #{j}u * QUADS] = a#{j};
+    coupling[to + #{j}u * QUADS + 1u] = b#{j};
     //#end
   }
 }

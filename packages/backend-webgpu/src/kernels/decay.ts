@@ -1,0 +1,77 @@
+import { decayKind } from "@dlrt/core/backend";
+import type { GpuTensor } from "../tensor.js";
+import { operand, packed, quads, scratch, type Context } from "./context.js";
+import type { Placed } from "./placed.js";
+import type { Operand, Range } from "./plan.js";
+import { decayRows } from "./plans.js";
+import { copyRows } from "./rows.js";
+import type { Segment } from "./segments.js";
+
+const THREADS = 64;
+
+/** What the decay inside the chunks of a segment makes of its rows. */
+export interface Decayed {
+  readonly kind: "row" | "channel";
+  /** F_v ∘ exp(s_v): what a row reads the state before its chunk with. */
+  readonly f: Operand;
+  /** G_v ∘ exp(C_last − s_v): what is left of a row's contribution after its chunk. */
+  readonly g: Operand;
+  /** s_v in two parts, [rows, quads or 1, 2] quads an entry. */
+  readonly sums: Range;
+  /** exp(C_last) in two parts, [chunks, 2, factors of a chunk] numbers an entry, and behind them λ where it was asked for. */
+  readonly factors: Range;
+  /** λ behind the factors. */
+  readonly diag: Operand;
+}
+
+interface Rows {
+  readonly segment: Segment;
+  readonly chunk: number;
+  readonly trans: boolean;
+  readonly decay: GpuTensor;
+  /** Columns of F and G. */
+  readonly cols: number;
+  /** In quads; absent: `Decayed.f` is not wanted. */
+  readonly f?: Operand;
+  readonly g: Operand;
+  /** λ, to be put behind the factors for a kernel that has no binding left for them. */
+  readonly diag?: Placed;
+}
+
+/** Bytes of scratch that decay takes for a row whose F and G have `cols` columns. */
+export function decayBytes(decay: GpuTensor | undefined, cols: number): number {
+  return decay ? 4 * (8 * quads(cols) + 8 * (decay.shape[2] === 1 ? 1 : quads(cols)) + 2) : 0;
+}
+
+/** Sums of gaps, factors, and F and G scaled by them: one dispatch, and one for λ. */
+export function decayed(ctx: Context, of: Rows): Decayed {
+  const { segment, chunk, trans, decay, cols, g, diag } = of;
+  const { batches, rows } = segment;
+  const kind = decayKind({ decay }) === "channel" ? "channel" : "row";
+  const width = quads(cols);
+  const chunks = Math.ceil(rows / chunk);
+  const count = 2 * batches * chunks * (kind === "channel" ? 4 * width : 1);
+  const factors = scratch(ctx, count + (diag ? batches * rows : 0));
+  const sums = scratch(ctx, batches * rows * 8 * (kind === "channel" ? width : 1));
+  const scaled = (): Range => scratch(ctx, 4 * batches * rows * width);
+  const kept = scaled();
+  const read = of.f ? scaled() : ctx.nothing.write;
+  const from = operand(ctx, decay, segment, trans);
+  const f = of.f ?? ctx.nothing.read;
+  const total = batches * chunks * width;
+  ctx.stream.recorder.dispatch(decayRows, {
+    constants: {
+      CHUNK: chunk,
+      THREADS,
+      CHANNELS: kind === "channel" ? 1 : 0,
+      TRANS: trans ? 1 : 0,
+      READ: of.f ? 1 : 0,
+    },
+    params: { decay: from, f, g, rows, cols, quads: width, chunks, total },
+    bindings: { decay: from, f, g, f_read: read, g_kept: kept, sums, factors },
+    workgroups: Math.ceil(total / THREADS),
+  });
+  const lambda = packed(factors, rows, 1, count);
+  if (diag) copyRows(ctx, { batches, rows, cols: 1 }, operand(ctx, diag, segment, trans), lambda);
+  return { kind, f: packed(read, rows, width), g: packed(kept, rows, width), sums, factors, diag: lambda };
+}

@@ -1,0 +1,42 @@
+// target ← α source, or α sourceᵀ, [batch, height, width]: zero where the source, rows × cols of each entry, has nothing. A
+// thread copies one element.
+
+override THREADS: u32 = 64;
+override TRANS: bool = false;
+
+struct Params {
+  source: Operand,
+  into: Operand,
+  rows: u32, // of the source; of its transpose if TRANS
+  cols: u32,
+  height: u32,
+  width: u32,
+  total: u32, // threads asked for: batch × height × width
+  alpha: f32,
+}
+
+@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(1) var<storage, read> source: array<f32>;
+@group(0) @binding(2) var<storage, read_write> into: array<f32>;
+
+//#include operand
+@compute @workgroup_size(THREADS)
+fn main(
+  @builtin(local_invocation_index) thread: u32,
+  @builtin(workgroup_id) group: vec3<u32>,
+  @builtin(num_workgroups) groups: vec3<u32>,
+) {
+  let index = (group.x + group.y * groups.x) * THREADS + thread;
+  if (index >= params.total) {
+    return;
+  }
+  let column = index % params.width;
+  let row = (index / params.width) % params.height;
+  let batch = index / params.width / params.height;
+  var value = 0.0;
+  if (row < params.rows && column < params.cols) {
+    let at = start(params.source, batch);
+    value = params.alpha * source[at + select(row * params.source.row + column, column * params.source.row + row, TRANS)];
+  }
+  into[start(params.into, batch) + row * params.into.row + column] = value;
+}

@@ -1,0 +1,147 @@
+// The coupling S of every chunk where every column m of F and G decays by gaps of its own:
+// S_vw = Σ_m F_vm G_wm exp(s_vm − s_wm) for w < v, with s from decay-rows. One chunk per workgroup, an 8×8 tile per thread.
+// No factor of a product is above 1 unless the decay is growth. In a tile below the diagonal, exp(s_v − s_w) is
+// exp(s_v − s of v's first row) · exp(that − s of w's last row) · exp(that − s_w), where w's eight rows end before v's begin: one
+// exponential for a tile and column, and for four rows two, beside those of the steps from row to row. In a tile on the diagonal, G_w is multiplied by
+// the factor of one row after the other. As in coupling, S is column-major, four rows a vec4; on and above the
+// diagonal nothing is defined.
+
+override CHUNK: u32 = 64; // 16, 32 or 64
+override THREADS: u32 = 64; // (CHUNK / 8)²
+override QUADS: u32 = CHUNK / 4u;
+override STRIDE: u32 = QUADS + 1u; // no two lanes of a store share a bank
+
+const DEPTH = 8u; // columns of F and G staged at a time
+
+struct Params {
+  f: Operand, // in quads
+  g: Operand,
+  rows: u32,
+  rank: u32, // quads
+  chunks: u32,
+  total: u32, // workgroups asked for: batch × chunks
+}
+
+@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(1) var<storage, read> f: array<vec4<f32>>;
+@group(0) @binding(2) var<storage, read> g: array<vec4<f32>>;
+@group(0) @binding(3) var<storage, read> sums: array<vec4<f32>>; // [batch, rows, rank, 2]
+@group(0) @binding(4) var<storage, read_write> coupling: array<vec4<f32>>;
+
+//#include operand
+//#include factor
+var<workgroup> f_tile: array<vec4<f32>, DEPTH * STRIDE>; // a column, four rows a vec4
+var<workgroup> g_tile: array<vec4<f32>, DEPTH * STRIDE>;
+var<workgroup> f_scaled: array<vec4<f32>, DEPTH * STRIDE>; // F_v ∘ exp(s_v − s of v's first row)
+var<workgroup> g_scaled: array<vec4<f32>, DEPTH * STRIDE>; // G_w ∘ exp(s of w's last row − s_w)
+var<workgroup> step_tile: array<vec4<f32>, DEPTH * STRIDE>; // exp(s_v − s_{v−1})
+
+// exp(s_to − s_from) for four columns
+fn between(from_row: u32, to_row: u32, column: u32) -> vec4<f32> {
+  let a = 2u * (from_row * params.rank + column);
+  let b = 2u * (to_row * params.rank + column);
+  return decay_by(sums[b] - sums[a], sums[b + 1u] - sums[a + 1u]);
+}
+
+@compute @workgroup_size(THREADS)
+fn main(
+  @builtin(local_invocation_index) thread: u32,
+  @builtin(workgroup_id) group: vec3<u32>,
+  @builtin(num_workgroups) groups: vec3<u32>,
+) {
+  let index = group.x + group.y * groups.x;
+  if (index >= params.total) {
+    return;
+  }
+  let batch = index / params.chunks;
+  let first = index % params.chunks * CHUNK;
+  let last = min(CHUNK, params.rows - first) - 1u;
+  let f_at = start(params.f, batch) + first * params.f.row;
+  let g_at = start(params.g, batch) + first * params.g.row;
+  let s_at = batch * params.rows + first;
+  let ti = thread / (CHUNK / 8u); // rows 8·ti …, columns 8·tj …
+  let tj = thread % (CHUNK / 8u);
+
+  var a#{j} = vec4<f32>(); // rows 0 to 3 of the tile's column #{j} //#for j in 0..8
+  var b#{j} = vec4<f32>(); // rows 4 to 7 //#for j in 0..8
+  for (var depth = 0u; depth < params.rank; depth += DEPTH / 4u) {
+    let width = min(DEPTH / 4u, params.rank - depth);
+    for (var slot = thread; slot < width * QUADS; slot += THREADS) {
+      // four rows by four columns, transposed; rows past the end repeat the last one
+      let column = slot % width;
+      let row = 4u * (slot / width);
+      let top = s_at + min(row / 8u * 8u, last);
+      let bottom = s_at + min(row / 8u * 8u + 7u, last);
+      let to = 4u * column * STRIDE + slot / width;
+      //#for i in 0..4
+      let row#{i} = min(row + #{i}u, last);
+      let f#{i} = f[f_at + depth + column + row#{i} * params.f.row];
+      let g#{i} = g[g_at + depth + column + row#{i} * params.g.row];
+      let step#{i} = between(s_at + max(row#{i}, 1u) - 1u, s_at + row#{i}, depth + column);
+      //#end
+      let up0 = between(top, s_at + row0, depth + column);
+      let up#{i} = up#{i - 1} * step#{i}; //#for i in 1..4
+      let down3 = between(s_at + row3, bottom, depth + column);
+      let down#{3 - i} = down#{4 - i} * step#{4 - i}; //#for i in 1..4
+      let ft = transpose(mat4x4<f32>(f0, f1, f2, f3));
+      let gt = transpose(mat4x4<f32>(g0, g1, g2, g3));
+      let fs = transpose(mat4x4<f32>(f0 * up0, f1 * up1, f2 * up2, f3 * up3));
+      let gs = transpose(mat4x4<f32>(g0 * down0, g1 * down1, g2 * down2, g3 * down3));
+      let st = transpose(mat4x4<f32>(step0, step1, step2, step3));
+      //#for i in 0..4
+      f_tile[to + #{i}u * STRIDE] = ft[#{i}];
+      g_tile[to + #{i}u * STRIDE] = gt[#{i}];
+      f_scaled[to + #{i}u * STRIDE] = fs[#{i}];
+      g_scaled[to + #{i}u * STRIDE] = gs[#{i}];
+      step_tile[to + #{i}u * STRIDE] = st[#{i}];
+      //#end
+    }
+    workgroupBarrier();
+    if (8u * ti <= last && tj <= ti) {
+      var own_a#{j} = vec4<f32>(); //#for j in 0..8
+      var own_b#{j} = vec4<f32>(); //#for j in 0..8
+      for (var column = 0u; column < width; column++) {
+        if (tj < ti) {
+          let gap = between(s_at + 8u * tj + 7u, s_at + 8u * ti, depth + column);
+          //#for m in 0..4
+          let at#{m} = (4u * column + #{m}u) * STRIDE;
+          let fa#{m} = f_scaled[at#{m} + 2u * ti] * gap.#{lane(m)};
+          let fb#{m} = f_scaled[at#{m} + 2u * ti + 1u] * gap.#{lane(m)};
+          let ga#{m} = g_scaled[at#{m} + 2u * tj];
+          let gb#{m} = g_scaled[at#{m} + 2u * tj + 1u];
+          //#end
+          own_a#{j} += #{terms(4, (m) => `fa${m} * g${j < 4 ? "a" : "b"}${m}.${lane(j)}`)}; //#for j in 0..8
+          own_b#{j} += #{terms(4, (m) => `fb${m} * g${j < 4 ? "a" : "b"}${m}.${lane(j)}`)}; //#for j in 0..8
+        } else {
+          for (var m = 4u * column; m < 4u * column + 4u; m++) {
+            let at = m * STRIDE + 2u * ti;
+            let fa = f_tile[at];
+            let fb = f_tile[at + 1u];
+            let ga = g_tile[at];
+            let gb = g_tile[at + 1u];
+            let sa = step_tile[at];
+            let sb = step_tile[at + 1u];
+            var g#{w} = g#{w < 4 ? "a" : "b"}.#{lane(w)}; //#for w in 0..7
+            //#for v in 1..8
+            //#for w in 0..v
+            g#{w} *= s#{v < 4 ? "a" : "b"}.#{lane(v)};
+            own_#{v < 4 ? "a" : "b"}#{w}.#{lane(v)} += f#{v < 4 ? "a" : "b"}.#{lane(v)} * g#{w};
+            //#end
+            //#end
+          }
+        }
+      }
+      a#{j} += own_a#{j}; //#for j in 0..8
+      b#{j} += own_b#{j}; //#for j in 0..8
+    }
+    workgroupBarrier();
+  }
+
+  if (tj <= ti) {
+    let to = index * CHUNK * QUADS + 8u * tj * QUADS + 2u * ti;
+    //#for j in 0..8
+    coupling[to + #{j}u * QUADS] = a#{j};
+    coupling[to + #{j}u * QUADS + 1u] = b#{j};
+    //#end
+  }
+}
