@@ -1,4 +1,4 @@
-import type { Dtype } from "@dlrt/core";
+import type { DecayKind, Dtype } from "@dlrt/core";
 import type { Missing } from "@dlrt/bench/dist/contender.js";
 import type { OperationName } from "@dlrt/bench/dist/operations/operation.js";
 import type { CaseReport, Peaks } from "@dlrt/bench/dist/report.js";
@@ -25,6 +25,7 @@ export interface RunRequest {
   readonly operation: OperationName;
   readonly workload: WorkloadName;
   readonly dtype: Dtype;
+  readonly decay: DecayKind;
   /** Rows of T, one case each. */
   readonly sizes: readonly number[];
   /** Columns of Q, K and the right-hand side. */

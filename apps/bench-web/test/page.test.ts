@@ -24,9 +24,9 @@ import {
 /** ω of a backend's answer in this process, for the problem that the page measured. */
 async function omegaHere(
   contender: Contender,
-  { operation, workload, dtype, sizes }: PageReport["cases"][number],
+  { operation, workload, dtype, sizes, decay }: PageReport["cases"][number],
 ) {
-  const problem = workloads[workload as "text"]({ ...sizes, dtype, seed: 1 });
+  const problem = workloads[workload as "text"]({ ...sizes, dtype, decay, seed: 1 });
   const run = contender.open(operations[operation], problem, undefined);
   await run.call();
   const verdict = operations[operation].judge(problem, await run.read());
@@ -142,7 +142,9 @@ where("in Chromium (skipped where npm has none: it is built for Linux x64 alone)
     await page.getByRole("button", { name: "Cancel" }).click();
     await page.locator("#status", { hasText: "Cancelled: 0 cases measured" }).waitFor();
     await fill(page, { sizes: "32", d: "8", heads: "1", seconds: "1" });
+    await page.selectOption('[name="decay"]', "row");
     await run(page);
+    expect(await page.locator(".case h3").innerText()).toContain("decay by row");
     expect(await page.locator("#status").innerText()).toBe("Done: 1 case measured.");
     await page.close();
   });

@@ -70,6 +70,7 @@ describe("the form", () => {
         operation: "solve",
         workload: "random",
         dtype: "f32",
+        decay: "none",
         sizes: [256],
         d: 64,
         heads: 4,
@@ -77,6 +78,7 @@ describe("the form", () => {
       ...{ repetitions: 7, seconds: 3 },
     });
     expect(parseRequest(form({ chunk: "32" })).chunk).toBe(32);
+    expect(parseRequest(form({ decay: "channel" })).decay).toBe("channel");
   });
 
   test.each([

@@ -1,4 +1,5 @@
 import { unitRoundoff, type FloatArray } from "@dlrt/core";
+import { decayedResidual } from "./decay-accuracy.js";
 import type { Problem } from "./workload/problem.js";
 
 /** What an output was judged by, in units of ε. It is right when `value ≤ limit`. */
@@ -80,9 +81,11 @@ function take(
 /**
  * max |rhs − T x|_ij / (|Λ||x| + tril(|Q||K|ᵀ, −1)|x| + weight·|rhs|)_ij in units of ε, in float64 and O(n r p).
  * Any NaN, and a residual where the scale is 0, gives Infinity. Solves judge (x, rhs) = (y, b) with weight 1:
- * that is ω, (21) of the reference. Products judge (x, y) with weight 0.
+ * that is ω, (21) of the reference. Products judge (x, y) with weight 0. With decay the terms of Q and K are as (21)
+ * has them then.
  */
 export function residual(problem: Problem, x: FloatArray, rhs: FloatArray, weight: 0 | 1): number {
+  if (problem.decay) return decayedResidual(problem, x, rhs, weight);
   const { batch, n, r, p, diag, q, k } = problem;
   const rows = (width: number): Float64Array => new Float64Array(ROWS * width);
   const [f, g, y, fAbs, gAbs, yAbs] = [rows(r), rows(r), rows(p), rows(r), rows(r), rows(p)];

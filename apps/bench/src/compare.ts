@@ -2,6 +2,7 @@ import { readSaved } from "./files.js";
 import { SCHEMA, type CaseReport, type Report, type Row } from "./report.js";
 import { ratioOf, type Ratio } from "./stats.js";
 import { draw, figures, interval, wrap, type Line } from "./table.js";
+import { decayWords } from "./workload/decay-kinds.js";
 
 export interface Change {
   readonly case: string;
@@ -21,9 +22,12 @@ export function readReport(path: string): Report {
   return readSaved<Report>("--compare", path, [SCHEMA]);
 }
 
-export function caseName({ workload, operation, dtype, sizes, chunk }: CaseReport): string {
+export function caseName(report: CaseReport): string {
+  const { workload, operation, dtype, sizes, chunk } = report;
   const { batch, n, r, p } = sizes;
-  return `${operation} ${workload} ${dtype} n=${n} d=${r}${p === r ? "" : ` p=${p}`} ×${batch}${chunk ? ` c=${chunk}` : ""}`;
+  const size = `n=${n} d=${r}${p === r ? "" : ` p=${p}`} ×${batch}`;
+  const rest = [chunk ? `c=${chunk}` : "", decayWords(report)].filter(Boolean);
+  return [operation, workload, dtype, size, ...rest].join(" ");
 }
 
 function verdictOf({ low, high }: Ratio): Change["verdict"] {

@@ -1,7 +1,7 @@
 import type { Backend, Tensor } from "@dlrt/core";
 import { phaseMeter, type PhaseMeter } from "./gpu/phases.js";
 import type { Operation, Run } from "./operations/operation.js";
-import type { Problem } from "./workload/problem.js";
+import { decayOf, type Problem } from "./workload/problem.js";
 
 /** Something that can be measured: a backend, or what else a user could pick. */
 export interface Contender {
@@ -41,7 +41,7 @@ export function backendContender<T extends Tensor>(
   backend: Backend<T>,
   ceiling?: Ceiling,
 ): Contender {
-  const { dtypes, missing, build, fallback, software } = backend.supports;
+  const { dtypes, decay = "none", missing, build, fallback, software } = backend.supports;
   const notes = [fallback, software ? "software device: no measure of speed" : undefined];
   return {
     name,
@@ -51,10 +51,17 @@ export function backendContender<T extends Tensor>(
     slow: software,
     ceiling,
     phases: phaseMeter(backend),
-    refuses(operation, { dtype }) {
-      if (!dtypes.includes(dtype)) return `no ${dtype}`;
-      const kernels =
-        operation.name === "solveVjp" ? (["solve", "apply", "rowDot"] as const) : [operation.name];
+    refuses(operation, problem) {
+      const asked = decayOf(problem);
+      if (!dtypes.includes(problem.dtype)) return `no ${problem.dtype}`;
+      if (asked !== "none" && decay !== "channel" && decay !== asked) return `no decay by ${asked}`;
+      const gradients = [
+        "solve",
+        "apply",
+        "rowDot",
+        ...(asked === "none" ? [] : ["decayVjp" as const]),
+      ] as const;
+      const kernels = operation.name === "solveVjp" ? gradients : [operation.name];
       const lacks = kernels.find((kernel) => missing?.includes(kernel));
       return lacks && `no ${lacks} kernel`;
     },

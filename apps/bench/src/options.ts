@@ -1,7 +1,8 @@
 import { Command, InvalidArgumentError, Option } from "commander";
-import type { Dtype } from "@dlrt/core";
+import type { DecayKind, Dtype } from "@dlrt/core";
 import { BACKEND_NAMES, defaultThreads } from "./backends.js";
 import { OPERATION_NAMES, type OperationName } from "./operations/operation.js";
+import { DECAY_NAMES } from "./workload/decay-kinds.js";
 import { WORKLOAD_NAMES, type WorkloadName } from "./workload/index.js";
 
 export interface Options {
@@ -11,6 +12,7 @@ export interface Options {
   readonly peers: boolean;
   readonly patient: boolean;
   readonly workload: readonly WorkloadName[];
+  readonly decay: readonly DecayKind[];
   readonly operation: readonly OperationName[];
   readonly dtype: readonly Dtype[];
   readonly n?: readonly number[];
@@ -44,7 +46,8 @@ Examples:
   pnpm bench --backends js --workload random,correlated --n 1000,1001
   pnpm bench --operation inverse --n 2048 --heads 1 --no-seed-program
   pnpm bench --dtype f32,f64 --d 128 --repetitions 30
-  pnpm bench --data layer3.safetensors          your own keys and values: tensors k, v, perhaps q, beta, diag
+  pnpm bench --data layer3.safetensors          your own keys and values: tensors k, v, perhaps q, beta, diag, decay
+  pnpm bench --decay none,row,channel           beside the same with gates, as models have them
   pnpm bench --scaling                          how time grows with n, as charts in one HTML file
   pnpm bench --scaling --save                   the same, kept for --charts
   pnpm bench --charts RUN.json SCALING.json     saved reports as the README's charts
@@ -97,6 +100,15 @@ export function program(): Command {
       sizes("--threads <counts>", "threads, for backends that have them", 1).default(defaultThreads()),
     )
     .addOption(choice("--workload <names>", "what is solved", WORKLOAD_NAMES).default(["text"]))
+    .addOption(
+      choice(
+        "--decay <kinds>",
+        "how the state decays, one factor a row or one a row and channel",
+        DECAY_NAMES,
+      )
+        .default(["none"])
+        .conflicts(["data", "scaling", "gpuReport"]),
+    )
     .addOption(choice("--operation <names>", "what is computed", OPERATION_NAMES).default(["solve"]))
     .addOption(choice("--dtype <names>", "element types", ["f32", "f64"]).default(["f32"]))
     .addOption(sizes("--n <sizes>", "rows of T, default 4096,65536", 1))
@@ -125,7 +137,7 @@ export function program(): Command {
     )
     .option(
       "--data <path>",
-      "your k, v, perhaps q, beta, diag: a .safetensors file or a folder of .npy files",
+      "your k, v, perhaps q, beta, diag, decay: a .safetensors file or a folder of .npy files",
     )
     .option("--json <file>", "write everything measured to a file")
     .option("--csv <file>", "write the tables as comma-separated values")

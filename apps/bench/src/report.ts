@@ -1,4 +1,4 @@
-import type { Dtype, Sizes } from "@dlrt/core";
+import type { DecayKind, Dtype, Sizes } from "@dlrt/core";
 import type { Contender, Missing } from "./contender.js";
 import type { Environment } from "./environment.js";
 import type { Phases } from "./gpu/phases.js";
@@ -55,6 +55,8 @@ export interface CaseReport {
   readonly operation: OperationName;
   readonly dtype: Dtype;
   readonly sizes: Sizes;
+  /** How the operator decays. Absent, as in reports of before: "none". */
+  readonly decay?: DecayKind;
   readonly chunk: number | null;
   /** Useful flops of one call. */
   readonly flops: number;

@@ -8,7 +8,7 @@ import { rows, SCHEMA, type CaseReport, type Peaks, type Report } from "./report
 import { checkSeedPrograms } from "./seed-check.js";
 import { dataProblem, readArrays } from "./workload/data.js";
 import { workloads } from "./workload/index.js";
-import type { Problem } from "./workload/problem.js";
+import { decayOf, type Problem } from "./workload/problem.js";
 import type { OperationName } from "./operations/operation.js";
 
 export interface RunInput {
@@ -51,10 +51,12 @@ function plans(options: Options): Plan[] {
   }
   return options.workload.flatMap((name) =>
     options.dtype.flatMap((dtype) =>
-      (options.n ?? SIZES).map((n) => {
-        const sizes = { batch, n, r, p };
-        return plan(name, sizes, () => workloads[name]({ ...sizes, dtype, seed }));
-      }),
+      (options.n ?? SIZES).flatMap((n) =>
+        options.decay.map((decay) => {
+          const sizes = { batch, n, r, p };
+          return plan(name, sizes, () => workloads[name]({ ...sizes, dtype, seed, decay }));
+        }),
+      ),
     ),
   );
 }
@@ -90,6 +92,7 @@ async function runCase(
     operation: operationName,
     dtype,
     sizes: { batch, n, r, p },
+    decay: decayOf(problem),
     chunk: chunk ?? null,
     flops,
     baseline,

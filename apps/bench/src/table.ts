@@ -3,6 +3,7 @@ import type { Phases } from "./gpu/phases.js";
 import type { CaseReport, Report, Row } from "./report.js";
 import type { Ratio } from "./stats.js";
 import type { SeedCheck } from "./seed-check.js";
+import { decayWords } from "./workload/decay-kinds.js";
 
 export const WIDTH = 100;
 
@@ -102,6 +103,7 @@ function notes(rows: readonly Row[]): string[] {
 export function caseTable(report: CaseReport, colour: boolean): string {
   const { workload, operation, dtype, sizes, about, rows, baseline, chunk } = report;
   const { batch, n, r, p } = sizes;
+  const decayed = decayWords(report);
   const columns = [
     ["", "left"],
     ["ms", "right"],
@@ -113,7 +115,8 @@ export function caseTable(report: CaseReport, colour: boolean): string {
   ] as const;
   const title =
     `${operation}, ${workload}, ${dtype}: n = ${n}, r = ${r}, p = ${p}, ${batch} ${batch === 1 ? "head" : "heads"}` +
-    (chunk === null ? "" : `, chunk ${chunk}`);
+    (chunk === null ? "" : `, chunk ${chunk}`) +
+    (decayed && `, ${decayed}`);
   return [
     title,
     wrap(`  ${about}`),

@@ -76,6 +76,29 @@ test("a user's own data, as CSV, compared with the run before", () => {
   expect(refused.stderr).toMatch(/^bench: --data .*nowhere: there is no such file or folder\n$/);
 });
 
+test("--decay: a case each, peers that cannot say so, and what it cannot be asked with", () => {
+  const { status, stdout } = bench(
+    ...tiny,
+    "--no-seed-program",
+    "--decay",
+    "none,row",
+    "--json",
+    "decay.json",
+  );
+  expect(status).toBe(0);
+  expect(widest(stdout)).toBeLessThanOrEqual(100);
+  expect(stdout).toContain("decay by row");
+  expect(stdout).toContain("ml-matrix: 6.15.1");
+  const { cases } = JSON.parse(readFileSync(join(folder, "decay.json"), "utf8")) as Report;
+  expect(cases.map(({ decay }) => decay)).toEqual(["none", "row"]);
+  const statuses = cases.map(({ rows }) => rows.find(({ name }) => name === "ml-matrix")!);
+  expect(statuses[0]!.status).toBe("ok");
+  expect(statuses[1]).toMatchObject({ status: "skipped", reason: "computes without decay" });
+  expect(cases[1]!.rows.find(({ name }) => name === "js")!.status).toBe("ok");
+  expect(bench("--decay", "row", "--data", "x").stderr).toContain("cannot be used with option");
+  expect(bench("--decay", "half").stderr).toContain("one of none, row, channel");
+});
+
 test("--charts measures nothing, and tells what it cannot draw", () => {
   const { status, stdout, stderr } = bench("--charts", "nowhere.json");
   expect([status, stdout]).toEqual([1, ""]);

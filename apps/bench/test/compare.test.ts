@@ -117,11 +117,21 @@ test("a file that is no report is refused", () => {
 test("comma-separated values, quoted where they must be", () => {
   const lines = csv(report({ a: [1, 2, 3], "naive-js": [2, 4, 6] })).split("\r\n");
   expect(lines.length).toBe(4);
-  expect(lines[0]!.split(",").length).toBe(23);
-  expect(lines[1]).toMatch(/^text,solve,f32,1,2,3,3,,a,"b ""1"", 2",ok,,1,16,2,1,3,1,0\.5,,2,/);
+  expect(lines[0]!.split(",").length).toBe(24);
+  expect(lines[1]).toMatch(/^text,solve,f32,1,2,3,3,,none,a,"b ""1"", 2",ok,,1,16,2,1,3,1,0\.5,,2,/);
 });
 
 test("a saved report is named by date, machine and commit", () => {
   expect(savePath(report({}))).toMatch(/bench\/results\/20260102T0304-some-cpu-3-0ghz-2c-01234567\.json$/);
   expect(savePath(report({}), "scaling")).toMatch(/2c-01234567-scaling\.json$/);
+});
+
+test("cases are told apart by their decay; a report without the field had none", () => {
+  const old = report({ a: around(10) });
+  const withDecay = (decay: "none" | "row"): Report => ({ ...old, cases: [{ ...old.cases[0]!, decay }] });
+  expect(compare(old, withDecay("none"))).toHaveLength(1);
+  expect(compare(old, withDecay("row"))).toEqual([]);
+  expect(compare(withDecay("row"), withDecay("row"))[0]!.case).toContain("decay by row");
+  expect(csv(old)).toContain(",none,");
+  expect(csv(withDecay("row"))).toContain(",row,");
 });

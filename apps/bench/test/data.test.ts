@@ -44,6 +44,16 @@ test("without q, β and λ: Q = K, and ones", () => {
   expect([q, diag, b]).toEqual([k.data, new Float64Array([1, 1]), v.data]);
 });
 
+test("decay is taken by row or by channel, and refused where it grows or does not fit", () => {
+  const g = (shape: number[], ...data: number[]): HostArray => array("decay", shape, data);
+  const problemWith = (decay: HostArray) => dataProblem({ k, v, decay }, "f64", "here").decay;
+  expect(problemWith(g([2], 0, -1))).toEqual(new Float64Array([0, -1]));
+  expect(problemWith(g([2, 2], 0, -1, -Infinity, -3))).toEqual(new Float64Array([0, -1, -Infinity, -3]));
+  expect(() => problemWith(g([3], 0, -1, -2))).toThrow(/decay: 3 elements, expected one for each of 2 rows/);
+  expect(() => problemWith(g([2], 0, 0.5))).toThrow(/decay: 0.5 among them/);
+  expect(() => problemWith(g([2], 0, Number.NaN))).toThrow(FormatError);
+});
+
 test("leading axes are the batch", () => {
   const { batch, n } = dataProblem(
     {

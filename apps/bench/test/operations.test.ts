@@ -8,12 +8,16 @@ import { mlMatrix } from "../src/peers/ml-matrix.js";
 import { naive } from "../src/peers/naive.js";
 import { problem } from "./problems.js";
 
+const cases = (["none", "row", "channel"] as const).flatMap((decay) =>
+  (decay === "none" ? [1, 5, 131] : [1, 70]).map((n) => ({ decay, n })),
+);
+
 for (const name of OPERATION_NAMES) {
   for (const dtype of ["f32", "f64"] as const) {
-    for (const n of [1, 5, 131]) {
-      test(`${name}, ${dtype}, n = ${n}: right on backend-js; any element spoilt is wrong`, async () => {
+    for (const { decay, n } of cases) {
+      test(`${name}, ${dtype}, n = ${n}, decay ${decay}: right on backend-js; any element spoilt is wrong`, async () => {
         const backend = createJsBackend();
-        const of = problem({ n, dtype });
+        const of = problem({ n, dtype, decay });
         const operation = operations[name];
         const run = operation.open(backend, of, undefined);
         await run.call();

@@ -1,11 +1,13 @@
+import { createJsBackend } from "@dlrt/backend-js";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, expect, test, vi } from "vitest";
 import { isRight } from "../src/accuracy.js";
-import type { Contender } from "../src/contender.js";
+import { backendContender, type Contender } from "../src/contender.js";
 import { operations } from "../src/operations/index.js";
 import { solveOperation } from "../src/operations/solve.js";
+import { dense } from "../src/peers/dense.js";
 import { mlMatrix } from "../src/peers/ml-matrix.js";
 import { naive } from "../src/peers/naive.js";
 import { openNumpy } from "../src/peers/numpy.js";
@@ -61,4 +63,43 @@ test.skipIf("reason" in numpy)("without SciPy numpy solves, and says what it lac
   expect(bare.refuses(operations.inverse, problem())).toBe("no scipy: trtri");
   expect(bare.refuses(operations.solve, problem())).toBeUndefined();
   await bare.dispose();
+});
+
+test("a peer without decay says so; the plain loop decays", async () => {
+  for (const decay of ["row", "channel"] as const) {
+    const small = problem({ n: 150, r: 9, p: 4, decay });
+    for (const peer of [mlMatrix, stdlib, dense]) {
+      expect(peer.refuses(operations.solve, small)).toBe("computes without decay");
+    }
+    expect(naive.refuses(operations.solve, small)).toBeUndefined();
+    const run = naive.open(solveOperation, small, undefined);
+    await run.call();
+    expect(isRight(solveOperation.judge(small, await run.read()))).toBe(true);
+    run.close();
+  }
+});
+
+test.skipIf("reason" in numpy)("numpy has no decay", () => {
+  const small = problem({ decay: "row" });
+  expect((numpy as Contender).refuses(operations.solve, small)).toBe("computes without decay");
+});
+
+test("a backend refuses what its kernels lack", () => {
+  const js = createJsBackend();
+  const lesser = (supports: object) =>
+    backendContender("lesser", Object.defineProperty(Object.create(js), "supports", { value: supports }));
+  const { limits } = js.supports;
+  const refusals = ([["none"], ["row"], ["channel"]] as const).map(([can]) =>
+    (["none", "row", "channel"] as const).map((decay) =>
+      lesser({ dtypes: ["f32"], build: "", limits, decay: can }).refuses(solveOperation, problem({ decay })),
+    ),
+  );
+  expect(refusals).toEqual([
+    [undefined, "no decay by row", "no decay by channel"],
+    [undefined, undefined, "no decay by channel"],
+    [undefined, undefined, undefined],
+  ]);
+  const missing = lesser({ dtypes: ["f32"], build: "", limits, decay: "row", missing: ["decayVjp"] });
+  expect(missing.refuses(operations.solveVjp, problem({ decay: "row" }))).toBe("no decayVjp kernel");
+  expect(missing.refuses(operations.solveVjp, problem())).toBeUndefined();
 });

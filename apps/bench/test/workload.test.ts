@@ -81,3 +81,41 @@ test("correlated: the mean cosine of two keys is 0.9", () => {
   expect(sum / (n / 2)).toBeGreaterThan(0.87);
   expect(sum / (n / 2)).toBeLessThan(0.93);
 });
+
+/** Rows of heads, each as numbers. */
+const sorted = (x: Float32Array | Float64Array): number[] => [...x].sort((a, b) => a - b);
+
+for (const name of WORKLOAD_NAMES) {
+  for (const [decay, columns] of [
+    ["row", 1],
+    ["channel", 8],
+  ] as const) {
+    test(`${name}: gates by ${decay} as models initialise them; all else as without`, () => {
+      const plain = workloads[name]({ ...request, n: 4096 });
+      const { decay: g, about, ...others } = workloads[name]({ ...request, n: 4096, decay });
+      expect({ ...others, about: plain.about }).toEqual(plain);
+      expect(about).toContain("softplus");
+      expect(g!.length).toBe(2 * 4096 * columns);
+      const gaps = sorted(g!);
+      expect(gaps.at(-1)).toBeLessThan(0);
+      expect(gaps.every(Number.isFinite)).toBe(true);
+      // rate · step for a = 0 is between 1 · 1e-3 and 16 · 0.1; a is within ±6 or so.
+      expect(gaps[0]).toBeGreaterThan(-16 * 8);
+      const middle = -gaps[gaps.length >> 1]!;
+      expect(middle).toBeGreaterThan(1e-3 / 2);
+      expect(middle).toBeLessThan(1.6 * 2);
+      expect(workloads[name]({ ...request, n: 4096, decay }).decay).toEqual(g);
+    });
+  }
+}
+
+test("text: the same token has the same gate; a head's gates differ by what tokens say", () => {
+  const { decay, n } = workloads.text({ ...request, decay: "row" });
+  const { tokens } = textTokens(n);
+  const seen = new Map<number, number>();
+  for (const [i, token] of tokens.entries()) {
+    expect(decay![i]).toBe(seen.get(token) ?? decay![i]);
+    seen.set(token, decay![i]!);
+  }
+  expect(new Set(decay!.subarray(0, n)).size).toBe(seen.size);
+});

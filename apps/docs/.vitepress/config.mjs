@@ -19,10 +19,12 @@ export default defineConfig({
         items: [
           { text: "What T is, and why", link: "/what-and-why" },
           { text: "Quickstart", link: "/quickstart" },
+          { text: "Layers", link: "/layers" },
           { text: "Choose a backend", link: "/choosing" },
           { text: "Stream a sequence", link: "/streaming" },
           { text: "Gradients", link: "/gradients" },
           { text: "Numerics", link: "/numerics" },
+          { text: "Calls of before, now", link: "/migrating" },
         ],
       },
       {

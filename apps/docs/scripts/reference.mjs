@@ -24,7 +24,9 @@ export function entryPoints() {
 /** One file an entry, named as a reader imports it. */
 function writeEntries(folder) {
   rmSync(folder, { recursive: true, force: true });
-  const files = entryPoints().map((entry) => {
+  // An entry below another one comes first: "@dlrt/core/backend" and the `Backend` of "@dlrt/core" claim one page's name.
+  const entries = entryPoints().toSorted((a, b) => (`${a}~` < `${b}~` ? -1 : 1));
+  const files = entries.map((entry) => {
     const file = join(folder, `${entry}.ts`);
     mkdirSync(dirname(file), { recursive: true });
     writeFileSync(file, `export * from ${JSON.stringify(entry)};\n`);
@@ -49,6 +51,7 @@ export async function writeReference() {
   const app = await Application.bootstrapWithPlugins({
     name: "API reference",
     entryPoints: files,
+    sortEntryPoints: false,
     tsconfig,
     plugin: ["typedoc-plugin-markdown"],
     out: OUT,

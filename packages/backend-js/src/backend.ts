@@ -1,24 +1,34 @@
 import {
-  checkAllocation,
-  checkOptions,
-  checkText,
-  checkReadable,
-  checkView,
-  Ledger,
-  LimitError,
-  MAX_ELEMENTS,
   byteSize,
   elementCount,
+  LimitError,
+  MAX_ELEMENTS,
   newFloatArray,
-  packView,
+  ShapeError,
   type Backend,
   type Dtype,
   type FloatArray,
   type HostTensor,
   type HostView,
+  type Layout,
   type Shape,
   type Supports,
 } from "@dlrt/core";
+import {
+  checkAllocation,
+  checkOptions,
+  checkReadable,
+  checkShape,
+  checkText,
+  checkView,
+  contiguousLayout,
+  Ledger,
+  packView,
+  plainArray,
+  readView,
+  viewLayout,
+  type Placement,
+} from "@dlrt/core/backend";
 import { jsKernels } from "./kernels/index.js";
 import { JsTensor } from "./tensor.js";
 
@@ -27,8 +37,22 @@ export interface JsBackendOptions {
   readonly name?: string | undefined;
 }
 
+/** A backend whose tensors can be a program's own typed arrays. */
+export interface JsBackend extends Backend<HostTensor> {
+  /**
+   * A tensor whose elements are those of `array`, which is not copied: what is written to one is read in the other. It
+   * counts one tensor and no bytes in `memory()`; disposing it leaves the array alone.
+   * @param array of fewer than 2³¹ elements; the tensor counts as disposed once its buffer is transferred
+   * @param shape [batch, rows, cols]
+   * @param layout where the rows lie in `array`, in elements from its first. Default: contiguous, from element 0
+   * @throws DtypeError, ShapeError, ValueError, LimitError, DisposedError
+   */
+  wrap(array: FloatArray, shape: Shape, layout?: Layout): HostTensor;
+}
+
 const supports: Supports = {
   dtypes: ["f32", "f64"],
+  decay: "channel",
   limits: { tensorBytes: MAX_ELEMENTS * 8 },
   build: "js",
 };
@@ -42,7 +66,7 @@ function allocate(shape: Shape, dtype: Dtype): FloatArray {
   }
 }
 
-class JsBackend implements Backend<HostTensor> {
+class TypedArrayBackend implements JsBackend {
   readonly supports = supports;
   readonly kernels = jsKernels;
   readonly #ledger: Ledger;
@@ -67,10 +91,34 @@ class JsBackend implements Backend<HostTensor> {
     return this.#own(checked.shape, packView(checked, allocate(checked.shape, checked.dtype)));
   }
 
+  view(t: HostTensor, shape: Shape, layout: Layout): HostTensor {
+    this.#ledger.assertOpen();
+    checkReadable(this, "tensor", t);
+    return this.#own(shape, t.data, { layout: viewLayout(t, shape, layout), of: t });
+  }
+
+  wrap(array: FloatArray, shape: Shape, layout?: Layout): HostTensor {
+    this.#ledger.assertOpen();
+    const data = plainArray("array", array);
+    const count = data.length;
+    checkShape("shape", shape);
+    if (count > MAX_ELEMENTS) {
+      const most = MAX_ELEMENTS * data.BYTES_PER_ELEMENT;
+      throw new LimitError("array", data.byteLength, most, `${count} elements`);
+    }
+    if (layout === undefined && elementCount(shape) > count) {
+      throw new ShapeError("array", `${elementCount(shape)} elements or more`, String(count));
+    }
+    const all: Shape = [1, 1, count];
+    const given = layout === undefined ? contiguousLayout(shape) : layout;
+    const own = viewLayout({ shape: all, layout: contiguousLayout(all) }, shape, given);
+    return this.#own(shape, data, { layout: own, ownedBytes: 0 });
+  }
+
   async read(t: HostTensor): Promise<FloatArray> {
     this.#ledger.assertOpen();
     checkReadable(this, "tensor", t);
-    return t.data.slice();
+    return readView(t);
   }
 
   async sync(): Promise<void> {
@@ -89,8 +137,8 @@ class JsBackend implements Backend<HostTensor> {
     return this.dispose();
   }
 
-  #own(shape: Shape, data: FloatArray): HostTensor {
-    return new JsTensor(this, this.#ledger, shape, data);
+  #own(shape: Shape, data: FloatArray, placement?: Placement): HostTensor {
+    return new JsTensor(this, this.#ledger, shape, data, placement);
   }
 }
 
@@ -99,8 +147,8 @@ class JsBackend implements Backend<HostTensor> {
  * return. f32 tensors are computed with float64 sums and rounded once per stored element.
  * @throws ValueError for a name that is no string, and for unknown options
  */
-export function createJsBackend(options: JsBackendOptions = {}): Backend<HostTensor> {
+export function createJsBackend(options: JsBackendOptions = {}): JsBackend {
   checkOptions("options", options, ["name"]);
   checkText("name", options.name);
-  return new JsBackend(options.name ?? "js");
+  return new TypedArrayBackend(options.name ?? "js");
 }

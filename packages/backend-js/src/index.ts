@@ -1,1 +1,1 @@
-export { createJsBackend, type JsBackendOptions } from "./backend.js";
+export { createJsBackend, type JsBackend, type JsBackendOptions } from "./backend.js";

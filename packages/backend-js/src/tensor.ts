@@ -1,24 +1,22 @@
-import {
-  newFloatArray,
-  OwnedTensor,
-  type FloatArray,
-  type HostTensor,
-  type Ledger,
-  type Shape,
-} from "@dlrt/core";
+import { newFloatArray, type FloatArray, type HostTensor, type Shape } from "@dlrt/core";
+import { OwnedTensor, type Ledger, type Placement } from "@dlrt/core/backend";
 
 /** A typed array and its place in the ledger. Memory itself is the garbage collector's. */
 export class JsTensor extends OwnedTensor implements HostTensor {
   #data: FloatArray;
   #elements: number;
+  readonly #of: JsTensor | undefined;
 
-  constructor(backend: object, ledger: Ledger, shape: Shape, data: FloatArray) {
-    super(backend, ledger, shape, data.BYTES_PER_ELEMENT === 4 ? "f32" : "f64");
+  /** `placement.of`, the tensor that this one views, is a JsTensor over the same `data`. */
+  constructor(backend: object, ledger: Ledger, shape: Shape, data: FloatArray, placement?: Placement) {
+    super(backend, ledger, shape, data.BYTES_PER_ELEMENT === 4 ? "f32" : "f64", placement);
     this.#data = data;
     this.#elements = data.length;
+    this.#of = placement?.of as JsTensor | undefined;
   }
 
   get data(): FloatArray {
+    if (this.#of !== undefined && this.disposed) return newFloatArray(this.dtype, 0);
     return this.#data;
   }
 
@@ -32,6 +30,7 @@ export class JsTensor extends OwnedTensor implements HostTensor {
 
   /** A transfer (`structuredClone`, `postMessage`) of `data.buffer` leaves `data` with no elements. */
   override get loss(): string {
+    if (this.#of !== undefined) return this.#of.loss;
     return this.#data.length < this.#elements ? "whose memory was transferred elsewhere" : "";
   }
 

@@ -1,4 +1,15 @@
-import { apply, DisposedError, inverse, LimitError, solve, type HostTensor } from "@dlrt/core";
+import {
+  apply,
+  DisposedError,
+  DtypeError,
+  inverse,
+  LimitError,
+  ShapeError,
+  solve,
+  ValueError,
+  type HostTensor,
+  type Layout,
+} from "@dlrt/core";
 import { expect, test } from "vitest";
 import { createJsBackend } from "../src/index.js";
 
@@ -30,6 +41,98 @@ test("read is a copy; data is the memory itself; uploads are copies", async () =
   t.data[1] = 7;
   expect([...copy]).toEqual([1, 2]);
   expect([...t.data]).toEqual([1, 7]);
+});
+
+const rowsApart = (row: number, offset = 0): Layout => ({
+  ...{ offset, heads: 1, shared: 1, batch: 0, head: 0, row },
+});
+
+test("wrap is the caller's own array: a tensor, no bytes, and the array outlives it", async () => {
+  const backend = createJsBackend();
+  const array = Float64Array.of(1, 2, 3, 4, 5, 6, 7, 8);
+  const t = backend.wrap(array, [1, 3, 2], rowsApart(3));
+  expect(backend.memory()).toEqual({ tensors: 1, bytes: 0 });
+  expect(t.storage).toBe(array.buffer);
+  expect([...(await backend.read(t))]).toEqual([1, 2, 4, 5, 7, 8]);
+  array[3] = 40;
+  t.data[0] = 10;
+  expect([...(await backend.read(t))]).toEqual([10, 2, 40, 5, 7, 8]);
+  expect(array[0]).toBe(10);
+  const reversed = backend.wrap(array, [1, 3, 2], rowsApart(-3, 6));
+  expect([...(await backend.read(reversed))]).toEqual([7, 8, 40, 5, 10, 2]);
+  const part = backend.wrap(array.subarray(2, 6), [1, 2, 2]);
+  expect(part.byteOffset).toBe(16);
+  expect([...(await backend.read(part))]).toEqual([3, 40, 5, 6]);
+  for (const one of [t, reversed, part]) one.dispose();
+  expect(t.disposed).toBe(true);
+  expect(array.length).toBe(8);
+  expect(backend.memory()).toEqual({ tensors: 0, bytes: 0 });
+});
+
+test("wrap refuses what does not fit, before it counts anything", () => {
+  const backend = createJsBackend();
+  const array = new Float32Array(6);
+  const refused: [() => unknown, new (...args: never[]) => Error, RegExp][] = [
+    [
+      () => backend.wrap([1] as never, [1, 1, 1]),
+      DtypeError,
+      /^array: expected a Float32Array or Float64Array/,
+    ],
+    [() => backend.wrap(new Int32Array(4) as never, [1, 1, 1]), DtypeError, /^array: /],
+    [() => backend.wrap(array, [1, 7, 1]), ShapeError, /^array: expected 7 elements or more, got 6$/],
+    [() => backend.wrap(array, [1, -1, 1]), ShapeError, /^shape: /],
+    [() => backend.wrap(array, [1, 2 ** 31, 1], rowsApart(0)), ShapeError, /^shape: expected at most /],
+    [() => backend.wrap(array, [1, 3, 2], rowsApart(3)), ShapeError, /^layout: /],
+    [() => backend.wrap(array, [1, 3, 2], rowsApart(-2)), ShapeError, /^layout: /],
+    [() => backend.wrap(array, [1, 3, 2], rowsApart(0.5)), ValueError, /^layout.row: expected an integer/],
+    [() => backend.wrap(array, [3, 1, 1], { ...rowsApart(1), heads: 2 }), ShapeError, /^layout.heads: /],
+    [() => backend.wrap(array, [1, 3, 2], null as never), ValueError, /^layout: /],
+  ];
+  for (const [call, type, says] of refused) {
+    expect(call).toThrow(type);
+    expect(call).toThrow(says);
+  }
+  expect(backend.memory()).toEqual({ tensors: 0, bytes: 0 });
+});
+
+test("views share, count nothing, and go with what they view", async () => {
+  const backend = createJsBackend();
+  const t = backend.upload({ data: Float32Array.from({ length: 12 }, (_, i) => i), shape: [1, 3, 4] });
+  const before = backend.memory();
+  const columns = backend.view(t, [1, 3, 2], rowsApart(4, 1));
+  const last = backend.view(columns, [1, 1, 2], rowsApart(0, 8));
+  expect(backend.memory()).toEqual(before);
+  expect([columns.data, columns.storage]).toEqual([t.data, t.storage]);
+  expect([...(await backend.read(columns))]).toEqual([1, 2, 5, 6, 9, 10]);
+  expect([...(await backend.read(last))]).toEqual([9, 10]);
+  t.data[9] = -1;
+  expect([...(await backend.read(last))]).toEqual([-1, 10]);
+  columns.dispose();
+  expect([columns.disposed, columns.data.length, last.disposed, t.disposed]).toEqual([true, 0, true, false]);
+  expect(() => backend.view(columns, [1, 1, 1], rowsApart(0))).toThrow(DisposedError);
+  expect(() => backend.view(t, [1, 3, 2], rowsApart(5, 1))).toThrow(ShapeError);
+  const again = backend.view(t, [1, 3, 4], rowsApart(4));
+  t.dispose();
+  expect([again.disposed, again.data.length]).toEqual([true, 0]);
+  await expect(backend.read(again)).rejects.toThrow(DisposedError);
+  expect(backend.memory()).toEqual({ tensors: 0, bytes: 0 });
+});
+
+test("an array wrapped, and its views, are dead once its buffer was transferred", async () => {
+  const backend = createJsBackend();
+  const array = new Float32Array(4);
+  const t = backend.wrap(array, [1, 2, 2]);
+  const view = backend.view(t, [1, 1, 2], rowsApart(2));
+  structuredClone(array.buffer, { transfer: [array.buffer] });
+  for (const dead of [t, view]) {
+    expect(dead.disposed).toBe(true);
+    await expect(backend.read(dead)).rejects.toThrow(
+      /^tensor: expected a live object, got one whose memory was transferred elsewhere$/,
+    );
+  }
+  expect(() => backend.wrap(array, [1, 2, 2])).toThrow(ShapeError);
+  t.dispose();
+  expect(backend.memory()).toEqual({ tensors: 0, bytes: 0 });
 });
 
 test("backends are apart: a tensor belongs to the one that made it", () => {

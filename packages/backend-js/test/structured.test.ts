@@ -100,12 +100,12 @@ describe.each(dtypes)("%s, apply and solve", (dtype) => {
     it.each([
       { trans: false },
       { trans: true, chunk: 32 },
-      { trans: false, chunk: 64, state, finalState },
-      { trans: true, state, finalState },
+      { trans: false, chunk: 64, initialState: state, finalState },
+      { trans: true, initialState: state, finalState },
     ])("variant %#", (options) => {
-      const judge = { trans: options.trans, state: options.state && wide(state.data), dtype };
+      const judge = { trans: options.trans, state: options.initialState && wide(state.data), dtype };
       const z = (solution: Float64Array): number =>
-        options.state ? omegaState(reference, wide(finalState.data), solution, p, judge) : 0;
+        options.initialState ? omegaState(reference, wide(finalState.data), solution, p, judge) : 0;
       const product = wide(apply(backend, op, x, options).data);
       expect(omegaApply(reference, product, exactX, p, judge)).toBeLessThanOrEqual(limit);
       expect(z(exactX)).toBeLessThanOrEqual(limit);

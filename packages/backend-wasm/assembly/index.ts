@@ -1,16 +1,13 @@
+import { sweepApply, sweepSolve } from "./chunk-loop";
+import { copy } from "./copy";
+import { decayVjp, decayVjpBytes } from "./decay-vjp";
 import { INNER, inverse, inverseBytes } from "./inverse";
-import { Job } from "./job";
+import { Decay, Job, Kernel, Operands } from "./job";
 import { bytes } from "./lanes";
-import { readState, writeState } from "./panels";
+import { loadState, storeState } from "./panels";
 import { rowDot } from "./row-dot";
-import { layOut, Sweep, sweepApply, sweepBytes, sweepSolve } from "./sweep";
+import { layOut, Sweep, sweepBytes, walk } from "./sweep";
 import { trilInverse, trilInverseBytes } from "./tril-inverse";
-
-/** Job.kernel; src/job.ts has the same numbers. */
-const SOLVE: i32 = 0;
-const APPLY: i32 = 1;
-const INVERSE: i32 = 2;
-const TRIL_INVERSE: i32 = 3;
 
 /**
  * Works on the job's items until none is left; any number of threads may. The job is read only after a claim: a
@@ -33,10 +30,12 @@ export function scratchBytes(address: usize): f64 {
 }
 
 function needed<T>(job: Job): f64 {
-  if (job.kernel == INVERSE) return inverseBytes<T>(job);
-  if (job.kernel == TRIL_INVERSE) return trilInverseBytes<T>(job.n);
-  if (job.kernel > INVERSE) return 0;
-  return offsetof<Sweep>() + 16 + sweepBytes<T>(job.r, job.chunk, min(job.segment, job.p));
+  const kernel = job.kernel;
+  if (kernel == Kernel.inverse) return inverseBytes<T>(job);
+  if (kernel == Kernel.trilInverse) return trilInverseBytes<T>(job.n);
+  if (kernel == Kernel.decayVjp) return decayVjpBytes(job);
+  if (kernel > Kernel.inverse) return 0;
+  return offsetof<Sweep>() + 16 + sweepBytes<T>(job.r, job.chunk, min(job.segment, job.p), job.decayKind);
 }
 
 function claim(job: Job): i32 {
@@ -51,14 +50,29 @@ function finish(job: Job): void {
 
 function item<T>(job: Job, index: i32, scratch: usize): void {
   const kernel = job.kernel;
-  if (kernel <= APPLY) columns<T>(job, index, scratch);
-  else if (kernel == INVERSE) {
+  if (kernel <= Kernel.apply) share<T>(job, index, scratch);
+  else if (kernel == Kernel.inverse) {
     const segment = index % job.segments;
     inverse<T>(job, index / job.segments, boundary(job, segment), boundary(job, segment + 1), scratch);
+  } else if (kernel == Kernel.decayVjp) {
+    const from = (index % job.segments) * job.segment;
+    decayVjp<T>(job, index / job.segments, from, min(from + job.segment, job.p), scratch);
   } else {
     const from = index * job.segment;
-    if (kernel == TRIL_INVERSE) trilInverse<T>(job, from, min(from + job.segment, job.batch), scratch);
-    else rowDot<T>(job, from, min(from + job.segment, job.n));
+    if (kernel == Kernel.trilInverse) trilInverse<T>(job, from, min(from + job.segment, job.batch), scratch);
+    else rows<T>(job, from, min(from + job.segment, job.batch * job.n));
+  }
+}
+
+/** rowDot and copy for the rows [from, to) of all batch entries together, entry by entry. */
+function rows<T>(job: Job, from: i32, to: i32): void {
+  while (from < to) {
+    const entry = from / job.n;
+    const first = from - entry * job.n;
+    const end = min(job.n, first + to - from);
+    if (job.kernel == Kernel.rowDot) rowDot<T>(job, entry, first, end);
+    else copy<T>(job, entry, first, end);
+    from += end - first;
   }
 }
 
@@ -69,30 +83,30 @@ function boundary(job: Job, segment: i32): i32 {
   return <i32>(n * (1 - Math.sqrt(1 - <f64>segment / <f64>job.segments))) & -INNER;
 }
 
-/** solve and apply on one segment of columns of one batch entry. */
-function columns<T>(job: Job, index: i32, scratch: usize): void {
+/** solve and apply on one share: some columns of one batch entry. */
+function share<T>(job: Job, index: i32, scratch: usize): void {
   const sweep = changetype<Sweep>(scratch);
   const from = (index % job.segments) * job.segment;
-  const entry = <usize>(index / job.segments);
+  const entry = index / job.segments;
   const cols = min(job.segment, job.p - from);
-  layOut<T>(sweep, job.n, job.r, job.chunk, cols, (scratch + offsetof<Sweep>() + 15) & -16);
-  const trans = job.trans != 0;
-  const back: isize = trans ? -1 : 1;
-  const firstRow = entry * job.n + (trans ? job.n - 1 : 0);
-  const rowBytes = bytes<T>(job.p);
-  sweep.fs = bytes<T>(job.r) * back;
-  sweep.f = (trans ? job.k : job.q) + firstRow * bytes<T>(job.r);
-  sweep.g = (trans ? job.q : job.k) + firstRow * bytes<T>(job.r);
-  sweep.ds = sizeof<T>() * back;
-  sweep.diag = job.diag ? job.diag + firstRow * sizeof<T>() : 0;
-  sweep.bs = rowBytes * back;
-  sweep.os = sweep.bs;
-  sweep.b = job.x + firstRow * rowBytes + bytes<T>(from);
-  sweep.out = job.out + firstRow * rowBytes + bytes<T>(from);
+  const column = bytes<T>(from);
+  layOut<T>(sweep, job.n, job.r, job.chunk, cols, job.decayKind, (scratch + offsetof<Sweep>() + 15) & -16);
+  walk<T>(sweep, job, entry, job.trans != 0);
+  const x = job.operand(Operands.x);
+  const out = job.operand(Operands.out);
+  const last = job.trans ? job.n - 1 : 0;
+  sweep.b = x.entry(entry) + last * x.row + column;
+  sweep.bs = job.trans ? 0 - x.row : x.row;
+  sweep.out = out.entry(entry) + last * out.row + column;
+  sweep.os = job.trans ? 0 - out.row : out.row;
   sweep.alpha = job.alpha;
-  const state = entry * job.r * rowBytes + bytes<T>(from);
-  readState<T>(job.state ? job.state + state : 0, rowBytes, job.r, cols, sweep.z, sweep.zs);
-  if (job.kernel == SOLVE) sweepSolve<T>(sweep);
+  if (job.decayKind == Decay.columns) sweep.gap += column;
+  const before = job.operand(Operands.initialState);
+  const state = before.entry(entry);
+  loadState<T>(state ? state + column : 0, before.row, job.r, cols, sweep.z, sweep.zs);
+  if (job.kernel == Kernel.solve) sweepSolve<T>(sweep);
   else sweepApply<T>(sweep);
-  writeState<T>(job.finalState ? job.finalState + state : 0, rowBytes, job.r, cols, sweep.z, sweep.zs);
+  const after = job.operand(Operands.finalState);
+  const end = after.entry(entry);
+  if (end) storeState<T>(end + column, after.row, job.r, cols, sweep.z, sweep.zs);
 }

@@ -1,9 +1,11 @@
 import { transpose } from "./chunk";
-import { Job } from "./job";
+import { openChunk, solvePanel, sweepSolve } from "./chunk-loop";
+import { Decay, Job, Operands } from "./job";
+import { rankStride, writeRows } from "./decay";
 import { bytes, PANEL, panels, width } from "./lanes";
 import { product } from "./product";
 import { substitute, timesLower } from "./substitution";
-import { layOut, openChunk, solvePanel, Sweep, sweepBytes, sweepSolve } from "./sweep";
+import { layOut, Sweep, sweepBytes, walk } from "./sweep";
 
 /** Rows of the inner level; column ranges begin at multiples of it. */
 export const INNER: i32 = 16;
@@ -13,10 +15,10 @@ const Z_BLOCK: i32 = 131072;
 
 /**
  * Columns [from, to) of Y = T⁻¹ of one batch entry, in two levels (reference README, equation (7)). For each outer
- * block of rows o, with W = T_oo⁻¹ Q_o by a sweep, whose final state is K_oᵀ W:
+ * block of rows o, with W = T_oo⁻¹ (Q_o ∘ up) and M = diag(A) − (K_o ∘ dn)ᵀ W by a sweep (mapBlock):
  *
- *   Y_o,:o = −W Z,   Z ← Z − (K_oᵀ W) Z        on the columns before the block
- *   Y_oo, Z = K_oᵀ Y_oo                       by chunks of 16 rows, the same recursion with solveRows
+ *   Y_o,:o = −W Z,   Z ← M Z                  on the columns before the block
+ *   Y_oo, Z = (K_o ∘ dn)ᵀ Y_oo                by chunks of 16 rows, the same recursion with solveRows
  *
  * so that Z is updated with r×r products. Every column is computed alike whatever the range.
  */
@@ -25,22 +27,24 @@ class Inverse {
   from!: i32;
   to!: i32;
   n!: i32;
-  /** of this batch entry */
+  /** of this batch entry, and from a row to the next */
   out!: usize;
+  os!: usize;
   /** the sweep over Q_o, and the chunks of 16 rows, whose Z is that of the columns [from, to) */
   outer!: usize;
   inner!: usize;
   /** −W, [outer, r] */
   w!: usize;
-  /** −K_oᵀ W, [r, r] */
+  /** how a block changes Z (mapBlock), [r, r], and which rows of Z stay beside, [r] */
   map!: usize;
+  base!: usize;
   /** what a block of rows adds to Z, [r, panel] */
   fresh!: usize;
   /** T_cc and its inverse, 16×16, and K_cᵀ, [r, 16] */
   tcc!: usize;
   block!: usize;
   kt!: usize;
-  /** 32 bytes */
+  /** r elements, at least a panel's */
   zeros!: usize;
 }
 
@@ -71,9 +75,10 @@ export function inverse<T>(job: Job, entry: i32, from: i32, to: i32, scratch: us
 export function inverseBytes<T>(job: Job): f64 {
   const r = <f64>job.r;
   const records = <f64>(offsetof<Inverse>() + 2 * offsetof<Sweep>() + 16);
-  const sweeps = sweepBytes<T>(job.r, INNER, job.r) + sweepBytes<T>(job.r, INNER, job.n);
-  const elements = <f64>(2 * INNER * INNER) + (INNER + r + <f64>job.chunk) * r;
-  return records + sweeps + (1 + r) * PANEL + elements * sizeof<T>();
+  const sweeps =
+    sweepBytes<T>(job.r, INNER, job.r, job.decayKind) + sweepBytes<T>(job.r, INNER, job.n, job.decayKind);
+  const elements = <f64>(2 * INNER * INNER) + (INNER + r + 1 + <f64>job.chunk) * r;
+  return records + sweeps + (<f64>panels<T>(max(job.r, 1)) + r) * PANEL + elements * sizeof<T>();
 }
 
 /** Scratch: this record and two sweeps, then what each lays out, then the other blocks. */
@@ -84,56 +89,71 @@ function setUp<T>(inv: Inverse, job: Job, entry: i32, from: i32, to: i32): void 
   inv.from = from;
   inv.to = to;
   inv.n = n;
-  inv.out = job.out + <usize>entry * n * bytes<T>(n);
+  inv.out = job.operand(Operands.out).entry(entry);
+  inv.os = job.operand(Operands.out).row;
   inv.outer = scratch + offsetof<Inverse>();
   inv.inner = inv.outer + offsetof<Sweep>();
   const outer = changetype<Sweep>(inv.outer);
   const inner = changetype<Sweep>(inv.inner);
   let at = (inv.inner + offsetof<Sweep>() + 15) & -16;
-  at = layOut<T>(outer, n, r, INNER, r, at);
-  at = layOut<T>(inner, n, r, INNER, to - from, at);
+  at = layOut<T>(outer, n, r, INNER, r, job.decayKind, at);
+  at = layOut<T>(inner, n, r, INNER, to - from, job.decayKind, at);
   inv.zeros = at;
-  v128.store(at, v128.splat<T>(0));
-  v128.store(at, v128.splat<T>(0), 16);
-  inv.fresh = inv.zeros + PANEL;
+  const zeroBytes = panels<T>(max(r, 1)) * PANEL;
+  memory.fill(at, 0, zeroBytes);
+  inv.fresh = inv.zeros + zeroBytes;
   inv.tcc = inv.fresh + r * PANEL;
   inv.block = inv.tcc + bytes<T>(INNER * INNER);
   inv.kt = inv.block + bytes<T>(INNER * INNER);
   inv.map = inv.kt + r * bytes<T>(INNER);
-  inv.w = inv.map + r * bytes<T>(r);
-  const rows = <usize>entry * n;
-  inner.fs = bytes<T>(r);
-  inner.f = job.q + rows * inner.fs;
-  inner.g = job.k + rows * inner.fs;
-  inner.ds = sizeof<T>();
-  inner.diag = job.diag + rows * inner.ds;
+  inv.base = inv.map + r * bytes<T>(r);
+  inv.w = inv.base + bytes<T>(r);
+  walk<T>(outer, job, entry, false);
+  walk<T>(inner, job, entry, false);
 }
 
-/** −W = −T_oo⁻¹ Q_o, and −K_oᵀ W from its final state. */
+/**
+ * −W = −T_oo⁻¹ Q_o ∘ up, and what Z becomes in the block: M Z, with M = diag(A) − (K_o ∘ dn)ᵀ W. `map` is M less `base`, a
+ * diagonal of ones, or zeros where M's own diagonal is far from 1.
+ *
+ * Without decay W is the solution for the right-hand side Q_o, and −K_oᵀ W comes from its final state. With decay −W is the
+ * solution for the right-hand side 0 from the state I, whose final state is M: the walk itself lets decay what decays.
+ */
 function mapBlock<T>(inv: Inverse, o: i32, size: i32): void {
   const sweep = changetype<Sweep>(inv.outer);
   const inner = changetype<Sweep>(inv.inner);
   const r = sweep.r;
+  const decays = sweep.decay != Decay.none;
   sweep.n = size;
-  sweep.fs = inner.fs;
   sweep.f = inner.f + o * inner.fs;
-  sweep.g = inner.g + o * inner.fs;
-  sweep.ds = inner.ds;
+  sweep.g = inner.g + o * inner.gs;
   sweep.diag = inner.diag + o * inner.ds;
-  sweep.b = sweep.f;
-  sweep.bs = inner.fs;
+  sweep.gap = inner.gap + o * inner.ps;
+  sweep.b = decays ? inv.zeros : sweep.f;
+  sweep.bs = decays ? 0 : sweep.fs;
   sweep.out = inv.w;
-  sweep.os = inner.fs;
-  sweep.alpha = -1;
+  sweep.os = bytes<T>(r);
+  sweep.alpha = decays ? 1 : -1;
   memory.fill(sweep.z, 0, panels<T>(r) * sweep.zs);
+  if (decays) for (let i = 0; i < r; i++) store<T>(stateAt<T>(sweep, i, i), <T>1);
   sweepSolve<T>(sweep);
+  const toLost = sweep.zs - sweep.depth * PANEL;
   for (let i = 0; i < r; i++) {
+    const ones =
+      !decays || (load<T>(stateAt<T>(sweep, i, i)) >= 0.5 && load<T>(stateAt<T>(sweep, i, i)) <= 2);
+    store<T>(inv.base + bytes<T>(i), ones ? <T>1 : 0);
     for (let j = 0; j < r; j++) {
-      const panel = sweep.z + (j / width<T>()) * sweep.zs;
-      const z = load<T>(panel + i * PANEL + bytes<T>(j % width<T>()));
-      store<T>(inv.map + bytes<T>(i * r + j), -z);
+      const at = stateAt<T>(sweep, i, j);
+      const z = load<T>(at);
+      const own = i == j && ones ? <T>1 : 0;
+      store<T>(inv.map + bytes<T>(i * r + j), decays ? z - own + load<T>(at + toLost) : -z);
     }
   }
+}
+
+/** Element (i, j) of the state of a sweep. */
+function stateAt<T>(sweep: Sweep, i: i32, j: i32): usize {
+  return sweep.z + (j / width<T>()) * sweep.zs + i * PANEL + bytes<T>(j % width<T>());
 }
 
 /** Z of the panel of columns from j. */
@@ -145,7 +165,7 @@ function panelOf<T>(inv: Inverse, j: i32): usize {
 /** Y = −W Z for rows o+i … o+i+rows of a block and the columns [j, end), few rows at a time: their lines stay near. */
 function below<T>(inv: Inverse, o: i32, i: i32, rows: i32, j: i32, end: i32): void {
   const r = changetype<Sweep>(inv.inner).r;
-  const stride = bytes<T>(inv.n);
+  const stride = inv.os;
   const w = inv.w + bytes<T>(i * r);
   const out = inv.out + (o + i) * stride;
   for (; j < end; j += width<T>()) {
@@ -153,15 +173,21 @@ function below<T>(inv: Inverse, o: i32, i: i32, rows: i32, j: i32, end: i32): vo
   }
 }
 
-/** Z ← Z − (K_oᵀ W) Z for the columns [j, end). */
+/** Z ← M Z for the columns [j, end). */
 function advance<T>(inv: Inverse, j: i32, end: i32): void {
   const sweep = changetype<Sweep>(inv.inner);
   const r = sweep.r;
   for (; j < end; j += width<T>()) {
     const z = panelOf<T>(inv, j);
     product<T>(inv.map, bytes<T>(r), r, z, PANEL, r, inv.fresh, PANEL);
-    for (let at: usize = 0, end = <usize>r * PANEL; at < end; at += 16) {
-      v128.store(z + at, v128.add<T>(v128.load(z + at), v128.load(inv.fresh + at)));
+    for (let i = 0; i < r; i++) {
+      const row = z + i * PANEL;
+      const fresh = inv.fresh + i * PANEL;
+      const stays = load<T>(inv.base + bytes<T>(i)) != 0;
+      const z0 = v128.load(fresh);
+      const z1 = v128.load(fresh, 16);
+      v128.store(row, stays ? v128.add<T>(v128.load(row), z0) : z0);
+      v128.store(row, stays ? v128.add<T>(v128.load(row, 16), z1) : z1, 16);
     }
   }
 }
@@ -169,7 +195,7 @@ function advance<T>(inv: Inverse, j: i32, end: i32): void {
 /** 16 rows of the block that starts at o: the columns of the block before them, and the triangle on the diagonal. */
 function innerChunk<T>(inv: Inverse, o: i32, l: i32, rows: i32): void {
   const sweep = changetype<Sweep>(inv.inner);
-  const stride = bytes<T>(inv.n);
+  const stride = inv.os;
   const out = inv.out + l * stride;
   const divide = openChunk<T>(sweep, l, rows, true);
   for (let j = max(inv.from, o); j < min(l, inv.to); j += width<T>()) {
@@ -188,9 +214,10 @@ function triangle<T>(inv: Inverse, l: i32, rows: i32): void {
   }
   substitute<T>(inv.tcc, xs, rows, inv.block, xs, INNER);
   for (let i = 0; i < rows; i++) {
-    memory.copy(inv.out + (l + i) * bytes<T>(inv.n) + bytes<T>(l), inv.block + i * xs, bytes<T>(rows));
+    memory.copy(inv.out + (l + i) * inv.os + bytes<T>(l), inv.block + i * xs, bytes<T>(rows));
   }
-  transpose<T>(sweep.g + l * sweep.fs, sweep.fs, rows, sweep.r, inv.kt, xs);
+  if (sweep.decay == Decay.none) transpose<T>(sweep.g + l * sweep.gs, sweep.gs, rows, sweep.r, inv.kt, xs);
+  else transpose<T>(writeRows(sweep), rankStride<T>(sweep.r), rows, sweep.r, inv.kt, xs);
   for (let j = 0; j < rows; j += width<T>()) {
     const z = panelOf<T>(inv, l + j);
     memory.fill(z, 0, sweep.zs);
@@ -202,5 +229,5 @@ function triangle<T>(inv: Inverse, l: i32, rows: i32): void {
 function clearAfter<T>(inv: Inverse, i: i32): void {
   const start = max(inv.from, (i & -INNER) + INNER);
   if (start >= inv.to) return;
-  memory.fill(inv.out + <usize>i * bytes<T>(inv.n) + bytes<T>(start), 0, bytes<T>(inv.to - start));
+  memory.fill(inv.out + i * inv.os + bytes<T>(start), 0, bytes<T>(inv.to - start));
 }

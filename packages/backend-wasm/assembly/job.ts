@@ -1,38 +1,93 @@
 /**
- * One call, as the host writes it (src/job.ts) and every thread reads it. `remaining` is stored last: positive,
- * it opens the job. Its items are counted down, each claimed once; `done` counts those finished.
+ * One call, as the host writes it and every thread reads it. The build script takes the fields of these classes, and the
+ * members of these enumerations, from this file and generates src/generated/record.ts: the host writes by that.
+ */
+
+export enum Kernel {
+  solve,
+  apply,
+  inverse,
+  trilInverse,
+  rowDot,
+  copy,
+  decayVjp,
+}
+
+/** What `decay` says: nothing, one factor a row, one a row and channel of Q and K, or one a row and column of x (apply). */
+export enum Decay {
+  none,
+  row,
+  channel,
+  columns,
+}
+
+/** The operands of a call, in the order of their records after the job's own fields. */
+export enum Operands {
+  diag,
+  q,
+  k,
+  decay,
+  /** b in solve, a in trilInverse, Q̄ in decayVjp */
+  x,
+  /** of rowDot; K̄ in decayVjp */
+  y,
+  out,
+  /** ⟨Z₀, Z̄₀⟩, [r, 1], in decayVjp */
+  initialState,
+  finalState,
+}
+
+/** Where the rows of a tensor lie, in bytes: row i of entry e at start + ⌊e/heads⌋·batch + ⌊(e mod heads)/shared⌋·head + i·row. */
+@unmanaged
+export class Operand {
+  /** 0: there is none */
+  start!: usize;
+  heads!: i32;
+  shared!: i32;
+  batch!: usize;
+  head!: usize;
+  row!: usize;
+
+  /** Row 0 of batch entry `e`; 0 where there is no such operand. */
+  entry(e: i32): usize {
+    if (!this.start) return 0;
+    const within = e % this.heads;
+    return this.start + <usize>(e / this.heads) * this.batch + <usize>(within / this.shared) * this.head;
+  }
+}
+
+/**
+ * `remaining` is stored last: positive, it opens the job. Its items are counted down, each claimed once; `done` counts
+ * those finished.
  */
 @unmanaged
 export class Job {
   remaining!: i32;
   done!: i32;
-  kernel!: i32;
+  kernel!: Kernel;
   /** f64 */
   wide!: i32;
   alpha!: f64;
-  /** rows of T; of a block, in trilInverse; of all batch entries together, in rowDot */
+  /** batch entries */
+  batch!: i32;
+  /** rows of T; of an entry of `out`, in copy; of a block, in trilInverse */
   n!: i32;
   r!: i32;
+  /** columns of x, of `out` in copy */
   p!: i32;
   chunk!: i32;
   trans!: i32;
-  /** items per batch entry (solve, apply, inverse) */
+  decayKind!: Decay;
+  /** items per batch entry (solve, apply, inverse, decayVjp) */
   segments!: i32;
-  /** columns (solve, apply), blocks (trilInverse) or rows (rowDot) per item */
+  /** columns (solve, apply, decayVjp), blocks (trilInverse) or rows of all entries together (rowDot, copy) per item */
   segment!: i32;
-  /** blocks, in trilInverse */
-  batch!: i32;
-  diag!: usize;
-  q!: usize;
-  k!: usize;
-  /** b or x; a, in trilInverse */
-  x!: usize;
-  /** in rowDot */
-  y!: usize;
-  out!: usize;
-  state!: usize;
-  finalState!: usize;
   /** of the first thread; each has its own, `scratchStride` bytes apart */
   scratch!: usize;
   scratchStride!: usize;
+
+  operand(which: Operands): Operand {
+    const records = (changetype<usize>(this) + offsetof<Job>() + 7) & -8;
+    return changetype<Operand>(records + which * offsetof<Operand>());
+  }
 }

@@ -32,7 +32,7 @@ export function storePanel<T>(panel: usize, rows: i32, cols: i32, to: usize, ts:
 }
 
 /** Z from `cols` columns of a state, [r, stride bytes], as panels `zs` bytes apart; zeros where the state is 0. */
-export function readState<T>(state: usize, stride: usize, r: i32, cols: i32, z: usize, zs: usize): void {
+export function loadState<T>(state: usize, stride: usize, r: i32, cols: i32, z: usize, zs: usize): void {
   for (; cols > 0; cols -= width<T>()) {
     memory.fill(z, 0, zs);
     if (state) {
@@ -43,9 +43,8 @@ export function readState<T>(state: usize, stride: usize, r: i32, cols: i32, z: 
   }
 }
 
-/** The reverse of readState; nothing where the state is 0. */
-export function writeState<T>(state: usize, stride: usize, r: i32, cols: i32, z: usize, zs: usize): void {
-  if (!state) return;
+/** The reverse of loadState. */
+export function storeState<T>(state: usize, stride: usize, r: i32, cols: i32, z: usize, zs: usize): void {
   for (; cols > 0; cols -= width<T>()) {
     storePanel<T>(z, r, min(width<T>(), cols), state, stride);
     state += PANEL;

@@ -1,14 +1,25 @@
-import { Job } from "./job";
-import { bytes, lanes, madd } from "./lanes";
+import { Job, Operands } from "./job";
+import { lanes, madd } from "./lanes";
 import { ROW_BLOCK } from "./sums";
 
-/** out_i = α x_i · y_i for the rows [from, to) of all batch entries together. */
-export function rowDot<T>(job: Job, from: i32, to: i32): void {
+/** out_i = α x_i · y_i for the rows [from, to) of one batch entry. */
+export function rowDot<T>(job: Job, entry: i32, from: i32, to: i32): void {
+  const x = job.operand(Operands.x);
+  const y = job.operand(Operands.y);
+  const out = job.operand(Operands.out);
+  const xs = x.row;
+  const ys = y.row;
+  const os = out.row;
   const p = job.p;
   const alpha = <T>job.alpha;
+  let xi = x.entry(entry) + from * xs;
+  let yi = y.entry(entry) + from * ys;
+  let oi = out.entry(entry) + from * os;
   for (let i = from; i < to; i++) {
-    const at = <usize>i * bytes<T>(p);
-    store<T>(job.out + bytes<T>(i), alpha * dot<T>(job.x + at, job.y + at, p));
+    store<T>(oi, alpha * dot<T>(xi, yi, p));
+    xi += xs;
+    yi += ys;
+    oi += os;
   }
 }
 

@@ -1,4 +1,4 @@
-import { Job } from "./job";
+import { Job, Operands } from "./job";
 import { bytes, madd, PANEL, width } from "./lanes";
 import { substitute, timesLower } from "./substitution";
 
@@ -11,15 +11,17 @@ export function trilInverse<T>(job: Job, from: i32, to: i32, scratch: usize): vo
   const cp = (c + BLOCK - 1) & -BLOCK;
   const stride = bytes<T>(cp);
   const size = bytes<T>(c);
+  const given = job.operand(Operands.x);
+  const out = job.operand(Operands.out);
   const a = scratch;
   const x = a + cp * stride;
   for (let b = from; b < to; b++) {
-    const entry = <usize>b * c * size;
-    copyLower<T>(job.x + entry, c, cp, a);
+    copyLower<T>(given.entry(b), given.row, c, cp, a);
     invertBlock<T>(a, x, cp, x + cp * stride);
+    let row = out.entry(b);
     for (let i = 0; i < c; i++) {
-      const row = job.out + entry + i * size;
       memory.copy(row, x + i * stride, size);
+      row += out.row;
     }
   }
 }
@@ -31,10 +33,10 @@ export function trilInverseBytes<T>(c: i32): f64 {
 }
 
 /** The lower triangle of a block, and below it the identity. */
-function copyLower<T>(from: usize, c: i32, cp: i32, a: usize): void {
+function copyLower<T>(from: usize, fs: usize, c: i32, cp: i32, a: usize): void {
   const stride = bytes<T>(cp);
   memory.fill(a, 0, cp * stride);
-  for (let i = 0; i < c; i++) memory.copy(a + i * stride, from + i * bytes<T>(c), bytes<T>(i + 1));
+  for (let i = 0; i < c; i++) memory.copy(a + i * stride, from + i * fs, bytes<T>(i + 1));
   for (let i = c; i < cp; i++) store<T>(a + i * stride + bytes<T>(i), <T>1);
 }
 

@@ -1,16 +1,26 @@
 import { bytes, madd, PANEL } from "./lanes";
 import { ROW_BLOCK } from "./sums";
 
+/** What updateState is compiled for, told apart by size: a state that does not decay, … */
+export type Plain = u8;
+/** … one all of whose rows decay by one pair of factors, a vector of equal elements at `s` and one at `e`, … */
+export type Together = u16;
+/** … and one every row of which decays by its own, the elements at `s` and at `e`. */
+export type Apart = u32;
+
 /**
- * Z += G_cᵀ Y for one panel and one chunk: z [r, panel], y [depth, panel], depth ≥ 1; `gs` bytes from a row of G to
+ * Z ← Z + G_cᵀ Y for one panel and one chunk: z [r, panel], y [depth, panel], depth ≥ 1; `gs` bytes from a row of G to
  * the next. Where r is no multiple of 4, `tail` holds the last columns of G as packTail leaves them, and after them two
  * tiles of scratch.
  *
  * `lost` [r, panel] is what Z's roundings have lost, and goes into the next sum (Kahan). Without it their number grows
- * with n: with terms of one sign ω reached 700 ε in an apply of 65,536 rows, 1,800 ε in a solve. It takes 5 % of the time, and cutting the chunk's rows into
- * blocks of 8 another 3 %.
+ * with n: with terms of one sign ω reached 700 ε in an apply of 65,536 rows, 1,800 ε in a solve. It takes 5 % of the time,
+ * and cutting the chunk's rows into blocks of 8 another 3 %.
+ *
+ * A state that decays does so by factors s + e: s Z is exact, as s is a power of 2, and the term added to it is
+ * G_cᵀ Y + e Z + s lost. What was lost decays too: else, after a reset, it would outweigh all that comes.
  */
-export function update<T>(
+export function updateState<T, D>(
   z: usize,
   lost: usize,
   g: usize,
@@ -19,20 +29,23 @@ export function update<T>(
   tail: usize,
   y: usize,
   depth: i32,
+  s: usize,
+  e: usize,
 ): void {
-  updateTiles<T>(z, lost, g, gs, r >> 2, y, depth);
+  updateTiles<T, D>(z, lost, g, gs, r >> 2, y, depth, s, e);
   const left = <usize>(r & 3) * PANEL;
   if (!left) return;
   const before = <usize>(r & -4) * PANEL;
   const tile = tail + <usize>depth * 4 * sizeof<T>();
+  const skip = sizeof<D>() == sizeof<Apart>() ? bytes<T>(r & -4) : 0;
   memory.copy(tile, z + before, left);
   memory.copy(tile + 4 * PANEL, lost + before, left);
-  updateTiles<T>(tile, tile + 4 * PANEL, tail, 4 * sizeof<T>(), 1, y, depth);
+  updateTiles<T, D>(tile, tile + 4 * PANEL, tail, 4 * sizeof<T>(), 1, y, depth, s + skip, e + skip);
   memory.copy(z + before, tile, left);
   memory.copy(lost + before, tile + 4 * PANEL, left);
 }
 
-/** Bytes of packTail's columns, and of update's tiles after them. */
+/** Bytes of packTail's columns, and of updateState's tiles after them. */
 export function tailBytes<T>(chunk: i32): f64 {
   return <f64>chunk * 4 * sizeof<T>() + 8 * PANEL;
 }
@@ -54,7 +67,17 @@ export function packTail<T>(g: usize, gs: usize, rows: i32, r: i32, tail: usize)
  * are four adjacent elements of a row of G, which is therefore read as it lies, not transposed. Blocks of 8 rows of the
  * chunk are summed and added to `lost` one after the other; the last one brings them all into Z.
  */
-function updateTiles<T>(z: usize, lost: usize, g: usize, gs: usize, tiles: i32, y: usize, depth: i32): void {
+function updateTiles<T, D>(
+  z: usize,
+  lost: usize,
+  g: usize,
+  gs: usize,
+  tiles: i32,
+  y: usize,
+  depth: i32,
+  s: usize,
+  e: usize,
+): void {
   const stop = y + <usize>depth * PANEL;
   for (; tiles > 0; tiles--) {
     let a = g;
@@ -97,14 +120,34 @@ function updateTiles<T>(z: usize, lost: usize, g: usize, gs: usize, tiles: i32, 
           v += PANEL;
         } while (v != end);
       }
-      c00 = v128.add<T>(c00, v128.load(lost));
-      c01 = v128.add<T>(c01, v128.load(lost, 16));
-      c10 = v128.add<T>(c10, v128.load(lost, 32));
-      c11 = v128.add<T>(c11, v128.load(lost, 48));
-      c20 = v128.add<T>(c20, v128.load(lost, 64));
-      c21 = v128.add<T>(c21, v128.load(lost, 80));
-      c30 = v128.add<T>(c30, v128.load(lost, 96));
-      c31 = v128.add<T>(c31, v128.load(lost, 112));
+      if (sizeof<D>() != sizeof<Plain>() && v <= y + ROW_BLOCK * PANEL) {
+        // the first block: Z has not been touched yet
+        let sk = factorOf<T, D>(s, 0);
+        let ek = factorOf<T, D>(e, 0);
+        c00 = v128.add<T>(c00, carried<T>(z, lost, sk, ek));
+        c01 = v128.add<T>(c01, carried<T>(z + 16, lost + 16, sk, ek));
+        sk = factorOf<T, D>(s, sizeof<T>());
+        ek = factorOf<T, D>(e, sizeof<T>());
+        c10 = v128.add<T>(c10, carried<T>(z + 32, lost + 32, sk, ek));
+        c11 = v128.add<T>(c11, carried<T>(z + 48, lost + 48, sk, ek));
+        sk = factorOf<T, D>(s, 2 * sizeof<T>());
+        ek = factorOf<T, D>(e, 2 * sizeof<T>());
+        c20 = v128.add<T>(c20, carried<T>(z + 64, lost + 64, sk, ek));
+        c21 = v128.add<T>(c21, carried<T>(z + 80, lost + 80, sk, ek));
+        sk = factorOf<T, D>(s, 3 * sizeof<T>());
+        ek = factorOf<T, D>(e, 3 * sizeof<T>());
+        c30 = v128.add<T>(c30, carried<T>(z + 96, lost + 96, sk, ek));
+        c31 = v128.add<T>(c31, carried<T>(z + 112, lost + 112, sk, ek));
+      } else {
+        c00 = v128.add<T>(c00, v128.load(lost));
+        c01 = v128.add<T>(c01, v128.load(lost, 16));
+        c10 = v128.add<T>(c10, v128.load(lost, 32));
+        c11 = v128.add<T>(c11, v128.load(lost, 48));
+        c20 = v128.add<T>(c20, v128.load(lost, 64));
+        c21 = v128.add<T>(c21, v128.load(lost, 80));
+        c30 = v128.add<T>(c30, v128.load(lost, 96));
+        c31 = v128.add<T>(c31, v128.load(lost, 112));
+      }
       if (v != stop) {
         v128.store(lost, c00);
         v128.store(lost, c01, 16);
@@ -116,25 +159,53 @@ function updateTiles<T>(z: usize, lost: usize, g: usize, gs: usize, tiles: i32, 
         v128.store(lost, c31, 112);
         continue;
       }
-      keep<T>(z, lost, c00);
-      keep<T>(z + 16, lost + 16, c01);
-      keep<T>(z + 32, lost + 32, c10);
-      keep<T>(z + 48, lost + 48, c11);
-      keep<T>(z + 64, lost + 64, c20);
-      keep<T>(z + 80, lost + 80, c21);
-      keep<T>(z + 96, lost + 96, c30);
-      keep<T>(z + 112, lost + 112, c31);
+      if (sizeof<D>() != sizeof<Plain>()) {
+        let sk = factorOf<T, D>(s, 0);
+        keep<T>(v128.mul<T>(sk, v128.load(z)), z, lost, c00);
+        keep<T>(v128.mul<T>(sk, v128.load(z + 16)), z + 16, lost + 16, c01);
+        sk = factorOf<T, D>(s, sizeof<T>());
+        keep<T>(v128.mul<T>(sk, v128.load(z + 32)), z + 32, lost + 32, c10);
+        keep<T>(v128.mul<T>(sk, v128.load(z + 48)), z + 48, lost + 48, c11);
+        sk = factorOf<T, D>(s, 2 * sizeof<T>());
+        keep<T>(v128.mul<T>(sk, v128.load(z + 64)), z + 64, lost + 64, c20);
+        keep<T>(v128.mul<T>(sk, v128.load(z + 80)), z + 80, lost + 80, c21);
+        sk = factorOf<T, D>(s, 3 * sizeof<T>());
+        keep<T>(v128.mul<T>(sk, v128.load(z + 96)), z + 96, lost + 96, c30);
+        keep<T>(v128.mul<T>(sk, v128.load(z + 112)), z + 112, lost + 112, c31);
+      } else {
+        keep<T>(v128.load(z), z, lost, c00);
+        keep<T>(v128.load(z + 16), z + 16, lost + 16, c01);
+        keep<T>(v128.load(z + 32), z + 32, lost + 32, c10);
+        keep<T>(v128.load(z + 48), z + 48, lost + 48, c11);
+        keep<T>(v128.load(z + 64), z + 64, lost + 64, c20);
+        keep<T>(v128.load(z + 80), z + 80, lost + 80, c21);
+        keep<T>(v128.load(z + 96), z + 96, lost + 96, c30);
+        keep<T>(v128.load(z + 112), z + 112, lost + 112, c31);
+      }
       break;
     }
     g += 4 * sizeof<T>();
     z += 4 * PANEL;
     lost += 4 * PANEL;
+    if (sizeof<D>() == sizeof<Apart>()) {
+      s += 4 * sizeof<T>();
+      e += 4 * sizeof<T>();
+    }
   }
 }
 
-/** Adds a term to Z and leaves in `lost` what that rounded away. */
-function keep<T>(z: usize, lost: usize, term: v128): void {
-  const before = v128.load(z);
+/** The factor of one row of a tile: its own, or that of all. */
+function factorOf<T, D>(at: usize, row: usize): v128 {
+  return sizeof<D>() == sizeof<Apart>() ? v128.load_splat<T>(at + row) : v128.load(at);
+}
+
+/** What is carried over to the next sum: e Z, and of what Z has lost s times as much. */
+function carried<T>(z: usize, lost: usize, s: v128, e: v128): v128 {
+  return madd<T>(v128.mul<T>(s, v128.load(lost)), e, v128.load(z));
+}
+
+/** Z ← before + term, and what that rounds away to `lost`. */
+function keep<T>(before: v128, z: usize, lost: usize, term: v128): void {
   const after = v128.add<T>(before, term);
   v128.store(z, after);
   v128.store(lost, v128.sub<T>(term, v128.sub<T>(after, before)));

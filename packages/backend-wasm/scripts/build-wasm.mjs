@@ -1,9 +1,11 @@
-// Compiles assembly/ into dist/*.wasm and embeds the four builds as base64 in src/generated, one module each.
+// Compiles assembly/ into dist/*.wasm, embeds the four builds as base64 in src/generated, one module each, and writes there
+// what the host has to know of the job record.
 import { execFileSync } from "node:child_process";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { gzipSync } from "node:zlib";
 import { dirname, join } from "node:path";
+import { recordModule } from "./record.mjs";
 
 const root = new URL("..", import.meta.url).pathname;
 const asc = join(
@@ -41,6 +43,10 @@ function embed(name, bytes) {
 
 mkdirSync(join(root, "dist"), { recursive: true });
 mkdirSync(join(root, "src/generated"), { recursive: true });
+writeFileSync(
+  join(root, "src/generated/record.ts"),
+  recordModule(readFileSync(join(root, "assembly/job.ts"), "utf8")),
+);
 for (const relaxed of [false, true]) {
   for (const threaded of [false, true]) {
     const name = `${relaxed ? "relaxed-" : ""}simd${threaded ? "-threads" : ""}`;

@@ -1,19 +1,24 @@
 import {
   byteSize,
-  checkAllocation,
-  checkReadable,
-  checkView,
-  Ledger,
   MAX_ELEMENTS,
-  packView,
   type Backend,
   type Dtype,
   type FloatArray,
   type HostView,
-  type Kernels,
+  type Layout,
   type Shape,
   type Supports,
 } from "@dlrt/core";
+import {
+  checkAllocation,
+  checkReadable,
+  checkView,
+  Ledger,
+  packView,
+  readView,
+  viewLayout,
+  type Kernels,
+} from "@dlrt/core/backend";
 import type { Engine } from "./engine.js";
 import { HEAP_BASE } from "./job.js";
 import { wasmKernels } from "./kernels.js";
@@ -49,6 +54,7 @@ export class WasmBackend implements Backend<WasmTensor> {
     const fallback = pool?.lost ?? this.#fallback;
     const supports: Supports = {
       dtypes: ["f32", "f64"],
+      decay: "channel",
       limits: { tensorBytes: Math.min(arena.limit - HEAP_BASE, MAX_ELEMENTS * 8) },
       build: this.#instructions + (pool ? `+threads (${threads})` : ""),
     };
@@ -82,10 +88,17 @@ export class WasmBackend implements Backend<WasmTensor> {
     return tensor;
   }
 
+  view(t: WasmTensor, shape: Shape, layout: Layout): WasmTensor {
+    this.#ledger.assertOpen();
+    checkReadable(this, "tensor", t);
+    const view = { layout: viewLayout(t, shape, layout), of: t };
+    return new MemoryTensor(this, this.#ledger, this.#engine.arena, shape, t.dtype, t.byteOffset, view);
+  }
+
   async read(t: WasmTensor): Promise<FloatArray> {
     this.#ledger.assertOpen();
     checkReadable(this, "tensor", t);
-    return t.data.slice();
+    return readView(t);
   }
 
   /** Kernels have run when their call returns; this waits for helper threads that are being replaced. */

@@ -1,12 +1,5 @@
-import {
-  checkFlag,
-  checkOptions,
-  checkText,
-  describe,
-  UnsupportedError,
-  ValueError,
-  type Backend,
-} from "@dlrt/core";
+import { UnsupportedError, ValueError, type Backend } from "@dlrt/core";
+import { checkFlag, checkOptions, checkText, describe } from "@dlrt/core/backend";
 import { WasmBackend } from "./backend.js";
 import { Engine } from "./engine.js";
 import {

@@ -1,4 +1,5 @@
-import { describe, UnsupportedError, ValueError } from "@dlrt/core";
+import { UnsupportedError, ValueError } from "@dlrt/core";
+import { describe } from "@dlrt/core/backend";
 import { MAX_PAGES } from "./arena.js";
 
 /** The exports of assembly/index.ts. */

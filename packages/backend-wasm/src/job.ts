@@ -1,101 +1,115 @@
 /** The job record of assembly/job.ts, at the foot of the memory, and the words that threads wait on after it. */
+import { bytesPerElement } from "@dlrt/core";
+import {
+  jobOffset,
+  operandBytes,
+  operandIndex,
+  operandOffset,
+  operandsAt,
+  type Decay,
+  type Kernel,
+} from "./generated/record.js";
+import type { WasmTensor } from "./tensor.js";
 
-/** Kernel numbers of assembly/index.ts. */
-export const kernelNumber = { solve: 0, apply: 1, inverse: 2, trilInverse: 3, rowDot: 4 } as const;
-
-/** What a call sets; what is left out is 0. Pointers in bytes, 0 for none. */
-export interface JobFields {
-  readonly kernel: number;
-  readonly wide: boolean;
-  readonly alpha?: number;
-  readonly n: number;
-  readonly r?: number;
-  readonly p?: number;
-  readonly chunk?: number;
-  readonly trans?: boolean;
-  readonly segments?: number;
-  readonly segment?: number;
-  readonly batch?: number;
-  readonly diag?: number;
-  readonly q?: number;
-  readonly k?: number;
-  readonly x?: number;
-  readonly y?: number;
-  readonly out: number;
-  readonly state?: number;
-  readonly finalState?: number;
-}
+export { Decay, Kernel } from "./generated/record.js";
 
 export const JOB_ADDRESS = 64;
 /** Below it: the job and the words. */
 export const HEAP_BASE = 1024;
 
 /** Indices of 32-bit words; the first two are the job's own. */
-export const word = {
-  remaining: 16,
-  done: 17,
+export const word: Readonly<Record<"remaining" | "done" | "bell" | "stop" | "failed", number>> = {
+  remaining: (JOB_ADDRESS + jobOffset.remaining) / 4,
+  done: (JOB_ADDRESS + jobOffset.done) / 4,
   /** Moves with every job that wants helpers; they wait on it. */
-  bell: 128,
+  bell: 160,
   /** 1: threads are to return. */
-  stop: 129,
+  stop: 161,
   /** Threads that a trap ended. */
-  failed: 130,
-} as const;
+  failed: 162,
+};
 
-/** Fields of the record after `remaining` and `done`, in its order, from its byte 24 on. */
-const order = [
-  "n",
-  "r",
-  "p",
-  "chunk",
-  "trans",
-  "segments",
-  "segment",
-  "batch",
-  "diag",
-  "q",
-  "k",
-  "x",
-  "y",
-  "out",
-  "state",
-  "finalState",
-] as const satisfies readonly (keyof JobFields)[];
+/** Whole numbers that a call sets; what is left out is 0. */
+type NumberName = "batch" | "n" | "r" | "p" | "chunk" | "decayKind" | "segments" | "segment";
+const numbers: readonly NumberName[] = ["batch", "n", "r", "p", "chunk", "decayKind", "segments", "segment"];
+
+type OperandName = keyof typeof operandIndex;
+
+const operandNames = Object.keys(operandIndex) as OperandName[];
+
+/** What a call sets. */
+export type JobFields = {
+  readonly kernel: (typeof Kernel)[keyof typeof Kernel];
+  readonly alpha?: number;
+  readonly trans?: boolean;
+  readonly decayKind?: (typeof Decay)[keyof typeof Decay];
+  /** Its dtype is the call's. */
+  readonly out: WasmTensor;
+} & { readonly [name in Exclude<NumberName, "decayKind">]?: number } & {
+  readonly [name in OperandName]?: WasmTensor | undefined;
+};
+
+/** Index of a job's word in the memory's words. */
+const jobWord = (field: keyof typeof jobOffset): number => (JOB_ADDRESS + jobOffset[field]) / 4;
+const numberWords = numbers.map((name) => [name, jobWord(name)] as const);
+const operandWords = operandNames.map(
+  (name) => [name, (JOB_ADDRESS + operandsAt + operandIndex[name] * operandBytes) / 4] as const,
+);
 
 /** Writes the record; all but `remaining`, which opens it. */
 export class JobWriter {
-  #view: DataView = new DataView(new ArrayBuffer(0));
+  #words: Int32Array = new Int32Array(0);
+  #doubles: Float64Array = new Float64Array(0);
 
   constructor(readonly memory: WebAssembly.Memory) {}
 
-  /** `done` is 0 then. */
+  /** `done` is 0 then. Numbers beyond 2³¹ are stored modulo 2³², as addresses and strides are. */
   write(fields: JobFields): void {
-    const view = this.#current();
-    view.setInt32(4, 0, true);
-    view.setInt32(8, fields.kernel, true);
-    view.setInt32(12, fields.wide ? 1 : 0, true);
-    view.setFloat64(16, fields.alpha ?? 1, true);
-    for (let index = 0; index < order.length; index++) {
-      view.setInt32(24 + 4 * index, Number(fields[order[index]!] ?? 0), true);
+    const words = this.#current();
+    const { kernel, out, trans = false, alpha = 1 } = fields;
+    words[word.done] = 0;
+    words[jobWord("kernel")] = kernel;
+    words[jobWord("wide")] = out.dtype === "f64" ? 1 : 0;
+    words[jobWord("trans")] = trans ? 1 : 0;
+    this.#doubles[jobWord("alpha") / 2] = alpha;
+    for (const [name, at] of numberWords) words[at] = fields[name] ?? 0;
+    for (const [name, at] of operandWords) {
+      const t = fields[name];
+      if (t === undefined) words[at + operandOffset.start / 4] = 0;
+      else writeOperand(words, at, t);
     }
   }
 
-  /** Where the threads' scratch lies: the last two fields of the record. */
+  /** Where the threads' scratch lies. */
   writeScratch(address: number, stride: number): void {
-    const view = this.#current();
-    view.setInt32(24 + 4 * order.length, address, true);
-    view.setInt32(28 + 4 * order.length, stride, true);
+    const words = this.#current();
+    words[jobWord("scratch")] = address;
+    words[jobWord("scratchStride")] = stride;
   }
 
   /** Opens the record where no other thread reads it. */
   open(items: number): void {
-    this.#current().setInt32(0, items, true);
+    this.#current()[word.remaining] = items;
   }
 
   /** On the memory as it is now. */
-  #current(): DataView {
+  #current(): Int32Array {
     const { buffer } = this.memory;
-    if (this.#view.buffer !== buffer) this.#view = new DataView(buffer, JOB_ADDRESS, 256);
-    return this.#view;
+    if (this.#words.buffer !== buffer) {
+      this.#words = new Int32Array(buffer, 0, HEAP_BASE / 4);
+      this.#doubles = new Float64Array(buffer, 0, HEAP_BASE / 8);
+    }
+    return this.#words;
   }
+}
+
+function writeOperand(words: Int32Array, at: number, t: WasmTensor): void {
+  const { offset, heads, shared, batch, head, row } = t.layout;
+  const size = bytesPerElement[t.dtype];
+  words[at + operandOffset.start / 4] = t.byteOffset + offset * size;
+  words[at + operandOffset.heads / 4] = heads;
+  words[at + operandOffset.shared / 4] = shared;
+  words[at + operandOffset.batch / 4] = batch * size;
+  words[at + operandOffset.head / 4] = head * size;
+  words[at + operandOffset.row / 4] = row * size;
 }

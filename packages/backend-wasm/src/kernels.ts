@@ -1,14 +1,16 @@
 import type {
   ApplyParams,
-  Dtype,
+  CopyParams,
+  DecayVjpParams,
   InverseParams,
   Kernels,
   RowDotParams,
   SolveParams,
   TrilInverseParams,
-} from "@dlrt/core";
+} from "@dlrt/core/backend";
+import type { DiagLowRankTril } from "@dlrt/core";
 import type { Engine } from "./engine.js";
-import { kernelNumber } from "./job.js";
+import { Decay, Kernel } from "./job.js";
 import { cachedPanels, inverseChunk, panelColumns, segmentsFor, share, sweepChunk } from "./plan.js";
 import type { WasmTensor } from "./tensor.js";
 
@@ -16,27 +18,38 @@ type T = WasmTensor;
 
 /** Each kernel as a job: what it reads and writes, and into how many items it is cut. */
 export function wasmKernels(engine: Engine): Kernels<T> {
-  const sweep = (kernel: "solve" | "apply", rhs: T, params: SolveParams<T> | ApplyParams<T>): void =>
-    runSweep(engine, kernel, rhs, params);
   return {
-    solve: (params) => sweep("solve", params.b, params),
-    apply: (params) => sweep("apply", params.x, params),
+    solve: (params) => runSweep(engine, Kernel.solve, params.b, params, "rank"),
+    apply: (params) => runSweep(engine, Kernel.apply, params.x, params, params.decayOn),
     inverse: (params) => runInverse(engine, params),
     trilInverse: (params) => runTrilInverse(engine, params),
     rowDot: (params) => runRowDot(engine, params),
+    copy: (params) => runCopy(engine, params),
+    decayVjp: (params) => runDecayVjp(engine, params),
   };
 }
 
-const isWide = (dtype: Dtype): boolean => dtype === "f64";
+/** With r = 0 there is no state that could decay. */
+function decayOf(
+  { decay, q }: DiagLowRankTril<T>,
+  on: "rank" | "columns",
+): (typeof Decay)[keyof typeof Decay] {
+  if (decay === undefined || q.shape[2] === 0) return Decay.none;
+  if (decay.shape[2] === 1) return Decay.row;
+  return on === "rank" ? Decay.channel : Decay.columns;
+}
 
 function runSweep(
   engine: Engine,
-  kernel: "solve" | "apply",
-  rhs: T,
+  kernel: typeof Kernel.solve | typeof Kernel.apply,
+  x: T,
   params: SolveParams<T> | ApplyParams<T>,
+  decayOn: "rank" | "columns",
 ): void {
-  const { batch, n, r, p, alpha, trans, diag, q, k, out, state, finalState } = params;
-  const chunk = sweepChunk(r, p, params.chunk);
+  const { batch, n, r, p, alpha, trans, op, out, initialState, finalState } = params;
+  const { diag, q, k, decay } = op;
+  const decayKind = decayOf(op, decayOn);
+  const chunk = sweepChunk(r, p, decayKind, params.chunk);
   const width = panelColumns[out.dtype];
   const panels = Math.ceil(p / width);
   const shared = segmentsFor(engine.threads, batch, panels, 4 * batch * n * r * p);
@@ -44,68 +57,97 @@ function runSweep(
   const segment = Math.ceil(panels / wanted) * width;
   const segments = Math.ceil(p / segment);
   engine.run(batch * segments, {
-    kernel: kernelNumber[kernel],
-    wide: isWide(out.dtype),
+    kernel,
     alpha,
+    batch,
     n,
     r,
     p,
     chunk,
     trans,
+    decayKind,
     segments,
     segment,
-    diag: diag?.byteOffset ?? 0,
-    q: q.byteOffset,
-    k: k.byteOffset,
-    x: rhs.byteOffset,
-    out: out.byteOffset,
-    state: state?.byteOffset ?? 0,
-    finalState: finalState?.byteOffset ?? 0,
+    diag,
+    q,
+    k,
+    decay,
+    x,
+    out,
+    initialState,
+    finalState,
   });
 }
 
-function runInverse(engine: Engine, { batch, n, r, diag, q, k, out, chunk }: InverseParams<T>): void {
+function runInverse(engine: Engine, { batch, n, r, op, out, chunk }: InverseParams<T>): void {
+  const { diag, q, k, decay } = op;
   const segments = segmentsFor(engine.threads, batch, Math.ceil(n / 64), batch * n * n * r);
   engine.run(batch * segments, {
-    kernel: kernelNumber.inverse,
-    wide: isWide(out.dtype),
+    kernel: Kernel.inverse,
+    batch,
     n,
     r,
     p: n,
+    decayKind: decayOf(op, "rank"),
     segments,
     chunk: inverseChunk(n, chunk),
-    diag: diag.byteOffset,
-    q: q.byteOffset,
-    k: k.byteOffset,
-    out: out.byteOffset,
+    diag,
+    q,
+    k,
+    decay,
+    out,
   });
 }
 
 function runTrilInverse(engine: Engine, { batch, c, a, out }: TrilInverseParams<T>): void {
   const segment = share(engine.threads, batch, batch * c * c * c);
-  engine.run(Math.ceil(batch / segment), {
-    kernel: kernelNumber.trilInverse,
-    wide: isWide(out.dtype),
-    n: c,
-    batch,
-    segment,
-    x: a.byteOffset,
-    out: out.byteOffset,
-  });
+  engine.run(Math.ceil(batch / segment), { kernel: Kernel.trilInverse, n: c, batch, segment, x: a, out });
 }
 
 function runRowDot(engine: Engine, { batch, n, p, alpha, x, y, out }: RowDotParams<T>): void {
   const rows = batch * n;
   const segment = share(engine.threads, rows, 2 * rows * p);
-  engine.run(Math.ceil(rows / segment), {
-    kernel: kernelNumber.rowDot,
-    wide: isWide(out.dtype),
+  engine.run(Math.ceil(rows / segment), { kernel: Kernel.rowDot, alpha, batch, n, p, segment, x, y, out });
+}
+
+function runCopy(engine: Engine, { batch, rows, cols, alpha, trans, x, out }: CopyParams<T>): void {
+  const all = batch * rows;
+  const segment = share(engine.threads, all, all * cols);
+  engine.run(Math.ceil(all / segment), {
+    kernel: Kernel.copy,
     alpha,
+    batch,
     n: rows,
-    p,
+    p: cols,
+    trans,
     segment,
-    x: x.byteOffset,
-    y: y.byteOffset,
-    out: out.byteOffset,
+    x,
+    out,
+  });
+}
+
+function runDecayVjp(engine: Engine, params: DecayVjpParams<T>): void {
+  const { batch, n, r, trans, decay, q, k, qGradient, kGradient, start, out } = params;
+  const channels = decay.shape[2];
+  const pairs = Math.ceil(channels / 2);
+  const wanted = segmentsFor(engine.threads, batch, pairs, 4 * batch * n * r);
+  const segment = Math.ceil(pairs / wanted) * 2;
+  const segments = Math.ceil(channels / segment);
+  engine.run(batch * segments, {
+    kernel: Kernel.decayVjp,
+    batch,
+    n,
+    r,
+    p: channels,
+    trans,
+    segments,
+    segment,
+    decay,
+    q,
+    k,
+    x: qGradient,
+    y: kGradient,
+    initialState: start,
+    out,
   });
 }

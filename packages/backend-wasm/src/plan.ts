@@ -1,4 +1,5 @@
 import type { Dtype } from "@dlrt/core";
+import { Decay } from "./job.js";
 
 /** Columns of a panel: 32 bytes. */
 export const panelColumns: Readonly<Record<Dtype, number>> = { f32: 8, f64: 4 };
@@ -13,6 +14,8 @@ const NARROW = 16;
 const NARROW_CHUNK = 8;
 /** A chunk's rows are summed in blocks of 8: of more than four such blocks the rounding errors would add up. */
 const MAX_CHUNK = 32;
+/** Where every channel decays by itself, a chunk's couplings are running products of so many factors at most. */
+const MAX_PRODUCTS = 16;
 const Z_BYTES = 262144;
 /** Rows per outer block of the inverse, multiples of 16: the larger where the rows below a block are many. */
 const OUTER = 256;
@@ -32,8 +35,14 @@ function fastest(r: number, p: number): number {
 }
 
 /** The chunk of solve and apply. With r = 0 no sum may run over rows: 0 · ∞ is not 0. */
-export function sweepChunk(r: number, p: number, chunk: number = fastest(r, p)): number {
-  return r === 0 ? 1 : Math.min(chunk, MAX_CHUNK);
+export function sweepChunk(
+  r: number,
+  p: number,
+  decay: (typeof Decay)[keyof typeof Decay],
+  chunk: number = fastest(r, p),
+): number {
+  if (r === 0) return 1;
+  return Math.min(chunk, decay === Decay.channel || decay === Decay.columns ? MAX_PRODUCTS : MAX_CHUNK);
 }
 
 /** Panels whose Z stays in the second-level cache: wider right-hand sides are done one such segment at a time. */

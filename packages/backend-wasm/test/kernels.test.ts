@@ -72,11 +72,11 @@ test.each([
   for (const trans of [false, true]) {
     const out = poisoned([1, n, p], dtype);
     const options = { trans, dtype, state: matrixOf(state.data, 1, 0) };
-    solve(backend, op, b, { trans, state, out });
+    solve(backend, op, b, { trans, initialState: state, out });
     expect(omega(reference, matrixOf(out.data, 1, 0), rhs, p, options) / EPSILON[dtype]).toBeLessThanOrEqual(
       16,
     );
-    apply(backend, op, b, { trans, state, out });
+    apply(backend, op, b, { trans, initialState: state, out });
     expect(
       omegaApply(reference, matrixOf(out.data, 1, 0), rhs, p, options) / EPSILON[dtype],
     ).toBeLessThanOrEqual(16);
@@ -170,8 +170,8 @@ test.each([
     const outs = [n, 9, 9].map((columns) => fresh.empty([1, n, columns], dtype));
     before.dispose();
     inverse(fresh, op, { out: outs[0] });
-    solve(fresh, op, b, { out: outs[1], state });
-    apply(fresh, op, b, { out: outs[2], state });
+    solve(fresh, op, b, { out: outs[1], initialState: state });
+    apply(fresh, op, b, { out: outs[2], initialState: state });
     results.push(outs.flatMap(({ data }) => [...data]));
     await fresh.dispose();
   }
@@ -193,10 +193,10 @@ test.each([128, 1000, 2 ** 31 - 3, 2 ** 31, 2 ** 32 + 1, Number.MAX_SAFE_INTEGER
   "a chunk of %i rows is a large one, and ends",
   (chunk) => {
     const { op, b, state } = problem(backend, "f32", [1, 100, 3, 5]);
-    const most = { chunk: 32, state };
+    const most = { chunk: 32, initialState: state };
     const same = (a: WasmTensor, other: WasmTensor) => expect(a.data.slice()).toEqual(other.data.slice());
-    same(solve(backend, op, b, { chunk, state }), solve(backend, op, b, most));
-    same(apply(backend, op, b, { chunk, state }), apply(backend, op, b, most));
+    same(solve(backend, op, b, { chunk, initialState: state }), solve(backend, op, b, most));
+    same(apply(backend, op, b, { chunk, initialState: state }), apply(backend, op, b, most));
     same(inverse(backend, op, { chunk }), inverse(backend, op, { chunk: 4096 }));
   },
 );

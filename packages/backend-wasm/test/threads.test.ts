@@ -36,10 +36,11 @@ async function everything(backend: Backend<WasmTensor>, dtype: Dtype): Promise<s
     const { op, b, state } = problem(backend, dtype, size);
     for (const trans of [false, true]) {
       const finalState = backend.empty(state.shape, dtype);
-      results.push(solve(backend, op, b, { trans, state, finalState, alpha: 0.5 }), finalState);
-      results.push(apply(backend, op, b, { trans, state }));
+      results.push(solve(backend, op, b, { trans, initialState: state, finalState, alpha: 0.5 }), finalState);
+      results.push(apply(backend, op, b, { trans, initialState: state }));
     }
     results.push(inverse(backend, op), inverse(backend, op, { chunk: 48 }));
+    for (const columns of [1, size[2]]) results.push(...(await decaying(backend, dtype, size, columns)));
     const dot = backend.empty([batch, n, 1], dtype);
     backend.kernels.rowDot({ batch, n, p, alpha: 1, x: b, y: b, out: dot });
     results.push(dot);
@@ -49,6 +50,41 @@ async function everything(backend: Backend<WasmTensor>, dtype: Dtype): Promise<s
   results.push(trilInverse(backend, a));
   const read = await Promise.all(results.map((t) => backend.read(t as WasmTensor)));
   return read.map(digest);
+}
+
+/** The same kernels where the state decays, and those that only such operators need. */
+async function decaying(
+  backend: Backend<WasmTensor>,
+  dtype: Dtype,
+  size: (typeof sizes)[number],
+  columns: number,
+): Promise<Tensor[]> {
+  const [batch, n, r, p] = size;
+  const { op, b, state } = problem(backend, dtype, size);
+  const gap = (cols: number): WasmTensor =>
+    backend.upload({
+      data: random(dtype, [batch, n, cols], 11).map((x) => 0.4 * (x - 0.5)),
+      shape: [batch, n, cols],
+    });
+  const decays = { ...op, decay: gap(columns) };
+  const results: Tensor[] = [];
+  for (const trans of [false, true]) {
+    const finalState = backend.empty(state.shape, dtype);
+    results.push(solve(backend, decays, b, { trans, initialState: state, finalState }), finalState);
+    results.push(apply(backend, decays, b, { trans, initialState: state }));
+    const out = backend.empty(b.shape, dtype);
+    const across = { ...op, decay: gap(p) };
+    const call = { batch, n, r, p, op: across, x: b, out, trans, alpha: 1, decayOn: "columns" } as const;
+    backend.kernels.apply(call);
+    const gradient = backend.empty(decays.decay.shape, dtype);
+    const { q, k, decay } = decays;
+    backend.kernels.decayVjp({ batch, n, r, trans, decay, q, k, qGradient: k, kGradient: k, out: gradient });
+    const copy = backend.empty([batch, p, n], dtype);
+    backend.kernels.copy({ batch, rows: p, cols: n, alpha: 0.5, trans: true, x: b, out: copy });
+    results.push(out, gradient, copy);
+  }
+  results.push(inverse(backend, decays));
+  return results;
 }
 
 const kinds = (["f32", "f64"] as const).flatMap((dtype) =>

@@ -27,6 +27,6 @@ export {
 export { Ledger, OwnedTensor, type Placement } from "./contract/ledger.js";
 export { decayKind } from "./contract/operator.js";
 export { checkFlag, checkOptions, checkText } from "./contract/options.js";
-export { checkView, packView, readView, type PackableView } from "./contract/pack.js";
+export { checkView, packView, plainArray, readView, type PackableView } from "./contract/pack.js";
 export { overlap } from "./operations/aliases.js";
 export { checkReadable } from "./operations/check.js";

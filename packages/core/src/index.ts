@@ -1,7 +1,6 @@
 export * from "./contract/errors.js";
 export type * from "./contract/tensor.js";
 export { bytesPerElement, byteSize, elementCount, newFloatArray, unitRoundoff } from "./contract/tensor.js";
-export type { Layout } from "./contract/layout.js";
 export type { DecayKind, DiagLowRankTril } from "./contract/operator.js";
 export type { Backend, KernelName, PrepareParams, Sizes, Supports } from "./contract/backend.js";
 export { MAX_ELEMENTS, MAX_TRIL_BLOCK } from "./contract/backend.js";

@@ -133,6 +133,7 @@ describe.each(Object.keys(decays))("decay %s", (kind) => {
     }
     const cotangent = backend.upload({ data: uniform(batch * n * n, -1, 1), shape: [batch, n, n] });
     const got = inverseVjp(backend, op, x, cotangent) as unknown as Record<string, HostTensor>;
+    expect("decay" in got).toBe(decay !== undefined);
     for (let index = 0; index < batch; index++) {
       const want = reference.inverseVjp(
         entryOf(index, decay),

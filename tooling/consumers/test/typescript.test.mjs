@@ -49,6 +49,8 @@ const everything = (entries) =>
 const typed = `import { createJsBackend } from "@dlrt/backend-js";
 import { DlrtError, SingularError, solve, solveVjp } from "@dlrt/core";
 import type { Backend, DiagLowRankTril, HostTensor, SolveGradients, Tensor } from "@dlrt/core";
+import { heads } from "@dlrt/core";
+import { OwnedTensor, type Kernels } from "@dlrt/core/backend";
 import * as host from "@dlrt/core/host";
 
 export function layer<T extends Tensor>(backend: Backend<T>, op: DiagLowRankTril<T>, b: T): SolveGradients<T> {
@@ -69,12 +71,26 @@ export const plain: Promise<Float32Array> = host.solve(
   { diag: new Float32Array(1), q: new Float32Array(1), k: new Float32Array(1), shape: [1, 1, 1] },
   new Float32Array(1),
 );
+export const gated: HostTensor = solve(
+  backend,
+  { diag: one, q: one, k: one, decay: heads(backend, one, 1) },
+  one,
+  { initialState: one, finalState: one },
+);
+export const gate: HostTensor | undefined = gradients.decay;
+export const scale = <T extends Tensor>(kernels: Kernels<T>, x: T, out: T): void =>
+  kernels.copy({ batch: 1, rows: 1, cols: 1, alpha: 2, trans: false, x, out });
+export const owned = (t: Tensor): boolean => t instanceof OwnedTensor;
 export const isOurs = (error: unknown): string => {
   if (error instanceof SingularError) return error.message;
   return error instanceof DlrtError ? error.code : "";
 };
 // @ts-expect-error a tensor is no number
 solve(backend, { diag: one, q: one, k: one }, 1);
+// @ts-expect-error the state before the first row is initialState
+solve(backend, { diag: one, q: one, k: one }, one, { state: one });
+// @ts-expect-error authors of backends import it from @dlrt/core/backend
+export type { Ledger } from "@dlrt/core";
 // @ts-expect-error solve has no such option
 solve(backend, { diag: one, q: one, k: one }, one, { transpose: true });
 `;

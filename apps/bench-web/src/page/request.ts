@@ -1,3 +1,4 @@
+import { DECAY_NAMES } from "@dlrt/bench/dist/workload/decay-kinds.js";
 import type { OperationName } from "@dlrt/bench/dist/operations/operation.js";
 import type { RunRequest } from "../protocol.js";
 
@@ -51,6 +52,7 @@ export function parseRequest(form: FormData): RunRequest {
     workload,
     operation: text("operation") as OperationName,
     dtype: text("dtype") === "f64" ? "f64" : "f32",
+    decay: DECAY_NAMES.find((name) => name === text("decay")) ?? "none",
     sizes: parseSizes(text("sizes"), workload === "text" ? MAX_TEXT : MAX_N),
     d: whole("d", text("d"), 1, 256),
     heads: whole("heads", text("heads"), 1, 64),

@@ -1,4 +1,5 @@
 import type { CaseReport, Row } from "@dlrt/bench/dist/report.js";
+import { decayWords } from "@dlrt/bench/dist/workload/decay-kinds.js";
 import { element } from "./dom.js";
 import { epsilons, figures, ratio, time } from "./format.js";
 
@@ -6,9 +7,12 @@ import { epsilons, figures, ratio, time } from "./format.js";
 const measureOf = ({ operation }: CaseReport): string =>
   operation === "inverse" || operation === "trilInverse" ? "error" : "ω";
 
-export function titleOf({ operation, workload, dtype, sizes, chunk }: CaseReport): string {
+export function titleOf(report: CaseReport): string {
+  const { operation, workload, dtype, sizes, chunk } = report;
   const { batch, n, r } = sizes;
-  return `${operation}, ${workload}, ${dtype}: n = ${n}, d = ${r}, heads = ${batch}, chunk ${chunk ?? "auto"}`;
+  const decayed = decayWords(report);
+  const tail = decayed && `, ${decayed}`;
+  return `${operation}, ${workload}, ${dtype}: n = ${n}, d = ${r}, heads = ${batch}, chunk ${chunk ?? "auto"}${tail}`;
 }
 
 const cell = (label: string, ...children: (Node | string)[]): HTMLTableCellElement =>

@@ -47,7 +47,7 @@ function stream(
     const rows = (x: Problem["q"], width: number): HostTensor =>
       backend.upload({ data: x.subarray(l * width, (l + c) * width), shape: [1, c, width] as Shape });
     const op = { diag: rows(diag, 1), q: rows(q, r), k: rows(k, r) };
-    const out = solve(backend, op, rows(b, p), { state, finalState: state });
+    const out = solve(backend, op, rows(b, p), { initialState: state, finalState: state });
     y.set(out.data, l * p);
     states.push(matrix(r, p, state.data));
   }

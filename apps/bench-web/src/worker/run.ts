@@ -24,11 +24,11 @@ async function runCase(
   peaks: Peaks,
   onProgress: Progress,
 ): Promise<CaseReport> {
-  const { workload, dtype, d, heads, chunk, repetitions, seconds } = request;
+  const { workload, dtype, decay, d, heads, chunk, repetitions, seconds } = request;
   const operation = operations[request.operation];
   onProgress(`n = ${n}: workload`, 0);
   const sizes = { batch: heads, n, r: d, p: d };
-  const problem = workloads[workload]({ ...sizes, dtype, seed: SEED });
+  const problem = workloads[workload]({ ...sizes, dtype, decay, seed: SEED });
   const outcomes = await measure(contenders, operation, problem, {
     ...{ repetitions, seconds, chunk },
     onProgress: (what, done) => onProgress(`n = ${n}: ${what}`, done),
@@ -36,7 +36,15 @@ async function runCase(
   const flops = operation.flops(problem);
   const baseline = baselineOf(contenders, request);
   return {
-    ...{ workload, about: problem.about, operation: operation.name, dtype, sizes, chunk: chunk ?? null },
+    ...{
+      workload,
+      about: problem.about,
+      operation: operation.name,
+      dtype,
+      sizes,
+      decay,
+      chunk: chunk ?? null,
+    },
     ...{ flops, baseline, rows: withTrustedShares(rows(outcomes, { flops, dtype, peaks }, baseline)) },
   };
 }

@@ -1,6 +1,7 @@
 import { barX, text, tickX, type Markish } from "@observablehq/plot";
 import type { CaseReport, Report, Row } from "../report.js";
 import { figures } from "../table.js";
+import { decayWords } from "../workload/decay-kinds.js";
 import { captionOf, FOOT, HEAD, isSoftware, labelOf, MARGIN, svg } from "./svg.js";
 
 /** One contender's line. Keys, which name the lines from top to bottom, differ between cases; labels need not. */
@@ -42,11 +43,14 @@ function barOf(row: Row, gflops: number, at: number): Bar {
   };
 }
 
-function headingOf({ workload, dtype, sizes, chunk }: CaseReport): string {
+function headingOf(report: CaseReport): string {
+  const { workload, dtype, sizes, chunk } = report;
   const { batch, n, r, p } = sizes;
   const width = r === p ? `d = ${r}` : `r = ${r}, p = ${p}`;
   const rows = chunk === null ? "" : `, chunk ${chunk}`;
-  return `n = ${n}, ${batch} ${batch === 1 ? "head" : "heads"}, ${width}, ${dtype}, ${workload}${rows}`;
+  const decayed = decayWords(report);
+  const tail = rows + (decayed && `, ${decayed}`);
+  return `n = ${n}, ${batch} ${batch === 1 ? "head" : "heads"}, ${width}, ${dtype}, ${workload}${tail}`;
 }
 
 /** Only what has a time: what was wrong, failed or was spared has none. */

@@ -37,8 +37,15 @@ const DTYPE: Dtype = "f32";
 function lastEntry(problem: Problem): Problem {
   const { batch } = problem;
   const last = (x: FloatArray): FloatArray => x.subarray(((batch - 1) * x.length) / batch);
-  const { diag, q, k, b } = problem;
-  return { ...problem, batch: 1, diag: last(diag), q: last(q), k: last(k), b: last(b) };
+  const { diag, q, k, b, decay } = problem;
+  const parts = {
+    diag: last(diag),
+    q: last(q),
+    k: last(k),
+    b: last(b),
+    ...(decay && { decay: last(decay) }),
+  };
+  return { ...problem, batch: 1, ...parts };
 }
 
 /** The first rows of every batch entry. */
@@ -50,8 +57,9 @@ function firstRows(problem: Problem, rows: number): Problem {
     for (let e = 1; e < batch; e++) result.set(x.subarray(e * from, e * from + to), e * to);
     return result;
   };
-  const { diag, q, k, b } = problem;
-  return { ...problem, n: rows, diag: cut(diag), q: cut(q), k: cut(k), b: cut(b) };
+  const { diag, q, k, b, decay } = problem;
+  const parts = { diag: cut(diag), q: cut(q), k: cut(k), b: cut(b), ...(decay && { decay: cut(decay) }) };
+  return { ...problem, n: rows, ...parts };
 }
 
 function ofBench(

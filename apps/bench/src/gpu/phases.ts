@@ -2,7 +2,7 @@ import { byteSize, type Backend, type HostView, type Tensor } from "@dlrt/core";
 import { median } from "simple-statistics";
 import type { Operation, OperationName, Run } from "../operations/operation.js";
 import { diagonalBlocks } from "../operations/tril-inverse.js";
-import type { Problem } from "../workload/problem.js";
+import { decayColumns, type Problem } from "../workload/problem.js";
 import { DispatchTimer, duration } from "./dispatch-timer.js";
 
 /** The three parts of a call whose operands begin, and whose results end, on the host. */
@@ -28,7 +28,7 @@ const NANOSECONDS = 1e6;
 
 /** What `open` of the operation uploads, but for the output. */
 function operands(operation: OperationName, problem: Problem): HostView[] {
-  const { batch, n, r, p, diag, q, k, b } = problem;
+  const { batch, n, r, p, diag, q, k, b, decay } = problem;
   if (operation === "trilInverse") {
     const { a, count, c } = diagonalBlocks(problem);
     return [{ data: a, shape: [count, c, c] }];
@@ -37,6 +37,7 @@ function operands(operation: OperationName, problem: Problem): HostView[] {
     { data: diag, shape: [batch, n, 1] },
     { data: q, shape: [batch, n, r] },
     { data: k, shape: [batch, n, r] },
+    ...(decay ? [{ data: decay, shape: [batch, n, decayColumns(problem)] } as const] : []),
   ];
   const side: HostView = { data: b, shape: [batch, n, p] };
   if (operation === "inverse") return operator;

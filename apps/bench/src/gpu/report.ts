@@ -2,7 +2,7 @@ import type { WebGpuBackend } from "@dlrt/backend-webgpu";
 import type { FloatArray } from "@dlrt/core";
 import type { Environment } from "../environment.js";
 import type { Problem } from "../workload/problem.js";
-import { randomKeys } from "../workload/random.js";
+import { randomKeys } from "../workload/keys.js";
 import { measureOperation, type KernelOptions, type OperationReport } from "./kernels.js";
 import { gpuOperations } from "./operations.js";
 import { measureRoofline, type Roofline, type RooflineOptions } from "./roofline.js";

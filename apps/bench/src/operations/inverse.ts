@@ -1,5 +1,7 @@
 import { inverse, unitRoundoff, type FloatArray } from "@dlrt/core";
 import { OMEGA_LIMIT, type Verdict } from "../accuracy.js";
+import { BoundedState } from "../decay-accuracy.js";
+import { Gaps } from "../decay.js";
 import type { Problem } from "../workload/problem.js";
 import type { Operation } from "./operation.js";
 import { openRun } from "./tensors.js";
@@ -38,6 +40,24 @@ function referenceColumn(
   }
 }
 
+/** The same with decay, where t = |T||x| has the terms of Q and K as (21) of the reference has them then. */
+function decayedColumn(problem: Problem, entry: number, c: number, x: Float64Array, t: Float64Array): void {
+  const { n, r, diag, q, k } = problem;
+  const gaps = new Gaps(problem);
+  const state = new BoundedState(r, 1);
+  const [sum, bound] = [new Float64Array(1), new Float64Array(1)];
+  x.fill(0);
+  t.fill(0);
+  for (let i = c; i < n; i++) {
+    const row = entry * n + i;
+    gaps.at(row);
+    state.decayAndRead(gaps, q, row, sum, bound);
+    x[i] = ((i === c ? 1 : 0) - sum[0]!) / diag[row]!;
+    t[i] = bound[0]! + Math.abs(diag[row]! * x[i]!);
+    state.add(k, row, x, i);
+  }
+}
+
 /** max |X̂ − X| / (|X̂| |T| |X|) in units of ε over one column, |X̂| for |X| ((24) of the reference). Infinity where X̂ is wrong above the diagonal. */
 function columnError(
   got: FloatArray,
@@ -70,7 +90,7 @@ export function judgeInverse(problem: Problem, got: FloatArray): Verdict {
   for (let entry = 0; entry < batch; entry++) {
     for (let s = 0; s < columns; s++) {
       const c = Math.floor((s * n) / columns);
-      referenceColumn(problem, entry, c, x, t);
+      (problem.decay ? decayedColumn : referenceColumn)(problem, entry, c, x, t);
       worst = Math.max(worst, columnError(got, entry * n * n, n, c, x, t));
     }
   }

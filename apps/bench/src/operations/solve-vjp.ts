@@ -7,8 +7,9 @@ import {
   type Tensor,
 } from "@dlrt/core";
 import { OMEGA_LIMIT, residual, type Verdict } from "../accuracy.js";
+import { decayedResidual, decayGradientError } from "../decay-accuracy.js";
 import { naiveSolve } from "../peers/naive.js";
-import type { Problem } from "../workload/problem.js";
+import { decayColumns, type Problem } from "../workload/problem.js";
 import type { Operation } from "./operation.js";
 import { openRun } from "./tensors.js";
 
@@ -24,6 +25,19 @@ export function reversed(data: FloatArray, batch: number, n: number, width: numb
   return to;
 }
 
+/** The gaps 0, g_{n−1}, …, g_1 of every batch entry: (8) of the reference. */
+function reversedGaps(problem: Problem): FloatArray {
+  const { batch, n, decay } = problem;
+  const columns = decayColumns(problem);
+  const gaps = reversed(decay!, batch, n, columns);
+  for (let e = 0; e < batch; e++) {
+    const first = e * n * columns;
+    gaps.copyWithin(first + columns, first, first + (n - 1) * columns);
+    gaps.fill(0, first, first + columns);
+  }
+  return gaps;
+}
+
 /** The problem with Tᵀ: rows reversed, Q and K exchanged. */
 export function transposed(problem: Problem): Problem {
   const { batch, n, r, p, diag, q, k, b } = problem;
@@ -33,6 +47,7 @@ export function transposed(problem: Problem): Problem {
     q: reversed(k, batch, n, r),
     k: reversed(q, batch, n, r),
     b: reversed(b, batch, n, p),
+    ...(problem.decay && { decay: reversedGaps(problem) }),
   };
 }
 
@@ -70,18 +85,22 @@ function diagError(
 
 /**
  * Each gradient by the residual of the equation that defines it, given the B̄ that came back: B̄ solves TᵀB̄ = Ȳ;
- * λ̄ = −rowdot(B̄, Y); Q̄ = −tril(B̄Yᵀ, −1) K; K̄ = −tril(B̄Yᵀ, −1)ᵀ Q.
+ * λ̄ = −rowdot(B̄, Y); Q̄ = −(tril(B̄Yᵀ, −1)∘E) K; K̄ = −(tril(B̄Yᵀ, −1)∘E)ᵀ Q, whose states of rank p decay along their columns;
+ * ḡ by (27) of the reference.
  */
-function judge(problem: Problem, [diagBar, qBar, kBar, bBar]: readonly FloatArray[]): Verdict {
+function judge(problem: Problem, [diagBar, qBar, kBar, bBar, decayBar]: readonly FloatArray[]): Verdict {
   const { batch, n, r, p, dtype, q, k } = problem;
   const y = forward(problem);
   const flipped = transposed(problem);
   const solveError = residual(flipped, reversed(bBar!, batch, n, p), flipped.b, 1);
   const diag = new Float64Array(batch * n);
   const outer: Problem = { ...problem, r: p, p: r, diag, q: negated(bBar!), k: y, b: k };
-  const qError = residual(outer, k, qBar!, 0);
-  const kError = residual(transposed(outer), reversed(q, batch, n, r), reversed(kBar!, batch, n, r), 0);
+  const product = (of: Problem, x: FloatArray, got: FloatArray): number =>
+    of.decay ? decayedResidual(of, x, got, 0, "columns") : residual(of, x, got, 0);
+  const qError = product(outer, k, qBar!);
+  const kError = product(transposed(outer), reversed(q, batch, n, r), reversed(kBar!, batch, n, r));
   const errors = [solveError, diagError({ ...problem, dtype }, bBar!, y, diagBar!), qError, kError];
+  if (problem.decay) errors.push(decayGradientError(problem, [qBar!, kBar!], decayBar!));
   return { value: Math.max(...errors), limit: OMEGA_LIMIT };
 }
 
@@ -104,7 +123,10 @@ export const solveVjpOperation: Operation = {
           close();
           gradients = solveVjp(backend, op, y, cotangent, { chunk });
         },
-        outputs: () => [gradients!.diag, gradients!.q, gradients!.k, gradients!.b],
+        outputs: () => {
+          const { diag, q, k, b, decay } = gradients!;
+          return [diag, q, k, b, ...(decay ? [decay] : [])];
+        },
         close,
       };
     });

@@ -8,7 +8,7 @@ import {
   type Shape,
   type Tensor,
 } from "@dlrt/core";
-import type { Problem } from "../workload/problem.js";
+import { decayColumns, type Problem } from "../workload/problem.js";
 import type { Run } from "./operation.js";
 
 /** The tensors of one run, disposed together. */
@@ -27,11 +27,13 @@ export class Tensors<T extends Tensor> {
     return this.upload(newFloatArray(dtype, elementCount(shape)).fill(Number.NaN), shape);
   }
 
-  operator({ batch, n, r, diag, q, k }: Problem): Required<DiagLowRankTril<T>> {
+  operator(problem: Problem): DiagLowRankTril<T> & { readonly diag: T } {
+    const { batch, n, r, diag, q, k, decay } = problem;
     return {
       diag: this.upload(diag, [batch, n, 1]),
       q: this.upload(q, [batch, n, r]),
       k: this.upload(k, [batch, n, r]),
+      ...(decay && { decay: this.upload(decay, [batch, n, decayColumns(problem)]) }),
     };
   }
 

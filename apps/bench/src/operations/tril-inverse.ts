@@ -1,12 +1,20 @@
 import { MAX_TRIL_BLOCK, newFloatArray, trilInverse, unitRoundoff, type FloatArray } from "@dlrt/core";
 import type { Verdict } from "../accuracy.js";
-import type { Problem } from "../workload/problem.js";
+import { decayColumns, type Problem } from "../workload/problem.js";
 import type { Operation } from "./operation.js";
 import { openRun } from "./tensors.js";
 
 /** What (25) of the reference allows for blocks, in ε. */
 const LIMIT = 4;
 const BLOCK = 64;
+
+/** q_i ← q_i ∘ e^{g_row}: q_i then holds what is left of it for the rows above `row`. */
+function decayBefore(problem: Problem, row: number, reader: Float64Array): void {
+  const columns = decayColumns(problem);
+  for (let s = 0; s < reader.length; s++) {
+    reader[s] = reader[s]! * Math.exp(problem.decay![row * columns + (columns === 1 ? 0 : s)]!);
+  }
+}
 
 /** The diagonal blocks T_cc of the operator, whole ones only: [count, c, c]. */
 export function diagonalBlocks(problem: Problem): { a: FloatArray; count: number; c: number } {
@@ -15,14 +23,17 @@ export function diagonalBlocks(problem: Problem): { a: FloatArray; count: number
   const perEntry = Math.floor(n / c);
   const count = batch * perEntry;
   const a = newFloatArray(dtype, count * c * c);
+  const reader = new Float64Array(r);
   for (let block = 0; block < count; block++) {
     const from = Math.floor(block / perEntry) * n + (block % perEntry) * c;
     for (let i = 0; i < c; i++) {
       const to = (block * c + i) * c;
       a[to + i] = diag[from + i]!;
-      for (let j = 0; j < i; j++) {
+      for (let s = 0; s < r; s++) reader[s] = q[(from + i) * r + s]!;
+      for (let j = i - 1; j >= 0; j--) {
+        if (problem.decay) decayBefore(problem, from + j + 1, reader);
         let sum = 0;
-        for (let s = 0; s < r; s++) sum += q[(from + i) * r + s]! * k[(from + j) * r + s]!;
+        for (let s = 0; s < r; s++) sum += reader[s]! * k[(from + j) * r + s]!;
         a[to + j] = sum;
       }
     }

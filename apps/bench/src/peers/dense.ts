@@ -1,6 +1,7 @@
 import { newFloatArray, type FloatArray } from "@dlrt/core";
 import type { Contender } from "../contender.js";
 import type { Problem } from "../workload/problem.js";
+import { noDecay } from "./no-decay.js";
 
 /** T of one batch entry, [n, n], by the definition: O(n² r). */
 function form({ n, r, diag, q, k }: Problem, entry: number, t: Float64Array): void {
@@ -56,7 +57,8 @@ export const dense: Contender = {
   slow: true,
   flops: ({ name }, { batch, n, r, p }) => batch * (name === "solve" ? n * n * (r + p) : n * n * (r + n / 3)),
   build: "dense T, then substitution or inversion row by row, float64",
-  refuses: ({ name }) => (name === "solve" || name === "inverse" ? undefined : "solves and inverts only"),
+  refuses: ({ name }, problem) =>
+    name === "solve" || name === "inverse" ? noDecay(problem) : "solves and inverts only",
   open({ name }, problem) {
     const { batch, n, dtype, b } = problem;
     const t = new Float64Array(n * n);

@@ -2,6 +2,7 @@ import { newFloatArray, type FloatArray } from "@dlrt/core";
 import { LuDecomposition, Matrix } from "ml-matrix";
 import type { Contender } from "../contender.js";
 import type { Problem } from "../workload/problem.js";
+import { noDecay } from "./no-decay.js";
 
 /** With 8 the fastest of 4, 8, 16, 24, 32, 64 and 128 at n = 4096, d = 64. */
 const CHUNK = 16;
@@ -58,7 +59,7 @@ export const mlMatrix: Contender = {
   ceiling: { engine: "js", threads: 1 },
   slow: true,
   build: `6.15.1, the same chunk algorithm, chunk ${CHUNK}, float64`,
-  refuses: ({ name }) => (name === "solve" ? undefined : "solves only"),
+  refuses: ({ name }, problem) => (name === "solve" ? noDecay(problem) : "solves only"),
   open(_, problem) {
     const input = entries(problem);
     let output: Matrix[] = [];

@@ -1,12 +1,24 @@
 import { newFloatArray, type FloatArray } from "@dlrt/core";
 import type { Contender } from "../contender.js";
-import type { Problem } from "../workload/problem.js";
+import { decayColumns, type Problem } from "../workload/problem.js";
 
-/** The recurrence as one writes it down: y_i = (b_i − q_i Z) / λ_i, then Z += k_iᵀ y_i. */
-export function naiveSolve({ batch, n, r, p, diag, q, k, b }: Problem, y: FloatArray, z: FloatArray): void {
+/** Z ← diag(e^{g_i}) Z */
+function decay(g: FloatArray, columns: number, i: number, z: FloatArray, p: number): void {
+  const r = z.length / p;
+  for (let a = 0; a < r; a++) {
+    const factor = Math.exp(g[i * columns + (columns === 1 ? 0 : a)]!);
+    for (let j = a * p; j < (a + 1) * p; j++) z[j] = z[j]! * factor;
+  }
+}
+
+/** The recurrence as one writes it down: Z decays, y_i = (b_i − q_i Z) / λ_i, then Z += k_iᵀ y_i. */
+export function naiveSolve(problem: Problem, y: FloatArray, z: FloatArray): void {
+  const { batch, n, r, p, diag, q, k, b, decay: g } = problem;
+  const columns = decayColumns(problem);
   for (let entry = 0; entry < batch; entry++) {
     z.fill(0);
     for (let i = entry * n; i < (entry + 1) * n; i++) {
+      if (g) decay(g, columns, i, z, p);
       for (let j = 0; j < p; j++) {
         let sum = b[i * p + j]!;
         for (let a = 0; a < r; a++) sum -= q[i * r + a]! * z[a * p + j]!;

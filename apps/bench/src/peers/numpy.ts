@@ -7,6 +7,7 @@ import type { FloatArray } from "@dlrt/core";
 import type { Contender, Missing } from "../contender.js";
 import type { OperationName } from "../operations/operation.js";
 import type { Problem } from "../workload/problem.js";
+import { noDecay } from "./no-decay.js";
 
 const CHUNK = 64;
 
@@ -77,10 +78,10 @@ function contender(python: Python, { numpy, scipy }: Found): Contender {
     build:
       `${numpy}, one thread; solve: the article's program, chunk ${CHUNK}` +
       (scipy ? `; inverse: forms T, then trtri of scipy ${scipy}` : ""),
-    refuses({ name }) {
-      if (name === "solve") return undefined;
+    refuses({ name }, problem) {
+      if (name === "solve") return noDecay(problem);
       if (name !== "inverse") return "solves and inverts only";
-      return scipy ? undefined : "no scipy: trtri";
+      return scipy ? noDecay(problem) : "no scipy: trtri";
     },
     open({ name }, problem) {
       const folder = mkdtempSync(join(tmpdir(), "dlrt-numpy-"));

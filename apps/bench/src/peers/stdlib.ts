@@ -3,6 +3,7 @@ import dgemm from "@stdlib/blas-base-dgemm";
 import dtrsv from "@stdlib/blas-base-dtrsv";
 import type { Contender } from "../contender.js";
 import type { Problem } from "../workload/problem.js";
+import { noDecay } from "./no-decay.js";
 
 const CHUNK = 16;
 
@@ -56,7 +57,7 @@ export const stdlib: Contender = {
   ceiling: { engine: "js", threads: 1 },
   slow: true,
   build: `blas-base-dgemm, -dtrsv 0.1.1, the same chunk algorithm, chunk ${CHUNK}, float64`,
-  refuses: ({ name }) => (name === "solve" ? undefined : "solves only"),
+  refuses: ({ name }, problem) => (name === "solve" ? noDecay(problem) : "solves only"),
   open(_, problem) {
     const input = entries(problem);
     let output: Float64Array[] = [];

@@ -8,7 +8,7 @@ import { withFile } from "../arrays/source.js";
 import type { Problem } from "./problem.js";
 
 const NEEDED = ["k", "v"] as const;
-const TAKEN = ["q", "beta", "diag"] as const;
+const TAKEN = ["q", "beta", "diag", "decay"] as const;
 type Arrays = Readonly<Record<(typeof NEEDED)[number], HostArray>> &
   Readonly<Partial<Record<(typeof TAKEN)[number], HostArray>>>;
 
@@ -19,7 +19,7 @@ function collect(read: (name: string) => HostArray | undefined, missing: (name: 
     const array = read(name);
     if (array !== undefined) found[name] = array;
     else if (name === "k" || name === "v") {
-      throw new FormatError(`${missing(name)}; k and v are needed, q, beta and diag are taken`);
+      throw new FormatError(`${missing(name)}; k and v are needed, q, beta, diag and decay are taken`);
     }
   }
   return found as unknown as Arrays;
@@ -46,7 +46,7 @@ const fromFolder = (path: string): Arrays =>
   );
 
 /**
- * k, v and perhaps q, beta, diag from a .safetensors file, or from .npy files of these names in a folder; nothing else of a
+ * k, v and perhaps q, beta, diag, decay from a .safetensors file, or from .npy files of these names in a folder; nothing else of a
  * file is read.
  * @throws FormatError that names the file
  */
@@ -84,9 +84,22 @@ function scaled(x: FloatArray, by: FloatArray | undefined, width: number, dtype:
   return to;
 }
 
+/** g, one number for each row or for each element of k. @throws FormatError */
+function gaps({ from, data }: HostArray, count: number, r: number): FloatArray {
+  if (data.length !== count && data.length !== count * r) {
+    const expected = `one for each of ${count} rows, or ${r} for each`;
+    throw new FormatError(`${from}: ${data.length} elements, expected ${expected}`);
+  }
+  const bad = data.find((g) => !(g <= 0));
+  if (bad !== undefined) {
+    throw new FormatError(`${from}: ${bad} among them, expected logarithms of factors: g ≤ 0`);
+  }
+  return data;
+}
+
 /**
- * T = diag(λ) + tril(diag(β) Q Kᵀ, −1), right-hand side diag(β) V. Q is K where it is not given: DeltaNet. β and λ
- * are 1 where they are not given.
+ * T = diag(λ) + tril(diag(β) Q Kᵀ, −1) with decay g, right-hand side diag(β) V. Q is K where it is not given: DeltaNet.
+ * β and λ are 1 where they are not given, g is 0.
  * @throws FormatError when the shapes do not fit
  */
 export function dataProblem(arrays: Arrays, dtype: Dtype, about: string): Problem {
@@ -108,11 +121,13 @@ export function dataProblem(arrays: Arrays, dtype: Dtype, about: string): Proble
   }
   const beta = arrays.beta && rows(arrays.beta, batch * n);
   const diag = arrays.diag && rows(arrays.diag, batch * n);
+  const decay = arrays.decay && gaps(arrays.decay, batch * n, r);
   return {
     ...{ batch, n, r, p, dtype, about },
     diag: diag ? scaled(diag, undefined, 1, dtype) : newFloatArray(dtype, batch * n).fill(1),
     q: scaled(q.data, beta, r, dtype),
     k: scaled(k.data, undefined, r, dtype),
     b: scaled(v.data, beta, p, dtype),
+    ...(decay && { decay: scaled(decay, undefined, 1, dtype) }),
   };
 }

@@ -1,4 +1,5 @@
 import type { FloatArray } from "@dlrt/core";
+import { aboutGates, gateColumns, gates } from "./gates.js";
 import { allocate, type Problem, type Request } from "./problem.js";
 import { normalise, Random } from "./random.js";
 import { textTokens } from "./text.js";
@@ -50,7 +51,8 @@ function shortConvolution(
 /**
  * A DeltaNet layer's system for real text: tokens embedded by a seeded projection, short-convolved (4 taps, SiLU),
  * keys L2-normalised per head, β = sigmoid of a projection; Q = βK, right-hand side βV, so
- * T = I + tril(diag(β) K Kᵀ, −1). Keys repeat as phrases of four words do. A batch entry is a head.
+ * T = I + tril(diag(β) K Kᵀ, −1). Keys repeat as phrases of four words do. A batch entry is a head. Where decay is asked
+ * for, what its gates are made from is a projection of the token too, of columns beyond those of keys and values.
  */
 export function deltaNetOfTokens(tokens: Uint32Array, request: Request): Omit<Problem, "about"> {
   const { batch: heads, n, r, p, seed } = request;
@@ -58,7 +60,8 @@ export function deltaNetOfTokens(tokens: Uint32Array, request: Request): Omit<Pr
   const { q, k, b } = problem;
   const random = new Random(seed);
   const perHead = r + p;
-  const embedding = new Embedding(heads * perHead, seed);
+  const columns = gateColumns(request);
+  const embedding = new Embedding(heads * (perHead + columns), seed);
   const rows = Array.from(tokens, (token) => embedding.row(token));
   for (let h = 0; h < heads; h++) {
     const weights = new Float64Array(perHead * TAPS);
@@ -78,7 +81,8 @@ export function deltaNetOfTokens(tokens: Uint32Array, request: Request): Omit<Pr
       for (let j = 0; j < p; j++) b[row * p + j] = beta * b[row * p + j]!;
     }
   }
-  return problem;
+  const decay = gates(request, (h, i, c) => rows[i]![heads * perHead + h * columns + c]!);
+  return { ...problem, ...(decay && { decay }) };
 }
 
 export function textWorkload(request: Request): Problem {
@@ -86,6 +90,6 @@ export function textWorkload(request: Request): Problem {
   const distinct = new Set(tokens).size;
   const about =
     `${request.n} tokens of TypeScript's ${files === 1 ? "declaration file" : `first ${files} declaration files`}, ` +
-    `${distinct} distinct; β = sigmoid, unit keys`;
+    `${distinct} distinct; β = sigmoid, unit keys${aboutGates(request)}`;
   return { ...deltaNetOfTokens(tokens, request), about };
 }

@@ -1,6 +1,6 @@
 import { textWorkload } from "./delta-net.js";
+import { correlatedKeys, randomKeys } from "./keys.js";
 import type { Workload } from "./problem.js";
-import { correlatedKeys, randomKeys } from "./random.js";
 import { seedProgram } from "./seed.js";
 
 export const WORKLOAD_NAMES = ["text", "random", "correlated", "seed"] as const;

@@ -1,4 +1,4 @@
-import { newFloatArray, type Dtype, type FloatArray, type Sizes } from "@dlrt/core";
+import { newFloatArray, type DecayKind, type Dtype, type FloatArray, type Sizes } from "@dlrt/core";
 
 /** One operator and right-hand side on the host, row-major. */
 export interface Problem extends Sizes {
@@ -11,6 +11,8 @@ export interface Problem extends Sizes {
   readonly k: FloatArray;
   /** [batch, n, p] */
   readonly b: FloatArray;
+  /** g ≤ 0, [batch, n, 1] or [batch, n, r]. Absent: no decay. */
+  readonly decay?: FloatArray | undefined;
   /** What it is made from, for the report. */
   readonly about: string;
 }
@@ -19,6 +21,8 @@ export interface Problem extends Sizes {
 export interface Request extends Sizes {
   readonly dtype: Dtype;
   readonly seed: number;
+  /** Default "none". */
+  readonly decay?: DecayKind | undefined;
 }
 
 export type Workload = (request: Request) => Problem;
@@ -31,7 +35,18 @@ export interface EmptyProblem extends Sizes {
   readonly b: FloatArray;
 }
 
-/** Zeros, but for λ = 1. */
+/** Columns of g: 1, or one for every channel. */
+export function decayColumns({ batch, n, decay }: Pick<Problem, "batch" | "n" | "decay">): number {
+  return decay === undefined || batch * n === 0 ? 0 : decay.length / (batch * n);
+}
+
+/** How the problem's operator decays. */
+export function decayOf(problem: Pick<Problem, "batch" | "n" | "decay">): DecayKind {
+  const columns = decayColumns(problem);
+  return columns === 0 ? "none" : columns === 1 ? "row" : "channel";
+}
+
+/** Zeros, but for λ = 1; no decay. */
 export function allocate({ batch, n, r, p, dtype }: Request): EmptyProblem {
   return {
     batch,

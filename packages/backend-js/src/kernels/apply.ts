@@ -1,70 +1,62 @@
-import type { ApplyParams, HostTensor } from "@dlrt/core";
-import { addLowRank, advance, panelColumns } from "./low-rank.js";
+import type { HostTensor } from "@dlrt/core";
+import type { ApplyParams } from "@dlrt/core/backend";
+import { coupleAndReadState, loadDiag, panelColumns, updateState } from "./chunk.js";
+import { applyColumns } from "./decay-columns.js";
 import { clearRows, loadRows, storeRows } from "./pack.js";
-import { chunkRows, COUPLING, scratch, X, Y } from "./scratch.js";
+import { rowsOf } from "./rows.js";
+import { COUPLING, DIAG, scratch, X, Y } from "./scratch.js";
 import { State } from "./state.js";
 import { multiply } from "./triangular.js";
-import { rowOffset, rowStride, type Walk } from "./walk.js";
+import { walkOf, type Walk } from "./walk.js";
 
-/** (5) chunk by chunk, in the rows and roles of (8) for Tᵀ: Y_c = T_cc X_c + F_c Z, Z ← Z + G_cᵀ X_c. */
+/** (5) chunk by chunk, in the rows and roles of (8) for Tᵀ: Y_c = T_cc X_c + F̃ Z, Z ← diag(A) Z + G̃ᵀ X_c. */
 export function apply(params: ApplyParams<HostTensor>): void {
-  const { trans, q, k, n, r, p } = params;
-  const [f, g] = trans ? [k.data, q.data] : [q.data, k.data];
-  const walk: Walk = {
-    f,
-    g,
-    n,
-    r,
-    chunk: chunkRows(params.chunk, r, params.q.dtype === "f64"),
-    trans,
-    sign: 1,
-  };
+  const { p, r } = params;
   const width = panelColumns(r);
-  for (let batch = 0; batch < params.batch; batch++) {
-    for (let j = 0; j < p; j += width) applyPanel(params, walk, batch, j, Math.min(width, p - j));
+  for (let entry = 0; entry < params.batch; entry++) {
+    const walk = walkOf(params, entry, 1);
+    for (let j = 0; j < p; j += width) applyPanel(params, walk, entry, j, Math.min(width, p - j));
   }
 }
 
 function applyPanel(
   params: ApplyParams<HostTensor>,
   walk: Walk,
-  batch: number,
+  entry: number,
   j: number,
   columns: number,
 ): void {
-  const { n, p, x, out } = params;
+  const { n, alpha, trans, initialState, finalState } = params;
+  const x = rowsOf(params.x, entry, trans);
+  const out = rowsOf(params.out, entry, trans);
+  const diag = params.op.diag && rowsOf(params.op.diag, entry, trans);
   const state = new State(walk, columns);
   const { ld } = state;
-  state.open(params.state, batch, j, p);
+  state.loadState(initialState && rowsOf(initialState, entry), j);
   for (let i = 0; i < n; i += walk.chunk) {
     const rows = Math.min(walk.chunk, n - i);
-    const at = rowOffset(walk, batch, i, p) + j;
-    const stride = rowStride(walk, p);
-    loadRows(X, ld, x.data, at, stride, rows, columns, 1);
-    if (params.diag)
-      scaleRows(params.diag.data, rowOffset(walk, batch, i, 1), rowStride(walk, 1), ld, rows, columns);
-    else clearRows(Y, ld, rows, columns);
-    addLowRank(walk, state, batch, i, rows, Y, columns);
-    multiply(Y, X, ld, COUPLING, walk.chunk, rows, columns);
-    advance(walk, state, batch, i, rows, X, columns);
-    storeRows(out.data, at, stride, Y, ld, rows, columns, params.alpha);
+    loadRows(X, ld, x.data, x.start + i * x.stride + j, x.stride, rows, columns, 1);
+    if (diag) loadDiag(diag, i, rows);
+    if (walk.decay === "columns") {
+      applyColumns(walk, state, diag && DIAG, i, rows, j, columns);
+    } else {
+      if (diag) scaleX(ld, rows, columns);
+      else clearRows(Y, ld, rows, columns);
+      coupleAndReadState(walk, state, i, rows, Y, columns);
+      multiply(Y, X, ld, COUPLING, walk.chunk, rows, columns);
+    }
+    storeRows(out.data, out.start + i * out.stride + j, out.stride, Y, ld, rows, columns, alpha);
+    updateState(walk, state, i, rows, X, columns);
   }
-  if (params.finalState) state.close(params.finalState, batch, j, p);
+  if (finalState) state.storeState(rowsOf(finalState, entry), j);
 }
 
 const S = scratch;
 
 /** Y ← Λ X */
-function scaleRows(
-  diag: HostTensor["data"],
-  offset: number,
-  stride: number,
-  ld: number,
-  rows: number,
-  columns: number,
-): void {
+function scaleX(ld: number, rows: number, columns: number): void {
   for (let i = 0; i < rows; i++) {
-    const d = diag[offset + i * stride]!;
+    const d = S[DIAG + i]!;
     for (let j = i * ld; j < i * ld + columns; j++) S[Y + j] = d * S[X + j]!;
   }
 }

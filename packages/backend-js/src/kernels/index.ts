@@ -1,9 +1,20 @@
-import type { HostTensor, Kernels } from "@dlrt/core";
+import type { HostTensor } from "@dlrt/core";
+import type { Kernels } from "@dlrt/core/backend";
 import { apply } from "./apply.js";
+import { copy } from "./copy.js";
+import { decayVjp } from "./decay-vjp.js";
 import { inverse } from "./inverse.js";
 import { rowDot } from "./row-dot.js";
 import { solve } from "./solve.js";
 import { trilInverse } from "./tril-inverse.js";
 
 /** Every kernel of the contract, on typed arrays: run when the call returns. (n) in a comment is an equation of core/src/reference/README.md. */
-export const jsKernels: Kernels<HostTensor> = { apply, solve, inverse, trilInverse, rowDot };
+export const jsKernels: Kernels<HostTensor> = {
+  apply,
+  solve,
+  inverse,
+  trilInverse,
+  rowDot,
+  copy,
+  decayVjp,
+};

@@ -1,13 +1,14 @@
-import type { FloatArray, HostTensor, InverseParams } from "@dlrt/core";
+import type { HostTensor } from "@dlrt/core";
+import type { InverseParams } from "@dlrt/core/backend";
+import { coupleAndReadState, loadDiag, panelColumns, updateState } from "./chunk.js";
 import { gemm, gemmCompensated, gemmCut } from "./gemm.js";
-import { addLowRank, advance, panelColumns } from "./low-rank.js";
 import { clearRows, copyRows, loadRows, storeRows } from "./pack.js";
-import { ceil12, ceil4, CHUNK_MAX, chunkRows, COUPLING, DIAG, KW } from "./scratch.js";
+import { rowsOf, type Rows } from "./rows.js";
+import { ceil12, ceil4, CHUNK_MAX, COUPLING, DIAG, KW } from "./scratch.js";
 import { leadingDimension, lost, scratch, STATE_MAX, W, Y, Z } from "./scratch.js";
-import { loadDiag } from "./solve.js";
 import { State } from "./state.js";
 import { invert, substitute } from "./triangular.js";
-import type { Walk } from "./walk.js";
+import { walkOf, type Walk } from "./walk.js";
 
 /** Z_:,:j [r, n], the state left of a block, and, in f64, what each of its elements has lost to roundings. */
 interface Home {
@@ -16,28 +17,29 @@ interface Home {
 }
 
 /**
- * (7) for a panel of columns, from its first row down, chunk by chunk: Y_cc = T_cc⁻¹, Y_c,:l = −T_cc⁻¹ Q_c Z_:,:l,
- * Z_:,:l+c ← Z_:,:l+c + K_cᵀ Y_c,:l+c.
+ * (7) for a panel of columns, from its first row down, chunk by chunk: Y_cc = T_cc⁻¹, Y_c,:l = −T_cc⁻¹ Q̃ Z_:,:l,
+ * Z_:,:l+c ← diag(A) Z_:,:l+c + K̃ᵀ Y_c,:l+c.
  *
- * Where the rank is small beside n, rows are grouped into blocks b of many chunks. (7) then computes only the square
- * T_bb⁻¹ of each block, and carries r columns more, W = T_bb⁻¹ Q_b, from which K_bᵀ W follows. With these, all that
- * lies left of the block is two products, which are (10) with B = 0: Y_b,:l = −W Z_:,:l, and Z_:,:l ← Z_:,:l − K_bᵀ W Z_:,:l,
- * which updates the state by an r×r matrix where (7) does it by an r×b one.
+ * Without decay, and where the rank is small beside n, rows are grouped into blocks b of many chunks. (7) then computes only
+ * the square T_bb⁻¹ of each block, and carries r columns more, W = T_bb⁻¹ Q_b, from which K_bᵀ W follows. With these, all
+ * that lies left of the block is two products, which are (10) with B = 0: Y_b,:l = −W Z_:,:l, and Z_:,:l ← Z_:,:l − K_bᵀ W
+ * Z_:,:l, which updates the state by an r×r matrix where (7) does it by an r×b one.
  */
 export function inverse(params: InverseParams<HostTensor>): void {
-  const { n, r } = params;
-  const chunk = chunkRows(params.chunk, r, params.q.dtype === "f64");
-  const walk: Walk = { f: params.q.data, g: params.k.data, n, r, chunk, trans: false, sign: -1 };
-  const block = blockRows(n, r);
+  const { n, r, op } = params;
+  const block = op.decay === undefined ? blockRows(n, r) : 0;
   const width = block > 0 ? block : Math.max(CHUNK_MAX, Math.min(1024, panelColumns(r) & -CHUNK_MAX));
   const size = block > 0 ? r * n : 0;
-  const lost = walk.f instanceof Float64Array ? new Float64Array(size) : undefined;
+  const lost = op.q.dtype === "f64" ? new Float64Array(size) : undefined;
   const home = { z: new Float64Array(size), lost };
-  for (let batch = 0; batch < params.batch; batch++) {
+  for (let entry = 0; entry < params.batch; entry++) {
+    const walk = walkOf(params, entry, -1);
+    const diag = rowsOf(op.diag, entry);
+    const out = rowsOf(params.out, entry);
     for (let j = 0; j < n; j += width) {
       const columns = Math.min(width, n - j);
-      if (block === 0) inversePanel(params, walk, batch, j, columns, n, 0);
-      else inverseBlock(params, walk, batch, j, columns, home);
+      if (block === 0) inversePanel(walk, diag, out, j, columns, n, 0);
+      else inverseBlock(walk, diag, out, j, columns, home);
     }
   }
 }
@@ -51,37 +53,27 @@ function blockRows(n: number, r: number): number {
 }
 
 /** Rows j.. of one block: its own square, then what lies left of it, and the state that the next block finds at home. */
-function inverseBlock(
-  params: InverseParams<HostTensor>,
-  walk: Walk,
-  batch: number,
-  j: number,
-  rows: number,
-  home: Home,
-): void {
-  const { n, r } = params;
+function inverseBlock(walk: Walk, diag: Rows, out: Rows, j: number, rows: number, home: Home): void {
+  const { n, r } = walk;
   const carried = j > 0 ? ceil4(r) : 0;
-  const { ld } = inversePanel(params, walk, batch, j, rows, j + rows, carried);
+  const { ld } = inversePanel(walk, diag, out, j, rows, j + rows, carried);
   storeRows(home.z, j, n, Z + carried, ld, r, rows, 1);
   if (home.lost) copyBlock(home.lost, j, n, lost, Z + carried, ld, r, rows);
   const ldkw = ceil12(r);
   scratch.fill(0, KW, KW + ceil4(r) * ldkw);
   copyRows(KW, ldkw, Z, ld, carried > 0 ? r : 0, r, -1);
   const width = Math.min(256, panelColumns(2 * ceil4(r)));
-  const out = params.out.data;
-  for (let t = 0; t < j; t += width)
-    extendLeft(out, n, r, (batch * n + j) * n + t, rows, home, t, Math.min(width, j - t));
+  for (let t = 0; t < j; t += width) extendLeft(walk, out, j, rows, home, t, Math.min(width, j - t));
 }
 
 /** Rows of a product kept in the L1 cache while Z streams past. */
 const PRODUCT_ROWS = 16;
 
-/** Y_b = −W Z and Z ← Z − K_bᵀ W Z for `columns` columns of the state at home, from column t on; Y_b to out[at]. */
+/** Rows j.. of Y_b = −W Z, to `out`, and Z ← Z − K_bᵀ W Z, for `columns` columns of the state at home, from column t on. */
 function extendLeft(
-  out: FloatArray,
-  n: number,
-  r: number,
-  at: number,
+  { n, r }: Walk,
+  out: Rows,
+  j: number,
   rows: number,
   home: Home,
   t: number,
@@ -97,7 +89,7 @@ function extendLeft(
     const m = Math.min(PRODUCT_ROWS, rows - i);
     clearRows(Y, ld, m, columns);
     add(Y, ld, W + i * rank, rank, Z, ld, m, r, columns);
-    storeRows(out, at + i * n, n, Y, ld, m, columns, 1);
+    storeRows(out.data, out.start + (j + i) * out.stride + t, out.stride, Y, ld, m, columns, 1);
   }
   if (home.lost) {
     copyBlock(lost, Z + next, ld, home.lost, t, n, r, columns);
@@ -132,33 +124,36 @@ function copyBlock(
  * left in the scratch at W, and their state as Kᵀ W.
  */
 function inversePanel(
-  params: InverseParams<HostTensor>,
   walk: Walk,
-  batch: number,
+  diag: Rows,
+  out: Rows,
   j: number,
   columns: number,
   end: number,
   carried: number,
 ): State {
-  const { n, r } = params;
-  const out = params.out.data;
+  const { n, r, f: q } = walk;
   const state = new State(walk, carried + columns);
   const { ld } = state;
-  state.open(undefined, batch, 0, 0);
+  state.loadState(undefined, 0);
   for (let i = j; i < end; i += walk.chunk) {
     const rows = Math.min(walk.chunk, end - i);
     const lower = i < j + columns ? rows : 0;
     const before = carried + Math.min(i - j, columns);
     clearRows(Y, ld, rows, carried + columns);
-    if (carried > 0) loadRows(Y, ld, params.q.data, (batch * n + i) * r, r, rows, r, 1);
-    loadDiag(params.diag, walk, batch, i, rows);
-    addLowRank(walk, state, batch, i, rows, Y, before);
+    if (carried > 0) loadRows(Y, ld, q.data, q.start + i * q.stride, q.stride, rows, r, 1);
+    loadDiag(diag, i, rows);
+    coupleAndReadState(walk, state, i, rows, Y, before);
     substitute(Y, ld, COUPLING, walk.chunk, DIAG, rows, before);
     invert(Y + before, ld, COUPLING, walk.chunk, DIAG, lower);
-    advance(walk, state, batch, i, rows, Y, before, lower);
     if (carried > 0) copyRows(W + (i - j) * carried, carried, Y, ld, rows, r, -1);
-    storeRows(out, (batch * n + i) * n + j, n, Y + carried, ld, rows, columns, 1);
-    for (let t = i; t < i + lower; t++) out.fill(0, (batch * n + t) * n + t + 1, (batch * n + t + 1) * n);
+    const at = out.start + i * out.stride;
+    storeRows(out.data, at + j, out.stride, Y + carried, ld, rows, columns, 1);
+    for (let t = 0; t < lower; t++) {
+      const row = at + t * out.stride;
+      out.data.fill(0, row + i + t + 1, row + n);
+    }
+    updateState(walk, state, i, rows, Y, before, lower);
   }
   return state;
 }

@@ -1,44 +1,51 @@
-import type { HostTensor, RowDotParams } from "@dlrt/core";
-
-type FloatArray = HostTensor["data"];
+import type { FloatArray, HostTensor } from "@dlrt/core";
+import type { RowDotParams } from "@dlrt/core/backend";
+import { rowsOf } from "./rows.js";
 
 /** out_i = α x_i · y_i, summed in float64. */
 export function rowDot(params: RowDotParams<HostTensor>): void {
-  const { p, alpha } = params;
-  const out = params.out.data;
-  const dot = out instanceof Float32Array ? dot32 : dot64;
-  for (let i = 0; i < params.batch * params.n; i++)
-    out[i] = alpha * dot(params.x.data, params.y.data, i * p, p);
+  const { n, p, alpha } = params;
+  const dot = params.out.dtype === "f32" ? dot32 : dot64;
+  for (let entry = 0; entry < params.batch; entry++) {
+    const x = rowsOf(params.x, entry);
+    const y = rowsOf(params.y, entry);
+    const { data, start, stride } = rowsOf(params.out, entry);
+    for (let i = 0; i < n; i++) {
+      data[start + i * stride] =
+        alpha * dot(x.data, x.start + i * x.stride, y.data, y.start + i * y.stride, p);
+    }
+  }
 }
 
 /** One chain of float64 additions: 2²⁹ of them lose less than the one rounding to f32. */
-function dot32(x: FloatArray, y: FloatArray, offset: number, n: number): number {
+function dot32(x: FloatArray, atX: number, y: FloatArray, atY: number, n: number): number {
   let sum = 0;
-  for (let i = offset; i < offset + n; i++) sum += x[i]! * y[i]!;
+  for (let i = 0; i < n; i++) sum += x[(atX + i) | 0]! * y[(atY + i) | 0]!;
   return sum;
 }
 
 /** Terms that have a sum of their own, so that n terms lose n/64 + 12 roundings at most rather than n. */
 const CUT = 64;
 
-function dot64(x: FloatArray, y: FloatArray, offset: number, n: number): number {
+export function dot64(x: FloatArray, atX: number, y: FloatArray, atY: number, n: number): number {
   let sum = 0;
-  const end = offset + n;
-  for (let i = offset; i < end; i += CUT) sum += dotCut(x, y, i, Math.min(i + CUT, end));
+  for (let i = 0; i < n; i += CUT) sum += dotCut(x, atX + i, y, atY + i, Math.min(CUT, n - i));
   return sum;
 }
 
 /** One chain of at most 8 sums of 8 products, and one of at most 7 products for what is left over. */
-function dotCut(x: FloatArray, y: FloatArray, from: number, to: number): number {
+function dotCut(x: FloatArray, atX: number, y: FloatArray, atY: number, n: number): number {
   let sum = 0;
   let rest = 0;
-  let i = from;
-  for (; i < to - 7; i += 8) {
-    const first = x[i]! * y[i]! + x[i + 1]! * y[i + 1]! + (x[i + 2]! * y[i + 2]! + x[i + 3]! * y[i + 3]!);
+  let i = atX | 0;
+  let j = atY | 0;
+  const end = i + n;
+  for (; i < end - 7; i += 8, j += 8) {
+    const first = x[i]! * y[j]! + x[i + 1]! * y[j + 1]! + (x[i + 2]! * y[j + 2]! + x[i + 3]! * y[j + 3]!);
     const last =
-      x[i + 4]! * y[i + 4]! + x[i + 5]! * y[i + 5]! + (x[i + 6]! * y[i + 6]! + x[i + 7]! * y[i + 7]!);
+      x[i + 4]! * y[j + 4]! + x[i + 5]! * y[j + 5]! + (x[i + 6]! * y[j + 6]! + x[i + 7]! * y[j + 7]!);
     sum += first + last;
   }
-  for (; i < to; i++) rest += x[i]! * y[i]!;
+  for (; i < end; i++, j++) rest += x[i]! * y[j]!;
   return sum + rest;
 }

@@ -7,6 +7,8 @@
 
 /** Most rows of a chunk. */
 export const CHUNK_MAX = 32;
+/** Most rows of a chunk where every channel or column decays by itself: their factors are products along its rows. */
+export const DECAY_CHUNK_MAX = 16;
 /** Most columns of Q and K held at once; a greater rank is walked in panels. */
 export const RANK_MAX = 1024;
 /** Most columns of a right-hand side held at once. */
@@ -40,7 +42,28 @@ export const KW: number = W + STATE_MAX;
 /** A part of a long sum, before it is added to the whole [chunk, columns] */
 export const SUM: number = KW + 256 * 264;
 
-const SIZE = SUM + CHUNK_MAX * LD_MAX;
+/**
+ * What decay needs. Its factors, e^g of the chunk's visited rows: row t is what Z decays by before row t is read, and one more
+ * row holds what it decays by after the last [DECAY_CHUNK_MAX + 1, max(rank, columns)]
+ */
+export const FACTORS: number = SUM + CHUNK_MAX * LD_MAX;
+/** G_c row by row, decaying as rows are visited [DECAY_CHUNK_MAX, rank] */
+export const DECAYED: number = FACTORS + (DECAY_CHUNK_MAX + 1) * LD_MAX;
+/** Products of FACTORS from the chunk's start [max(rank, columns)] */
+export const RUNNING: number = DECAYED + DECAY_CHUNK_MAX * RANK_MAX;
+/** The factor over the whole chunk for every channel or column: a power of 2 … [max(rank, columns)] */
+export const POWER: number = RUNNING + LD_MAX;
+/** … and what the factor has beyond it */
+export const REST: number = POWER + LD_MAX;
+/** Sums of the gaps' high parts: over the chunk for every channel or column; with one gap a row, up to each row, and over the chunk [LD_MAX] */
+export const HIGH: number = REST + LD_MAX;
+/** The same of their low parts */
+export const LOW: number = HIGH + LD_MAX;
+/** With one gap a row: the factor from the chunk's start to each row, and from each row to the chunk's end [chunk] */
+export const UP: number = LOW + LD_MAX;
+export const DOWN: number = UP + CHUNK_MAX;
+
+const SIZE = DOWN + CHUNK_MAX;
 
 export const scratch: Float64Array = /* @__PURE__ */ new Float64Array(SIZE);
 
@@ -69,7 +92,12 @@ export function leadingDimension(columns: number): number {
  * Rows per chunk from the caller's hint, any number ≥ 1; large where a state that moves in and out with every chunk must
  * pay for it. In f64 it is 12 or 24: whole tiles of 6 for `gemmCompensated`, and fewer compensated additions.
  */
-export function chunkRows(hint: number | undefined, r: number, f64: boolean): number {
-  const rows = Math.min(CHUNK_MAX, hint ?? (r > RANK_MAX ? CHUNK_MAX : 8));
-  return f64 ? Math.min(24, ceil12(rows)) : ceil4(rows);
+export function chunkRows(
+  hint: number | undefined,
+  r: number,
+  f64: boolean,
+  most: number = CHUNK_MAX,
+): number {
+  const rows = Math.min(most, hint ?? (r > RANK_MAX ? most : 8));
+  return f64 ? Math.min(most < CHUNK_MAX ? 12 : 24, ceil12(rows)) : ceil4(rows);
 }

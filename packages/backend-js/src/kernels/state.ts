@@ -1,8 +1,12 @@
-import type { HostTensor } from "@dlrt/core";
 import { gemm, gemmCompensated } from "./gemm.js";
 import { clearRows, loadRows, storeRows } from "./pack.js";
-import { leadingDimension, lost, RANK_MAX, scratch, Z } from "./scratch.js";
+import type { Rows } from "./rows.js";
+import { leadingDimension, lost, POWER, RANK_MAX, REST, scratch, Z } from "./scratch.js";
+import { tile4Decaying, tile6CompensatedDecaying } from "./tile-decaying.js";
 import type { Walk } from "./walk.js";
+
+const S = scratch;
+const L = lost;
 
 /**
  * Z [r, columns] for one panel of columns. It stays in the scratch if its rank fits there; else it lives in `home` and
@@ -20,35 +24,37 @@ export class State {
   readonly #home: Float64Array | undefined;
   readonly #homeLost: Float64Array | undefined;
 
-  constructor({ f, n, r, chunk }: Walk, columns: number) {
+  constructor({ f64, n, r, chunk, decay }: Walk, columns: number) {
     this.ld = leadingDimension(columns);
     this.#r = r;
     this.#columns = columns;
-    // A single chunk is a single rounding.
-    this.#compensated = f instanceof Float64Array && n > chunk;
+    // A single chunk is a single rounding; with decay it is one only if e^g and its product with Z are not rounded first.
+    this.#compensated = f64 && (n > chunk || decay !== "none");
     if (r > RANK_MAX) {
       this.#home = new Float64Array(r * this.ld);
       if (this.#compensated) this.#homeLost = new Float64Array(r * this.ld);
     }
   }
 
-  /** Z ← columns j.. of `source` [batch, r, p], or 0. */
-  open(source: HostTensor | undefined, batch: number, j: number, p: number): void {
+  /** Z ← columns j.. of `source`, r rows, or 0. */
+  loadState(source: Rows | undefined, j: number): void {
     for (let k = 0; k < this.#r; k += RANK_MAX) {
       const rows = Math.min(RANK_MAX, this.#r - k);
-      if (source) loadRows(Z, this.ld, source.data, (batch * this.#r + k) * p + j, p, rows, this.#columns, 1);
-      else clearRows(Z, this.ld, rows, this.#columns);
+      if (source) {
+        const { data, start, stride } = source;
+        loadRows(Z, this.ld, data, start + k * stride + j, stride, rows, this.#columns, 1);
+      } else clearRows(Z, this.ld, rows, this.#columns);
       if (this.#compensated) lost.fill(0, Z, Z + rows * this.ld);
       this.leave(k, rows);
     }
   }
 
-  /** Columns j.. of `target` [batch, r, p] ← Z. */
-  close(target: HostTensor, batch: number, j: number, p: number): void {
+  /** Columns j.. of `target`, r rows, ← Z. */
+  storeState({ data, start, stride }: Rows, j: number): void {
     for (let k = 0; k < this.#r; k += RANK_MAX) {
       const rows = Math.min(RANK_MAX, this.#r - k);
       this.enter(k, rows);
-      storeRows(target.data, (batch * this.#r + k) * p + j, p, Z, this.ld, rows, this.#columns, 1);
+      storeRows(data, start + k * stride + j, stride, Z, this.ld, rows, this.#columns, 1);
     }
   }
 
@@ -72,5 +78,57 @@ export class State {
   add(z: number, gt: number, ldg: number, y: number, rank: number, depth: number, n: number): void {
     if (this.#compensated) gemmCompensated(z, this.ld, gt, ldg, y, this.ld, rank, depth, n);
     else gemm(z, this.ld, gt, ldg, y, this.ld, rank, depth, n);
+  }
+
+  /** The same after the state's rows, or columns, have decayed by the pairs at POWER and REST. */
+  decayAndAdd(
+    kind: Exclude<Walk["decay"], "none">,
+    gt: number,
+    ldg: number,
+    y: number,
+    rank: number,
+    depth: number,
+    n: number,
+  ): void {
+    const { ld } = this;
+    if (n === 0) return;
+    if (kind === "columns") {
+      for (let m = 0; m < rank; m++) this.#decayColumns(Z + m * ld, n);
+      this.add(Z, gt, ldg, y, rank, depth, n);
+      return;
+    }
+    const step = kind === "channel" ? 1 : 0;
+    const first = this.#compensated ? 6 : 4;
+    for (let m = 0; m < rank; m += 4) {
+      const [z, a, pair] = [Z + m * ld, gt + m * ldg, POWER + m * step];
+      if (this.#compensated) tile6CompensatedDecaying(z, ld, a, ldg, y, ld, depth, n, pair, step);
+      else tile4Decaying(z, ld, a, ldg, y, ld, depth, n, pair, step);
+    }
+    if (depth > first) this.add(Z, gt + first, ldg, y + first * ld, rank, depth - first, n);
+  }
+
+  /** What was lost before decays as Z does: it is part of Z, and has to be gone after a reset. */
+  #decayColumns(z: number, n: number): void {
+    if (this.#compensated) decayColumnsCompensated(z, n);
+    else decayColumns(z, n);
+  }
+}
+
+function decayColumns(z: number, n: number): void {
+  for (let j = 0; j < n; j++) {
+    const at = (z + j) | 0;
+    S[at] = (S[(POWER + j) | 0]! + S[(REST + j) | 0]!) * S[at]!;
+  }
+}
+
+function decayColumnsCompensated(z: number, n: number): void {
+  for (let j = 0; j < n; j++) {
+    const at = (z + j) | 0;
+    const power = S[(POWER + j) | 0]!;
+    const before = power * S[at]!;
+    const term = S[(REST + j) | 0]! * S[at]! + power * L[at]!;
+    const sum = before + term;
+    S[at] = sum;
+    L[at] = before - sum + term;
   }
 }

@@ -1,24 +1,55 @@
-import type { FloatArray } from "@dlrt/core";
+import type { DecayKind, DiagLowRankTril, HostTensor, Sizes } from "@dlrt/core";
+import { decayKind } from "@dlrt/core/backend";
+import { rowsOf, type Rows } from "./rows.js";
+import { CHUNK_MAX, chunkRows, DECAY_CHUNK_MAX } from "./scratch.js";
 
-/** One direction of the recursion: F and G are Q and K with rows from the first to the last, or exchanged and reversed. */
+/**
+ * The recursion over the rows of one batch entry: F and G are Q and K with rows from the first to the last, or, for Tᵀ,
+ * exchanged and from the last to the first.
+ */
 export interface Walk {
-  readonly f: FloatArray;
-  readonly g: FloatArray;
+  readonly f: Rows;
+  readonly g: Rows;
+  /** The decay g in the order visited, where there is one. */
+  readonly gaps: Rows | undefined;
+  /** What one number of the decay acts on: all of Z, a row of Z, or a column of Z. */
+  readonly decay: DecayKind | "columns";
   readonly n: number;
   readonly r: number;
   /** rows per chunk */
   readonly chunk: number;
+  readonly f64: boolean;
   readonly trans: boolean;
   /** −1 negates F, so that what is subtracted can be added. */
   readonly sign: 1 | -1;
 }
 
-/** Where the i-th row visited of a [batch, n, cols] tensor starts. */
-export function rowOffset(walk: Walk, batch: number, i: number, cols: number): number {
-  return (batch * walk.n + (walk.trans ? walk.n - 1 - i : i)) * cols;
+/** What a kernel's parameters say of the recursion. */
+interface Walked extends Sizes {
+  readonly op: DiagLowRankTril<HostTensor>;
+  readonly chunk?: number | undefined;
+  readonly trans?: boolean;
+  readonly decayOn?: "rank" | "columns";
 }
 
-/** Distance from one visited row to the next. */
-export function rowStride(walk: Walk, cols: number): number {
-  return walk.trans ? -cols : cols;
+export function walkOf(params: Walked, entry: number, sign: 1 | -1): Walk {
+  const { op, n, r, trans = false } = params;
+  const f64 = op.q.dtype === "f64";
+  // A state without rows has nothing that decays.
+  const gaps = r > 0 ? op.decay : undefined;
+  let decay: Walk["decay"] = gaps === undefined ? "none" : decayKind(op);
+  if (decay === "channel" && params.decayOn === "columns") decay = "columns";
+  const most = decay === "channel" || decay === "columns" ? DECAY_CHUNK_MAX : CHUNK_MAX;
+  return {
+    f: rowsOf(trans ? op.k : op.q, entry, trans),
+    g: rowsOf(trans ? op.q : op.k, entry, trans),
+    gaps: gaps && rowsOf(gaps, entry, trans),
+    decay,
+    n,
+    r,
+    chunk: chunkRows(params.chunk, r, f64, most),
+    f64,
+    trans,
+    sign,
+  };
 }

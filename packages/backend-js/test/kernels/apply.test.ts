@@ -1,4 +1,5 @@
-import type { ApplyParams, Dtype, HostTensor } from "@dlrt/core";
+import type { Dtype, HostTensor } from "@dlrt/core";
+import type { ApplyParams } from "@dlrt/core/backend";
 import { omegaApply, omegaState } from "@dlrt/core/reference";
 import { describe, expect, it } from "vitest";
 import { apply } from "../../src/kernels/apply.js";
@@ -22,7 +23,10 @@ function run(
   const { batch, n, r, p, dtype, diag, q, k, b } = op;
   const out = tensor([batch, n, p], dtype);
   const z = tensor([batch, r, p], dtype);
-  apply({ batch, n, r, p, diag, q, k, x: b, out, finalState: z, trans: false, alpha: 1, ...options });
+  apply({
+    ...{ batch, n, r, p, op: { diag, q, k }, x: b, out, finalState: z },
+    ...{ trans: false, alpha: 1, decayOn: "rank", ...options },
+  });
   return { out, z };
 }
 
@@ -34,7 +38,7 @@ describe.each(["f32", "f64"] as Dtype[])("apply %s", (dtype) => {
         [undefined, op.diag],
         [op.state, undefined],
       ] as const) {
-        const { out, z } = run(op, { trans, alpha: 3, state, diag });
+        const { out, z } = run(op, { trans, alpha: 3, initialState: state, op: { ...op, diag } });
         for (let batch = 0; batch < op.batch; batch++) {
           const reference = { ...referenceOperator(op, batch), ...(diag ? {} : { diag: undefined }) };
           const options = { trans, state: state && entry(state, batch) };

@@ -33,7 +33,7 @@ const sizes: Sizes[] = [
 function run(op: Problem, chunk?: number) {
   const { batch, n, r, dtype, diag, q, k } = op;
   const out = tensor([batch, n, n], dtype);
-  inverse({ batch, n, r, p: n, diag, q, k, out, chunk });
+  inverse({ batch, n, r, p: n, op: { diag, q, k }, out, chunk });
   return out;
 }
 

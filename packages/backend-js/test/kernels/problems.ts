@@ -1,4 +1,5 @@
 import type { Dtype, FloatArray, HostTensor, Shape } from "@dlrt/core";
+import { contiguousLayout } from "@dlrt/core/backend";
 import { elementCount, newFloatArray, unitRoundoff } from "@dlrt/core";
 import type { ReferenceOperator } from "@dlrt/core/reference";
 
@@ -21,6 +22,7 @@ export function tensor(shape: Shape, dtype: Dtype, value: (index: number) => num
   return {
     dtype,
     shape,
+    layout: contiguousLayout(shape),
     data,
     backend: data,
     disposed: false,

@@ -1,4 +1,5 @@
-import type { Dtype, SolveParams, HostTensor } from "@dlrt/core";
+import type { Dtype, HostTensor } from "@dlrt/core";
+import type { SolveParams } from "@dlrt/core/backend";
 import { omega, omegaState, recurrent } from "@dlrt/core/reference";
 import { describe, expect, it } from "vitest";
 import { solve } from "../../src/kernels/solve.js";
@@ -25,7 +26,7 @@ function run(
   const { batch, n, r, p, dtype, diag, q, k, b } = op;
   const out = tensor([batch, n, p], dtype);
   const finalState = tensor([batch, r, p], dtype);
-  solve({ batch, n, r, p, diag, q, k, b, out, finalState, trans: false, alpha: 1, ...options });
+  solve({ batch, n, r, p, op: { diag, q, k }, b, out, finalState, trans: false, alpha: 1, ...options });
   return { out: options.out ?? out, z: options.finalState ?? finalState };
 }
 
@@ -34,8 +35,8 @@ describe.each(["f32", "f64"] as Dtype[])("solve %s", (dtype) => {
     const op = problem(size, dtype);
     for (const trans of [false, true]) {
       for (const state of [undefined, op.state]) {
-        const { out, z } = run(op, { trans, alpha: -0.75, state });
-        const plain = run(op, { trans, state });
+        const { out, z } = run(op, { trans, alpha: -0.75, initialState: state });
+        const plain = run(op, { trans, initialState: state });
         for (let batch = 0; batch < op.batch; batch++) {
           const options = { trans, state: state && entry(state, batch) };
           const b = entry(op.b, batch);
@@ -92,7 +93,7 @@ describe.each(["f32", "f64"] as Dtype[])("solve %s", (dtype) => {
           k: cut(op.k, 7),
           b: cut(op.b, 5),
         };
-        y.set(run(piece, { trans, state: z, finalState: z }).out.data, from * 5);
+        y.set(run(piece, { trans, initialState: z, finalState: z }).out.data, from * 5);
       }
       expect(omega(referenceOperator(op, 0), y, entry(op.b, 0), 5, { trans })).toBeLessThanOrEqual(
         limit(dtype),
@@ -102,7 +103,7 @@ describe.each(["f32", "f64"] as Dtype[])("solve %s", (dtype) => {
 
   it("copies the state where there are no rows", () => {
     const op = problem([2, 0, 3, 4], dtype);
-    expect(run(op, { state: op.state }).z.data).toEqual(op.state.data);
+    expect(run(op, { initialState: op.state }).z.data).toEqual(op.state.data);
     expect(run(op).z.data.every((value) => value === 0)).toBe(true);
   });
 

@@ -1,6 +1,5 @@
-import type { Layout } from "./layout.js";
 import type { DecayKind, DiagLowRankTril } from "./operator.js";
-import type { Dtype, HostView, Shape, Tensor } from "./tensor.js";
+import type { Dtype, HostView, Layout, Shape, Tensor } from "./tensor.js";
 
 /** Sizes of one call. All tensors of a call share dtype and batch. Any of the sizes may be 0. */
 export interface Sizes {

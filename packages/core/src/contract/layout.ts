@@ -2,31 +2,7 @@ import { checkShape } from "./allocation.js";
 import { MAX_ELEMENTS } from "./backend.js";
 import { describe } from "./describe.js";
 import { ShapeError, ValueError } from "./errors.js";
-import { elementCount, type Shape, type Tensor } from "./tensor.js";
-
-/**
- * Where the rows of a tensor [batch, rows, cols] lie in its storage, in elements; columns are adjacent. A batch entry
- * is one head of one sequence: entry e is head e mod `heads` of sequence ⌊e / heads⌋, and its row i starts at
- *
- *     offset + ⌊e / heads⌋·batch + ⌊(e mod heads) / shared⌋·head + i·row
- *
- * so that a layer's array [B, T, H·D] is B·H entries of [T, D] as it lies. Strides may be negative (rows visited from
- * the last) or, where a tensor is only read, 0.
- */
-export interface Layout {
-  /** Element of row 0 of entry 0. In a tensor it counts from `byteOffset`, in a call of `view` from the viewed tensor's first element. */
-  readonly offset: number;
-  /** Entries of one sequence, ≥ 1; divides the batch. */
-  readonly heads: number;
-  /** Neighbouring heads that read the same rows, ≥ 1; divides `heads`. Where it is above 1 the tensor is only read. */
-  readonly shared: number;
-  /** From one sequence to the next. */
-  readonly batch: number;
-  /** From one stored head to the next. */
-  readonly head: number;
-  /** From one row to the next. */
-  readonly row: number;
-}
+import { elementCount, type Layout, type Shape, type Tensor } from "./tensor.js";
 
 /** Row-major and without gaps: what `empty` and `upload` make. */
 export function contiguousLayout([, rows, cols]: Shape): Layout {

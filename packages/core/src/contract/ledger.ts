@@ -1,6 +1,6 @@
 import { DisposedError, ValueError } from "./errors.js";
-import { contiguousLayout, type Layout } from "./layout.js";
-import { byteSize, type Dtype, type Shape, type Tensor } from "./tensor.js";
+import { contiguousLayout } from "./layout.js";
+import { byteSize, type Dtype, type Layout, type Shape, type Tensor } from "./tensor.js";
 
 /** Counts what lives on one backend. It holds no tensor, so a forgotten one can still be collected. */
 export class Ledger {

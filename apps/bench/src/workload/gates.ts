@@ -1,0 +1,59 @@
+import { newFloatArray, type FloatArray } from "@dlrt/core";
+import type { Request } from "./problem.js";
+import { Random } from "./random.js";
+
+/** What a layer projects token i of a head to before its gate, about standard normal; one number a row, or one a channel. */
+export type GateInput = (head: number, i: number, channel: number) => number;
+
+const softplus = (x: number): number => Math.max(x, 0) + Math.log1p(Math.exp(-Math.abs(x)));
+
+/** The x whose softplus is y > 0. */
+const inverseSoftplus = (y: number): number => y + Math.log(-Math.expm1(-y));
+
+const [LEAST_STEP, GREATEST_STEP] = [1e-3, 0.1];
+
+/** dt log-uniform in [1e-3, 0.1], as a bias that softplus is applied to. */
+function drawBias(random: Random): number {
+  const [low, high] = [Math.log(LEAST_STEP), Math.log(GREATEST_STEP)];
+  return inverseSoftplus(Math.exp(low + (high - low) * random.uniform()));
+}
+
+/** Columns of g that a request asks for. */
+export const gateColumns = ({ decay = "none", r }: Request): number =>
+  decay === "none" ? 0 : decay === "row" ? 1 : r;
+
+/**
+ * g = −exp(A_log) softplus(a + dt_bias), the gate of Mamba-2, Gated DeltaNet and KDA, with parameters as these models
+ * initialise them: exp(A_log) uniform in [1, 16] for each head, softplus(dt_bias) log-uniform in [1e-3, 0.1] for each head, or
+ * for each channel where g has channels. They are drawn from a stream of their own, so that all else is as without decay.
+ * @returns [batch, n, 1] or [batch, n, r]; undefined where no decay is asked for
+ */
+export function gates(request: Request, input: GateInput): FloatArray | undefined {
+  const columns = gateColumns(request);
+  if (columns === 0) return undefined;
+  const { batch: heads, n, dtype, seed } = request;
+  const random = new Random(~seed);
+  const g = newFloatArray(dtype, heads * n * columns);
+  for (let h = 0; h < heads; h++) {
+    const rate = 1 + 15 * random.uniform();
+    const bias = Float64Array.from({ length: columns }, () => drawBias(random));
+    for (let i = 0; i < n; i++) {
+      for (let c = 0; c < columns; c++) {
+        g[(h * n + i) * columns + c] = -rate * softplus(input(h, i, c) + bias[c]!);
+      }
+    }
+  }
+  return g;
+}
+
+/** The same with a drawn at random: for workloads that have no tokens. */
+export function randomGates(request: Request): FloatArray | undefined {
+  const random = new Random(request.seed ^ 0x5bd1e995);
+  return gates(request, () => random.normal());
+}
+
+/** For the report's `about`. */
+export function aboutGates({ decay = "none" }: Request): string {
+  if (decay === "none") return "";
+  return `; g = −A·softplus(a + dt) one a ${decay === "row" ? "row" : "row and channel"}, as models initialise it`;
+}

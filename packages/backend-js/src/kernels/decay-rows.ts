@@ -1,0 +1,57 @@
+/** Decay by one number a row: (5) to (7) with up, dn, A and E from sums of gaps over the chunk. */
+import { factor, highPart, limited, storePair } from "./exp.js";
+import { COUPLING, DOWN, HIGH, LOW, scratch, UP } from "./scratch.js";
+import type { Walk } from "./walk.js";
+
+const S = scratch;
+
+/**
+ * For the rows visited from i on: the sum of the gaps between the chunk's start and the reading of each row at HIGH and
+ * LOW, and over the whole chunk behind them; e of it at UP, e of the rest of the chunk at DOWN, e of the whole at POWER and
+ * REST. Forward a row's own gap comes before it is read, transposed after.
+ */
+export function sumGaps({ gaps, trans }: Walk, i: number, rows: number): void {
+  const { data, start, stride } = gaps!;
+  let high = 0;
+  let low = 0;
+  for (let v = 0; v < rows; v++) {
+    const gap = limited(data[start + (i + v) * stride]!);
+    const part = highPart(gap);
+    if (trans) {
+      S[HIGH + v] = high;
+      S[LOW + v] = low;
+    }
+    high += part;
+    low += gap - part;
+    if (!trans) {
+      S[HIGH + v] = high;
+      S[LOW + v] = low;
+    }
+  }
+  for (let v = 0; v < rows; v++) {
+    S[UP + v] = factor(S[HIGH + v]!, S[LOW + v]!);
+    S[DOWN + v] = factor(high - S[HIGH + v]!, low - S[LOW + v]!);
+  }
+  storePair(0, high, low);
+}
+
+/** COUPLING ← COUPLING ∘ E below the diagonal. */
+export function decayCoupling(rows: number, chunk: number): void {
+  for (let v = 1; v < rows; v++) {
+    const high = S[HIGH + v]!;
+    const low = S[LOW + v]!;
+    for (let w = 0; w < v; w++) {
+      const at = COUPLING + v * chunk + w;
+      S[at] = S[at]! * factor(high - S[HIGH + w]!, low - S[LOW + w]!);
+    }
+  }
+}
+
+/** Row v of a block is multiplied by element v of `factors`. */
+export function scaleRows(block: number, ld: number, factors: number, rows: number, cols: number): void {
+  for (let v = 0; v < rows; v++) {
+    const by = S[factors + v]!;
+    const end = (block + v * ld + cols) | 0;
+    for (let at = (block + v * ld) | 0; at < end; at++) S[at] = by * S[at]!;
+  }
+}

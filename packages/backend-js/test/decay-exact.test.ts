@@ -1,0 +1,73 @@
+/** The exact class: g ∈ {0, −∞}, whole numbers and powers of 2. Nothing rounds, so every way of computing gives the same bits. */
+import { apply, inverse, solve, type Dtype, type HostTensor } from "@dlrt/core";
+import { recurrent, type ReferenceOperator } from "@dlrt/core/reference";
+import { describe, expect, it } from "vitest";
+import { createJsBackend } from "../src/index.js";
+import { firstDifference, generator } from "./kernels/problems.js";
+
+const [n, r, p] = [150, 6, 5];
+const backend = createJsBackend();
+
+/** Sparse Q and K: few terms meet, so that all sums stay small. */
+function problem(kind: "row" | "channel", resets: number) {
+  const random = generator(3);
+  const fill = (count: number, f: (at: number) => number): Float64Array =>
+    Float64Array.from({ length: count }, (_, at) => f(at));
+  const sign = (): number => (random() < 0 ? -1 : 1);
+  const exact: ReferenceOperator = {
+    n,
+    r,
+    diag: fill(n, (i) => [1, -1, 2, 0.5][i % 4]!),
+    q: fill(n * r, (at) => (random() < -0.5 ? sign() * (at % 2) : 0)),
+    k: fill(n * r, () => (random() < -0.9 ? sign() : 0)),
+    decay: fill(n * (kind === "row" ? 1 : r), () => (random() < 2 * resets - 1 ? -Infinity : 0)),
+  };
+  const b = fill(n * p, () => Math.round(2 * random()));
+  const state = fill(r * p, () => Math.round(2 * random()));
+  return { exact, b, state };
+}
+
+// −0 + 0 is 0: the order of sums decides the sign of a zero, nothing else.
+const plus = (of: Iterable<number>): Float64Array => Float64Array.from(of, (value) => value + 0);
+
+describe.each(["f32", "f64"] as Dtype[])("%s", (dtype) => {
+  const put = (data: Float64Array, rows: number): HostTensor =>
+    backend.upload({
+      data: dtype === "f32" ? Float32Array.from(data) : data,
+      shape: [1, rows, data.length / rows],
+    });
+
+  it.each(
+    (["row", "channel"] as const).flatMap((kind) =>
+      [0, 0.1, 0.5, 1].map((resets) => [kind, resets] as const),
+    ),
+  )("per %s, one gap in %f a reset", (kind, resets) => {
+    const { exact, b, state } = problem(kind, resets);
+    const op = {
+      diag: put(exact.diag!, n),
+      q: put(exact.q, n),
+      k: put(exact.k, n),
+      decay: put(exact.decay!, n),
+    };
+    for (const trans of [false, true]) {
+      for (const chunk of [undefined, 1, 4, 32]) {
+        for (const [verb, method] of [
+          [apply, recurrent.apply],
+          [solve, recurrent.solve],
+        ] as const) {
+          const finalState = backend.empty([1, r, p], dtype);
+          const got = verb(backend, op, put(b, n), {
+            ...{ trans, chunk, finalState },
+            initialState: put(state, r),
+          });
+          const want = method(exact, b, p, { trans, state });
+          expect(Math.max(...want.y.map(Math.abs))).toBeLessThan(2 ** 18);
+          expect(firstDifference(plus(got.data), plus(want.y))).toBe(-1);
+          expect(firstDifference(plus(finalState.data), plus(want.state))).toBe(-1);
+        }
+      }
+    }
+    const want = recurrent.inverse(exact);
+    expect(firstDifference(plus(inverse(backend, op).data), plus(want))).toBe(-1);
+  });
+});

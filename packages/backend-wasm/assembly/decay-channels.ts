@@ -1,0 +1,256 @@
+import { ownScratch, pairs, rankStride, writeRows } from "./decay";
+import { exp, expPair, highPart, limited } from "./exp";
+import { bytes, lanes, madd, transposeSquare } from "./lanes";
+import { Sweep } from "./sweep";
+
+/** Vectors of products that a lane adds in a row before its sum is added to those of other blocks. */
+const BLOCK: usize = 16 * 16;
+/** The factor and F of four rows, of one vector of channels. */
+const TILE: usize = 128;
+
+/**
+ * A chunk of which every channel decays by itself: writes F_cᵀ ∘ up, Sᵀ, G_c ∘ dn and the pairs of Z. Factors between
+ * rows are running products: a copy of G_c has, when row v comes, each row w < v as it has decayed until then,
+ *
+ *   G_w ∘= b_v,  S_vw = f_v · G_w,     b_v = exp(g_v), or in the transpose exp(g_{v−1}) and 1 for the first row,
+ *
+ * so that one exponential is needed for each element of g, and after the last row that copy is G_c ∘ dn.
+ */
+export function decayChannels<T>(sweep: Sweep, l: i32, rows: i32): void {
+  const tiles = ownScratch<T>(sweep);
+  const stride = rankStride<T>(sweep.r);
+  const closing = tiles + ((rows + 3) >> 2) * (stride / 16) * TILE;
+  const part = closing + stride;
+  for (let m: usize = 0; m < stride; m += 16) {
+    openVector<T>(sweep, l, rows, m, tiles + (m / 16) * TILE, closing, part);
+  }
+  const copy = writeRows(sweep);
+  const st = sweep.ft + sweep.depth * sweep.ts;
+  for (let from: usize = 0; from < stride; from += BLOCK) {
+    const length = min(BLOCK, stride - from);
+    let tile = tiles + (from / 16) * TILE;
+    for (let i = 0; i < rows; i += 4) {
+      const column = st + bytes<T>(i);
+      for (let w = 0; w < i; w += 2) {
+        const to = column + w * sweep.ts;
+        below<T>(copy + from + w * stride, stride, tile, length, to, to + sweep.ts, from > 0);
+      }
+      diagonal<T>(copy + from + i * stride, stride, tile, length, column + i * sweep.ts, sweep.ts, from > 0);
+      tile += (stride / 16) * TILE;
+    }
+  }
+  if (sweep.gapAfter) scaleRows<T>(copy, rows, stride, closing);
+}
+
+/** Elements from column m of a row of r; zeros after the last. */
+function loadPart<T>(row: usize, m: usize, r: i32): v128 {
+  const left = <isize>(bytes<T>(r) - m);
+  if (left >= 16) return v128.load(row + m);
+  let x = v128.splat<T>(0);
+  if (left <= 0) return x;
+  x = v128.replace_lane<T>(x, 0, load<T>(row + m));
+  if (sizeof<T>() == 4) {
+    if (left > 4) x = v128.replace_lane<T>(x, 1, load<T>(row + m, 4));
+    if (left > 8) x = v128.replace_lane<T>(x, 2, load<T>(row + m, 8));
+  }
+  return x;
+}
+
+/** One vector of channels: its factors, F, F ∘ up and G of all rows, up to whole tiles of four, and its pair. */
+function openVector<T>(
+  sweep: Sweep,
+  l: i32,
+  rows: i32,
+  m: usize,
+  tile: usize,
+  closing: usize,
+  part: usize,
+): void {
+  const r = sweep.r;
+  const stride = rankStride<T>(r);
+  const one = v128.splat<T>(1);
+  const zero = v128.splat<T>(0);
+  let gap = sweep.gap + l * sweep.ps;
+  let f = sweep.f + l * sweep.fs;
+  let g = sweep.g + l * sweep.gs;
+  let copy = writeRows(sweep) + m;
+  let ft = sweep.ft + (m / sizeof<T>()) * sweep.ts;
+  let high = zero;
+  let low = zero;
+  let up = one;
+  let held = one;
+  const end = (rows + 3) & -4;
+  for (let v = 0; v < end; v++) {
+    let factor = one;
+    let fv = zero;
+    let gv = zero;
+    if (v < rows) {
+      const own = limited<T>(loadPart<T>(gap, m, r));
+      const part = highPart<T>(own);
+      high = v128.add<T>(high, part);
+      low = v128.add<T>(low, v128.sub<T>(own, part));
+      factor = exp<T>(own, zero);
+      if (sweep.gapAfter) {
+        const next = factor;
+        factor = held;
+        held = next;
+      }
+      fv = loadPart<T>(f, m, r);
+      gv = loadPart<T>(g, m, r);
+      up = v128.mul<T>(up, factor);
+    }
+    const at = tile + (v & 3) * 32;
+    v128.store(at, factor);
+    v128.store(at, fv, 16);
+    v128.store(copy, gv);
+    const square = v & (lanes<T>() - 1);
+    v128.store(part + square * 16, v128.mul<T>(fv, up));
+    if (square == lanes<T>() - 1) {
+      transposeSquare<T>(part, part + 16, part + 32, part + 48, ft, sweep.ts);
+      ft += 16;
+    }
+    if ((v & 3) == 3) tile += (stride / 16) * TILE;
+    copy += stride;
+    gap += sweep.ps;
+    f += sweep.fs;
+    g += sweep.gs;
+  }
+  v128.store(closing + m, held);
+  const s = pairs<T>(sweep) + m;
+  expPair<T>(high, low, s, s + stride);
+}
+
+/** Two rows w of G through four rows v, all after them: S_vw for the channels of `length` bytes. */
+function below<T>(
+  g: usize,
+  stride: usize,
+  tile: usize,
+  length: usize,
+  to0: usize,
+  to1: usize,
+  joins: bool,
+): void {
+  const end = g + length;
+  let h = g + stride;
+  let c00 = v128.splat<T>(0);
+  let c01 = c00;
+  let c02 = c00;
+  let c03 = c00;
+  let c10 = c00;
+  let c11 = c00;
+  let c12 = c00;
+  let c13 = c00;
+  do {
+    let b = v128.load(tile);
+    let x = v128.mul<T>(v128.load(g), b);
+    let y = v128.mul<T>(v128.load(h), b);
+    let f = v128.load(tile, 16);
+    c00 = madd<T>(c00, f, x);
+    c10 = madd<T>(c10, f, y);
+    b = v128.load(tile, 32);
+    x = v128.mul<T>(x, b);
+    y = v128.mul<T>(y, b);
+    f = v128.load(tile, 48);
+    c01 = madd<T>(c01, f, x);
+    c11 = madd<T>(c11, f, y);
+    b = v128.load(tile, 64);
+    x = v128.mul<T>(x, b);
+    y = v128.mul<T>(y, b);
+    f = v128.load(tile, 80);
+    c02 = madd<T>(c02, f, x);
+    c12 = madd<T>(c12, f, y);
+    b = v128.load(tile, 96);
+    x = v128.mul<T>(x, b);
+    y = v128.mul<T>(y, b);
+    f = v128.load(tile, 112);
+    c03 = madd<T>(c03, f, x);
+    c13 = madd<T>(c13, f, y);
+    v128.store(g, x);
+    v128.store(h, y);
+    g += 16;
+    h += 16;
+    tile += TILE;
+  } while (g != end);
+  storeSums<T>(c00, c01, c02, c03, to0, joins);
+  storeSums<T>(c10, c11, c12, c13, to1, joins);
+}
+
+/** The same for four rows among themselves: S_vw for v > w; the rows of Sᵀ are `ts` bytes apart. */
+function diagonal<T>(
+  g: usize,
+  stride: usize,
+  tile: usize,
+  length: usize,
+  to: usize,
+  ts: usize,
+  joins: bool,
+): void {
+  const end = g + length;
+  const zero = v128.splat<T>(0);
+  let c01 = zero;
+  let c02 = zero;
+  let c03 = zero;
+  let c12 = zero;
+  let c13 = zero;
+  let c23 = zero;
+  do {
+    const g1 = g + stride;
+    const g2 = g1 + stride;
+    let b = v128.load(tile, 32);
+    let x = v128.mul<T>(v128.load(g), b);
+    let f = v128.load(tile, 48);
+    c01 = madd<T>(c01, f, x);
+    b = v128.load(tile, 64);
+    x = v128.mul<T>(x, b);
+    let y = v128.mul<T>(v128.load(g1), b);
+    f = v128.load(tile, 80);
+    c02 = madd<T>(c02, f, x);
+    c12 = madd<T>(c12, f, y);
+    b = v128.load(tile, 96);
+    x = v128.mul<T>(x, b);
+    y = v128.mul<T>(y, b);
+    const z = v128.mul<T>(v128.load(g2), b);
+    f = v128.load(tile, 112);
+    c03 = madd<T>(c03, f, x);
+    c13 = madd<T>(c13, f, y);
+    c23 = madd<T>(c23, f, z);
+    v128.store(g, x);
+    v128.store(g1, y);
+    v128.store(g2, z);
+    g += 16;
+    tile += TILE;
+  } while (g != end);
+  storeSums<T>(zero, c01, c02, c03, to, joins);
+  storeSums<T>(zero, zero, c12, c13, to + ts, joins);
+  storeSums<T>(zero, zero, zero, c23, to + 2 * ts, joins);
+}
+
+/** The sums of four vectors' lanes, side by side; added to what is there where they `join` it. */
+function storeSums<T>(a: v128, b: v128, c: v128, d: v128, to: usize, joins: bool): void {
+  if (sizeof<T>() == 4) {
+    const ab = f32x4.add(v128.shuffle<f32>(a, b, 0, 4, 1, 5), v128.shuffle<f32>(a, b, 2, 6, 3, 7));
+    const cd = f32x4.add(v128.shuffle<f32>(c, d, 0, 4, 1, 5), v128.shuffle<f32>(c, d, 2, 6, 3, 7));
+    let sums = f32x4.add(v128.shuffle<f64>(ab, cd, 0, 2), v128.shuffle<f64>(ab, cd, 1, 3));
+    if (joins) sums = f32x4.add(sums, v128.load(to));
+    v128.store(to, sums);
+    return;
+  }
+  let ab = f64x2.add(v128.shuffle<f64>(a, b, 0, 2), v128.shuffle<f64>(a, b, 1, 3));
+  let cd = f64x2.add(v128.shuffle<f64>(c, d, 0, 2), v128.shuffle<f64>(c, d, 1, 3));
+  if (joins) {
+    ab = f64x2.add(ab, v128.load(to));
+    cd = f64x2.add(cd, v128.load(to, 16));
+  }
+  v128.store(to, ab);
+  v128.store(to, cd, 16);
+}
+
+/** Multiplies every row by one row of factors. */
+function scaleRows<T>(a: usize, rows: i32, stride: usize, factors: usize): void {
+  for (; rows > 0; rows--) {
+    for (let m: usize = 0; m < stride; m += 16) {
+      v128.store(a + m, v128.mul<T>(v128.load(a + m), v128.load(factors + m)));
+    }
+    a += stride;
+  }
+}

@@ -1,0 +1,167 @@
+import { ownScratch, pairs, rankStride, writeRows } from "./decay";
+import { exp, expPair, highPart, limited } from "./exp";
+import { bytes, lanes } from "./lanes";
+import { Sweep } from "./sweep";
+
+/**
+ * A chunk whose rows decay by one factor each: multiplies Sᵀ, as `gram` left it, by what decays between its rows, F_cᵀ by
+ * what Z decays until each row, and copies G_c multiplied by what each row decays until the chunk's end. With C the sums of
+ * gaps in the order visited, row v reads after the gaps s_v = C_v, or in the transpose s_v = C_{v−1}, and
+ *
+ *   Sᵀ_wv ∘= exp(s_v − s_w),   F_v ∘= exp(s_v),   G_w ∘= exp(C_last − s_w),   Z decays by exp(C_last)
+ */
+export function decayRows<T>(sweep: Sweep, l: i32, rows: i32): void {
+  const size = sweep.ts + 16;
+  const high = ownScratch<T>(sweep);
+  const low = high + size;
+  const up = low + size;
+  const down = up + size;
+  sumGaps<T>(sweep, l, rows, high, low);
+  const length = bytes<T>((rows + lanes<T>() - 1) & -lanes<T>());
+  const endHigh = v128.load_splat<T>(high + length);
+  const endLow = v128.load_splat<T>(low + length);
+  for (let v: usize = 0; v < length; v += 16) {
+    const h = v128.load(high + v);
+    const lo = v128.load(low + v);
+    v128.store(up + v, exp<T>(h, lo));
+    v128.store(down + v, exp<T>(v128.sub<T>(endHigh, h), v128.sub<T>(endLow, lo)));
+  }
+  const s = pairs<T>(sweep);
+  expPair<T>(endHigh, endLow, s, s + rankStride<T>(sweep.r));
+  for (let v: usize = 0; v < length; v += 16) decayCouplings<T>(sweep, v, high, low);
+  scaleColumns<T>(sweep.ft, sweep.ts, sweep.r, length, up);
+  copyScaled<T>(sweep.g + l * sweep.gs, sweep.gs, rows, sweep.r, down, writeRows(sweep));
+}
+
+/** Elements moved up by `count` lanes, zeros coming in. */
+function shifted<T>(x: v128, count: i32): v128 {
+  const zero = v128.splat<T>(0);
+  if (sizeof<T>() == 8) return v128.shuffle<f64>(zero, x, 0, 2);
+  return count == 1 ? v128.shuffle<f32>(zero, x, 0, 4, 5, 6) : v128.shuffle<f32>(zero, x, 0, 1, 4, 5);
+}
+
+/** Each element plus those before it. */
+function prefixSums<T>(x: v128): v128 {
+  x = v128.add<T>(x, shifted<T>(x, 1));
+  return sizeof<T>() == 4 ? v128.add<T>(x, shifted<T>(x, 2)) : x;
+}
+
+/** The last element, in all lanes. */
+function lastOf<T>(x: v128): v128 {
+  return sizeof<T>() == 8 ? v128.shuffle<f64>(x, x, 1, 1) : v128.shuffle<f32>(x, x, 3, 3, 3, 3);
+}
+
+/** One vector of gaps; after the last row, 0. */
+function loadGaps<T>(gap: usize, ps: usize, rows: i32): v128 {
+  let g = v128.splat<T>(0);
+  g = v128.replace_lane<T>(g, 0, load<T>(gap));
+  if (rows > 1) g = v128.replace_lane<T>(g, 1, load<T>(gap + ps));
+  if (sizeof<T>() == 4) {
+    if (rows > 2) g = v128.replace_lane<T>(g, 2, load<T>(gap + 2 * ps));
+    if (rows > 3) g = v128.replace_lane<T>(g, 3, load<T>(gap + 3 * ps));
+  }
+  return g;
+}
+
+/** s_v of every row in two parts, up to whole vectors, and C_last in a vector after them. */
+function sumGaps<T>(sweep: Sweep, l: i32, rows: i32, high: usize, low: usize): void {
+  let gap = sweep.gap + l * sweep.ps;
+  let h = v128.splat<T>(0);
+  let lo = h;
+  for (; rows > 0; rows -= lanes<T>()) {
+    const g = limited<T>(loadGaps<T>(gap, sweep.ps, rows));
+    const part = highPart<T>(g);
+    const rest = v128.sub<T>(g, part);
+    const highSums = prefixSums<T>(part);
+    const lowSums = prefixSums<T>(rest);
+    v128.store(high, v128.add<T>(h, sweep.gapAfter ? shifted<T>(highSums, 1) : highSums));
+    v128.store(low, v128.add<T>(lo, sweep.gapAfter ? shifted<T>(lowSums, 1) : lowSums));
+    h = v128.add<T>(h, lastOf<T>(highSums));
+    lo = v128.add<T>(lo, lastOf<T>(lowSums));
+    gap += lanes<T>() * sweep.ps;
+    high += 16;
+    low += 16;
+  }
+  v128.store(high, h);
+  v128.store(low, lo);
+}
+
+/**
+ * Sᵀ_wv ∘= exp(s_v − s_w) for the vector of rows v at `at` and all w < v; what lies on and below the diagonal becomes
+ * something that nobody reads. For the rows w of earlier vectors it is the product of what decays from w until the row before
+ * these, and from there: both are at most 1, so neither vanishes before the product does.
+ */
+function decayCouplings<T>(sweep: Sweep, at: usize, high: usize, low: usize): void {
+  const ts = sweep.ts;
+  const h = v128.load(high + at);
+  const lo = v128.load(low + at);
+  let column = sweep.ft + sweep.depth * ts + at;
+  if (at > 0) {
+    const beforeHigh = v128.load_splat<T>(high + at - sizeof<T>());
+    const beforeLow = v128.load_splat<T>(low + at - sizeof<T>());
+    const after = exp<T>(v128.sub<T>(h, beforeHigh), v128.sub<T>(lo, beforeLow));
+    for (let w: usize = 0; w < at; w += 16) {
+      const until = exp<T>(
+        v128.sub<T>(beforeHigh, v128.load(high + w)),
+        v128.sub<T>(beforeLow, v128.load(low + w)),
+      );
+      column = decayEarlier<T>(column, ts, until, after);
+    }
+  }
+  for (let w = at; w < at + 16 - sizeof<T>(); w += sizeof<T>()) {
+    const high0 = v128.load_splat<T>(high + w);
+    const low0 = v128.load_splat<T>(low + w);
+    const factor = exp<T>(v128.sub<T>(h, high0), v128.sub<T>(lo, low0));
+    v128.store(column, v128.mul<T>(v128.load(column), factor));
+    column += ts;
+  }
+}
+
+/** One vector of rows w; returns where the next begins. */
+function decayEarlier<T>(column: usize, ts: usize, until: v128, after: v128): usize {
+  scaleBy<T>(
+    column,
+    after,
+    sizeof<T>() == 8 ? v128.shuffle<f64>(until, until, 0, 0) : v128.shuffle<f32>(until, until, 0, 0, 0, 0),
+  );
+  column += ts;
+  if (sizeof<T>() == 4) {
+    scaleBy<T>(column, after, v128.shuffle<f32>(until, until, 1, 1, 1, 1));
+    scaleBy<T>(column + ts, after, v128.shuffle<f32>(until, until, 2, 2, 2, 2));
+    column += 2 * ts;
+  }
+  scaleBy<T>(column, after, lastOf<T>(until));
+  return column + ts;
+}
+
+function scaleBy<T>(at: usize, a: v128, b: v128): void {
+  v128.store(at, v128.mul<T>(v128.load(at), v128.mul<T>(a, b)));
+}
+
+/** Multiplies the columns of a matrix of `r` rows by factors, two vectors of them at a time. */
+function scaleColumns<T>(a: usize, as: usize, r: i32, length: usize, factors: usize): void {
+  for (let v: usize = 0; v < length; v += 32) {
+    const u0 = v128.load(factors + v);
+    const u1 = v128.load(factors + v, 16);
+    let row = a + v;
+    for (let m = r; m > 0; m--) {
+      v128.store(row, v128.mul<T>(v128.load(row), u0));
+      v128.store(row, v128.mul<T>(v128.load(row, 16), u1), 16);
+      row += as;
+    }
+  }
+}
+
+/** Copies rows of r elements, each multiplied by its factor, to rows of whole vectors. */
+function copyScaled<T>(from: usize, fs: usize, rows: i32, r: i32, factors: usize, to: usize): void {
+  const whole = bytes<T>(r & -lanes<T>());
+  const length = bytes<T>(r);
+  for (; rows > 0; rows--) {
+    const factor = v128.load_splat<T>(factors);
+    for (let m: usize = 0; m < whole; m += 16) v128.store(to + m, v128.mul<T>(factor, v128.load(from + m)));
+    for (let m = whole; m < length; m += sizeof<T>()) store<T>(to + m, load<T>(factors) * load<T>(from + m));
+    factors += sizeof<T>();
+    from += fs;
+    to += rankStride<T>(r);
+  }
+}
