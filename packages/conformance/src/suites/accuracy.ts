@@ -77,7 +77,7 @@ async function everyGate(trial: Trial, verb: Verb, kind: GateKind): Promise<void
   for (const [index, name] of gateNames.entries()) {
     const trans = (index + (verb === "solve" ? 1 : 0) + (kind === "row" ? 1 : 0)) % 2 === 1;
     const family = familyNames[(2 * index + (trans ? 1 : 0)) % familyNames.length]!;
-    const sizes = afford({ batch: 1, n: 200, r: 9, p: 2 }, trial.plan);
+    const sizes = afford({ batch: 1, n: 150, r: 9, p: 2 }, trial.plan);
     const chunk = [undefined, 64, undefined, 16, 7][index % 5];
     const call = { ...plainCall, trans, chunk, final: true, stateful: index % 2 === 1 };
     const one = [family, sizes, trial.plan.seed + index, { name, kind }] as const;
@@ -147,7 +147,7 @@ export function accuracyCases(verb: Verb, dtypes: readonly Dtype[] = ["f32", "f6
           ofKind("every family of gates", (trial) => everyGate(trial, verb, kind)),
           ofKind("awkward sizes", (trial) => decaySweep(trial, verb, kind)),
           ofKind("any problem, any options", (trial) => anyProblem(trial, verb, kind)),
-          ...decaySumCases(verb, [kind, dtype], ofKind),
+          ...decaySumCases(verb, kind, ofKind),
         ];
       }),
     ];

@@ -214,7 +214,7 @@ function anyInverse(trial: Trial, kind: DecayKind): Promise<void> {
 function anyBlock(trial: Trial): Promise<void> {
   const values = fc.record({
     batch: fc.nat(4),
-    n: fc.nat(128),
+    n: fc.nat(70),
     together: fc.boolean(),
     seed: fc.nat(),
   });
