@@ -1,4 +1,5 @@
-import { ownScratch, pairs, rankStride, writeRows } from "./decay";
+import { ownScratch, pairs, writeRows } from "./decay";
+import { rankStride } from "./decay-layout";
 import { exp, expPair, highPart, limited } from "./exp";
 import { bytes, lanes } from "./lanes";
 import { Sweep } from "./sweep";

@@ -30,7 +30,7 @@ function greatest<T>(): T {
 
 /** n + shifter, n = the integer nearest to x log₂ e; NaN stays NaN. (pmin is one instruction where min is seven.) */
 function shifted<T>(x: v128): v128 {
-  const product = v128.mul<T>(x, v128.splat<T>(<T>1.4426950408889634));
+  const product = v128.mul<T>(x, v128.splat<T>(<T>Math.LOG2E));
   const n = v128.add<T>(product, v128.splat<T>(shifter<T>()));
   return v128.pmin<T>(n, v128.splat<T>(shifter<T>() + greatest<T>()));
 }

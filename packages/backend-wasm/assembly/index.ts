@@ -91,7 +91,7 @@ function share<T>(job: Job, index: i32, scratch: usize): void {
   const cols = min(job.segment, job.p - from);
   const column = bytes<T>(from);
   layOut<T>(sweep, job.n, job.r, job.chunk, cols, job.decayKind, (scratch + offsetof<Sweep>() + 15) & -16);
-  walk<T>(sweep, job, entry, job.trans != 0);
+  walk(sweep, job, entry, job.trans != 0);
   const x = job.operand(Operands.x);
   const out = job.operand(Operands.out);
   const last = job.trans ? job.n - 1 : 0;

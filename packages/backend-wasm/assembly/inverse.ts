@@ -1,8 +1,10 @@
 import { transpose } from "./chunk";
-import { openChunk, solvePanel, sweepSolve } from "./chunk-loop";
+import { solvePanel, sweepSolve } from "./chunk-loop";
 import { Decay, Job, Operands } from "./job";
-import { rankStride, writeRows } from "./decay";
+import { writeRows } from "./decay";
+import { rankStride } from "./decay-layout";
 import { bytes, PANEL, panels, width } from "./lanes";
+import { openChunk } from "./open-chunk";
 import { product } from "./product";
 import { substitute, timesLower } from "./substitution";
 import { layOut, Sweep, sweepBytes, walk } from "./sweep";
@@ -108,8 +110,8 @@ function setUp<T>(inv: Inverse, job: Job, entry: i32, from: i32, to: i32): void 
   inv.map = inv.kt + r * bytes<T>(INNER);
   inv.base = inv.map + r * bytes<T>(r);
   inv.w = inv.base + bytes<T>(r);
-  walk<T>(outer, job, entry, false);
-  walk<T>(inner, job, entry, false);
+  walk(outer, job, entry, false);
+  walk(inner, job, entry, false);
 }
 
 /**

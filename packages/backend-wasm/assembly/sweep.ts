@@ -1,4 +1,4 @@
-import { decayBytes } from "./decay";
+import { decayBytes } from "./decay-layout";
 import { Decay, Job, Operands } from "./job";
 import { align, bytes, PANEL, panels, width } from "./lanes";
 import { blockOf } from "./sums";
@@ -100,7 +100,7 @@ export function layOut<T>(
 }
 
 /** Sets the operator's rows in the order they are visited. */
-export function walk<T>(sweep: Sweep, job: Job, entry: i32, trans: bool): void {
+export function walk(sweep: Sweep, job: Job, entry: i32, trans: bool): void {
   const f = job.operand(trans ? Operands.k : Operands.q);
   const g = job.operand(trans ? Operands.q : Operands.k);
   const diag = job.operand(Operands.diag);

@@ -18,7 +18,7 @@ export type Apart = u32;
  * and cutting the chunk's rows into blocks of 8 another 3 %.
  *
  * A state that decays does so by factors s + e: s Z is exact, as s is a power of 2, and the term added to it is
- * G_cᵀ Y + e Z + s lost. What was lost decays too: else, after a reset, it would outweigh all that comes.
+ * G_cᵀ Y + e Z + s lost. `part`, four rows of a panel, is scratch then. What was lost decays too: else, after a reset, it would outweigh all that comes.
  */
 export function updateState<T, D>(
   z: usize,
@@ -31,8 +31,9 @@ export function updateState<T, D>(
   depth: i32,
   s: usize,
   e: usize,
+  part: usize,
 ): void {
-  updateTiles<T, D>(z, lost, g, gs, r >> 2, y, depth, s, e);
+  updateTiles<T, D>(z, lost, g, gs, r >> 2, y, depth, s, e, part);
   const left = <usize>(r & 3) * PANEL;
   if (!left) return;
   const before = <usize>(r & -4) * PANEL;
@@ -40,7 +41,7 @@ export function updateState<T, D>(
   const skip = sizeof<D>() == sizeof<Apart>() ? bytes<T>(r & -4) : 0;
   memory.copy(tile, z + before, left);
   memory.copy(tile + 4 * PANEL, lost + before, left);
-  updateTiles<T, D>(tile, tile + 4 * PANEL, tail, 4 * sizeof<T>(), 1, y, depth, s + skip, e + skip);
+  updateTiles<T, D>(tile, tile + 4 * PANEL, tail, 4 * sizeof<T>(), 1, y, depth, s + skip, e + skip, part);
   memory.copy(z + before, tile, left);
   memory.copy(lost + before, tile + 4 * PANEL, left);
 }
@@ -77,9 +78,12 @@ function updateTiles<T, D>(
   depth: i32,
   s: usize,
   e: usize,
+  part: usize,
 ): void {
   const stop = y + <usize>depth * PANEL;
   for (; tiles > 0; tiles--) {
+    // what earlier blocks sum up to: it joins what Z has lost at once, but where that has to decay first
+    const sums = sizeof<D>() == sizeof<Plain>() ? lost : part;
     let a = g;
     let v = y;
     for (;;) {
@@ -120,67 +124,59 @@ function updateTiles<T, D>(
           v += PANEL;
         } while (v != end);
       }
-      if (sizeof<D>() != sizeof<Plain>() && v <= y + ROW_BLOCK * PANEL) {
-        // the first block: Z has not been touched yet
-        let sk = factorOf<T, D>(s, 0);
-        let ek = factorOf<T, D>(e, 0);
-        c00 = v128.add<T>(c00, carried<T>(z, lost, sk, ek));
-        c01 = v128.add<T>(c01, carried<T>(z + 16, lost + 16, sk, ek));
-        sk = factorOf<T, D>(s, sizeof<T>());
-        ek = factorOf<T, D>(e, sizeof<T>());
-        c10 = v128.add<T>(c10, carried<T>(z + 32, lost + 32, sk, ek));
-        c11 = v128.add<T>(c11, carried<T>(z + 48, lost + 48, sk, ek));
-        sk = factorOf<T, D>(s, 2 * sizeof<T>());
-        ek = factorOf<T, D>(e, 2 * sizeof<T>());
-        c20 = v128.add<T>(c20, carried<T>(z + 64, lost + 64, sk, ek));
-        c21 = v128.add<T>(c21, carried<T>(z + 80, lost + 80, sk, ek));
-        sk = factorOf<T, D>(s, 3 * sizeof<T>());
-        ek = factorOf<T, D>(e, 3 * sizeof<T>());
-        c30 = v128.add<T>(c30, carried<T>(z + 96, lost + 96, sk, ek));
-        c31 = v128.add<T>(c31, carried<T>(z + 112, lost + 112, sk, ek));
-      } else {
-        c00 = v128.add<T>(c00, v128.load(lost));
-        c01 = v128.add<T>(c01, v128.load(lost, 16));
-        c10 = v128.add<T>(c10, v128.load(lost, 32));
-        c11 = v128.add<T>(c11, v128.load(lost, 48));
-        c20 = v128.add<T>(c20, v128.load(lost, 64));
-        c21 = v128.add<T>(c21, v128.load(lost, 80));
-        c30 = v128.add<T>(c30, v128.load(lost, 96));
-        c31 = v128.add<T>(c31, v128.load(lost, 112));
+      if (sizeof<D>() == sizeof<Plain>() || v > y + ROW_BLOCK * PANEL) {
+        c00 = v128.add<T>(c00, v128.load(sums));
+        c01 = v128.add<T>(c01, v128.load(sums, 16));
+        c10 = v128.add<T>(c10, v128.load(sums, 32));
+        c11 = v128.add<T>(c11, v128.load(sums, 48));
+        c20 = v128.add<T>(c20, v128.load(sums, 64));
+        c21 = v128.add<T>(c21, v128.load(sums, 80));
+        c30 = v128.add<T>(c30, v128.load(sums, 96));
+        c31 = v128.add<T>(c31, v128.load(sums, 112));
       }
       if (v != stop) {
-        v128.store(lost, c00);
-        v128.store(lost, c01, 16);
-        v128.store(lost, c10, 32);
-        v128.store(lost, c11, 48);
-        v128.store(lost, c20, 64);
-        v128.store(lost, c21, 80);
-        v128.store(lost, c30, 96);
-        v128.store(lost, c31, 112);
+        v128.store(sums, c00);
+        v128.store(sums, c01, 16);
+        v128.store(sums, c10, 32);
+        v128.store(sums, c11, 48);
+        v128.store(sums, c20, 64);
+        v128.store(sums, c21, 80);
+        v128.store(sums, c30, 96);
+        v128.store(sums, c31, 112);
         continue;
       }
-      if (sizeof<D>() != sizeof<Plain>()) {
-        let sk = factorOf<T, D>(s, 0);
-        keep<T>(v128.mul<T>(sk, v128.load(z)), z, lost, c00);
-        keep<T>(v128.mul<T>(sk, v128.load(z + 16)), z + 16, lost + 16, c01);
-        sk = factorOf<T, D>(s, sizeof<T>());
-        keep<T>(v128.mul<T>(sk, v128.load(z + 32)), z + 32, lost + 32, c10);
-        keep<T>(v128.mul<T>(sk, v128.load(z + 48)), z + 48, lost + 48, c11);
-        sk = factorOf<T, D>(s, 2 * sizeof<T>());
-        keep<T>(v128.mul<T>(sk, v128.load(z + 64)), z + 64, lost + 64, c20);
-        keep<T>(v128.mul<T>(sk, v128.load(z + 80)), z + 80, lost + 80, c21);
-        sk = factorOf<T, D>(s, 3 * sizeof<T>());
-        keep<T>(v128.mul<T>(sk, v128.load(z + 96)), z + 96, lost + 96, c30);
-        keep<T>(v128.mul<T>(sk, v128.load(z + 112)), z + 112, lost + 112, c31);
+      if (sizeof<D>() == sizeof<Plain>()) {
+        keep<T>(z, lost, c00);
+        keep<T>(z + 16, lost + 16, c01);
+        keep<T>(z + 32, lost + 32, c10);
+        keep<T>(z + 48, lost + 48, c11);
+        keep<T>(z + 64, lost + 64, c20);
+        keep<T>(z + 80, lost + 80, c21);
+        keep<T>(z + 96, lost + 96, c30);
+        keep<T>(z + 112, lost + 112, c31);
       } else {
-        keep<T>(v128.load(z), z, lost, c00);
-        keep<T>(v128.load(z + 16), z + 16, lost + 16, c01);
-        keep<T>(v128.load(z + 32), z + 32, lost + 32, c10);
-        keep<T>(v128.load(z + 48), z + 48, lost + 48, c11);
-        keep<T>(v128.load(z + 64), z + 64, lost + 64, c20);
-        keep<T>(v128.load(z + 80), z + 80, lost + 80, c21);
-        keep<T>(v128.load(z + 96), z + 96, lost + 96, c30);
-        keep<T>(v128.load(z + 112), z + 112, lost + 112, c31);
+        let sk = factorOf<T, D>(s, 0);
+        let ek = factorOf<T, D>(e, 0);
+        decay<T>(z, lost, c00, sk, ek);
+        decay<T>(z + 16, lost + 16, c01, sk, ek);
+        if (sizeof<D>() == sizeof<Apart>()) {
+          sk = factorOf<T, D>(s, sizeof<T>());
+          ek = factorOf<T, D>(e, sizeof<T>());
+        }
+        decay<T>(z + 32, lost + 32, c10, sk, ek);
+        decay<T>(z + 48, lost + 48, c11, sk, ek);
+        if (sizeof<D>() == sizeof<Apart>()) {
+          sk = factorOf<T, D>(s, 2 * sizeof<T>());
+          ek = factorOf<T, D>(e, 2 * sizeof<T>());
+        }
+        decay<T>(z + 64, lost + 64, c20, sk, ek);
+        decay<T>(z + 80, lost + 80, c21, sk, ek);
+        if (sizeof<D>() == sizeof<Apart>()) {
+          sk = factorOf<T, D>(s, 3 * sizeof<T>());
+          ek = factorOf<T, D>(e, 3 * sizeof<T>());
+        }
+        decay<T>(z + 96, lost + 96, c30, sk, ek);
+        decay<T>(z + 112, lost + 112, c31, sk, ek);
       }
       break;
     }
@@ -199,13 +195,19 @@ function factorOf<T, D>(at: usize, row: usize): v128 {
   return sizeof<D>() == sizeof<Apart>() ? v128.load_splat<T>(at + row) : v128.load(at);
 }
 
-/** What is carried over to the next sum: e Z, and of what Z has lost s times as much. */
-function carried<T>(z: usize, lost: usize, s: v128, e: v128): v128 {
-  return madd<T>(v128.mul<T>(s, v128.load(lost)), e, v128.load(z));
+/** Z ← Z + term, and what that rounds away to `lost`. */
+function keep<T>(z: usize, lost: usize, term: v128): void {
+  const before = v128.load(z);
+  const after = v128.add<T>(before, term);
+  v128.store(z, after);
+  v128.store(lost, v128.sub<T>(term, v128.sub<T>(after, before)));
 }
 
-/** Z ← before + term, and what that rounds away to `lost`. */
-function keep<T>(before: v128, z: usize, lost: usize, term: v128): void {
+/** Z ← s Z + (e Z + s lost + term), and what that sum rounds away to `lost`. */
+function decay<T>(z: usize, lost: usize, term: v128, s: v128, e: v128): void {
+  const old = v128.load(z);
+  const before = v128.mul<T>(s, old);
+  term = v128.add<T>(term, madd<T>(v128.mul<T>(s, v128.load(lost)), e, old));
   const after = v128.add<T>(before, term);
   v128.store(z, after);
   v128.store(lost, v128.sub<T>(term, v128.sub<T>(after, before)));

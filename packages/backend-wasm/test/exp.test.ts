@@ -21,7 +21,7 @@ describe.each([false, true])("relaxed: %s", (relaxed) => {
   });
 
   test("e^x in float64 is right within 1 ulp: from −708 on, and near 0", () => {
-    const count = 2 ** 17;
+    const count = 2 ** 15;
     const [high, low, out] = places(8 * count);
     const x = new Float64Array(factors.buffer, high, count);
     new Float64Array(factors.buffer, low, count).fill(0);
@@ -70,11 +70,12 @@ describe.each([false, true])("relaxed: %s", (relaxed) => {
     new type(factors.buffer, from, gaps.length).set(gaps);
     factors[name](from, high, low, bytes);
     const [g, h, l] = [from, high, low].map((at) => new type(factors.buffer, at, gaps.length));
-    for (let i = 0; i < gaps.length; i++) {
-      const limited = Math.max(-limit, Math.min(limit, g![i]!)); // NaN of NaN
-      const right =
-        h![i]! + l![i]! === limited && Number.isInteger(h![i]! * grid) && Math.abs(l![i]!) <= 0.5 / grid;
-      if (!right) expect([g![i], h![i], l![i]]).toEqual([Number.NaN, Number.NaN, Number.NaN]);
-    }
+    const wrong = Array.from(g!).filter((gap, i) => {
+      const [part, rest] = [h![i]!, l![i]!];
+      if (Number.isNaN(gap)) return !Number.isNaN(rest);
+      const whole = part + rest === Math.max(-limit, Math.min(limit, gap));
+      return !(whole && Number.isInteger(part * grid) && Math.abs(rest) <= 0.5 / grid);
+    });
+    expect(wrong).toEqual([]);
   });
 });

@@ -19,7 +19,7 @@ export interface Factors {
 
 /** Compiles assembly/exp.ts for itself, with the options of the build, over `megabytes` of memory. */
 export function compileFactors(relaxed: boolean, megabytes: number): Factors {
-  const package_ = createRequire(import.meta.url).resolve("assemblyscript/package.json");
+  const installed = createRequire(import.meta.url).resolve("assemblyscript/package.json");
   const folder = mkdtempSync(join(tmpdir(), "factors-"));
   try {
     const file = join(folder, "factors.wasm");
@@ -29,7 +29,7 @@ export function compileFactors(relaxed: boolean, megabytes: number): Factors {
     execFileSync(
       process.execPath,
       [
-        join(dirname(package_), "bin/asc.js"),
+        join(dirname(installed), "bin/asc.js"),
         "test/assembly/factors.ts",
         ...options,
         ...quiet,

@@ -6,6 +6,6 @@ test("the programs of the README print what it says", async () => {
   const results = await runReadme(fileURLToPath(new URL("../README.md", import.meta.url)), {
     cwd: fileURLToPath(new URL("..", import.meta.url)),
   });
-  expect(results.length).toBe(2);
+  expect(results.length).toBe(3);
   for (const { line, expected, printed } of results) expect(printed, `line ${line}`).toBe(expected);
 });
