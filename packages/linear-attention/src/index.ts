@@ -1,0 +1,1 @@
+export type { ReferenceProblem } from "./reference/walk.js";
