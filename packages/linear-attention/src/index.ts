@@ -28,3 +28,9 @@ export { rwkv7, rwkv7Vjp, type Rwkv7Inputs } from "./layers/rwkv7.js";
 export { simpleGla, simpleGlaVjp, type SimpleGlaInputs } from "./layers/simple-gla.js";
 export { ssd, ssdVjp, type SsdInputs } from "./layers/ssd.js";
 export type { Cotangents, Gradients, Heads, LayerOptions, LayerResult } from "./engine/options.js";
+export {
+  onnxLinearAttention,
+  type OnnxLinearAttentionAttributes,
+  type OnnxLinearAttentionInputs,
+  type OnnxLinearAttentionResult,
+} from "./onnx.js";

@@ -33,9 +33,22 @@ export function ssd(
       token.vector(x, problem.valueWidth).map((value) => delta! * value),
     );
   });
-  // Heads of the output are those of x: C has no more of them.
-  if (D)
-    for (let i = 0; i < x.length; i++)
-      result.output[i]! += D[Math.floor(i / problem.valueWidth) % D.length]! * x[i]!;
+  if (D) addSkipped(problem, x, D, result.output);
   return result;
+}
+
+/** y ← y + D x; heads of x are shared where the output has more of them, and so are those of the state, which D has. */
+function addSkipped(
+  { heads, valueWidth }: ReferenceProblem,
+  x: Float64Array,
+  D: Float64Array,
+  y: Float64Array,
+): void {
+  const outHeads = Math.max(heads.query, D.length);
+  for (let at = 0; at < y.length; at++) {
+    const [row, j] = [Math.floor(at / valueWidth), at % valueWidth];
+    const [token, head] = [Math.floor(row / outHeads), row % outHeads];
+    const own = token * heads.value + Math.floor(head / (outHeads / heads.value));
+    y[at]! += D[Math.floor(head / (outHeads / D.length))]! * x[own * valueWidth + j]!;
+  }
 }
