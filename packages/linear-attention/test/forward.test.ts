@@ -19,7 +19,7 @@ const heads = {
 const limits = { f32: 1e-6, f64: 2e-14 } as const;
 
 describe.each(all)("$name", (layer) => {
-  const check = (problem: ReferenceProblem, decay: Decay, seed: number, dtype: "f32" | "f64"): void => {
+  const expectLayer = (problem: ReferenceProblem, decay: Decay, seed: number, dtype: "f32" | "f64"): void => {
     const backend = createJsBackend();
     const arrays = inputsOf(layer, problem, decay, seed);
     const expected = layer.reference(problem, arrays);
@@ -57,28 +57,28 @@ describe.each(all)("$name", (layer) => {
 
   test.each(T)("%d tokens, every decay", (tokens) => {
     for (const [index, decay] of decays.entries())
-      for (const dtype of ["f32", "f64"] as const) check(problemOf(tokens), decay, 100 + index, dtype);
+      for (const dtype of ["f32", "f64"] as const) expectLayer(problemOf(tokens), decay, 100 + index, dtype);
   });
 
   test.each(Object.entries(heads))("%s", (_, own) => {
     for (const tokens of [1, 17, 33])
       for (const decay of ["typical", "mixed"] as const)
         for (const dtype of ["f32", "f64"] as const)
-          check(problemOf(tokens, { heads: own }), decay, tokens, dtype);
+          expectLayer(problemOf(tokens, { heads: own }), decay, tokens, dtype);
   });
 
   test("normalised keys, K = 24, V = 40", () => {
     for (const dtype of ["f32", "f64"] as const) {
       const own = { keyWidth: 24, valueWidth: 40, normalizeKeys: { eps: 1e-6 } };
-      check(problemOf(65, own), "typical", 5, dtype);
+      expectLayer(problemOf(65, own), "typical", 5, dtype);
     }
   });
 
   test("packed sequences, an empty one among them", () => {
     for (const own of [heads.equal, heads["grouped queries"], heads["grouped values"]]) {
       const sequences = Int32Array.of(0, 15, 15, 16, 48, 65);
-      check(problemOf(65, { batch: 1, heads: own, sequences }), "typical", 3, "f32");
-      check(problemOf(65, { batch: 1, heads: own, sequences }), "mixed", 4, "f64");
+      expectLayer(problemOf(65, { batch: 1, heads: own, sequences }), "typical", 3, "f32");
+      expectLayer(problemOf(65, { batch: 1, heads: own, sequences }), "mixed", 4, "f64");
     }
   });
 });

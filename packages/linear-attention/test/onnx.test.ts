@@ -76,6 +76,7 @@ test("defaults: gated_delta, 1/√K; what a rule lacks or does not take is refus
   expect([...readView(onnxLinearAttention(backend, { ...rows, ...gates }, attributes).output)]).toEqual([
     3, 3,
   ]);
+  const [three, six] = [one(3, 0), one(6, 1)];
   const memory = backend.memory();
   const refuses = (inputs: object, own: object, pattern: RegExp) =>
     expect(() =>
@@ -90,8 +91,8 @@ test("defaults: gated_delta, 1/√K; what a rule lacks or does not take is refus
   refuses(gates, { q_num_heads: 0 }, /^q_num_heads: expected an integer ≥ 1/);
   refuses(gates, { scale: Number.NaN }, /^scale: expected a finite number/);
   refuses(gates, { chunk_size: 0 }, /^chunk_size: expected an integer ≥ 1/);
-  refuses({ ...gates, decay: one(3, 0) }, {}, /^decay: expected 1 or 4 columns, got 3 columns/);
-  refuses({ ...gates, key: one(6, 1) }, {}, /^key: expected 1 heads of 4 columns/);
+  refuses({ ...gates, decay: three }, {}, /^decay: expected 1 or 4 columns, got 3 columns/);
+  refuses({ ...gates, key: six }, {}, /^key: expected 1 heads of 4 columns/);
   refuses({ ...gates, past: rows.key }, {}, /^inputs: expected no option but .*past_state/);
   expect(backend.memory()).toEqual(memory);
 });

@@ -1,18 +1,11 @@
-import {
-  DtypeError,
-  ShapeError,
-  ValueError,
-  type Backend,
-  type Dtype,
-  type Shape,
-  type Tensor,
-} from "@dlrt/core";
+import { DtypeError, ShapeError, ValueError, type Backend, type Dtype, type Tensor } from "@dlrt/core";
 import { checkOptions, checkReadable, describe } from "@dlrt/core/backend";
+import { checkEps, checkSequences, checkStates } from "./check-options.js";
 import { checkReachable } from "./normalize.js";
-import { optionNames, type Cotangents, type Heads, type LayerOptions } from "./options.js";
+import { optionNames, type Heads, type LayerOptions } from "./options.js";
 import type { Piece } from "./packed.js";
 import type { Input, Rule } from "./rule.js";
-import { stateShape, type StateForm } from "./states.js";
+import type { StateForm } from "./states.js";
 
 /** A call whose every argument fits. */
 export interface CheckedLayer {
@@ -49,7 +42,7 @@ export function checkLayer<T extends Tensor>(
   for (const name of present) checkReadable(backend, name, inputs[name]!);
   const the = (role: Input["role"]): string => names.find((name) => rule.inputs[name]!.role === role)!;
   const heads = checkHeads(options.heads);
-  const stateHeads = larger("value", heads.key, heads.value);
+  const stateHeads = larger("value", heads.value, heads.key);
   const outHeads = larger("query", heads.query, stateHeads);
   const q = inputs[the("query")]!;
   const k = inputs[the("key")]!;
@@ -147,76 +140,4 @@ function checkInput(name: string, input: Input, t: Tensor, sizes: Sizes): void {
   }
   if (t.layout.heads !== 1)
     throw new ShapeError(name, "one head a sequence: the packed array itself", `${t.layout.heads} heads`);
-}
-
-function checkSequences(sequences: Int32Array | undefined, batch: number, tokens: number): readonly Piece[] {
-  if (sequences === undefined) return [{ batch, start: 0, rows: tokens, state: 0 }];
-  if (!(sequences instanceof Int32Array) || sequences.length < 1)
-    throw new ValueError("sequences", "an Int32Array 0 = s₀ ≤ … ≤ s_N = T", describe(sequences));
-  if (batch !== 1) throw new ShapeError("sequences", "a batch of 1", String(batch));
-  const pieces = Array.from({ length: sequences.length - 1 }, (_, n) => ({
-    batch: 1,
-    start: sequences[n]!,
-    rows: sequences[n + 1]! - sequences[n]!,
-    state: n,
-  }));
-  const [first, last] = [sequences[0]!, sequences.at(-1)!];
-  if (first !== 0 || last !== tokens || pieces.some(({ rows }) => rows < 0)) {
-    const expected = `bounds from 0 to ${tokens} that never fall`;
-    throw new ValueError("sequences", expected, describe([...sequences.subarray(0, 9)]));
-  }
-  return pieces;
-}
-
-function checkEps(normalizeKeys: LayerOptions["normalizeKeys"]): number | undefined {
-  if (normalizeKeys === undefined || normalizeKeys === false) return undefined;
-  if (normalizeKeys === true) return 1e-6;
-  checkOptions("normalizeKeys", normalizeKeys, ["eps"]);
-  const { eps } = normalizeKeys;
-  if (!Number.isFinite(eps) || eps < 0)
-    throw new ValueError("normalizeKeys.eps", "a number ≥ 0", describe(eps));
-  return eps;
-}
-
-function checkStates<T extends Tensor>(
-  backend: Backend<T>,
-  { initialState, finalState }: LayerOptions<T>,
-  form: StateForm,
-  dtype: Dtype,
-): void {
-  if (initialState !== undefined) checkSized(backend, "initialState", initialState, stateShape(form), dtype);
-  if (finalState !== undefined && typeof finalState !== "boolean")
-    checkSized(backend, "finalState", finalState, stateShape(form), dtype);
-}
-
-/** @throws ShapeError, DtypeError, ValueError, DisposedError */
-export function checkSized<T extends Tensor>(
-  backend: Backend<T>,
-  name: string,
-  t: T,
-  shape: Shape,
-  dtype: Dtype,
-): void {
-  checkReadable(backend, name, t);
-  if (t.dtype !== dtype) throw new DtypeError(name, dtype, t.dtype);
-  if (t.shape.some((size, axis) => size !== shape[axis]))
-    throw new ShapeError(name, shape.join(" × "), t.shape.join(" × "));
-}
-
-/** @throws ShapeError, DtypeError, ValueError, DisposedError */
-export function checkCotangents<T extends Tensor>(
-  backend: Backend<T>,
-  cotangents: Cotangents<T>,
-  { batch, tokens, outHeads, valueWidth, form, dtype }: CheckedLayer,
-): void {
-  if (cotangents === undefined) throw new ValueError("cotangents", "{ output, finalState }", "undefined");
-  checkOptions("cotangents", cotangents, ["output", "finalState"]);
-  const { output, finalState } = cotangents;
-  if (output !== undefined) {
-    checkSized(backend, "cotangents.output", output, [batch, tokens, outHeads * valueWidth], dtype);
-    if (output.layout.heads !== 1)
-      throw new ShapeError("cotangents.output", "one head a sequence", `${output.layout.heads} heads`);
-  }
-  if (finalState !== undefined)
-    checkSized(backend, "cotangents.finalState", finalState, stateShape(form), dtype);
 }

@@ -1,12 +1,6 @@
 import type { Backend, Tensor } from "@dlrt/core";
-import {
-  checkCotangents,
-  checkLayer,
-  inputHeads,
-  inputWidth,
-  type CheckedLayer,
-  type Inputs,
-} from "./check.js";
+import { checkCotangents } from "./check-options.js";
+import { checkLayer, inputHeads, inputWidth, type CheckedLayer, type Inputs } from "./check.js";
 import { mix } from "./mix.js";
 import type { MixBack, MixCall } from "./operands.js";
 import type { Cotangents, LayerOptions, LayerResult } from "./options.js";
@@ -19,23 +13,24 @@ import { Tape, type Value } from "./tape.js";
 export function forward<T extends Tensor>(
   backend: Backend<T>,
   rule: Rule,
-  inputs: Inputs<T>,
+  given: object,
   options: LayerOptions<T>,
 ): LayerResult<T> {
+  const inputs = given as Inputs<T>;
   const call = checkLayer(backend, rule, inputs, options);
   return withScope(backend, call.dtype, (scope) => {
     const { form, outHeads } = call;
     const engine = engineForm(rule, call);
     const { finalState: asked = false } = options;
-    const given = asked === true ? scope.empty(stateShape(form)) : asked;
+    const final = asked === true ? scope.empty(stateShape(form)) : asked;
     const target =
-      given === false ? undefined : targetStates(scope, given, form, { ...engine, heads: outHeads });
+      final === false ? undefined : targetStates(scope, final, form, { ...engine, heads: outHeads });
     const states = { initialState: initialStates(scope, rule, call, options), finalState: target?.states };
     const tape = new Tape(scope);
     const { output } = run(tape, rule, inputs, call, states, {});
     target?.finish();
     const result = scope.keep(output.tensor);
-    return given === false ? { output: result } : { output: result, finalState: scope.keep(given) };
+    return final === false ? { output: result } : { output: result, finalState: scope.keep(final) };
   });
 }
 
@@ -43,10 +38,11 @@ export function forward<T extends Tensor>(
 export function backward<T extends Tensor>(
   backend: Backend<T>,
   rule: Rule,
-  inputs: Inputs<T>,
+  given: object,
   cotangents: Cotangents<T>,
   options: LayerOptions<T>,
 ): Record<string, T> {
+  const inputs = given as Inputs<T>;
   const call = checkLayer(backend, rule, inputs, options);
   checkCotangents(backend, cotangents, call);
   return withScope(backend, call.dtype, (scope) => {

@@ -84,7 +84,7 @@ export function comba<T extends Tensor>(
   inputs: CombaInputs<T>,
   options: LayerOptions<T>,
 ): LayerResult<T> {
-  return forward(backend, rule, { ...inputs }, options);
+  return forward(backend, rule, inputs, options);
 }
 
 /**
@@ -98,5 +98,5 @@ export function combaVjp<T extends Tensor>(
   cotangents: Cotangents<T>,
   options: LayerOptions<T>,
 ): Gradients<CombaInputs<T>, T> {
-  return backward(backend, rule, { ...inputs }, cotangents, options) as Gradients<CombaInputs<T>, T>;
+  return backward(backend, rule, inputs, cotangents, options) as Gradients<CombaInputs<T>, T>;
 }

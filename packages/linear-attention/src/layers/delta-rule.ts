@@ -41,7 +41,7 @@ export function deltaRule<T extends Tensor>(
   inputs: DeltaRuleInputs<T>,
   options: LayerOptions<T>,
 ): LayerResult<T> {
-  return forward(backend, rule, { ...inputs }, options);
+  return forward(backend, rule, inputs, options);
 }
 
 /**
@@ -55,5 +55,5 @@ export function deltaRuleVjp<T extends Tensor>(
   cotangents: Cotangents<T>,
   options: LayerOptions<T>,
 ): Gradients<DeltaRuleInputs<T>, T> {
-  return backward(backend, rule, { ...inputs }, cotangents, options) as Gradients<DeltaRuleInputs<T>, T>;
+  return backward(backend, rule, inputs, cotangents, options) as Gradients<DeltaRuleInputs<T>, T>;
 }

@@ -43,7 +43,7 @@ export function dplr<T extends Tensor>(
   inputs: DplrInputs<T>,
   options: LayerOptions<T>,
 ): LayerResult<T> {
-  return forward(backend, rule, { ...inputs }, options);
+  return forward(backend, rule, inputs, options);
 }
 
 /**
@@ -57,5 +57,5 @@ export function dplrVjp<T extends Tensor>(
   cotangents: Cotangents<T>,
   options: LayerOptions<T>,
 ): Gradients<DplrInputs<T>, T> {
-  return backward(backend, rule, { ...inputs }, cotangents, options) as Gradients<DplrInputs<T>, T>;
+  return backward(backend, rule, inputs, cotangents, options) as Gradients<DplrInputs<T>, T>;
 }

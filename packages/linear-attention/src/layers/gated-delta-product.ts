@@ -51,7 +51,7 @@ export function gatedDeltaProduct<T extends Tensor>(
   inputs: GatedDeltaProductInputs<T>,
   options: LayerOptions<T>,
 ): LayerResult<T> {
-  return forward(backend, rule, { ...inputs }, options);
+  return forward(backend, rule, inputs, options);
 }
 
 /**
@@ -65,8 +65,5 @@ export function gatedDeltaProductVjp<T extends Tensor>(
   cotangents: Cotangents<T>,
   options: LayerOptions<T>,
 ): Gradients<GatedDeltaProductInputs<T>, T> {
-  return backward(backend, rule, { ...inputs }, cotangents, options) as Gradients<
-    GatedDeltaProductInputs<T>,
-    T
-  >;
+  return backward(backend, rule, inputs, cotangents, options) as Gradients<GatedDeltaProductInputs<T>, T>;
 }

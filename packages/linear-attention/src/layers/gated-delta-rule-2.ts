@@ -49,7 +49,7 @@ export function gatedDeltaRule2<T extends Tensor>(
   inputs: GatedDeltaRule2Inputs<T>,
   options: LayerOptions<T>,
 ): LayerResult<T> {
-  return forward(backend, rule, { ...inputs }, options);
+  return forward(backend, rule, inputs, options);
 }
 
 /**
@@ -63,8 +63,5 @@ export function gatedDeltaRule2Vjp<T extends Tensor>(
   cotangents: Cotangents<T>,
   options: LayerOptions<T>,
 ): Gradients<GatedDeltaRule2Inputs<T>, T> {
-  return backward(backend, rule, { ...inputs }, cotangents, options) as Gradients<
-    GatedDeltaRule2Inputs<T>,
-    T
-  >;
+  return backward(backend, rule, inputs, cotangents, options) as Gradients<GatedDeltaRule2Inputs<T>, T>;
 }

@@ -45,7 +45,7 @@ export function gatedDeltaRule<T extends Tensor>(
   inputs: GatedDeltaRuleInputs<T>,
   options: LayerOptions<T>,
 ): LayerResult<T> {
-  return forward(backend, rule, { ...inputs }, options);
+  return forward(backend, rule, inputs, options);
 }
 
 /**
@@ -59,5 +59,5 @@ export function gatedDeltaRuleVjp<T extends Tensor>(
   cotangents: Cotangents<T>,
   options: LayerOptions<T>,
 ): Gradients<GatedDeltaRuleInputs<T>, T> {
-  return backward(backend, rule, { ...inputs }, cotangents, options) as Gradients<GatedDeltaRuleInputs<T>, T>;
+  return backward(backend, rule, inputs, cotangents, options) as Gradients<GatedDeltaRuleInputs<T>, T>;
 }

@@ -35,7 +35,7 @@ export function gla<T extends Tensor>(
   inputs: GlaInputs<T>,
   options: LayerOptions<T>,
 ): LayerResult<T> {
-  return forward(backend, rule, { ...inputs }, options);
+  return forward(backend, rule, inputs, options);
 }
 
 /**
@@ -49,5 +49,5 @@ export function glaVjp<T extends Tensor>(
   cotangents: Cotangents<T>,
   options: LayerOptions<T>,
 ): Gradients<GlaInputs<T>, T> {
-  return backward(backend, rule, { ...inputs }, cotangents, options) as Gradients<GlaInputs<T>, T>;
+  return backward(backend, rule, inputs, cotangents, options) as Gradients<GlaInputs<T>, T>;
 }

@@ -46,7 +46,7 @@ export function kimiDeltaAttention<T extends Tensor>(
   inputs: KimiDeltaAttentionInputs<T>,
   options: LayerOptions<T>,
 ): LayerResult<T> {
-  return forward(backend, rule, { ...inputs }, options);
+  return forward(backend, rule, inputs, options);
 }
 
 /**
@@ -60,8 +60,5 @@ export function kimiDeltaAttentionVjp<T extends Tensor>(
   cotangents: Cotangents<T>,
   options: LayerOptions<T>,
 ): Gradients<KimiDeltaAttentionInputs<T>, T> {
-  return backward(backend, rule, { ...inputs }, cotangents, options) as Gradients<
-    KimiDeltaAttentionInputs<T>,
-    T
-  >;
+  return backward(backend, rule, inputs, cotangents, options) as Gradients<KimiDeltaAttentionInputs<T>, T>;
 }

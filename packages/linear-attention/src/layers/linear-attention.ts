@@ -32,7 +32,7 @@ export function linearAttention<T extends Tensor>(
   inputs: LinearAttentionInputs<T>,
   options: LayerOptions<T>,
 ): LayerResult<T> {
-  return forward(backend, rule, { ...inputs }, options);
+  return forward(backend, rule, inputs, options);
 }
 
 /**
@@ -46,8 +46,5 @@ export function linearAttentionVjp<T extends Tensor>(
   cotangents: Cotangents<T>,
   options: LayerOptions<T>,
 ): Gradients<LinearAttentionInputs<T>, T> {
-  return backward(backend, rule, { ...inputs }, cotangents, options) as Gradients<
-    LinearAttentionInputs<T>,
-    T
-  >;
+  return backward(backend, rule, inputs, cotangents, options) as Gradients<LinearAttentionInputs<T>, T>;
 }

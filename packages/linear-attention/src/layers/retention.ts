@@ -40,7 +40,7 @@ export function retention<T extends Tensor>(
   inputs: RetentionInputs<T>,
   options: LayerOptions<T>,
 ): LayerResult<T> {
-  return forward(backend, rule, { ...inputs }, options);
+  return forward(backend, rule, inputs, options);
 }
 
 /**
@@ -54,5 +54,5 @@ export function retentionVjp<T extends Tensor>(
   cotangents: Cotangents<T>,
   options: LayerOptions<T>,
 ): Gradients<RetentionInputs<T>, T> {
-  return backward(backend, rule, { ...inputs }, cotangents, options) as Gradients<RetentionInputs<T>, T>;
+  return backward(backend, rule, inputs, cotangents, options) as Gradients<RetentionInputs<T>, T>;
 }

@@ -46,7 +46,7 @@ export function rwkv7<T extends Tensor>(
   inputs: Rwkv7Inputs<T>,
   options: LayerOptions<T>,
 ): LayerResult<T> {
-  return forward(backend, rule, { ...inputs }, options);
+  return forward(backend, rule, inputs, options);
 }
 
 /**
@@ -60,5 +60,5 @@ export function rwkv7Vjp<T extends Tensor>(
   cotangents: Cotangents<T>,
   options: LayerOptions<T>,
 ): Gradients<Rwkv7Inputs<T>, T> {
-  return backward(backend, rule, { ...inputs }, cotangents, options) as Gradients<Rwkv7Inputs<T>, T>;
+  return backward(backend, rule, inputs, cotangents, options) as Gradients<Rwkv7Inputs<T>, T>;
 }

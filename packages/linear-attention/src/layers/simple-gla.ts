@@ -35,7 +35,7 @@ export function simpleGla<T extends Tensor>(
   inputs: SimpleGlaInputs<T>,
   options: LayerOptions<T>,
 ): LayerResult<T> {
-  return forward(backend, rule, { ...inputs }, options);
+  return forward(backend, rule, inputs, options);
 }
 
 /**
@@ -49,5 +49,5 @@ export function simpleGlaVjp<T extends Tensor>(
   cotangents: Cotangents<T>,
   options: LayerOptions<T>,
 ): Gradients<SimpleGlaInputs<T>, T> {
-  return backward(backend, rule, { ...inputs }, cotangents, options) as Gradients<SimpleGlaInputs<T>, T>;
+  return backward(backend, rule, inputs, cotangents, options) as Gradients<SimpleGlaInputs<T>, T>;
 }

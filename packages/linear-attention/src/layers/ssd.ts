@@ -51,7 +51,7 @@ export function ssd<T extends Tensor>(
   inputs: SsdInputs<T>,
   options: LayerOptions<T>,
 ): LayerResult<T> {
-  return forward(backend, rule, { ...inputs }, options);
+  return forward(backend, rule, inputs, options);
 }
 
 /**
@@ -65,5 +65,5 @@ export function ssdVjp<T extends Tensor>(
   cotangents: Cotangents<T>,
   options: LayerOptions<T>,
 ): Gradients<SsdInputs<T>, T> {
-  return backward(backend, rule, { ...inputs }, cotangents, options) as Gradients<SsdInputs<T>, T>;
+  return backward(backend, rule, inputs, cotangents, options) as Gradients<SsdInputs<T>, T>;
 }
