@@ -120,6 +120,9 @@ function expectGradients(layer: Layer, own: Partial<ReferenceProblem>, decay: De
 describe.each(all)("$name", (layer) => {
   test("9 tokens, every element of every gradient", () => expectGradients(layer, {}, "typical", Infinity));
 
+  test("65 tokens, K = 24, V = 40", () =>
+    expectGradients(layer, { tokens: 65, keyWidth: 24, valueWidth: 40 }, "typical", 4));
+
   test("33 tokens", () => expectGradients(layer, { tokens: 33 }, "typical", 24));
 
   test("strong decay, −3 a token", () => expectGradients(layer, { tokens: 17 }, -3, 24));

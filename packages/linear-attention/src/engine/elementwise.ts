@@ -15,7 +15,7 @@ export function evenly<T extends Tensor>(scope: Scope<T>, x: Packed<T>): Packed<
 export function product<T extends Tensor>(scope: Scope<T>, x: Packed<T>, y: Packed<T>, alpha = 1): Packed<T> {
   const [batch, tokens] = x.tensor.shape;
   const heads = Math.max(x.heads, y.heads);
-  const width = Math.max(x.width, y.width);
+  const width = x.width === 1 ? y.width : x.width;
   const out = scope.packed(batch, tokens, heads, width);
   const columns = (a: Packed<T>): T => entriesOf(scope.backend, evenly(scope, a), heads, "column", width);
   scope.rowDot(columns(x), columns(y), columns(out), alpha);
