@@ -86,7 +86,9 @@ test("other layers and gradients", () => {
     /^inputs: expected query, key/,
   );
   expect(() => gatedDeltaRule(backend, inputs, undefined as never)).toThrow(/^options: expected at least/);
-  expect(() => kimiDeltaAttention(backend, { ...inputs, decay: six }, { heads })).toThrow(/^decay: expected 1 × 6 × 16/);
+  expect(() => kimiDeltaAttention(backend, { ...inputs, decay: six }, { heads })).toThrow(
+    /^decay: expected 1 × 6 × 16/,
+  );
   expect(() => gatedDeltaRuleVjp(backend, inputs, { output: inputs.query }, { heads })).toThrow(
     /^cotangents.output: expected 1 × 6 × 12/,
   );
