@@ -38,12 +38,17 @@ function unwrap(params: object): object {
   );
 }
 
-/** backend-js behind tensors that hide their elements: whoever computes on it does so by kernels alone. */
-export function createDeviceBackend(): Backend<DeviceTensor> {
+/**
+ * backend-js behind tensors that hide their elements: whoever computes on it does so by kernels alone.
+ * @param broken a kernel that throws
+ */
+export function createDeviceBackend(broken?: KernelName): Backend<DeviceTensor> {
   const inner = createJsBackend();
   const ledger = new Ledger("device");
-  const run = (kernel: KernelName) => (params: object) =>
+  const run = (kernel: KernelName) => (params: object) => {
+    if (kernel === broken) throw new Error(`${kernel} is broken`);
     (inner.kernels[kernel] as (params: object) => void)(unwrap(params));
+  };
   const names = Object.keys(inner.kernels) as KernelName[];
   const backend: Backend<DeviceTensor> = {
     name: "device",

@@ -33,6 +33,28 @@ describe.each(all)("$name", (layer) => {
     expect(await everything(layer, device)).toEqual(await everything(layer, js));
   });
 
+  test.each(["apply", "rowDot", "decayVjp"] as const)("leaves nothing behind where %s fails", (kernel) => {
+    const backend = createDeviceBackend(kernel) as unknown as Backend<HostTensor>;
+    const tensors = upload(backend, layer, problem, inputsOf(layer, problem, 0, 4), "f32");
+    const memory = backend.memory();
+    const output = backend.upload({ data: new Float32Array(1), shape: [2, 17, 12], strides: [0, 0, 0] });
+    const state = backend.upload({ data: new Float32Array(1), shape: [8, 5, 3], strides: [0, 0, 0] });
+    const options = { heads, initialState: state };
+    const kinds = Object.values(layer.inputs);
+    const decays = layer.name === "retention" || kinds.some((kind) => ["g", "gChannel", "A"].includes(kind));
+    if (kernel === "decayVjp") {
+      const call = () => layer.backward(backend, tensors, { output, finalState: state }, options);
+      if (decays) expect(call).toThrow("decayVjp is broken");
+      else for (const t of Object.values(call())) t.dispose();
+    } else {
+      const call = () => layer.forward(backend, tensors, { ...options, finalState: true });
+      expect(call).toThrow(`${kernel} is broken`);
+    }
+    output.dispose();
+    state.dispose();
+    expect(backend.memory()).toEqual(memory);
+  });
+
   test("but for normalised keys, which are refused", () => {
     const backend = createDeviceBackend() as unknown as Backend<HostTensor>;
     const tensors = upload(backend, layer, problem, inputsOf(layer, problem, 0, 4), "f32");
