@@ -3,7 +3,7 @@ import { correction, walk, type ReferenceProblem, type ReferenceResult } from ".
 /**
  * S ← S + k [β (v − Sᵀk)]ᵀ;  o = scale · Sᵀ q, with one β a head: [B, T, heads].
  *
- * Yang and others, "Parallelizing Linear Transformers with the Delta Rule over Sequence Length", arXiv 2406.06484, section 2.2.
+ * Yang and others, "Parallelizing Linear Transformers with the Delta Rule over Sequence Length", arXiv 2406.06484.
  */
 export function deltaRule(
   problem: ReferenceProblem,

@@ -3,7 +3,7 @@ import { correction, walk, type ReferenceProblem, type ReferenceResult } from ".
 /**
  * S ← e^g S;  S ← S + k [β (v − Sᵀk)]ᵀ;  o = scale · Sᵀ q, with one g and one β a head: [B, T, heads].
  *
- * Yang, Kautz and Hatamizadeh, "Gated Delta Networks", arXiv 2412.06464, equation (10).
+ * Yang, Kautz and Hatamizadeh, "Gated Delta Networks", arXiv 2412.06464.
  */
 export function gatedDeltaRule(
   problem: ReferenceProblem,

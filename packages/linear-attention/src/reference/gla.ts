@@ -3,7 +3,7 @@ import { walk, type ReferenceProblem, type ReferenceResult } from "./walk.js";
 /**
  * S ← diag(e^g) S + k vᵀ;  o = scale · Sᵀ q, with one g a key channel: [B, T, heads, K].
  *
- * Yang and others, "Gated Linear Attention Transformers", arXiv 2312.06635, equation (3).
+ * Yang and others, "Gated Linear Attention Transformers", arXiv 2312.06635.
  */
 export function gla(
   problem: ReferenceProblem,

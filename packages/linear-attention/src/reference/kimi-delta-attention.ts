@@ -3,7 +3,7 @@ import { correction, walk, type ReferenceProblem, type ReferenceResult } from ".
 /**
  * S ← diag(e^g) S;  S ← S + k [β (v − Sᵀk)]ᵀ;  o = scale · Sᵀ q, with one g a key channel: [B, T, heads, K].
  *
- * Kimi Team, "Kimi Linear", arXiv 2510.26692, equation (1).
+ * Kimi Team, "Kimi Linear", arXiv 2510.26692.
  */
 export function kimiDeltaAttention(
   problem: ReferenceProblem,

@@ -3,7 +3,7 @@ import { walk, type ReferenceProblem, type ReferenceResult } from "./walk.js";
 /**
  * S ← S + k vᵀ;  o = scale · Sᵀ q.
  *
- * Katharopoulos and others, "Transformers are RNNs", arXiv 2006.16236, equations (18) to (20) with the identity for φ and without the normaliser.
+ * Katharopoulos and others, "Transformers are RNNs", arXiv 2006.16236, with the identity for φ and without the normaliser.
  */
 export function linearAttention(
   problem: ReferenceProblem,

@@ -3,7 +3,7 @@ import { walk, type ReferenceProblem, type ReferenceResult } from "./walk.js";
 /**
  * S ← γ_h S + k vᵀ;  o = scale · Sᵀ q, with γ_h = 1 − 2^(−5−h) for head h of the state.
  *
- * Sun and others, "Retentive Network", arXiv 2307.08621, equations (6) and (8), without rotation and normalisation.
+ * Sun and others, "Retentive Network", arXiv 2307.08621, without rotation and normalisation.
  */
 export function retention(
   problem: ReferenceProblem,

@@ -4,7 +4,7 @@ import { walk, type ReferenceProblem, type ReferenceResult } from "./walk.js";
  * S ← diag(e^w) S + b (aᵀS) + k vᵀ;  o = scale · Sᵀ r, scale 1 unless given: a reads the state before it decays, and w is
  * the logarithm of the decay.
  *
- * Peng and others, "RWKV-7 Goose", arXiv 2503.14456, equation (16), with the names of flash-linear-attention's `chunk_rwkv7`
+ * Peng and others, "RWKV-7 Goose", arXiv 2503.14456, with the names of flash-linear-attention's `chunk_rwkv7`
  * (there a = −κ̂ and b = κ̂ ∘ η).
  */
 export function rwkv7(

@@ -4,7 +4,7 @@ import { walk, type ReferenceProblem, type ReferenceResult } from "./walk.js";
  * S ← e^(Δ A) S + B (Δ x)ᵀ;  y = scale · Sᵀ C + D x, scale 1 unless given. x is [B, T, H, V], Δ (`dt`, after the softplus) [B, T, H],
  * A (negative) and D one number a head, B and C [B, T, G, K] with G groups of heads: heads { query: G, key: G, value: H }.
  *
- * Dao and Gu, "Transformers are SSMs" (Mamba-2), arXiv 2405.21060, equations (1) and (2) with A a scalar times the identity.
+ * Dao and Gu, "Transformers are SSMs" (Mamba-2), arXiv 2405.21060, with A a scalar times the identity.
  */
 export function ssd(
   problem: ReferenceProblem,
