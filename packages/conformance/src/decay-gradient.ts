@@ -5,7 +5,7 @@
  *
  * here with exact products and sums of twice the digits, for the gradients that a backend gave for Q, K and Z₀.
  */
-import type { FloatArray } from "@dlrt/core";
+import type { Dtype, FloatArray } from "@dlrt/core";
 import { inRoundoffs, worse, type Omega } from "./backward-error.js";
 import { perChannel, type Problem } from "./problems.js";
 
@@ -39,6 +39,9 @@ class ProductSum {
   }
 }
 
+/** What a product below the normal numbers may lose, over ε: behind strong decay Z̄₀ itself is that small. */
+const UNDERFLOW: Readonly<Record<Dtype, number>> = { f32: 2 ** (24 - 126), f64: 2 ** (53 - 1022) };
+
 /** What ḡ came from: gradients of Q and K, and where there are states Z₀ and Z̄₀, or their row sums alone. */
 export interface DecayTerms {
   /** batch·n·r each */
@@ -66,7 +69,7 @@ export function omegaOfDecayGradient(
       const at = row * channels + m;
       const value = gradient[at]!;
       const error = problem.decay![at] === -Infinity ? (value === 0 ? 0 : Infinity) : sum.error(value);
-      worst = worse(worst, error === 0 ? 0 : error / sum.size);
+      worst = worse(worst, error === 0 ? 0 : error / (sum.size + UNDERFLOW[problem.dtype]));
     });
   };
   for (let e = 0; e < batch; e++) {

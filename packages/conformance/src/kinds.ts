@@ -26,5 +26,5 @@ export function needs(kind: DecayKind): Pick<Case, "decay"> {
 
 /** Of a plan what random cases with decay can stand: their judge is dear, and their sizes are those without decay again. */
 export function budgetFor({ maxN, maxWork }: Budget, kind: DecayKind): Budget {
-  return { maxN, maxWork: kind === "none" ? maxWork : Math.min(maxWork, 2 ** 15) };
+  return { maxN, maxWork: kind === "none" ? maxWork : Math.min(maxWork, 2 ** 14) };
 }

@@ -95,9 +95,9 @@ export const decayFaults: readonly Fault[] = [
   },
   {
     name: "the state is multiplied by a factor that was rounded to float32",
-    caughtBy: "apply › f32, decay per row: slow decay of constant data over 65,536 rows",
+    caughtBy: "solve › f32, decay per row: slow decay of constant data over 65,536 rows",
     budget: { maxN: 65537, maxWork: 2 ** 17 },
-    create: decaysAs("apply", (decay) => like(decay, (g) => Math.log(Math.fround(Math.exp(g))))),
+    create: decaysAs("solve", (decay) => like(decay, (g) => Math.log(Math.fround(Math.exp(g))))),
   },
   {
     name: "the inverse does not decay",

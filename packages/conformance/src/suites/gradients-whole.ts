@@ -149,7 +149,7 @@ function whole(trial: Trial, verb: Verb, truth: "reference" | "differences", kin
       trial.judge(where, worstOf(got, want, bounds, [dtype, noise]), limit);
     }
   };
-  return trial.property(values, judge, kind === "none" ? 1 : 0.5);
+  return trial.property(values, judge, kind === "none" ? 1 : 0.25);
 }
 
 interface Drawn {

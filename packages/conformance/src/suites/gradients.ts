@@ -20,10 +20,9 @@ import fc from "fast-check";
 import { omegaOfApply, omegaOfRowDot, omegaOfSolve, worse, type Omega } from "../backward-error.js";
 import { anyCall, operatorOn, readAll, sayCall, type Call } from "../calls.js";
 import { omegaOfDecayGradient } from "../decay-gradient.js";
-import type { GateKind, Gates } from "../gates.js";
+import type { Gates } from "../gates.js";
 import { anyGates, decayKinds, gateKinds, needs, titleFor } from "../kinds.js";
 import {
-  decayShapeOf,
   familyNames,
   groupOf,
   growing,
@@ -36,6 +35,7 @@ import {
 import { Random } from "../random.js";
 import { affordVjp, anySizes, type Budget } from "../sizes.js";
 import type { Case, Scope, Trial } from "../trial.js";
+import { everyDecayVjp } from "./decay-vjp.js";
 import { wholeGradientCases } from "./gradients-whole.js";
 
 interface Vjp {
@@ -148,7 +148,7 @@ function byChannel(product: Problem, out: FloatArray): [Problem, FloatArray][] {
 
 /** Gradients do three times the work of the operation, and the judge of those of a decay much more. */
 function third({ maxN, maxWork }: Budget, kind: DecayKind): Budget {
-  return { maxN, maxWork: kind === "none" ? maxWork / 4 : Math.min(maxWork / 4, 2 ** 14) };
+  return { maxN, maxWork: kind === "none" ? maxWork / 4 : Math.min(maxWork / 4, 2 ** 11) };
 }
 
 function anyVjp(trial: Trial, verb: "solve" | "apply", kind: DecayKind): Promise<void> {
@@ -187,59 +187,6 @@ interface Drawn {
   readonly gates: Gates | undefined;
   readonly call: Call;
   readonly seed: number;
-}
-
-async function judgeDecayVjp(
-  scope: Scope,
-  trial: Trial,
-  [problem, terms, trans]: readonly [Problem, Record<"q" | "k" | "start", FloatArray>, boolean],
-  what: string,
-): Promise<void> {
-  const { batch, n, r } = problem.sizes;
-  const { factor } = shapesOf(problem.sizes);
-  const shape = decayShapeOf(problem);
-  const out = scope.poisoned(shape, problem.dtype);
-  if (out.shape[0] * out.shape[1] * out.shape[2] > 0) {
-    scope.backend.kernels.decayVjp({
-      ...{ batch, n, r, trans, decay: scope.put(problem.decay!, shape), out },
-      ...{ q: scope.put(problem.q, factor), k: scope.put(problem.k, factor) },
-      ...{ qGradient: scope.put(terms.q, factor), kGradient: scope.put(terms.k, factor) },
-      start: scope.put(terms.start, [batch, r, 1]),
-    });
-  }
-  const of = { q: terms.q, k: terms.k, state: terms.start };
-  const omega = omegaOfDecayGradient(problem, trans, of, await scope.read(out));
-  trial.judge(`${what}; ${nameOf(problem)}${trans ? ", trans" : ""}`, omega, gate(1));
-}
-
-/** The kernel itself, s in place of Z₀ and its gradient; and sums of 65,536 rows that are all of one sign, or one of them large. */
-async function everyDecayVjp(trial: Trial, kind: GateKind): Promise<void> {
-  const dtype = trial.subject.dtype!;
-  const { maxN, maxWork, seed } = trial.plan;
-  const tiny = 0.98 * unitRoundoff[dtype];
-  const sizes = [
-    ...[1, 2, 15, 16, 17, 63, 64, 65, 130, 300].map((n) => ({ batch: 2, n, r: 5 })),
-    ...[1, 3, 4, 7, 8, 16, 33, 64].map((r) => ({ batch: 1, n: 40, r })),
-    { batch: 1, n: 65536, r: 1 },
-  ].filter(({ batch, n, r }) => n <= maxN && batch <= maxN && batch * n * r <= maxWork);
-  for (const [index, { batch, n, r }] of sizes.entries()) {
-    const all = { batch, n, r, p: 1 };
-    const gates = { name: index % 2 === 0 ? "resets" : "none", kind } as const;
-    const drawn = makeProblem("general Λ", all, dtype, seed + index, gates);
-    const problem = { ...drawn, state: newFloatArray(dtype, batch * r).fill(1) };
-    const random = new Random(seed + index);
-    const fill = (of: () => number): FloatArray => newFloatArray(dtype, batch * n * r).map(of);
-    const start = random.fillNormal(newFloatArray(dtype, batch * r));
-    const [q, k] = [fill(() => random.normal()), fill(() => random.normal())];
-    const one = { ...problem, q: fill(() => 1), k: fill(() => 0) };
-    for (const trans of [false, true]) {
-      const judge = (on: Problem, terms: Record<"q" | "k" | "start", FloatArray>, what: string) =>
-        trial.scoped((scope) => judgeDecayVjp(scope, trial, [on, terms, trans], what));
-      await judge(problem, { q, k, start }, "random");
-      if (n > 60) await judge(one, { q: fill(() => 0.7), k, start }, "equal terms");
-      if (n > 60) await judge(one, { q: fill(() => tiny), k, start: start.map(() => 1) }, "tiny terms on 1");
-    }
-  }
 }
 
 async function judgeRowDot(

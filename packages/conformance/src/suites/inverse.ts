@@ -75,7 +75,7 @@ async function hardSums(trial: Trial): Promise<void> {
 async function everyGate(trial: Trial, kind: GateKind): Promise<void> {
   for (const [index, name] of gateNames.entries()) {
     const family = familyNames[index % familyNames.length]!;
-    const sizes = { batch: 1, n: Math.min(100, trial.plan.maxN), r: 5, p: 1 };
+    const sizes = { batch: 1, n: Math.min(50, trial.plan.maxN), r: 5, p: 1 };
     const one = [family, sizes, trial.plan.seed + index, { name, kind }] as const;
     const call = { chunk: [undefined, 16, 64][index % 3], given: index % 2 === 0 };
     await trial.scoped((scope) => judgeOne(trial, scope, one, call));

@@ -22,28 +22,28 @@ export function wrongLayouts(fixture: Fixture, foreign: Tensor): Wrong[] {
   const view = (shape: unknown, layout: unknown, of: Tensor = rhs) => {
     return (): unknown => backend.view(of, wrongly<Shape>(shape), wrongly<Layout>(layout));
   };
-  const with_ = (change: object, shape: Shape = rhs.shape): (() => unknown) =>
+  const laid = (change: object, shape: Shape = rhs.shape): (() => unknown) =>
     view(shape, { ...lies, ...change });
   const shared = (): Tensor =>
     fixture.scope.keep(backend.view(rhs, rhs.shape, { ...lies, heads: 2, shared: 2, batch: 0 }));
   const flat = (): Tensor => fixture.scope.keep(backend.view(rhs, rhs.shape, { ...lies, row: 0 }));
   return [
-    ["view past the end", ShapeError, with_({ offset: 1 })],
-    ["view before the start", ShapeError, with_({ offset: -1 })],
-    ["view of more rows than there are", ShapeError, with_({}, [batch, n + 1, p])],
-    ["view of more entries than there are", ShapeError, with_({}, [batch + 1, n, p])],
-    ["view of rows that reach past the end", ShapeError, with_({ row: p + 1 })],
-    ["view of rows from the last without its offset", ShapeError, with_({ row: -p })],
+    ["view past the end", ShapeError, laid({ offset: 1 })],
+    ["view before the start", ShapeError, laid({ offset: -1 })],
+    ["view of more rows than there are", ShapeError, laid({}, [batch, n + 1, p])],
+    ["view of more entries than there are", ShapeError, laid({}, [batch + 1, n, p])],
+    ["view of rows that reach past the end", ShapeError, laid({ row: p + 1 })],
+    ["view of rows from the last without its offset", ShapeError, laid({ row: -p })],
     ["view of a tensor without elements", ShapeError, view([1, 1, 1], lies, fixture.ones([1, 0, 3]))],
-    ["view of a negative size", ShapeError, with_({}, [batch, -1, p])],
+    ["view of a negative size", ShapeError, laid({}, [batch, -1, p])],
     ["view of two sizes", ShapeError, view([batch, n], lies)],
-    ["view of 2³¹ rows that are one", ShapeError, with_({ row: 0, batch: 0 }, [1, 2 ** 31, 1])],
-    ["view of heads that do not divide the batch", ShapeError, with_({ heads: 3 })],
-    ["view of shared heads that do not divide the heads", ShapeError, with_({ heads: 2, shared: 3 })],
-    ["view with a fractional stride", ValueError, with_({ row: 0.5 })],
-    ["view with no heads", ValueError, with_({ heads: 0 })],
-    ["view with shared 0", ValueError, with_({ shared: 0 })],
-    ["view with NaN for an offset", ValueError, with_({ offset: NaN })],
+    ["view of 2³¹ rows that are one", ShapeError, laid({ row: 0, batch: 0 }, [1, 2 ** 31, 1])],
+    ["view of heads that do not divide the batch", ShapeError, laid({ heads: 3 })],
+    ["view of shared heads that do not divide the heads", ShapeError, laid({ heads: 2, shared: 3 })],
+    ["view with a fractional stride", ValueError, laid({ row: 0.5 })],
+    ["view with no heads", ValueError, laid({ heads: 0 })],
+    ["view with shared 0", ValueError, laid({ shared: 0 })],
+    ["view with NaN for an offset", ValueError, laid({ offset: NaN })],
     ["view with no layout", ValueError, view(rhs.shape, undefined)],
     ["view of a disposed tensor", DisposedError, view(rhs.shape, lies, gone)],
     ["view of another backend's tensor", ValueError, view(rhs.shape, lies, foreign)],
