@@ -25,6 +25,7 @@ import {
   Ledger,
   packView,
   plainArray,
+  proxied,
   readView,
   viewLayout,
   type Placement,
@@ -75,30 +76,36 @@ class TypedArrayBackend implements JsBackend {
     this.#ledger = new Ledger(name);
   }
 
+  /** @throws ValueError for a proxy of the backend, which has none of the private fields */
+  static #ledgerOf(backend: TypedArrayBackend): Ledger {
+    if (!(#ledger in backend)) throw proxied("backend", "a Backend");
+    return backend.#ledger;
+  }
+
   get disposed(): boolean {
-    return this.#ledger.closed;
+    return TypedArrayBackend.#ledgerOf(this).closed;
   }
 
   empty(shape: Shape, dtype: Dtype = "f32"): HostTensor {
-    this.#ledger.assertOpen();
+    TypedArrayBackend.#ledgerOf(this).assertOpen();
     checkAllocation("tensor", shape, dtype, supports);
     return this.#own([shape[0], shape[1], shape[2]], allocate(shape, dtype));
   }
 
   upload(view: HostView): HostTensor {
-    this.#ledger.assertOpen();
+    TypedArrayBackend.#ledgerOf(this).assertOpen();
     const checked = checkView(view, supports);
     return this.#own(checked.shape, packView(checked, allocate(checked.shape, checked.dtype)));
   }
 
   view(t: HostTensor, shape: Shape, layout: Layout): HostTensor {
-    this.#ledger.assertOpen();
+    TypedArrayBackend.#ledgerOf(this).assertOpen();
     checkReadable(this, "tensor", t);
     return this.#own(shape, t.data, { layout: viewLayout(t, shape, layout), of: t });
   }
 
   wrap(array: FloatArray, shape: Shape, layout?: Layout): HostTensor {
-    this.#ledger.assertOpen();
+    TypedArrayBackend.#ledgerOf(this).assertOpen();
     const data = plainArray("array", array);
     const count = data.length;
     checkShape("shape", shape);
@@ -116,21 +123,21 @@ class TypedArrayBackend implements JsBackend {
   }
 
   async read(t: HostTensor): Promise<FloatArray> {
-    this.#ledger.assertOpen();
+    TypedArrayBackend.#ledgerOf(this).assertOpen();
     checkReadable(this, "tensor", t);
     return readView(t);
   }
 
   async sync(): Promise<void> {
-    this.#ledger.assertOpen();
+    TypedArrayBackend.#ledgerOf(this).assertOpen();
   }
 
   memory(): { tensors: number; bytes: number } {
-    return this.#ledger.memory();
+    return TypedArrayBackend.#ledgerOf(this).memory();
   }
 
   async dispose(): Promise<void> {
-    this.#ledger.close();
+    TypedArrayBackend.#ledgerOf(this).close();
   }
 
   [Symbol.asyncDispose](): Promise<void> {

@@ -193,3 +193,26 @@ test.each([2 ** 31 - 4, 2 ** 31 - 3, 2 ** 31, Number.MAX_SAFE_INTEGER])(
     }
   },
 );
+
+test("a proxy of a backend, as Vue's reactive makes, is refused by name by every method", async () => {
+  const backend = createJsBackend();
+  const t = backend.empty([1, 1, 1]);
+  const proxy = new Proxy(backend, {});
+  const message = /^backend: expected a Backend itself, got a proxy of it/;
+  const layout = { offset: 0, heads: 1, shared: 1, batch: 1, head: 0, row: 1 };
+  for (const call of [
+    () => proxy.empty([1, 1, 1]),
+    () => proxy.upload({ data: Float32Array.of(1), shape: [1, 1, 1] }),
+    () => proxy.view(t, [1, 1, 1], layout),
+    () => proxy.wrap(Float32Array.of(1), [1, 1, 1]),
+    () => proxy.memory(),
+  ]) {
+    expect(call).toThrow(ValueError);
+    expect(call).toThrow(message);
+  }
+  for (const call of [() => proxy.read(t), () => proxy.sync(), () => proxy.dispose()]) {
+    await expect(call()).rejects.toThrow(message);
+  }
+  expect(() => backend.view(t, [1, 1] as never, layout)).toThrow(ShapeError);
+  expect(backend.memory()).toEqual({ tensors: 1, bytes: 4 });
+});

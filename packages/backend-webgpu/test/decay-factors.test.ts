@@ -8,11 +8,13 @@ let backend: WebGpuBackend;
 let pieces: WebGpuBackend;
 beforeAll(async () => {
   backend = await createWebGpuBackend({ selfTest: false, chunk: 16 });
-  pieces = await createWebGpuBackend({ selfTest: false, chunk: 16, maxScratchBytes: 8192 });
+  // on the same device, which compiles every pipeline once
+  const { device } = backend;
+  pieces = await createWebGpuBackend({ selfTest: false, device, chunk: 16, maxScratchBytes: 8192 });
 });
 afterAll(async () => {
-  await backend.dispose();
   await pieces.dispose();
+  await backend.dispose();
 });
 
 /** Units in the last place of the float32 nearest to `exact`. */

@@ -8,18 +8,20 @@ import { EPSILON } from "./support/structured.js";
 
 let backend: WebGpuBackend;
 let pieces: WebGpuBackend;
+let parallel: WebGpuBackend;
+let dispatches: { take(): string[] };
 beforeAll(async () => {
   backend = await createWebGpuBackend({ selfTest: false, chunk: 16 });
-  pieces = await createWebGpuBackend({
-    selfTest: false,
-    chunk: 16,
-    maxScratchBytes: 8192,
-    maxSubmitFlops: 4000,
-  });
+  dispatches = watchDispatches(backend);
+  // the others on its device, which compiles every pipeline once
+  const others = { selfTest: false, chunk: 16, device: backend.device } as const;
+  pieces = await createWebGpuBackend({ ...others, maxScratchBytes: 8192, maxSubmitFlops: 4000 });
+  parallel = await createWebGpuBackend({ ...others, scan: "parallel", scanGroups: 4 });
 });
 afterAll(async () => {
-  await backend.dispose();
   await pieces.dispose();
+  await parallel.dispose();
+  await backend.dispose();
 });
 
 const float64 = (data: Float32Array): Float64Array => Float64Array.from(data);
@@ -38,7 +40,6 @@ test.each(["row", "channel"])("g of 0 and −∞ alone, per %s: not a bit is wro
   choose(problem.data.diag, [-1, 1]);
   choose(problem.data.x, [-2, -1, 0, 1, 2]);
   choose(problem.data.state, [-2, -1, 0, 1, 2]);
-  const parallel = await createWebGpuBackend({ selfTest: false, chunk: 16, scan: "parallel", scanGroups: 2 });
   for (const on of [backend, pieces, parallel]) {
     const { op, x, initialState, finalState, dispose } = uploadDecay(on, problem);
     for (const verb of ["solve", "apply"] as const) {
@@ -61,7 +62,6 @@ test.each(["row", "channel"])("g of 0 and −∞ alone, per %s: not a bit is wro
     }
     dispose();
   }
-  await parallel.dispose();
 });
 
 test.each(["row", "channel"])(
@@ -100,7 +100,6 @@ test("slow decay of 65,536 equal rows", async () => {
 });
 
 test("the composed scan forgets what went before a reset, and what it had lost of it", async () => {
-  const parallel = await createWebGpuBackend({ selfTest: false, chunk: 16, scan: "parallel", scanGroups: 4 });
   const shape = { batch: 1, n: 256, r: 2, p: 2 };
   const problem = decayProblem(shape, 1, (_, row) => (row === 64 || row === 192 ? -Infinity : -1 / 64));
   problem.data.x.forEach((_, at) => {
@@ -111,7 +110,6 @@ test("the composed scan forgets what went before a reset, and what it had lost o
     expect(output).toBeLessThanOrEqual(gate(2));
     expect(state).toBeLessThanOrEqual(gate(2));
   }
-  await parallel.dispose();
 });
 
 test.each(["row", "channel"])("the inverse with decay per %s", async (kind) => {
@@ -175,25 +173,24 @@ test("decay of columns: each column decays by gaps of its own", async () => {
 });
 
 test("without decay nothing of it is dispatched; with one, a dispatch more for apply and two for solve", async () => {
-  const own = await createWebGpuBackend({ selfTest: false, chunk: 16 });
-  const dispatches = watchDispatches(own);
+  await backend.sync();
+  dispatches.take();
   const shape = { batch: 1, n: 40, r: 4, p: 4 };
-  const { op, x, dispose } = uploadDecay(own, decayProblem(shape, 1, gates["resets"]!));
+  const { op, x, dispose } = uploadDecay(backend, decayProblem(shape, 1, gates["resets"]!));
   const { diag, q, k } = op;
-  solve(own, { diag, q, k }, x).dispose();
-  apply(own, { diag, q, k }, x).dispose();
-  await own.sync();
+  solve(backend, { diag, q, k }, x).dispose();
+  apply(backend, { diag, q, k }, x).dispose();
+  await backend.sync();
   expect(dispatches.take()).toEqual([
     ...["coupling", "solve-scan"],
     ...["coupling", "apply-state", "apply-prefix", "apply-chunk"],
   ]);
-  solve(own, op, x).dispose();
-  apply(own, op, x).dispose();
-  await own.sync();
+  solve(backend, op, x).dispose();
+  apply(backend, op, x).dispose();
+  await backend.sync();
   expect(dispatches.take()).toEqual([
     ...["decay-rows", "copy", "coupling", "solve-scan"],
     ...["decay-rows", "coupling", "apply-state", "apply-prefix", "apply-chunk"],
   ]);
   dispose();
-  await own.dispose();
 });

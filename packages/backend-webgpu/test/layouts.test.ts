@@ -12,11 +12,18 @@ let dispatches: { take(): string[] };
 beforeAll(async () => {
   backend = await createWebGpuBackend({ selfTest: false });
   dispatches = watchDispatches(backend);
-  pieces = await createWebGpuBackend({ selfTest: false, maxBindingBytes: 4096, maxScratchBytes: 16384 });
+  // on the same device, which compiles every pipeline once
+  const { device } = backend;
+  pieces = await createWebGpuBackend({
+    selfTest: false,
+    device,
+    maxBindingBytes: 4096,
+    maxScratchBytes: 16384,
+  });
 });
 afterAll(async () => {
-  await backend.dispose();
   await pieces.dispose();
+  await backend.dispose();
 });
 
 const next = uniforms(3);

@@ -20,20 +20,24 @@ const others = [
 ];
 // Growing T⁻¹ in more than two groups is what the option's description excludes; random problems may be such, so the
 // seed is fixed to one where they are not.
-const rest = ["every awkward size", "every family", "determinism", "supports"];
+const rest = ["awkward size", "every family", "every number of rows", "determinism", "supports", "layouts"];
 const create = () => createWebGpuBackend(options);
 
-testBackend({ test, create, seed: 1, maxN: 1000, maxWork: 2 ** 16, cases: 6, skip: [...others, ...rest] });
+testBackend({ test, create, seed: 1, maxN: 1000, maxWork: 2 ** 15, cases: 3, skip: [...others, ...rest] });
 
-test.each([2, 3, 7])("%i groups, in each direction, are as exact as one", async (scanGroups) => {
+test("2, 3 and 7 groups, in each direction, are as exact as one", async () => {
   const of = problem(1, 1000, 16, 5);
-  const backend = await createWebGpuBackend({ ...options, scanGroups });
-  const { op, b } = upload(backend, of);
-  const y = await backend.read(solve(backend, op, b));
-  expect(worstOmega(of, y)).toBeLessThanOrEqual(16);
-  const transposed = await backend.read(solve(backend, op, b, { trans: true }));
-  expect(worstOmega(of, transposed, true)).toBeLessThanOrEqual(16);
-  await backend.dispose();
+  const first = await createWebGpuBackend({ ...options, scanGroups: 2 });
+  const { device } = first;
+  const others = [3, 7].map((scanGroups) => createWebGpuBackend({ ...options, device, scanGroups }));
+  for (const backend of [...(await Promise.all(others)), first]) {
+    const { op, b } = upload(backend, of);
+    const y = await backend.read(solve(backend, op, b));
+    expect(worstOmega(of, y)).toBeLessThanOrEqual(16);
+    const transposed = await backend.read(solve(backend, op, b, { trans: true }));
+    expect(worstOmega(of, transposed, true)).toBeLessThanOrEqual(16);
+    await backend.dispose();
+  }
 });
 
 test("the cost model: one group where workgroups fill the device, more where it would idle", () => {

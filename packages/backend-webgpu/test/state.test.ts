@@ -33,7 +33,7 @@ test.each([false, true])(
 test.each(["apply", "solve"] as const)(
   "%s in hundreds of segments: what roundings lose is carried on",
   async (kernel) => {
-    const cut = await createWebGpuBackend({ selfTest: false, maxSubmitFlops: 2000 });
+    const cut = await createWebGpuBackend({ selfTest: false, device: backend.device, maxSubmitFlops: 2000 });
     const of = constant({ n: 8192, r: 1, p: 1 }, 1e-6, 1);
     const { output, state } = await errorsOf(cut, kernel, of, { chunk: 16 });
     expect(output).toBeLessThanOrEqual(16);
@@ -43,7 +43,12 @@ test.each(["apply", "solve"] as const)(
 );
 
 test("a parallel scan of 128 groups: neither the maps nor the states between them add up roundings", async () => {
-  const parallel = await createWebGpuBackend({ selfTest: false, scan: "parallel", scanGroups: 128 });
+  const parallel = await createWebGpuBackend({
+    selfTest: false,
+    device: backend.device,
+    scan: "parallel",
+    scanGroups: 128,
+  });
   for (const q of [1e-6, 1e-4]) {
     const of = constant({ n: 8192, r: 1, p: 1 }, q, 1);
     const { output, state } = await errorsOf(parallel, "solve", of, { chunk: 16 });

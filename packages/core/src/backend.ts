@@ -24,7 +24,7 @@ export {
   lastElement,
   viewLayout,
 } from "./contract/layout.js";
-export { Ledger, OwnedTensor, type Placement } from "./contract/ledger.js";
+export { Ledger, OwnedTensor, proxied, type Placement } from "./contract/ledger.js";
 export { decayKind } from "./contract/operator.js";
 export { checkFlag, checkOptions, checkText } from "./contract/options.js";
 export { checkView, packView, plainArray, readView, type PackableView } from "./contract/pack.js";

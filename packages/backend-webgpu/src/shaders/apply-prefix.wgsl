@@ -17,21 +17,25 @@ struct Params {
 @group(0) @binding(3) var<storage, read_write> lost: array<vec4<f32>>; // by carry's roundings so far
 @group(0) @binding(4) var<storage, read> factors: array<f32>; // from decay-rows: [batch, chunks, 2, as many as a chunk has]
 
-// A factor of the chunk for four elements of a state: a power of 2, and a rest.
-fn factor_at(index: u32, chunk: u32) -> array<vec4<f32>, 2> {
+// The factor of a chunk for four elements of the state: a power of 2, and a rest.
+struct Factor {
+  power: vec4<f32>,
+  rest: vec4<f32>,
+}
+
+fn factor_of(index: u32, chunk: u32) -> Factor {
   let quads = params.quads;
-  let width = array<u32, 4>(0u, 1u, params.size / quads, 4u * quads)[DECAY];
-  let row = index % params.size / quads;
-  let from_chunk = 2u * width * (index / params.size * params.chunks + chunk);
+  let width = select(select(4u * quads, params.size / quads, DECAY == 2u), 1u, DECAY == 1u);
+  var at = 2u * width * (index / params.size * params.chunks + chunk);
   if (DECAY == 3u) {
-    let at = from_chunk + 4u * (index % quads);
-    return array<vec4<f32>, 2>(
-      vec4<f32>(factors[at], factors[at + 1u], factors[at + 2u], factors[at + 3u]),
-      vec4<f32>(factors[at + width], factors[at + width + 1u], factors[at + width + 2u], factors[at + width + 3u]),
+    at += 4u * (index % quads);
+    return Factor(
+      vec4<f32>(#{[0, 1, 2, 3].map((j) => `factors[at + ${j}u]`).join(", ")}),
+      vec4<f32>(#{[0, 1, 2, 3].map((j) => `factors[at + width + ${j}u]`).join(", ")}),
     );
   }
-  let at = from_chunk + select(0u, row, DECAY == 2u);
-  return array<vec4<f32>, 2>(vec4<f32>(factors[at]), vec4<f32>(factors[at + width]));
+  at += select(0u, index % params.size / quads, DECAY == 2u);
+  return Factor(vec4<f32>(factors[at]), vec4<f32>(factors[at + width]));
 }
 
 @compute @workgroup_size(THREADS)
@@ -52,9 +56,9 @@ fn main(
     var before = sum;
     var own = z[at] + missing;
     if (DECAY != 0u) {
-      let factor = factor_at(index, chunk);
-      own = z[at] + factor[1] * sum + factor[0] * missing;
-      before = factor[0] * sum;
+      let factor = factor_of(index, chunk);
+      own = z[at] + factor.rest * sum + factor.power * missing;
+      before = factor.power * sum;
     }
     z[at] = sum;
     sum = before + own;

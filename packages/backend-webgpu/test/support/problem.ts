@@ -8,6 +8,8 @@ export interface Problem {
   readonly q: Float32Array;
   readonly k: Float32Array;
   readonly b: Float32Array;
+  /** Batch · n, or batch · n · r; absent: none. */
+  readonly decay?: Float32Array;
 }
 
 /** As in DeltaNet: unit keys, q = β k, λ = 1, so that T⁻¹ stays bounded; the same numbers every time. */
@@ -46,8 +48,10 @@ export function upload(backend: WebGpuBackend, { shape: { batch, n, r, p }, ...d
     q: put(data.q, [batch, n, r]),
     k: put(data.k, [batch, n, r]),
   };
+  const decay = data.decay && put(data.decay, [batch, n, data.decay.length / (batch * n)]);
   const b = put(data.b, [batch, n, p]);
-  return { op, b, dispose: () => [op.diag, op.q, op.k, b].forEach((t) => t.dispose()) };
+  const all = [op.diag, op.q, op.k, decay, b];
+  return { op: { ...op, decay }, b, dispose: () => all.forEach((t) => t?.dispose()) };
 }
 
 /** Largest componentwise backward error of a solve over the batch, in ε of f32. */

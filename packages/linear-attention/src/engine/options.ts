@@ -1,0 +1,57 @@
+import type { Tensor } from "@dlrt/core";
+
+/** Numbers of heads. Of any two the larger is a multiple of the smaller, whose heads are then shared by neighbours. */
+export interface Heads {
+  readonly query: number;
+  /** Default: as the query. */
+  readonly key?: number | undefined;
+  /** Default: as the key. */
+  readonly value?: number | undefined;
+}
+
+export interface LayerOptions<T extends Tensor = Tensor> {
+  /** Grouped queries, grouped values and multi-query attention are ratios of these. */
+  readonly heads: Heads;
+  /** What the output is multiplied by. Default: 1/√K, K the columns of a key; 1 for `rwkv7` and `ssd`. */
+  readonly scale?: number | undefined;
+  /** Query and keys become x / √(Σx² + eps); true: eps = 1e-6. Default: taken as they are. */
+  readonly normalizeKeys?: boolean | { readonly eps: number } | undefined;
+  /** S before the first token, [N·heads, K, V], N sequences of as many heads as key or value, whichever has more. Default 0. */
+  readonly initialState?: T | undefined;
+  /** Give S after the last token: true, or the tensor to write it to, which may be the `initialState`. */
+  readonly finalState?: boolean | T | undefined;
+  /** "vk": both states are [N·heads, V, K]. Default "kv". */
+  readonly stateLayout?: "kv" | "vk" | undefined;
+  /** Bounds of sequences packed into one of B = 1: 0 = s₀ ≤ s₁ ≤ … ≤ s_N = T, known as cu_seqlens. A state each. */
+  readonly sequences?: Int32Array | undefined;
+}
+
+export const optionNames = [
+  "heads",
+  "scale",
+  "normalizeKeys",
+  "initialState",
+  "finalState",
+  "stateLayout",
+  "sequences",
+] as const;
+
+export interface LayerResult<T extends Tensor = Tensor> {
+  /** [B, T, heads·V], as many heads as the query or the state, whichever has more. The caller's to dispose. */
+  readonly output: T;
+  /** There when `finalState` was asked for; shaped as `initialState`. */
+  readonly finalState?: T;
+}
+
+/** What came back through a layer's results; an absent one counts 0. */
+export interface Cotangents<T extends Tensor = Tensor> {
+  /** As `output` */
+  readonly output?: T | undefined;
+  /** As `finalState` */
+  readonly finalState?: T | undefined;
+}
+
+/** A gradient for every input that was given, of its shape, and for the initial state where there was one. */
+export type Gradients<Inputs, T extends Tensor = Tensor> = {
+  readonly [name in keyof Inputs]: Inputs[name];
+} & { readonly initialState?: T };

@@ -1,0 +1,36 @@
+export { comba, combaVjp, type CombaInputs } from "./layers/comba.js";
+export { deltaRule, deltaRuleVjp, type DeltaRuleInputs } from "./layers/delta-rule.js";
+export { dplr, dplrVjp, type DplrInputs } from "./layers/dplr.js";
+export {
+  gatedDeltaProduct,
+  gatedDeltaProductVjp,
+  type GatedDeltaProductInputs,
+} from "./layers/gated-delta-product.js";
+export { gatedDeltaRule, gatedDeltaRuleVjp, type GatedDeltaRuleInputs } from "./layers/gated-delta-rule.js";
+export {
+  gatedDeltaRule2,
+  gatedDeltaRule2Vjp,
+  type GatedDeltaRule2Inputs,
+} from "./layers/gated-delta-rule-2.js";
+export { gla, glaVjp, type GlaInputs } from "./layers/gla.js";
+export {
+  kimiDeltaAttention,
+  kimiDeltaAttentionVjp,
+  type KimiDeltaAttentionInputs,
+} from "./layers/kimi-delta-attention.js";
+export {
+  linearAttention,
+  linearAttentionVjp,
+  type LinearAttentionInputs,
+} from "./layers/linear-attention.js";
+export { retention, retentionVjp, type RetentionInputs } from "./layers/retention.js";
+export { rwkv7, rwkv7Vjp, type Rwkv7Inputs } from "./layers/rwkv7.js";
+export { simpleGla, simpleGlaVjp, type SimpleGlaInputs } from "./layers/simple-gla.js";
+export { ssd, ssdVjp, type SsdInputs } from "./layers/ssd.js";
+export type { Cotangents, Gradients, Heads, LayerOptions, LayerResult } from "./engine/options.js";
+export {
+  onnxLinearAttention,
+  type OnnxLinearAttentionAttributes,
+  type OnnxLinearAttentionInputs,
+  type OnnxLinearAttentionResult,
+} from "./onnx.js";

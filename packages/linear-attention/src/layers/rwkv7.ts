@@ -1,0 +1,64 @@
+import type { Backend, Tensor } from "@dlrt/core";
+import { backward, forward } from "../engine/layer.js";
+import type { Cotangents, Gradients, LayerOptions, LayerResult } from "../engine/options.js";
+import { key, perKeyChannel, query, value, type Rule } from "../engine/rule.js";
+import { diagonalPlusLowRank } from "../engine/low-rank.js";
+
+export interface Rwkv7Inputs<T extends Tensor = Tensor> {
+  /** [B, T, Hq·K] */
+  readonly r: T;
+  /** ≤ 0, the logarithm of the decay, one a key channel: [B, T, H·K] */
+  readonly w: T;
+  /** [B, T, Hk·K] */
+  readonly k: T;
+  /** [B, T, Hv·V] */
+  readonly v: T;
+  /** [B, T, H·K] */
+  readonly a: T;
+  /** [B, T, H·K] */
+  readonly b: T;
+}
+
+const rule: Rule = {
+  inputs: {
+    r: query,
+    w: perKeyChannel,
+    k: key,
+    v: value,
+    a: perKeyChannel,
+    b: perKeyChannel,
+  },
+  scale: 1,
+  scratch: 1,
+  map: (mapping, { r, w, k, v, a, b }) =>
+    diagonalPlusLowRank(mapping, { query: r!, key: k!, value: v!, decay: w!, a: a!, b: b! }),
+};
+
+/**
+ * S ← diag(e^w) S + b (aᵀS) + k vᵀ;  o = scale · Sᵀ r, scale 1 unless given: RWKV-7, where a reads the state before it decays. w is the
+ * logarithm of the decay; of the model's own names a = −κ̂ and b = κ̂ ∘ η.
+ *
+ * H are the heads of the state, as many as key or value has, whichever has more; neighbouring heads share what is fewer.
+ * @throws ShapeError, DtypeError, ValueError, DisposedError, UnsupportedError, LimitError
+ */
+export function rwkv7<T extends Tensor>(
+  backend: Backend<T>,
+  inputs: Rwkv7Inputs<T>,
+  options: LayerOptions<T>,
+): LayerResult<T> {
+  return forward(backend, rule, inputs, options);
+}
+
+/**
+ * Gradients of `rwkv7` for every input, and for the initial state where there is one; the layer is computed once more on the way.
+ * @param options those of the forward call; its `finalState` plays no part
+ * @throws as `rwkv7`
+ */
+export function rwkv7Vjp<T extends Tensor>(
+  backend: Backend<T>,
+  inputs: Rwkv7Inputs<T>,
+  cotangents: Cotangents<T>,
+  options: LayerOptions<T>,
+): Gradients<Rwkv7Inputs<T>, T> {
+  return backward(backend, rule, inputs, cotangents, options) as Gradients<Rwkv7Inputs<T>, T>;
+}

@@ -1,0 +1,20 @@
+/**
+ * Every layer's plain recurrence in float64, token by token, written from its definition: what the package's layers are judged by.
+ *
+ * @module
+ */
+export type { ReferenceProblem, ReferenceResult } from "./walk.js";
+export { comba } from "./comba.js";
+export { deltaRule } from "./delta-rule.js";
+export { dplr } from "./dplr.js";
+export { gatedDeltaProduct } from "./gated-delta-product.js";
+export { gatedDeltaRule } from "./gated-delta-rule.js";
+export { gatedDeltaRule2 } from "./gated-delta-rule-2.js";
+export { gla } from "./gla.js";
+export { kimiDeltaAttention } from "./kimi-delta-attention.js";
+export { linearAttention } from "./linear-attention.js";
+export { onnxLinearAttention } from "./onnx.js";
+export { retention } from "./retention.js";
+export { rwkv7 } from "./rwkv7.js";
+export { simpleGla } from "./simple-gla.js";
+export { ssd } from "./ssd.js";

@@ -1,0 +1,142 @@
+/** Sizes and options that every layer's recurrence has. Arrays are packed, [B, T, H, D] row by row. */
+export interface ReferenceProblem {
+  /** B; 1 with `sequences` */
+  readonly batch: number;
+  /** T */
+  readonly tokens: number;
+  /** K */
+  readonly keyWidth: number;
+  /** V */
+  readonly valueWidth: number;
+  /** Stored heads of each. The state has as many heads as key or value, whichever are more; the output as the state or the query. */
+  readonly heads: { readonly query: number; readonly key: number; readonly value: number };
+  /** Default: 1/√K, and 1 where a layer says so. */
+  readonly scale?: number | undefined;
+  /** Query and keys become x/√(Σx² + eps). */
+  readonly normalizeKeys?: { readonly eps: number } | undefined;
+  /** Bounds of packed sequences, 0 = s₀ ≤ … ≤ s_N = T. */
+  readonly sequences?: Int32Array | undefined;
+  /** [N, H, K, V], N sequences (N = B without `sequences`), H heads of the state; default 0 */
+  readonly initialState?: Float64Array | undefined;
+}
+
+export interface ReferenceResult {
+  /** [B, T, heads of the output, V] */
+  readonly output: Float64Array;
+  /** [N, heads of the state, K, V] */
+  readonly finalState: Float64Array;
+}
+
+/** S, K×V, of one head. */
+export class State {
+  constructor(
+    readonly data: Float64Array,
+    readonly keyWidth: number,
+    readonly valueWidth: number,
+  ) {}
+
+  /** S ← diag(exp(g)) S, g one number or one a row of S. */
+  decay(g: Float64Array): void {
+    for (let i = 0; i < this.keyWidth; i++) {
+      const factor = Math.exp(g[g.length === 1 ? 0 : i]!);
+      // A factor of 0 forgets whatever was there, numbers that are not finite included.
+      for (let j = 0; j < this.valueWidth; j++) {
+        const at = i * this.valueWidth + j;
+        this.data[at] = factor === 0 ? 0 : factor * this.data[at]!;
+      }
+    }
+  }
+
+  /** Sᵀ k */
+  read(k: Float64Array): Float64Array {
+    return Float64Array.from({ length: this.valueWidth }, (_, j) => {
+      let sum = 0;
+      for (let i = 0; i < this.keyWidth; i++) sum += k[i]! * this.data[i * this.valueWidth + j]!;
+      return sum;
+    });
+  }
+
+  /** S ← S + k wᵀ */
+  add(k: Float64Array, w: Float64Array): void {
+    for (let i = 0; i < this.keyWidth; i++)
+      for (let j = 0; j < this.valueWidth; j++) this.data[i * this.valueWidth + j]! += k[i]! * w[j]!;
+  }
+}
+
+/** One token as one head of the state sees it. */
+export interface Token {
+  /** The head of the state. */
+  readonly head: number;
+  /**
+   * The vector of an array whose stored heads the heads of the state share evenly: head h of H reads stored head ⌊h / (H / stored)⌋.
+   * `width` is the columns of one head, `row` of `rows` the array's row of this token where it has several.
+   */
+  vector(array: Float64Array, width: number, row?: number, rows?: number): Float64Array;
+  /** The same of a key, normalised where the problem asks. */
+  key(array: Float64Array, row?: number, rows?: number): Float64Array;
+}
+
+const normalized = (x: Float64Array, eps: number): Float64Array => {
+  const norm = Math.sqrt(x.reduce((sum, value) => sum + value * value, eps));
+  return x.map((value) => value / norm);
+};
+
+/**
+ * Token by token and head by head: `step` changes the state of one head, then o = scale · Sᵀ q is read.
+ * @param query [B, T, heads.query, K]
+ */
+export function walk(
+  problem: ReferenceProblem,
+  query: Float64Array,
+  step: (state: State, token: Token) => void,
+): ReferenceResult {
+  const { batch, tokens, heads, keyWidth, valueWidth, normalizeKeys } = problem;
+  const scale = problem.scale ?? 1 / Math.sqrt(keyWidth);
+  const stateHeads = Math.max(heads.key, heads.value);
+  const outHeads = Math.max(heads.query, stateHeads);
+  const bounds = problem.sequences ?? Int32Array.from({ length: batch + 1 }, (_, b) => b * tokens);
+  const size = keyWidth * valueWidth;
+  const finalState = new Float64Array((bounds.length - 1) * stateHeads * size);
+  if (problem.initialState) finalState.set(problem.initialState);
+  const output = new Float64Array(batch * tokens * outHeads * valueWidth);
+  const share = outHeads / stateHeads;
+
+  const pick = (
+    array: Float64Array,
+    width: number,
+    token: number,
+    head: number,
+    of: number,
+    row = 0,
+    rows = 1,
+  ) => {
+    const stored = array.length / (batch * tokens * rows * width);
+    const start = ((token * rows + row) * stored + Math.floor(head / (of / stored))) * width;
+    return array.slice(start, start + width);
+  };
+  const key = (x: Float64Array) => (normalizeKeys ? normalized(x, normalizeKeys.eps) : x);
+
+  for (let n = 0; n + 1 < bounds.length; n++) {
+    for (let head = 0; head < stateHeads; head++) {
+      const start = (n * stateHeads + head) * size;
+      const state = new State(finalState.subarray(start, start + size), keyWidth, valueWidth);
+      for (let t = bounds[n]!; t < bounds[n + 1]!; t++) {
+        step(state, {
+          head,
+          vector: (array, width, row, rows) => pick(array, width, t, head, stateHeads, row, rows),
+          key: (array, row, rows) => key(pick(array, keyWidth, t, head, stateHeads, row, rows)),
+        });
+        for (let h = head * share; h < (head + 1) * share; h++) {
+          const o = state.read(key(pick(query, keyWidth, t, h, outHeads)));
+          for (let j = 0; j < valueWidth; j++) output[(t * outHeads + h) * valueWidth + j] = scale * o[j]!;
+        }
+      }
+    }
+  }
+  return { output, finalState };
+}
+
+/** β (v − s), element by element; β is one number or one a column of the value. */
+export function correction(beta: Float64Array, v: Float64Array, s: Float64Array): Float64Array {
+  return v.map((value, j) => beta[beta.length === 1 ? 0 : j]! * (value - s[j]!));
+}

@@ -1,0 +1,71 @@
+import { createJsBackend } from "@dlrt/backend-js";
+import type { Backend, FloatArray, HostTensor, HostView, KernelName, Layout, Shape } from "@dlrt/core";
+import { Ledger, OwnedTensor, type Kernels } from "@dlrt/core/backend";
+
+/** A tensor as a device has them: without elements that the host could reach. */
+export class DeviceTensor extends OwnedTensor {
+  readonly #inner: HostTensor;
+
+  constructor(backend: object, ledger: Ledger, inner: HostTensor, of?: DeviceTensor) {
+    super(backend, ledger, inner.shape, inner.dtype, { layout: inner.layout, of });
+    this.#inner = inner;
+  }
+
+  static innerOf(t: DeviceTensor): HostTensor {
+    return t.#inner;
+  }
+
+  get storage(): object {
+    return this.#inner.storage;
+  }
+
+  get byteOffset(): number {
+    return this.#inner.byteOffset;
+  }
+
+  protected release(): void {
+    this.#inner.dispose();
+  }
+}
+
+/** A kernel's parameters with the tensors within. */
+function unwrap(params: object): object {
+  return Object.fromEntries(
+    Object.entries(params).map(([name, value]) => {
+      if (value instanceof DeviceTensor) return [name, DeviceTensor.innerOf(value)];
+      return [name, name === "op" ? unwrap(value as object) : value];
+    }),
+  );
+}
+
+/**
+ * backend-js behind tensors that hide their elements: whoever computes on it does so by kernels alone.
+ * @param broken a kernel that throws
+ */
+export function createDeviceBackend(broken?: KernelName): Backend<DeviceTensor> {
+  const inner = createJsBackend();
+  const ledger = new Ledger("device");
+  const run = (kernel: KernelName) => (params: object) => {
+    if (kernel === broken) throw new Error(`${kernel} is broken`);
+    (inner.kernels[kernel] as (params: object) => void)(unwrap(params));
+  };
+  const names = Object.keys(inner.kernels) as KernelName[];
+  const backend: Backend<DeviceTensor> = {
+    name: "device",
+    supports: inner.supports,
+    kernels: Object.fromEntries(names.map((name) => [name, run(name)])) as unknown as Kernels<DeviceTensor>,
+    get disposed() {
+      return ledger.closed;
+    },
+    empty: (shape, dtype) => new DeviceTensor(backend, ledger, inner.empty(shape, dtype)),
+    upload: (view: HostView) => new DeviceTensor(backend, ledger, inner.upload(view)),
+    view: (t: DeviceTensor, shape: Shape, layout: Layout) =>
+      new DeviceTensor(backend, ledger, inner.view(DeviceTensor.innerOf(t), shape, layout), t),
+    read: (t): Promise<FloatArray> => inner.read(DeviceTensor.innerOf(t)),
+    sync: () => inner.sync(),
+    memory: () => ledger.memory(),
+    dispose: async () => ledger.close(),
+    [Symbol.asyncDispose]: async () => ledger.close(),
+  };
+  return backend;
+}

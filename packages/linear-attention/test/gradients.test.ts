@@ -1,0 +1,143 @@
+import { createJsBackend } from "@dlrt/backend-js";
+import { readView } from "@dlrt/core/backend";
+import { describe, expect, test } from "vitest";
+import type { ReferenceProblem } from "../src/reference/index.js";
+import {
+  all,
+  errorOf,
+  inputsOf,
+  randomFrom,
+  stateShape,
+  typed,
+  upload,
+  type Arrays,
+  type Decay,
+  type Layer,
+} from "./layers.js";
+
+const random = (size: number, seed: number): Float64Array => {
+  const next = randomFrom(seed);
+  return Float64Array.from({ length: size }, () => Math.fround(next()));
+};
+
+/** Sizes of the results, and what comes back through them. */
+function cotangentsOf(layer: Layer, problem: ReferenceProblem, arrays: Arrays) {
+  const { output, finalState } = layer.reference(problem, arrays);
+  return { output: random(output.length, 11), finalState: random(finalState.length, 12) };
+}
+
+function gradientsOf(layer: Layer, problem: ReferenceProblem, arrays: Arrays, dtype: "f32" | "f64") {
+  const backend = createJsBackend();
+  const tensors = upload(backend, layer, problem, arrays, dtype);
+  const shape = stateShape(problem);
+  const state = (data: Float64Array) => backend.upload({ data: typed(data, dtype), shape });
+  const cotangents = cotangentsOf(layer, problem, arrays);
+  const { batch, tokens } = problem;
+  const output = backend.upload({
+    data: typed(cotangents.output, dtype),
+    shape: [batch, tokens, cotangents.output.length / (batch * tokens)],
+  });
+  const finalState = state(cotangents.finalState);
+  const initialState = problem.initialState && state(problem.initialState);
+  const before = backend.memory();
+  const options = {
+    heads: problem.heads,
+    initialState,
+    normalizeKeys: problem.normalizeKeys,
+    sequences: problem.sequences,
+  };
+  const gradients = layer.backward(backend, tensors, { output, finalState }, options);
+  const names = [...Object.keys(layer.inputs), ...(initialState ? ["initialState"] : [])];
+  expect(Object.keys(gradients).sort()).toEqual(names.sort());
+  expect(backend.memory().tensors - before.tensors).toBe(names.length);
+  const read = Object.fromEntries(
+    Object.entries(gradients).map(([name, t]) => [name, Float64Array.from(readView(t))]),
+  );
+  for (const t of Object.values(gradients)) t.dispose();
+  expect(backend.memory()).toEqual(before);
+  return read;
+}
+
+/** Σ output ∘ its cotangent + the same of the final state, in float64. */
+function lossOf(
+  layer: Layer,
+  problem: ReferenceProblem,
+  arrays: Arrays,
+  cotangents: ReturnType<typeof cotangentsOf>,
+) {
+  const { output, finalState } = layer.reference(problem, arrays);
+  const dot = (x: Float64Array, y: Float64Array) => x.reduce((sum, value, i) => sum + value * y[i]!, 0);
+  return dot(output, cotangents.output) + dot(finalState, cotangents.finalState);
+}
+
+const STEP = 2 ** -17;
+
+/** Derivatives of the loss along single elements, at most `count` of them evenly over the array. */
+function differences(layer: Layer, problem: ReferenceProblem, arrays: Arrays, name: string, count: number) {
+  const cotangents = cotangentsOf(layer, problem, arrays);
+  const own = name === "initialState" ? problem.initialState! : arrays[name]!;
+  const stride = Math.max(1, Math.floor(own.length / count));
+  const at = Array.from({ length: Math.ceil(own.length / stride) }, (_, i) => i * stride);
+  const loss = (index: number, step: number): number => {
+    const moved = own.slice();
+    moved[index]! += step;
+    return name === "initialState"
+      ? lossOf(layer, { ...problem, initialState: moved }, arrays, cotangents)
+      : lossOf(layer, problem, { ...arrays, [name]: moved }, cotangents);
+  };
+  const values = at.map((index) => (loss(index, STEP) - loss(index, -STEP)) / (2 * STEP));
+  return { at, values: Float64Array.from(values) };
+}
+
+const at = (x: Float64Array, index: readonly number[]) => Float64Array.from(index, (i) => x[i]!);
+
+function expectGradients(layer: Layer, own: Partial<ReferenceProblem>, decay: Decay, count: number): void {
+  const problem = {
+    batch: 1,
+    tokens: 9,
+    heads: { query: 2, key: 2, value: 2 },
+    keyWidth: 5,
+    valueWidth: 3,
+    ...own,
+  };
+  const [states, K, V] = stateShape(problem);
+  const whole = { ...problem, initialState: random(states * K * V, 13) };
+  const arrays = inputsOf(layer, whole, decay, 21);
+  const f64 = gradientsOf(layer, whole, arrays, "f64");
+  const f32 = gradientsOf(layer, whole, arrays, "f32");
+  for (const name of [...Object.keys(layer.inputs), "initialState"]) {
+    const { at: index, values } = differences(layer, whole, arrays, name, count);
+    expect(
+      values.some((value) => value !== 0),
+      name,
+    ).toBe(true);
+    // What the differences lose: the rounding of a loss of about 50, divided by 2⁻¹⁶ and by gradients as small as 0.02.
+    expect(errorOf(at(f64[name]!, index), values), `${name} against differences`).toBeLessThan(1e-7);
+    expect(errorOf(f32[name]!, f64[name]!), `${name}, f32 against f64`).toBeLessThan(4e-6);
+  }
+}
+
+describe.each(all)("$name", (layer) => {
+  test("9 tokens, every element of every gradient", () => expectGradients(layer, {}, "typical", Infinity));
+
+  test("65 tokens, K = 24, V = 40", () =>
+    expectGradients(layer, { tokens: 65, keyWidth: 24, valueWidth: 40 }, "typical", 4));
+
+  test("33 tokens", () => expectGradients(layer, { tokens: 33 }, "typical", 24));
+
+  test("strong decay, −3 a token", () => expectGradients(layer, { tokens: 17 }, -3, 24));
+
+  // Also where a reset or a decay by e^−100 forgets everything; there ḡ is 0, and so are the differences.
+  test("mixed decay", () => expectGradients(layer, { tokens: 17 }, "mixed", Infinity));
+
+  test.each([
+    { query: 4, key: 2, value: 2 },
+    { query: 1, key: 2, value: 4 },
+    { query: 6, key: 1, value: 3 },
+  ])("heads %j", (heads) => expectGradients(layer, { batch: 2, heads }, "typical", 24));
+
+  test("normalised keys and packed sequences", () => {
+    const sequences = Int32Array.of(0, 3, 3, 4, 9);
+    expectGradients(layer, { sequences, normalizeKeys: { eps: 1e-3 } }, "typical", 24);
+  });
+});

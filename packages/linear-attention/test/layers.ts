@@ -1,0 +1,208 @@
+import type { Backend, FloatArray, HostTensor } from "@dlrt/core";
+import * as layers from "../src/index.js";
+import * as reference from "../src/reference/index.js";
+import type { ReferenceProblem, ReferenceResult } from "../src/reference/index.js";
+import type { Cotangents, LayerOptions, LayerResult } from "../src/index.js";
+
+export type Arrays = Readonly<Record<string, Float64Array>>;
+type Tensors = Record<string, HostTensor>;
+
+/** One kind of random input; "g" are logarithms of decays. */
+type Kind =
+  | "query"
+  | "key"
+  | "value"
+  | "head"
+  | "channel"
+  | "column"
+  | "a"
+  | "b"
+  | "g"
+  | "gChannel"
+  | "A"
+  | "D";
+
+export interface Layer {
+  readonly name: string;
+  readonly inputs: Readonly<Record<string, Kind>>;
+  /** Rows of key, value and β a token. */
+  readonly steps?: number;
+  forward(
+    backend: Backend<HostTensor>,
+    inputs: Tensors,
+    options: LayerOptions<HostTensor>,
+  ): LayerResult<HostTensor>;
+  backward(
+    backend: Backend<HostTensor>,
+    inputs: Tensors,
+    cotangents: Cotangents<HostTensor>,
+    options: LayerOptions<HostTensor>,
+  ): Readonly<Record<string, HostTensor>>;
+  reference(problem: ReferenceProblem, inputs: Arrays): ReferenceResult;
+}
+
+const QKV = { query: "query", key: "key", value: "value" } as const;
+
+/** The layers with their references; the signatures differ in names of inputs only. */
+const entry = (
+  name: Exclude<keyof typeof reference, "onnxLinearAttention">,
+  inputs: Layer["inputs"],
+  steps?: number,
+): Layer =>
+  ({
+    name: steps === undefined ? name : `${name}, ${steps} steps`,
+    inputs,
+    steps,
+    forward: layers[name],
+    backward: layers[`${name}Vjp`],
+    reference: (problem: ReferenceProblem, arrays: Arrays) =>
+      (reference[name] as (p: ReferenceProblem, i: Arrays, steps?: number) => ReferenceResult)(
+        problem,
+        arrays,
+        steps,
+      ),
+  }) as unknown as Layer;
+
+export const all: readonly Layer[] = [
+  entry("linearAttention", QKV),
+  entry("simpleGla", { ...QKV, decay: "g" }),
+  entry("gla", { ...QKV, decay: "gChannel" }),
+  entry("retention", QKV),
+  entry("ssd", { x: "value", dt: "head", A: "A", B: "key", C: "query", D: "D" }),
+  entry("deltaRule", { ...QKV, beta: "head" }),
+  entry("gatedDeltaRule", { ...QKV, beta: "head", decay: "g" }),
+  entry("kimiDeltaAttention", { ...QKV, beta: "head", decay: "gChannel" }),
+  entry("gatedDeltaRule2", { ...QKV, erase: "channel", write: "column", decay: "gChannel" }),
+  entry("gatedDeltaProduct", { ...QKV, beta: "head", decay: "g" }, 2),
+  entry("gatedDeltaProduct", { ...QKV, beta: "head" }, 3),
+  entry("comba", { ...QKV, erase: "key", beta: "head", decay: "g" }),
+  entry("dplr", { ...QKV, a: "a", b: "b", decay: "gChannel" }),
+  entry("rwkv7", { r: "query", w: "gChannel", k: "key", v: "value", a: "a", b: "b" }),
+];
+
+export const named = (name: string): Layer => all.find((layer) => layer.name === name)!;
+
+/** Numbers from −1 to 1, from a seed (mulberry32). */
+export function randomFrom(seed: number): () => number {
+  let state = seed >>> 0;
+  return () => {
+    state = (state + 0x6d2b79f5) >>> 0;
+    let x = Math.imul(state ^ (state >>> 15), 1 | state);
+    x = (x + Math.imul(x ^ (x >>> 7), 61 | x)) ^ x;
+    return ((x ^ (x >>> 14)) >>> 0) / 2 ** 31 - 1;
+  };
+}
+
+/** How strongly a test's layer decays: one number for all, or a mixture. */
+export type Decay = number | "mixed" | "typical";
+
+const mixture = [0, -1e-8, -3, -20, -100, -Infinity];
+
+function decayOf(decay: Decay, random: () => number): number {
+  if (decay === "typical") return -0.5 * (random() + 1);
+  if (decay === "mixed") return mixture[Math.floor(((random() + 1) / 2) * mixture.length) % mixture.length]!;
+  return decay;
+}
+
+/** Rows a token of an input. */
+const stepsOf = ({ steps = 1 }: Layer, kind: Kind): number =>
+  kind === "key" || kind === "value" || kind === "head" ? steps : 1;
+
+/** Inputs in float64 whose numbers are float32, so that they are the same in both dtypes. */
+export function inputsOf(layer: Layer, problem: ReferenceProblem, decay: Decay, seed: number): Arrays {
+  const { batch, tokens, heads, keyWidth: K, valueWidth: V } = problem;
+  const random = randomFrom(seed);
+  const stateHeads = Math.max(heads.key, heads.value);
+  const unit = Math.sqrt(3 / Math.max(1, K)); // rows of about length 1
+  const make = (kind: Kind, name: string): Float64Array => {
+    const rows = batch * tokens * stepsOf(layer, kind);
+    const fill = (size: number, next: () => number) =>
+      Float64Array.from({ length: size }, () => Math.fround(next()));
+    switch (kind) {
+      case "query":
+        return fill(rows * heads.query * K, random);
+      case "key":
+        return fill(rows * heads.key * K, () => unit * random());
+      case "value":
+        return fill(rows * heads.value * V, random);
+      case "head":
+        return fill(rows * stateHeads, () => (random() + 1) / 2);
+      case "channel":
+        return fill(rows * stateHeads * K, () => (random() + 1) / 2);
+      case "column":
+        return fill(rows * stateHeads * V, () => (random() + 1) / 2);
+      case "a":
+      case "b":
+        return fill(rows * stateHeads * K, () => 0.6 * unit * random());
+      case "g":
+        return fill(rows * stateHeads, () => decayOf(decay, random));
+      case "gChannel":
+        return fill(rows * stateHeads * K, () => decayOf(decay, random));
+      case "A":
+        return fill(stateHeads, () =>
+          decayOf(decay === -Infinity ? -1000 : decay === "mixed" ? -3 : decay, random),
+        );
+      case "D":
+        return fill(stateHeads, random);
+      default:
+        throw new Error(name satisfies string);
+    }
+  };
+  return Object.fromEntries(Object.entries(layer.inputs).map(([name, kind]) => [name, make(kind, name)]));
+}
+
+/** An array as a tensor [B, rows, columns]; A and D are [1, 1, H]. */
+export function upload(
+  backend: Backend<HostTensor>,
+  layer: Layer,
+  problem: ReferenceProblem,
+  arrays: Arrays,
+  dtype: "f32" | "f64",
+): Tensors {
+  const { batch, tokens, heads, keyWidth: K, valueWidth: V } = problem;
+  const stateHeads = Math.max(heads.key, heads.value);
+  const columns: Record<Kind, number> = {
+    query: heads.query * K,
+    key: heads.key * K,
+    value: heads.value * V,
+    head: stateHeads,
+    channel: stateHeads * K,
+    column: stateHeads * V,
+    a: stateHeads * K,
+    b: stateHeads * K,
+    g: stateHeads,
+    gChannel: stateHeads * K,
+    A: stateHeads,
+    D: stateHeads,
+  };
+  return Object.fromEntries(
+    Object.entries(layer.inputs).map(([name, kind]) => {
+      const shape =
+        kind === "A" || kind === "D"
+          ? ([1, 1, stateHeads] as const)
+          : ([batch, tokens * stepsOf(layer, kind), columns[kind]] as const);
+      return [name, backend.upload({ data: typed(arrays[name]!, dtype), shape })];
+    }),
+  );
+}
+
+export const typed = (x: Float64Array, dtype: "f32" | "f64"): FloatArray =>
+  dtype === "f32" ? new Float32Array(x) : new Float64Array(x);
+
+/** Shape of the states. */
+export function stateShape({ batch, heads, keyWidth, valueWidth, sequences }: ReferenceProblem) {
+  const count = (sequences ? sequences.length - 1 : batch) * Math.max(heads.key, heads.value);
+  return [count, keyWidth, valueWidth] as const;
+}
+
+/** The largest difference over the largest magnitude of what it should be (1 where that is 0). */
+export function errorOf(got: FloatArray, expected: Float64Array): number {
+  let [difference, size] = [0, 0];
+  if (got.length !== expected.length) return Infinity;
+  for (let i = 0; i < got.length; i++) {
+    const d = Math.abs(got[i]! - expected[i]!);
+    if (!(d <= difference)) difference = Number.isNaN(d) ? Infinity : d;
+    size = Math.max(size, Math.abs(expected[i]!));
+  }
+  return difference / (size || 1);
+}
