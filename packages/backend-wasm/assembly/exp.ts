@@ -1,5 +1,3 @@
-import { madd } from "./lanes";
-
 // e^x for sums of gaps, without what rounding them would cost (reference README, section 3). A gap g is split into a
 // multiple of 2⁻¹⁰ (f32) or 2⁻²⁰ (f64) and the rest. Both are added up over a chunk; the first sum is exact, and so is every
 // difference of two of its values, so that a factor between any two rows is as good as one formed from its own gaps alone.
@@ -46,33 +44,38 @@ function vanishes<T>(n: v128): v128 {
   return v128.lt<T>(n, v128.splat<T>(<T>1 - greatest<T>()));
 }
 
+/** sum + x y in two roundings in every build: fused, an error of 1.01 ulp was found among all numbers of float32. */
+function plus<T>(sum: v128, x: v128, y: v128): v128 {
+  return v128.add<T>(sum, v128.mul<T>(x, y));
+}
+
 /** e^(high + low − n ln 2) − 1. */
 function rest<T>(n: v128, high: v128, low: v128): v128 {
   if (sizeof<T>() == 4) {
     const near = f32x4.sub(high, f32x4.mul(n, f32x4.splat(0.693359375)));
     const x = f32x4.add(f32x4.sub(near, f32x4.mul(n, f32x4.splat(-2.1219444e-4))), low);
-    let p = madd<f32>(f32x4.splat(1.3981999507e-3), f32x4.splat(1.98756915e-4), x);
-    p = madd<f32>(f32x4.splat(8.3334519073e-3), p, x);
-    p = madd<f32>(f32x4.splat(4.1665795894e-2), p, x);
-    p = madd<f32>(f32x4.splat(1.6666665459e-1), p, x);
-    p = madd<f32>(f32x4.splat(5.0000001201e-1), p, x);
-    return madd<f32>(x, f32x4.mul(x, x), p);
+    let p = plus<f32>(f32x4.splat(1.3981999507e-3), f32x4.splat(1.98756915e-4), x);
+    p = plus<f32>(f32x4.splat(8.3334519073e-3), p, x);
+    p = plus<f32>(f32x4.splat(4.1665795894e-2), p, x);
+    p = plus<f32>(f32x4.splat(1.6666665459e-1), p, x);
+    p = plus<f32>(f32x4.splat(5.0000001201e-1), p, x);
+    return plus<f32>(x, f32x4.mul(x, x), p);
   }
   const near = f64x2.sub(high, f64x2.mul(n, f64x2.splat(6.9314718036912381649e-1)));
   const x = f64x2.add(f64x2.sub(near, f64x2.mul(n, f64x2.splat(1.90821492927058770002e-10))), low);
   let p = f64x2.splat(1.0 / 6227020800.0);
-  p = madd<f64>(f64x2.splat(1.0 / 479001600.0), p, x);
-  p = madd<f64>(f64x2.splat(1.0 / 39916800.0), p, x);
-  p = madd<f64>(f64x2.splat(1.0 / 3628800.0), p, x);
-  p = madd<f64>(f64x2.splat(1.0 / 362880.0), p, x);
-  p = madd<f64>(f64x2.splat(1.0 / 40320.0), p, x);
-  p = madd<f64>(f64x2.splat(1.0 / 5040.0), p, x);
-  p = madd<f64>(f64x2.splat(1.0 / 720.0), p, x);
-  p = madd<f64>(f64x2.splat(1.0 / 120.0), p, x);
-  p = madd<f64>(f64x2.splat(1.0 / 24.0), p, x);
-  p = madd<f64>(f64x2.splat(1.0 / 6.0), p, x);
-  p = madd<f64>(f64x2.splat(0.5), p, x);
-  return madd<f64>(x, f64x2.mul(x, x), p);
+  p = plus<f64>(f64x2.splat(1.0 / 479001600.0), p, x);
+  p = plus<f64>(f64x2.splat(1.0 / 39916800.0), p, x);
+  p = plus<f64>(f64x2.splat(1.0 / 3628800.0), p, x);
+  p = plus<f64>(f64x2.splat(1.0 / 362880.0), p, x);
+  p = plus<f64>(f64x2.splat(1.0 / 40320.0), p, x);
+  p = plus<f64>(f64x2.splat(1.0 / 5040.0), p, x);
+  p = plus<f64>(f64x2.splat(1.0 / 720.0), p, x);
+  p = plus<f64>(f64x2.splat(1.0 / 120.0), p, x);
+  p = plus<f64>(f64x2.splat(1.0 / 24.0), p, x);
+  p = plus<f64>(f64x2.splat(1.0 / 6.0), p, x);
+  p = plus<f64>(f64x2.splat(0.5), p, x);
+  return plus<f64>(x, f64x2.mul(x, x), p);
 }
 
 /** e^(high + low). */
@@ -80,7 +83,7 @@ export function exp<T>(high: v128, low: v128): v128 {
   const shift = shifted<T>(high);
   const n = v128.sub<T>(shift, v128.splat<T>(shifter<T>()));
   const power = powerOf<T>(shift);
-  const value = madd<T>(power, power, rest<T>(n, high, low));
+  const value = plus<T>(power, power, rest<T>(n, high, low));
   return v128.andnot(value, vanishes<T>(n));
 }
 
