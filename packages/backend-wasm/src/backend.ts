@@ -15,6 +15,7 @@ import {
   checkView,
   Ledger,
   packView,
+  proxied,
   readView,
   viewLayout,
   type Kernels,
@@ -61,18 +62,24 @@ export class WasmBackend implements Backend<WasmTensor> {
     return fallback === undefined ? supports : { ...supports, fallback };
   }
 
+  /** @throws ValueError for a proxy of the backend, which has none of the private fields */
+  static #ledgerOf(backend: WasmBackend): Ledger {
+    if (!(#ledger in backend)) throw proxied("backend", "a Backend");
+    return backend.#ledger;
+  }
+
   get disposed(): boolean {
-    return this.#ledger.closed;
+    return WasmBackend.#ledgerOf(this).closed;
   }
 
   empty(shape: Shape, dtype: Dtype = "f32"): WasmTensor {
-    this.#ledger.assertOpen();
+    WasmBackend.#ledgerOf(this).assertOpen();
     checkAllocation("tensor", shape, dtype, this.supports);
     return this.#allocate([shape[0], shape[1], shape[2]], dtype);
   }
 
   upload(view: HostView): WasmTensor {
-    this.#ledger.assertOpen();
+    WasmBackend.#ledgerOf(this).assertOpen();
     const checked = checkView(view, this.supports);
     // elements of this very memory are copied first: its growth would detach the array they are read from
     const own = checked.data.buffer === this.#engine.arena.memory.buffer;
@@ -89,31 +96,32 @@ export class WasmBackend implements Backend<WasmTensor> {
   }
 
   view(t: WasmTensor, shape: Shape, layout: Layout): WasmTensor {
-    this.#ledger.assertOpen();
+    WasmBackend.#ledgerOf(this).assertOpen();
     checkReadable(this, "tensor", t);
     const view = { layout: viewLayout(t, shape, layout), of: t };
     return new MemoryTensor(this, this.#ledger, this.#engine.arena, shape, t.dtype, t.byteOffset, view);
   }
 
   async read(t: WasmTensor): Promise<FloatArray> {
-    this.#ledger.assertOpen();
+    WasmBackend.#ledgerOf(this).assertOpen();
     checkReadable(this, "tensor", t);
     return readView(t);
   }
 
   /** Kernels have run when their call returns; this waits for helper threads that are being replaced. */
   async sync(): Promise<void> {
-    this.#ledger.assertOpen();
+    WasmBackend.#ledgerOf(this).assertOpen();
     await this.#engine.pool?.settled;
   }
 
   memory(): { tensors: number; bytes: number } {
-    return this.#ledger.memory();
+    return WasmBackend.#ledgerOf(this).memory();
   }
 
   async dispose(): Promise<void> {
+    const ledger = WasmBackend.#ledgerOf(this);
     this.#lastSupports ??= this.supports;
-    this.#ledger.close();
+    ledger.close();
     this.#disposal ??= this.#engine.dispose();
     await this.#disposal;
   }

@@ -23,6 +23,7 @@ import {
   lastElement,
   Ledger,
   packView,
+  proxied,
   readView,
   viewLayout,
   type Kernels,
@@ -102,8 +103,14 @@ export class WebGpuBackend implements Backend<GpuTensor> {
     );
   }
 
+  /** @throws ValueError for a proxy of the backend, which has none of the private fields */
+  static #ledgerOf(backend: WebGpuBackend): Ledger {
+    if (!(#ledger in backend)) throw proxied("backend", "a Backend");
+    return backend.#ledger;
+  }
+
   get disposed(): boolean {
-    return this.#ledger.closed;
+    return WebGpuBackend.#ledgerOf(this).closed;
   }
 
   /** Submits made so far. */
@@ -112,7 +119,7 @@ export class WebGpuBackend implements Backend<GpuTensor> {
   }
 
   empty(shape: Shape, dtype: Dtype = "f32"): GpuTensor {
-    this.#ledger.assertOpen();
+    WebGpuBackend.#ledgerOf(this).assertOpen();
     checkAllocation("empty", shape, dtype, this.supports);
     const size = Math.max(16, byteSize(shape, dtype));
     const buffer = this.#stream.outcomes.create(size, TENSOR, "empty");
@@ -124,7 +131,7 @@ export class WebGpuBackend implements Backend<GpuTensor> {
   }
 
   upload(view: HostView): GpuTensor {
-    this.#ledger.assertOpen();
+    WebGpuBackend.#ledgerOf(this).assertOpen();
     const checked = checkView(view, this.supports);
     const packed = packView(checked);
     const tensor = this.empty(checked.shape, checked.dtype);
@@ -146,7 +153,7 @@ export class WebGpuBackend implements Backend<GpuTensor> {
    * @throws ShapeError (reaches past the buffer), ValueError (offset, usage), LimitError, DisposedError
    */
   wrap(buffer: GPUBuffer, shape: Shape, offset = 0): GpuTensor {
-    this.#ledger.assertOpen();
+    WebGpuBackend.#ledgerOf(this).assertOpen();
     checkAllocation("wrap", shape, "f32", this.supports);
     if (!Number.isSafeInteger(offset) || offset < 0 || offset % 4 !== 0) {
       throw new ValueError("offset", "a multiple of 4 bytes, ≥ 0", String(offset));
@@ -168,7 +175,7 @@ export class WebGpuBackend implements Backend<GpuTensor> {
    * @throws ShapeError, ValueError, DisposedError
    */
   view(t: GpuTensor, shape: Shape, layout: Layout): GpuTensor {
-    this.#ledger.assertOpen();
+    WebGpuBackend.#ledgerOf(this).assertOpen();
     checkReadable(this, "t", t);
     return new GpuTensor(this, this.#ledger, shape, t, { layout: viewLayout(t, shape, layout), of: t });
   }
@@ -181,7 +188,7 @@ export class WebGpuBackend implements Backend<GpuTensor> {
    * @throws ValueError, DisposedError, and what `work` throws
    */
   record(encoder: GPUCommandEncoder, work: () => void): Recording {
-    this.#ledger.assertOpen();
+    WebGpuBackend.#ledgerOf(this).assertOpen();
     if (encoder === undefined) throw new ValueError("encoder", "a GPUCommandEncoder", "undefined");
     checkObject("encoder", encoder, "a GPUCommandEncoder", ["beginComputePass", "copyBufferToBuffer"]);
     if (typeof work !== "function") throw new ValueError("work", "a function", describe(work));
@@ -195,7 +202,7 @@ export class WebGpuBackend implements Backend<GpuTensor> {
    * @throws ValueError, DisposedError, DeviceLostError, LimitError (no memory), UnsupportedError (refused by the device)
    */
   async read(t: GpuTensor): Promise<Float32Array> {
-    this.#ledger.assertOpen();
+    WebGpuBackend.#ledgerOf(this).assertOpen();
     checkReadable(this, "t", t);
     const { shape, layout, dtype } = t;
     if (elementCount(shape) === 0) return new Float32Array(0);
@@ -213,12 +220,12 @@ export class WebGpuBackend implements Backend<GpuTensor> {
 
   /** After all work before. @throws the first fault of that work that no `sync` before has told */
   async sync(): Promise<void> {
-    this.#ledger.assertOpen();
+    WebGpuBackend.#ledgerOf(this).assertOpen();
     await this.#stream.sync();
   }
 
   memory(): { tensors: number; bytes: number } {
-    return this.#ledger.memory();
+    return WebGpuBackend.#ledgerOf(this).memory();
   }
 
   /**
@@ -226,7 +233,7 @@ export class WebGpuBackend implements Backend<GpuTensor> {
    * @throws ValueError, UnsupportedError, DeviceLostError, DisposedError
    */
   async prepare(p: PrepareParams): Promise<void> {
-    this.#ledger.assertOpen();
+    WebGpuBackend.#ledgerOf(this).assertOpen();
     checkPrepare(p, this.supports);
     const [compiling, refused] = this.#faults.guard("prepare", 0, () =>
       preparePipelines(this.#context, this.#stream.pipelines, p),
@@ -245,7 +252,8 @@ export class WebGpuBackend implements Backend<GpuTensor> {
   }
 
   /** Waits for the work in flight, then frees everything; the device too, unless it is the caller's. */
-  dispose(): Promise<void> {
+  async dispose(): Promise<void> {
+    WebGpuBackend.#ledgerOf(this);
     this.#disposing ??= this.#dispose();
     return this.#disposing;
   }

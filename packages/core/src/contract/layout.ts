@@ -10,10 +10,8 @@ export function contiguousLayout([, rows, cols]: Shape): Layout {
 }
 
 /** Whether the elements lie row-major and without gaps, `offset` aside. Sizes of 1 have no stride that matters. */
-export function isContiguous({
-  shape: [batch, rows, cols],
-  layout,
-}: Pick<Tensor, "shape" | "layout">): boolean {
+export function isContiguous({ shape, layout }: Pick<Tensor, "shape" | "layout">): boolean {
+  const [batch, rows, cols] = [shape[0], shape[1], shape[2]]; // by index: a frozen array's iterator is slow
   const { heads, shared, head, row } = layout;
   if (batch * rows * cols === 0) return true;
   if (rows > 1 && row !== cols) return false;
@@ -29,29 +27,25 @@ export function entryStart(layout: Layout, entry: number): number {
 }
 
 /** The least element that a tensor of this shape and layout has, counted as `layout.offset` is; it must have elements. */
-export function firstElement(
-  [batch, rows]: Shape,
-  { offset, heads, shared, batch: sequence, head, row }: Layout,
-): number {
+export function firstElement(shape: Shape, layout: Layout): number {
+  const { offset, heads } = layout;
   return (
     offset +
-    Math.min(0, (batch / heads - 1) * sequence) +
-    Math.min(0, (heads / shared - 1) * head) +
-    Math.min(0, (rows - 1) * row)
+    Math.min(0, (shape[0] / heads - 1) * layout.batch) +
+    Math.min(0, (heads / layout.shared - 1) * layout.head) +
+    Math.min(0, (shape[1] - 1) * layout.row)
   );
 }
 
 /** The greatest such element. */
-export function lastElement(
-  [batch, rows, cols]: Shape,
-  { offset, heads, shared, batch: sequence, head, row }: Layout,
-): number {
+export function lastElement(shape: Shape, layout: Layout): number {
+  const { offset, heads } = layout;
   return (
     offset +
-    Math.max(0, (batch / heads - 1) * sequence) +
-    Math.max(0, (heads / shared - 1) * head) +
-    Math.max(0, (rows - 1) * row) +
-    (cols - 1)
+    Math.max(0, (shape[0] / heads - 1) * layout.batch) +
+    Math.max(0, (heads / layout.shared - 1) * layout.head) +
+    Math.max(0, (shape[1] - 1) * layout.row) +
+    (shape[2] - 1)
   );
 }
 
