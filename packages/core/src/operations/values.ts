@@ -1,8 +1,8 @@
 import type { Backend } from "../contract/backend.js";
 import { SingularError, UnsupportedError, ValueError } from "../contract/errors.js";
-import { entryStart } from "../contract/layout.js";
+import { contiguousLayout, entryStart } from "../contract/layout.js";
 import type { DiagLowRankTril } from "../contract/operator.js";
-import type { Dtype, FloatArray, HostTensor, Tensor } from "../contract/tensor.js";
+import type { Dtype, HostTensor, Tensor } from "../contract/tensor.js";
 
 /** Looks at one number of a tensor. @throws where it is refused */
 type Look = (value: number, batch: number, row: number) => void;
@@ -20,16 +20,8 @@ const gap: Look = (value, batch, row) => {
     throw new ValueError("decay", "g ≤ 0 everywhere", `${value} at batch ${batch}, row ${row}`);
 };
 
-/** Every element of `data`, [batch, rows, cols] without gaps. */
-function lookAt(data: FloatArray, [, rows, cols]: Tensor["shape"], look: Look): void {
-  for (let at = 0; at < data.length; at++) {
-    const row = Math.floor(at / cols);
-    look(data[at]!, Math.floor(row / rows), row % rows);
-  }
-}
-
-/** Every element of a tensor that the host can see, where it lies. */
-function lookIn({ data, shape, layout }: HostTensor, look: Look): void {
+/** Looks at every element of `data` where it lies. */
+function lookIn({ data, shape, layout }: Pick<HostTensor, "data" | "shape" | "layout">, look: Look): void {
   const [batch, rows, cols] = shape;
   for (let entry = 0; entry < batch; entry++) {
     for (let i = 0; i < rows; i++) {
@@ -59,7 +51,12 @@ export function checkValues<T extends Tensor>(
   for (const [t, look] of looks) {
     if (t === undefined) continue;
     if ("data" in t) lookIn(t as unknown as HostTensor, look);
-    else if (backend.defer) pending.push(backend.read(t).then((data) => lookAt(data, t.shape, look)));
+    else if (backend.defer)
+      pending.push(
+        backend
+          .read(t)
+          .then((data) => lookIn({ data, shape: t.shape, layout: contiguousLayout(t.shape) }, look)),
+      );
     else throw new UnsupportedError("check", "a backend with host tensors or `defer`", backend.name);
   }
   if (pending.length === 0) return () => undefined;
