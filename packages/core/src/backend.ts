@@ -14,6 +14,16 @@ export type {
   SolveParams,
   TrilInverseParams,
 } from "./contract/backend.js";
+export type {
+  CausalConvParams,
+  CausalConvVjpParams,
+  DeltaRuleInputs,
+  DeltaRuleParams,
+  DeltaRuleVjpParams,
+  GatedNormParams,
+  GateParams,
+  NormalizeRowsParams,
+} from "./contract/layer-kernels.js";
 export { checkAllocation, checkShape } from "./contract/allocation.js";
 export { describe } from "./contract/describe.js";
 export {

@@ -1,3 +1,12 @@
+import type {
+  CausalConvParams,
+  CausalConvVjpParams,
+  DeltaRuleParams,
+  DeltaRuleVjpParams,
+  GatedNormParams,
+  GateParams,
+  NormalizeRowsParams,
+} from "./layer-kernels.js";
 import type { DecayKind, DiagLowRankTril } from "./operator.js";
 import type { Dtype, HostView, Layout, Shape, Tensor } from "./tensor.js";
 
@@ -129,6 +138,18 @@ export interface Kernels<T extends Tensor = Tensor> {
   rowDot(p: RowDotParams<T>): void;
   copy(p: CopyParams<T>): void;
   decayVjp(p: DecayVjpParams<T>): void;
+  /** May be absent: the layers are then composed of `solve` and `apply`. */
+  deltaRule?(p: DeltaRuleParams<T>): void;
+  deltaRuleVjp?(p: DeltaRuleVjpParams<T>): void;
+  /**
+   * A layer's small pieces. They may be absent where the host reaches the elements of tensors (`data`), and are then computed there;
+   * a device has them.
+   */
+  normalizeRows?(p: NormalizeRowsParams<T>): void;
+  gate?(p: GateParams<T>): void;
+  causalConv?(p: CausalConvParams<T>): void;
+  causalConvVjp?(p: CausalConvVjpParams<T>): void;
+  gatedNorm?(p: GatedNormParams<T>): void;
 }
 
 export type KernelName = keyof Kernels;
