@@ -33,7 +33,7 @@ function unwrap(params: object): object {
   return Object.fromEntries(
     Object.entries(params).map(([name, value]) => {
       if (value instanceof DeviceTensor) return [name, DeviceTensor.innerOf(value)];
-      return [name, name === "op" ? unwrap(value as object) : value];
+      return [name, name === "op" || name === "gradients" ? unwrap(value as object) : value];
     }),
   );
 }
@@ -41,11 +41,16 @@ function unwrap(params: object): object {
 /**
  * backend-js behind tensors that hide their elements: whoever computes on it does so by kernels alone.
  * @param broken a kernel that throws
+ * @param called is told every kernel that is called
  */
-export function createDeviceBackend(broken?: KernelName): Backend<DeviceTensor> {
+export function createDeviceBackend(
+  broken?: KernelName,
+  called: (kernel: KernelName) => void = () => {},
+): Backend<DeviceTensor> {
   const inner = createJsBackend();
   const ledger = new Ledger("device");
   const run = (kernel: KernelName) => (params: object) => {
+    called(kernel);
     if (kernel === broken) throw new Error(`${kernel} is broken`);
     (inner.kernels[kernel] as (params: object) => void)(unwrap(params));
   };
