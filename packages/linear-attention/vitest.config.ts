@@ -9,6 +9,7 @@ export default defineConfig({
     testTimeout: 60_000, // of a loaded machine: the slowest test takes a second or two of its own
     reporters: ["default", ["json", { outputFile: "test-results/vitest.json" }]],
     projects: [
+      { extends: true, test: { name: "own", include } },
       { extends: true, test: { name: "composed", include, setupFiles: ["test/composed.setup.ts"] } },
       {
         extends: true,
