@@ -1,9 +1,9 @@
 /** What a fused delta rule reads of a chunk's rows, with gates and normalisation done on the way into the scratch. */
 import type { FloatArray } from "@dlrt/core";
 import type { DeltaWalk } from "./delta-walk.js";
-import { loadRows, loadTransposed } from "./pack.js";
+import { clearRows, copyRows, loadRows, loadTransposed } from "./pack.js";
 import type { Rows } from "./rows.js";
-import { ceil4, F, GT, KEY_NORM, PIVOT, QUERY_NORM, scratch } from "./scratch.js";
+import { ceil4, F, GT, KEY_NORM, KEYS, PIVOT, QUERY_NORM, scratch } from "./scratch.js";
 
 const S = scratch;
 
@@ -94,17 +94,36 @@ function multiplyRow(row: number, data: FloatArray, gate: number, n: number): vo
 
 /** Kᵀ of channels k.. in GT and q in the second half of F, normalised; −P in the first, where not PIVOT makes P of k. */
 export function loadFactorsOf(walk: DeltaWalk, i: number, rows: number, k: number, rank: number): void {
-  const { q, chunk, e, w, scalarErase, eps } = walk;
+  const { e, w, scalarErase, eps } = walk;
   const ld = ceil4(rank);
   loadKeys(walk, i, rows, k, rank);
-  const queries = F + chunk * ld;
-  loadRows(queries, ld, q.data, q.start + i * q.stride + k, q.stride, rows, rank, 1);
-  if (eps !== undefined)
-    for (let t = 0; t < rows; t++) scaleRow(queries + t * ld, S[QUERY_NORM + t]!, rank);
+  if (walk.queries) loadQueries(walk, i, rows, k, rank);
   const { data, start, stride } = walk.k;
   loadRows(F, ld, data, start + i * stride + k, stride, rows, rank, -1);
   if (eps !== undefined) for (let t = 0; t < rows; t++) scaleRow(F + t * ld, S[KEY_NORM + t]!, rank);
   if (w !== undefined) multiplyRows(F, ld, e, scalarErase, i, k, rows, rank);
+}
+
+function loadQueries({ q, chunk, eps }: DeltaWalk, i: number, rows: number, k: number, rank: number): void {
+  const ld = ceil4(rank);
+  const to = F + chunk * ld;
+  loadRows(to, ld, q.data, q.start + i * q.stride + k, q.stride, rows, rank, 1);
+  if (eps !== undefined) for (let t = 0; t < rows; t++) scaleRow(to + t * ld, S[QUERY_NORM + t]!, rank);
+}
+
+/** For the way back: K of channels k.. in KEYS and transposed in GT, −P and q in F, and zeros for the rows that a chunk lacks. */
+export function loadRawRows(walk: DeltaWalk, i: number, rows: number, k: number, rank: number): void {
+  const { k: key, e, chunk, eps, scalarErase } = walk;
+  const ld = ceil4(rank);
+  loadRows(KEYS, ld, key.data, key.start + i * key.stride + k, key.stride, rows, rank, 1);
+  if (eps !== undefined) for (let t = 0; t < rows; t++) scaleRow(KEYS + t * ld, S[KEY_NORM + t]!, rank);
+  loadTransposed(GT, chunk, S, KEYS, ld, rows, rank);
+  copyRows(F, ld, KEYS, ld, rows, ld, -1);
+  multiplyRows(F, ld, e, scalarErase, i, k, rows, rank);
+  loadQueries(walk, i, rows, k, rank);
+  if (rows === chunk) return;
+  clearRows(F + rows * ld, ld, chunk - rows, ld);
+  clearRows(F + (chunk + rows) * ld, ld, chunk - rows, ld);
 }
 
 /** Kᵀ of channels k.. in GT. */

@@ -4,11 +4,12 @@ import { panelColumns } from "./chunk.js";
 import { coupleAndReadState, updateState } from "./delta-chunk.js";
 import { loadNorms, loadWritten } from "./delta-load.js";
 import { deltaWalkOf, type DeltaWalk } from "./delta-walk.js";
+import { multiplyByCoupling, substitutePivots } from "./delta-triangular.js";
 import { clearRows, storeRows } from "./pack.js";
 import { rowsOf } from "./rows.js";
 import { COUPLING, PIVOT, Y } from "./scratch.js";
 import { State } from "./state.js";
-import { multiplyByCoupling, substitutePivots } from "./triangular.js";
+
 
 /** (29) chunk by chunk: U = (I + S)⁻¹ (W − P̃ Z), O = s (Q̃ Z + M U), Z ← diag(A) Z + K̃ᵀ U, the rows of P and Q as one block. */
 export function deltaRule(params: DeltaRuleParams<HostTensor>): void {

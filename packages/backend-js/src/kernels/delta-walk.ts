@@ -27,6 +27,8 @@ export interface DeltaWalk {
   readonly chunk: number;
   readonly f64: boolean;
   readonly trans: false;
+  /** Whether q is looked at, which the corrections do without. */
+  readonly queries: boolean;
 }
 
 interface Given extends Sizes, DeltaRuleInputs<HostTensor> {
@@ -58,5 +60,6 @@ export function deltaWalkOf(params: Given, entry: number): DeltaWalk {
     chunk: f64 ? rows : Math.min(rows, Math.max(4, ceil4(n))),
     f64,
     trans: false,
+    queries: true,
   };
 }

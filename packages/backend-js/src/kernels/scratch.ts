@@ -69,7 +69,34 @@ export const PIVOT: number = DOWN + CHUNK_MAX;
 export const KEY_NORM: number = PIVOT + CHUNK_MAX;
 export const QUERY_NORM: number = KEY_NORM + CHUNK_MAX;
 
-const SIZE = QUERY_NORM + CHUNK_MAX;
+/**
+ * What the gradients of a fused delta rule need beside. P and q stand below each other in F, their corrections B̄ and Ō in Y, U is X, Z̄
+ * has the place of W. K of a chunk, row by row [chunk, rank]
+ */
+export const KEYS: number = QUERY_NORM + CHUNK_MAX;
+/** F before it decays by channels [2 chunk, rank] */
+export const RAW: number = KEYS + (CHUNK_MAX / 2) * RANK_MAX;
+/** F̃ᵀ [rank, 2 chunk] */
+export const FT: number = RAW + CHUNK_MAX * RANK_MAX;
+/** Gradients of the rows in F [2 chunk, rank] */
+export const ROWS_BAR: number = FT + CHUNK_MAX * RANK_MAX;
+/** Gradients of K as a write key [chunk, rank] */
+export const KEYS_BAR: number = ROWS_BAR + CHUNK_MAX * RANK_MAX;
+/** The gradients of both couplings [2 chunk, chunk], and their transposes [chunk, 2 chunk] */
+export const COUPLING_BAR: number = KEYS_BAR + (CHUNK_MAX / 2) * RANK_MAX;
+export const COUPLING_BAR_T: number = COUPLING_BAR + CHUNK_MAX * CHUNK_MAX;
+/** Transposes of the couplings [chunk, 2 chunk] */
+export const COUPLING_T: number = COUPLING_BAR_T + CHUNK_MAX * CHUNK_MAX;
+/** v of a chunk [chunk, columns] */
+export const VALUES: number = COUPLING_T + CHUNK_MAX * CHUNK_MAX;
+/** Sums over the elements of a row: y·ȳ of normalised queries and keys, and what ḡ gains by it [chunk] */
+export const QUERY_DOT: number = VALUES + (CHUNK_MAX / 2) * LD_MAX;
+export const KEY_DOT: number = QUERY_DOT + CHUNK_MAX;
+export const GAP_BAR: number = KEY_DOT + CHUNK_MAX;
+/** Zᵀ [columns, rank], whose rows may need a little more room than those of Z */
+export const ZT: number = GAP_BAR + CHUNK_MAX;
+
+const SIZE = ZT + STATE_MAX + 16 * COLUMNS_MAX;
 
 export const scratch: Float64Array = /* @__PURE__ */ new Float64Array(SIZE);
 
