@@ -1,5 +1,5 @@
 /** A chunk of the way back of a fused delta rule, (30). */
-import { coupleRows } from "./delta-chunk.js";
+import { coupleRows, cutOf } from "./delta-chunk.js";
 import { backThroughChannels, backThroughReads } from "./delta-back-channels.js";
 import { loadNorms } from "./delta-load.js";
 import type { Sink } from "./delta-sink.js";
@@ -49,9 +49,6 @@ export interface Back {
   readonly j: number;
   readonly columns: number;
 }
-
-/** Products in one chain, of which f64 would see more. */
-const cutOf = ({ f64 }: DeltaWalk): number => (f64 ? 16 : 256);
 
 /** Gradients of the rows from i on, given U in X and the state before them, and Z̄ ← diag(A) Z̄ + Q̃ᵀ Ō − P̃ᵀ B̄. */
 export function chunkBack(back: Back, i: number, rows: number, before: Rows): void {

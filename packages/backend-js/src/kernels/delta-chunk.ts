@@ -5,12 +5,13 @@ import type { DeltaWalk } from "./delta-walk.js";
 import { decayCoupling, scaleRows, sumGaps } from "./decay-rows.js";
 import { gemm, gemmCut } from "./gemm.js";
 import { clearRows, copyRows } from "./pack.js";
-import { ceil4, COUPLING, DOWN, F, GT, RANK_MAX, RAW, UP, Z } from "./scratch.js";
+import { ceil4, COUPLING, DOWN, F, GT, KEYS, RANK_MAX, RAW, UP, Z } from "./scratch.js";
 import type { State } from "./state.js";
+import { coupleTransposed } from "./tile-dot.js";
 
 /**
- * For the rows from i on, with P and Q below each other, `chunk` rows each: COUPLING ← −tril(P Kᵀ ∘ E, −1), followed by
- * tril(Q Kᵀ ∘ E), and target ← target − P̃ Z, followed by target + Q̃ Z. Leaves Kᵀ in GT for `updateState`, or K̃ᵀ where every channel
+ * For the rows from i on, with P and Q below each other, `chunk` rows each: COUPLING ← tril(P Kᵀ ∘ E, −1), followed by
+ * tril(Q Kᵀ ∘ E), and target ← target + P̃ Z, followed by target + Q̃ Z. Leaves Kᵀ in GT for `updateState`, or K̃ᵀ where every channel
  * decays by itself.
  */
 export function coupleAndReadState(
@@ -31,7 +32,7 @@ export function coupleAndReadState(
     const ld = ceil4(rank);
     loadFactorsOf(walk, i, rows, k, rank);
     if (decay === "channel") decayTwo(walk, i, rows, k, rank, true);
-    else couple(walk, both, rank);
+    else coupleTransposed(COUPLING, chunk, F, walk.w ? KEYS : F, ld, both, rank, cutOf(walk));
     if (decay === "row") {
       scaleRows(F, ld, UP, rows, rank);
       if (walk.queries) scaleRows(F + chunk * ld, ld, UP, rows, rank);
@@ -44,13 +45,8 @@ export function coupleAndReadState(
   if (walk.queries) decayCoupling(COUPLING + chunk * chunk, rows, chunk);
 }
 
-/** Both couplings gain the products of the rows in F with K, whatever decays between them. */
-function couple({ chunk, f64 }: DeltaWalk, both: number, rank: number): void {
-  const ld = ceil4(rank);
-  const add = f64 ? gemmCut : gemm;
-  for (let m = 0; m < both; m += 4)
-    add(COUPLING + m * chunk, chunk, F + m * ld, ld, GT, chunk, 4, rank, (m % chunk) + 4);
-}
+/** Products that reach a sum in one chain, of which f64 would see more. */
+export const cutOf = ({ f64 }: DeltaWalk): number => (f64 ? 16 : 256);
 
 /**
  * What the way back needs of channels k.. of the rows from i on: −P and q in F, K in KEYS, and, where every channel decays by itself,
@@ -64,7 +60,7 @@ export function coupleRows(walk: DeltaWalk, i: number, rows: number, k: number, 
   if (decay === "channel") {
     copyRows(RAW, ld, F, ld, 2 * chunk, ld, 1);
     decayTwo(walk, i, rows, k, rank, true);
-  } else if (add) couple(walk, chunk + rows, rank);
+  } else if (add) coupleTransposed(COUPLING, chunk, F, KEYS, ld, chunk + rows, rank, cutOf(walk));
 }
 
 /** The keys and the decay of a chunk as `updateState` wants them, without couplings. */

@@ -5,8 +5,8 @@ import { scratch } from "./scratch.js";
 const S = scratch;
 
 /**
- * Y ← (I − diag(d) tril(A, −1))⁻¹ diag(d) Y: as `substitute` with λ = 1/d, which d may then be 0. Only the strict lower triangle of A
- * is read.
+ * Y ← (I − diag(d) tril(A, −1))⁻¹ diag(d) Y: as `substitute` with λ = 1/d, where d may be 0. Only the strict lower triangle of A is
+ * read.
  */
 export function substitutePivots(
   y: number,

@@ -27,6 +27,24 @@ export function gemmTransposed(
   }
 }
 
+/**
+ * The lower triangles of two products A Bᵀ, whose rows of A stand below each other, `chunk` rows each, added to C [2 chunk, chunk];
+ * B [chunk, k]. What stands above the diagonal, up to the next multiple of 4 columns, receives garbage.
+ */
+export function coupleTransposed(
+  c: number,
+  chunk: number,
+  a: number,
+  b: number,
+  ld: number,
+  m: number,
+  k: number,
+  cut: number,
+): void {
+  for (let i = 0; i < m; i += 2)
+    gemmTransposed(c + i * chunk, chunk, a + i * ld, ld, b, ld, 2, k, (i % chunk) + 2, cut);
+}
+
 /** Two rows of A times four of B, held in registers; 3×3 is as fast, 3×4 a sixth slower, for want of registers. */
 function tileDot(
   c: number,
