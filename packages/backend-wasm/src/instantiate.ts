@@ -1,6 +1,7 @@
 import { UnsupportedError, ValueError } from "@dlrt/core";
 import { describe } from "@dlrt/core/backend";
 import { MAX_PAGES } from "./arena.js";
+import type { WasmMemory, WasmModule, WebUrl } from "./wasm-types.js";
 
 /** The exports of assembly/index.ts. */
 export interface Exports {
@@ -19,12 +20,12 @@ export interface Kind {
 
 /** Where a build's bytes are. */
 export interface Source {
-  readonly module?: WebAssembly.Module | undefined;
-  readonly wasmUrl?: string | URL | undefined;
+  readonly module?: WasmModule | undefined;
+  readonly wasmUrl?: string | WebUrl | undefined;
 }
 
 export interface Compiled extends Kind {
-  readonly module: WebAssembly.Module;
+  readonly module: WasmModule;
 }
 
 const files: Record<Build, readonly [plain: () => Promise<File>, relaxed: () => Promise<File>]> = {
@@ -51,7 +52,7 @@ export async function compile({ module, wasmUrl }: Source, kind: Kind): Promise<
 }
 
 /** Which build a module is, by its exports. */
-function known(argument: string, module: WebAssembly.Module): Compiled {
+function known(argument: string, module: WasmModule): Compiled {
   const expected = "one of this package's .wasm files, of this version, compiled";
   let exported: readonly string[];
   let imported: readonly string[];
@@ -106,7 +107,7 @@ export function hasRelaxedSimd(): boolean {
   return WebAssembly.validate(MADD);
 }
 
-async function fetchModule(url: string | URL): Promise<WebAssembly.Module> {
+async function fetchModule(url: string | WebUrl): Promise<WebAssembly.Module> {
   const bytes = await fetchBytes(url).catch((cause: unknown) => {
     if (cause instanceof ValueError) throw cause;
     const error = new ValueError(
@@ -120,9 +121,10 @@ async function fetchModule(url: string | URL): Promise<WebAssembly.Module> {
   return refusable("wasmUrl", WebAssembly.compile(bytes));
 }
 
-async function fetchBytes(url: string | URL): Promise<BufferSource> {
+async function fetchBytes(url: string | WebUrl): Promise<BufferSource> {
   const file = nodeBuiltin("node:fs/promises");
-  if (file && String(url).startsWith("file:")) return file.readFile(new URL(url));
+  if (file && String(url).startsWith("file:"))
+    return file.readFile(new URL(url)) as Promise<Uint8Array<ArrayBuffer>>;
   const response = await fetch(url);
   if (response.ok) return response.arrayBuffer();
   throw new ValueError("wasmUrl", "the URL of a .wasm file", `HTTP ${response.status} for ${String(url)}`);
@@ -133,7 +135,7 @@ export function messageOf(error: unknown): string {
 }
 
 /** A memory of one page that can grow as far as the engine lets it be declared. */
-export function createMemory(shared: boolean): { memory: WebAssembly.Memory; limit: number } {
+export function createMemory(shared: boolean): { memory: WasmMemory; limit: number } {
   for (let maximum = MAX_PAGES; ; maximum = Math.floor(maximum / 2)) {
     try {
       return { memory: new WebAssembly.Memory({ initial: 1, maximum, shared }), limit: maximum * 65536 };
@@ -144,14 +146,14 @@ export function createMemory(shared: boolean): { memory: WebAssembly.Memory; lim
   }
 }
 
-export function instantiate(module: WebAssembly.Module, memory: WebAssembly.Memory): Exports {
+export function instantiate(module: WasmModule, memory: WasmMemory): Exports {
   return new WebAssembly.Instance(module, { env: { memory } }).exports as unknown as Exports;
 }
 
 interface NodeBuiltins {
-  "node:fs/promises": { readFile(url: URL): Promise<Uint8Array<ArrayBuffer>> };
+  "node:fs/promises": { readFile(url: WebUrl): Promise<Uint8Array> };
   "node:os": { availableParallelism(): number };
-  "node:worker_threads": { Worker: new (url: URL, options: object) => NodeWorker };
+  "node:worker_threads": { Worker: new (url: WebUrl, options: object) => NodeWorker };
 }
 
 export interface NodeWorker {

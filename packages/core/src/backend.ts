@@ -25,6 +25,7 @@ export type {
   NormalizeRowsParams,
 } from "./contract/layer-kernels.js";
 export { checkAllocation, checkShape } from "./contract/allocation.js";
+export type { Declared } from "./contract/declared.js";
 export { describe } from "./contract/describe.js";
 export {
   contiguousLayout,
