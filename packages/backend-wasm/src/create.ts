@@ -77,6 +77,8 @@ function whyNotShared(): string | undefined {
   return undefined;
 }
 
+const WORKER_REMEDY =
+  "pass workerUrl, the address of @dlrt/backend-wasm/worker on the page's own origin, or threads: 1";
 const NOT_FUSED = "no fused multiply-add: this engine has no relaxed SIMD";
 
 /**
@@ -120,7 +122,7 @@ export async function createWasmBackend(options: WasmBackendOptions = {}): Promi
   try {
     return backend(await multiThreaded(module, threads, options.workerUrl), undefined);
   } catch (error) {
-    const why = `one thread: helper threads did not start (${messageOf(error)})`;
+    const why = `one thread: helper threads did not start (${messageOf(error)}); ${WORKER_REMEDY}`;
     if (given) return backend(await multiThreaded(module, 1, undefined), why);
     return backend(singleThreaded((await compile({}, { build: "simd", relaxed })).module), why);
   }

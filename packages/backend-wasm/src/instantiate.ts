@@ -46,9 +46,10 @@ interface File {
  * engine refuses to compile it
  */
 export async function compile({ module, wasmUrl }: Source, kind: Kind): Promise<Compiled> {
+  checkEngine();
   if (module !== undefined) return known("module", module);
   if (wasmUrl !== undefined) return known("wasmUrl", await fetchModule(wasmUrl));
-  return known("backend", await refusable("backend", embedded(kind)));
+  return known("backend", await embedded(kind));
 }
 
 /** Which build a module is, by its exports. */
@@ -77,21 +78,37 @@ function known(argument: string, module: WasmModule): Compiled {
   };
 }
 
-async function refusable(
-  argument: string,
-  compiling: Promise<WebAssembly.Module>,
-): Promise<WebAssembly.Module> {
+/** Compiles, and tells an engine that cannot run the bytes from one that may not compile at all. */
+async function compileBytes(argument: string, bytes: BufferSource): Promise<WebAssembly.Module> {
   try {
-    return await compiling;
+    return await WebAssembly.compile(bytes);
   } catch (error) {
-    if (!(error instanceof WebAssembly.CompileError)) throw error;
-    throw new UnsupportedError(argument, "an engine with WebAssembly SIMD", error.message);
+    // The engine's own class of error, which a page in another realm may have replaced; a policy's refusal is one too.
+    if (!(error instanceof Error) || !/CompileError|EvalError/.test(error.name)) throw error;
+    const expected = WebAssembly.validate(bytes) ? MAY_COMPILE : "an engine with WebAssembly SIMD";
+    throw new UnsupportedError(argument, expected, error.message);
   }
 }
 
+const MAY_COMPILE =
+  "a runtime that may compile WebAssembly: a Content-Security-Policy with 'wasm-unsafe-eval', or the option `module` with one of this " +
+  "package's .wasm files compiled ahead (Cloudflare Workers)";
+const MAY_IMPORT =
+  "a runtime with import(): bundle the program (a service worker has none), or give the option `wasmUrl` or `module`";
+
+/** @throws UnsupportedError where there is no WebAssembly at all */
+function checkEngine(): void {
+  if (typeof WebAssembly === "object") return;
+  const expected = "an engine with WebAssembly; @dlrt/backend-js needs none";
+  throw new UnsupportedError("backend", expected, "one without");
+}
+
 async function embedded({ build, relaxed }: Kind): Promise<WebAssembly.Module> {
-  const { base64 } = await files[build][relaxed ? 1 : 0]();
-  return WebAssembly.compile(Uint8Array.from(atob(base64), (character) => character.charCodeAt(0)));
+  const file = await files[build][relaxed ? 1 : 0]().catch((error: unknown) => {
+    throw new UnsupportedError("backend", MAY_IMPORT, messageOf(error));
+  });
+  const bytes = Uint8Array.from(atob(file.base64), (character) => character.charCodeAt(0));
+  return compileBytes("backend", bytes);
 }
 
 /** A function of three vectors and one f32x4.relaxed_madd. */
@@ -104,7 +121,7 @@ const MADD = Uint8Array.of(
 
 /** Whether this engine has relaxed SIMD. */
 export function hasRelaxedSimd(): boolean {
-  return WebAssembly.validate(MADD);
+  return typeof WebAssembly === "object" && WebAssembly.validate(MADD);
 }
 
 async function fetchModule(url: string | WebUrl): Promise<WebAssembly.Module> {
@@ -118,7 +135,7 @@ async function fetchModule(url: string | WebUrl): Promise<WebAssembly.Module> {
     error.cause = cause;
     throw error;
   });
-  return refusable("wasmUrl", WebAssembly.compile(bytes));
+  return compileBytes("wasmUrl", bytes);
 }
 
 async function fetchBytes(url: string | WebUrl): Promise<BufferSource> {
