@@ -40,3 +40,4 @@ export { checkFlag, checkOptions, checkText } from "./contract/options.js";
 export { checkView, packView, plainArray, readView, type PackableView } from "./contract/pack.js";
 export { overlap } from "./operations/aliases.js";
 export { checkReadable } from "./operations/check.js";
+export { checkPiece, runPiece, type PieceName, type PieceParams } from "./operations/pieces/index.js";
