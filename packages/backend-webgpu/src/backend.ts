@@ -93,6 +93,7 @@ export class WebGpuBackend implements Backend<GpuTensor> {
         submitFlops,
         alignment: minStorageBufferOffsetAlignment,
       },
+      software,
       width: options.width ?? (software ? 4 : 256),
       chunk: options.chunk ?? (software ? 32 : 64),
       scan: options.scan ?? "sequential",
