@@ -34,3 +34,10 @@ export {
   type OnnxLinearAttentionInputs,
   type OnnxLinearAttentionResult,
 } from "./onnx.js";
+export {
+  chunkSummary,
+  chunkSummaryVjp,
+  type SummarizedLayer,
+  type SummaryOptions,
+} from "./summary/chunk-summary.js";
+export { applySummary, composeSummaries, type ChunkSummary } from "./summary/compose.js";
