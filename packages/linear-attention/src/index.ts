@@ -41,3 +41,9 @@ export {
   type SummaryOptions,
 } from "./summary/chunk-summary.js";
 export { applySummary, composeSummaries, type ChunkSummary } from "./summary/compose.js";
+export {
+  pathLogits,
+  pathLogitsVjp,
+  type PathLogitsInputs,
+  type PathLogitsOptions,
+} from "./attention/path-logits.js";

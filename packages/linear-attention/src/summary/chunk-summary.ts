@@ -5,12 +5,13 @@ import { checkLayer, type CheckedLayer, type Inputs } from "../engine/check.js";
 import { engineForm, run } from "../engine/layer.js";
 import type { MixCall, Mix } from "../engine/operands.js";
 import { optionNames, type LayerOptions, type LayerResult } from "../engine/options.js";
+import { identity } from "../engine/products.js";
 import { withScope } from "../engine/scope.js";
 import { loadStates, stateShape, targetStates } from "../engine/states.js";
 import { Tape, type Value } from "../engine/tape.js";
 import { checkSummary, type ChunkSummary } from "./compose.js";
 import { cotangentRows } from "./cotangent-map.js";
-import { identity, mapRows } from "./rows-map.js";
+import { mapRows } from "./rows-map.js";
 import { ruleOf } from "./rules.js";
 
 /** Any layer of this package: `gatedDeltaRule`, `gla`, … */

@@ -1,5 +1,4 @@
 import {
-  apply,
   DtypeError,
   ShapeError,
   ValueError,
@@ -9,7 +8,8 @@ import {
   type Tensor,
 } from "@dlrt/core";
 import { checkOptions, checkReadable, describe } from "@dlrt/core/backend";
-import { withScope, type Scope } from "../engine/scope.js";
+import { multiply } from "../engine/products.js";
+import { withScope } from "../engine/scope.js";
 
 /** What a piece of a sequence does to a head's state S, [K, V]: S ↦ A S + B. */
 export interface ChunkSummary<T extends Tensor = Tensor> {
@@ -33,8 +33,8 @@ export function composeSummaries<T extends Tensor>(
   const shape = checkSummary(backend, "first", first);
   checkSame("second.state", checkSummary(backend, "second", second, first.state.dtype), shape);
   return withScope(backend, first.state.dtype, (scope) => {
-    const transition = scope.own(product(scope, second.transition, first.transition));
-    const state = scope.own(product(scope, second.transition, first.state, second.state));
+    const transition = multiply(scope, second.transition, first.transition);
+    const state = multiply(scope, second.transition, first.state, { plus: second.state });
     return { transition: scope.keep(transition), state: scope.keep(state) };
   });
 }
@@ -52,20 +52,9 @@ export function applySummary<T extends Tensor>(backend: Backend<T>, summary: Chu
   checkReadable(backend, "state", state);
   if (state.dtype !== dtype) throw new DtypeError("state", dtype, state.dtype);
   checkSame("state", state.shape, shape);
-  return withScope(backend, dtype, (scope) => product(scope, summary.transition, state, summary.state));
-}
-
-/**
- * A X + Y: an `apply` reads its initial state by the rows of A, and nothing else where keys are 0. Each element is within 16 ε of
- * the sum of its terms' magnitudes, (|A| |X| + |Y|).
- */
-function product<T extends Tensor>(scope: Scope<T>, a: T, x: T, y?: T): T {
-  const k = scope.repeated(0, a.shape);
-  if (y === undefined) {
-    return apply(scope.backend, { q: a, k }, scope.repeated(0, x.shape), { initialState: x });
-  }
-  const diag = scope.repeated(1, [a.shape[0], a.shape[1], 1]);
-  return apply(scope.backend, { diag, q: a, k }, y, { initialState: x });
+  return withScope(backend, dtype, (scope) =>
+    scope.keep(multiply(scope, summary.transition, state, { plus: summary.state })),
+  );
 }
 
 /** The shape of its B. @throws ValueError, ShapeError, DtypeError, DisposedError */

@@ -1,4 +1,4 @@
-import { apply, newFloatArray, solve, type DiagLowRankTril, type Tensor } from "@dlrt/core";
+import { apply, solve, type DiagLowRankTril, type Tensor } from "@dlrt/core";
 import type { Mix, MixCall } from "../engine/operands.js";
 import { rowsOf, type Packed, type Piece } from "../engine/packed.js";
 import type { Scope } from "../engine/scope.js";
@@ -10,15 +10,6 @@ export interface MapTargets<T extends Tensor> {
   readonly identity: T;
   readonly transition: T;
   readonly state: T;
-}
-
-/** n of the same on the diagonal of every entry: [batch, n, n]. */
-export function identity<T extends Tensor>(scope: Scope<T>, batch: number, n: number): T {
-  if (batch === 0 || n === 0) return scope.empty([batch, n, n]);
-  const data = newFloatArray(scope.dtype, 2 * n - 1);
-  data[n - 1] = 1;
-  const view = { data, shape: [batch, n, n], strides: [0, -1, 1], offset: n - 1 } as const;
-  return scope.own(scope.backend.upload(view));
 }
 
 /**
