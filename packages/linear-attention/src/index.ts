@@ -47,3 +47,9 @@ export {
   type PathLogitsInputs,
   type PathLogitsOptions,
 } from "./attention/path-logits.js";
+export {
+  deltaFormer,
+  deltaFormerVjp,
+  type DeltaFormerInputs,
+  type DeltaFormerOptions,
+} from "./attention/delta-former.js";
