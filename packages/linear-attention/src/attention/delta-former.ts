@@ -34,7 +34,8 @@ export interface DeltaFormerOptions {
   readonly sequences?: Int32Array | undefined;
 }
 
-const fields: Readonly<Record<keyof DeltaFormerInputs, Field>> = {
+/** What its inputs are. */
+export const fields: Readonly<Record<keyof DeltaFormerInputs, Field>> = {
   query: { role: "query" },
   key: { role: "key" },
   value: { role: "value" },

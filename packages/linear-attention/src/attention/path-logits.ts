@@ -24,7 +24,8 @@ export interface PathLogitsOptions {
   readonly scale?: number | undefined;
 }
 
-const fields: Readonly<Record<string, Field>> = {
+/** What its inputs are. */
+export const fields: Readonly<Record<string, Field>> = {
   query: { role: "query" },
   key: { role: "key" },
   erase: { role: "key" },
