@@ -16,6 +16,8 @@ export type HostArray<A extends FloatArray = FloatArray> = A | HostView;
 /** What an input's array is, as far as its shape goes. */
 export interface HostRole {
   readonly role: string;
+  /** Of a head of a gate. */
+  readonly width?: string;
   /** Has as many rows as the key, which may be several a token. */
   readonly steps?: boolean;
 }
@@ -31,12 +33,12 @@ function checkSizes(shape: unknown, name: string): readonly [batch: number, toke
   return sizes as [number, number];
 }
 
-/** A typed array as a view, its elements shared out among `rows` rows. @throws ShapeError, DtypeError */
-function inRows(name: string, data: FloatArray, batch: number, rows: number): HostView {
+/** A typed array as a view, its elements shared out among `rows` rows, or of so many columns `without` one. @throws ShapeError, DtypeError */
+function inRows(name: string, data: FloatArray, batch: number, rows: number, without: number): HostView {
   const count = batch * rows;
   if (count === 0 ? data.length > 0 : data.length % count !== 0)
     throw new ShapeError(name, `a multiple of ${count} rows, [${batch}, ${rows}]`, `${data.length} elements`);
-  return { data, shape: [batch, rows, count === 0 ? 0 : data.length / count] };
+  return { data, shape: [batch, rows, count === 0 ? without : data.length / count] };
 }
 
 /**
@@ -56,7 +58,7 @@ export function viewsOf(
   const views: Record<string, HostView> = {};
   let steps: number | undefined;
   // In the order of the roles: the query, then the key, which tells how many rows the rest has.
-  for (const [name, { role, steps: several }] of Object.entries(roles)) {
+  for (const [name, { role, width, steps: several }] of Object.entries(roles)) {
     const given = inputs[name];
     if (given === undefined) continue; // refused by the layer, if it needs it
     if (isView(given)) {
@@ -75,7 +77,8 @@ export function viewsOf(
       const columns = ((views[query]?.shape[2] ?? 0) / heads.query) * heads.key;
       steps = batch * columns === 0 ? 0 : Math.floor(data.length / (batch * columns));
     }
-    views[name] = inRows(name, data, batch, several ? (steps ?? tokens) : tokens);
+    const least = role === "number" || width === "one" ? 1 : 0;
+    views[name] = inRows(name, data, batch, several ? (steps ?? tokens) : tokens, least);
   }
   return views;
 }
