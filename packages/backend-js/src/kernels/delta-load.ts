@@ -99,8 +99,7 @@ export function loadFactorsOf(walk: DeltaWalk, i: number, rows: number, k: numbe
   loadKeys(walk, i, rows, k, rank);
   const queries = F + chunk * ld;
   loadRows(queries, ld, q.data, q.start + i * q.stride + k, q.stride, rows, rank, 1);
-  if (eps !== undefined)
-    for (let t = 0; t < rows; t++) scaleRow(queries + t * ld, S[QUERY_NORM + t]!, rank);
+  if (eps !== undefined) for (let t = 0; t < rows; t++) scaleRow(queries + t * ld, S[QUERY_NORM + t]!, rank);
   const { data, start, stride } = walk.k;
   loadRows(F, ld, data, start + i * stride + k, stride, rows, rank, -1);
   if (eps !== undefined) for (let t = 0; t < rows; t++) scaleRow(F + t * ld, S[KEY_NORM + t]!, rank);
@@ -108,7 +107,13 @@ export function loadFactorsOf(walk: DeltaWalk, i: number, rows: number, k: numbe
 }
 
 /** Kᵀ of channels k.. in GT. */
-export function loadKeys({ k: key, chunk, eps }: DeltaWalk, i: number, rows: number, k: number, rank: number): void {
+export function loadKeys(
+  { k: key, chunk, eps }: DeltaWalk,
+  i: number,
+  rows: number,
+  k: number,
+  rank: number,
+): void {
   loadTransposed(GT, chunk, key.data, key.start + i * key.stride + k, key.stride, rows, rank);
   if (eps === undefined) return;
   for (let m = 0; m < rank; m++) {
