@@ -20,7 +20,7 @@ async function everything(layer: Layer, own: Backend<Tensor>): Promise<Record<st
   const tensors = upload(backend, layer, problem, inputsOf(layer, problem, "mixed", 4), "f32");
   const shape = [8, 5, 3] as const;
   const initialState = backend.upload({ data: new Float32Array(1).fill(0.5), shape, strides: [0, 0, 0] });
-  const options = { heads, initialState };
+  const options = { heads, initialState, normalizeKeys: true };
   const { output, finalState } = layer.forward(backend, tensors, { ...options, finalState: true });
   const gradients = layer.backward(backend, tensors, { output, finalState: finalState! }, options);
   const results: Record<string, HostTensor> = { output, finalState: finalState!, ...gradients };
@@ -64,7 +64,7 @@ describe.each(all)("$name", (layer) => {
       for (const way of ["forward", "backward"] as const) {
         const called = new Set<KernelName>();
         runOn(
-          createDeviceBackend(undefined, (name) => called.add(name)),
+          createDeviceBackend(undefined, [], (name) => called.add(name)),
           layer,
           way,
         );
@@ -76,15 +76,13 @@ describe.each(all)("$name", (layer) => {
     },
   );
 
-  test("but for normalised keys, which are refused", () => {
-    const backend = createDeviceBackend() as unknown as Backend<HostTensor>;
+  test("normalised keys are refused where there is no kernel for them", () => {
+    const backend = createDeviceBackend(undefined, ["normalizeRows"]) as unknown as Backend<HostTensor>;
     const tensors = upload(backend, layer, problem, inputsOf(layer, problem, 0, 4), "f32");
     const memory = backend.memory();
     const call = () => layer.forward(backend, tensors, { heads, normalizeKeys: true });
     expect(call).toThrow(UnsupportedError);
-    expect(call).toThrow(
-      /^normalizeKeys: expected a backend whose tensors the host can read at once, got device/,
-    );
+    expect(call).toThrow(/^backend: expected one with the kernel normalizeRows, .*, got device without it/);
     expect(backend.memory()).toEqual(memory);
   });
 });

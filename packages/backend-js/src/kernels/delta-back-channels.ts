@@ -46,7 +46,15 @@ export function backThroughChannels(chunk: number, rows: number, ld: number): vo
 }
 
 /** A row decays, and two others gain multiples of it. */
-function decayAndAdd(p: number, q: number, row: number, factors: number, a: number, b: number, n: number): void {
+function decayAndAdd(
+  p: number,
+  q: number,
+  row: number,
+  factors: number,
+  a: number,
+  b: number,
+  n: number,
+): void {
   for (let m = 0; m < n; m++) {
     const x = S[(row + m) | 0]! * S[(factors + m) | 0]!;
     S[(row + m) | 0] = x;
@@ -56,7 +64,15 @@ function decayAndAdd(p: number, q: number, row: number, factors: number, a: numb
 }
 
 /** A row gains multiples of two others, and decays. */
-function addAndDecay(row: number, p: number, q: number, factors: number, a: number, b: number, n: number): void {
+function addAndDecay(
+  row: number,
+  p: number,
+  q: number,
+  factors: number,
+  a: number,
+  b: number,
+  n: number,
+): void {
   for (let m = 0; m < n; m++) {
     const sum = S[(row + m) | 0]! + (a * S[(p + m) | 0]! + b * S[(q + m) | 0]!);
     S[(row + m) | 0] = sum * S[(factors + m) | 0]!;

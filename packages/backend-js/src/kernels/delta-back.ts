@@ -98,7 +98,17 @@ function solveBack({ walk, stateBar, outBar, j, columns }: Back, i: number, rows
   }
   transposeLower(COUPLING, COUPLING_T, chunk, rows);
   for (let v = 0; v < rows; v += 4)
-    gemm(Y + v * ld, ld, COUPLING_T + v * 2 * chunk + chunk + v, 2 * chunk, o + v * ld, ld, 4, rows - v, columns);
+    gemm(
+      Y + v * ld,
+      ld,
+      COUPLING_T + v * 2 * chunk + chunk + v,
+      2 * chunk,
+      o + v * ld,
+      ld,
+      4,
+      rows - v,
+      columns,
+    );
   substituteUpward(Y, ld, COUPLING_T, 2 * chunk, rows, columns);
   if (rows < chunk) clearGap(ld, chunk, rows, columns);
 }
@@ -124,7 +134,13 @@ function coupleBack({ walk, stateBar: { ld }, columns }: Back, rows: number): vo
 /**
  * For channels k..: at ROWS_BAR up ∘ (B̄ Zᵀ) + (B̄ Uᵀ ∘ E) K = −P̄, followed by Q̄; at KEYS_BAR dn ∘ (U Z̄ᵀ) + (B̄ Uᵀ ∘ E)ᵀ (−P) + (Ō Uᵀ ∘ E)ᵀ Q.
  */
-function rowsBack({ walk, stateBar, columns }: Back, rows: number, k: number, rank: number, before: Rows): void {
+function rowsBack(
+  { walk, stateBar, columns }: Back,
+  rows: number,
+  k: number,
+  rank: number,
+  before: Rows,
+): void {
   const { chunk, decay, f64 } = walk;
   const { ld } = stateBar;
   const ldr = ceil4(rank);
@@ -160,7 +176,12 @@ function rowsBack({ walk, stateBar, columns }: Back, rows: number, k: number, ra
 }
 
 /** Z̄ ← diag(A) Z̄ + F̃ᵀ (B̄ | Ō) for channels k.., and ⟨Z, Z̄⟩, which closes the chunk before. */
-function updateStateBar({ walk, stateBar, closing, columns }: Back, rows: number, k: number, rank: number): void {
+function updateStateBar(
+  { walk, stateBar, closing, columns }: Back,
+  rows: number,
+  k: number,
+  rank: number,
+): void {
   const { chunk, decay } = walk;
   const both = 2 * chunk;
   const ldr = ceil4(rank);

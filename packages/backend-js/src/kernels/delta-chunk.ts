@@ -52,7 +52,14 @@ export const cutOf = ({ f64 }: DeltaWalk): number => (f64 ? 16 : 256);
  * What the way back needs of channels k.. of the rows from i on: −P and q in F, K in KEYS, and, where every channel decays by itself,
  * both as they were in RAW, F̃ in F and K̃ in DECAYED. With `add`, both couplings gain theirs; E is missing where a row decays as one.
  */
-export function coupleRows(walk: DeltaWalk, i: number, rows: number, k: number, rank: number, add: boolean): void {
+export function coupleRows(
+  walk: DeltaWalk,
+  i: number,
+  rows: number,
+  k: number,
+  rank: number,
+  add: boolean,
+): void {
   const { chunk, decay } = walk;
   const ld = ceil4(rank);
   loadRawRows(walk, i, rows, k, rank);

@@ -151,7 +151,13 @@ export function loadRawRows(walk: DeltaWalk, i: number, rows: number, k: number,
 }
 
 /** Kᵀ of channels k.. in GT. */
-export function loadKeys({ k: key, chunk, eps }: DeltaWalk, i: number, rows: number, k: number, rank: number): void {
+export function loadKeys(
+  { k: key, chunk, eps }: DeltaWalk,
+  i: number,
+  rows: number,
+  k: number,
+  rank: number,
+): void {
   loadTransposed(GT, chunk, key.data, key.start + i * key.stride + k, key.stride, rows, rank);
   if (eps === undefined) return;
   for (let m = 0; m < rank; m++) {

@@ -10,7 +10,6 @@ import { rowsOf } from "./rows.js";
 import { COUPLING, PIVOT, Y } from "./scratch.js";
 import { State } from "./state.js";
 
-
 /** (29) chunk by chunk: U = (I + S)⁻¹ (W − P̃ Z), O = s (Q̃ Z + M U), Z ← diag(A) Z + K̃ᵀ U, the rows of P and Q as one block. */
 export function deltaRule(params: DeltaRuleParams<HostTensor>): void {
   const { p, r } = params;

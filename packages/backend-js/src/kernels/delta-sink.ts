@@ -80,7 +80,16 @@ export class Sink {
    * From ROWS_BAR and KEYS_BAR, what the `first` visit of channels k.. adds up and the `last` stores. The last row comes first, as the sums
    * of ḡ want it, of which `closing` is the end.
    */
-  rows(walk: DeltaWalk, i: number, rows: number, k: number, rank: number, closing: Float64Array, first: boolean, last: boolean): void {
+  rows(
+    walk: DeltaWalk,
+    i: number,
+    rows: number,
+    k: number,
+    rank: number,
+    closing: Float64Array,
+    first: boolean,
+    last: boolean,
+  ): void {
     const { chunk, decay, scalarErase, e } = walk;
     const ld = ceil4(rank);
     const raw = decay === "channel" ? RAW : F;
@@ -112,7 +121,13 @@ export class Sink {
     const own = t * ld;
     const q = (chunk + t) * ld;
     if (eps !== undefined) {
-      unnormalize(ROWS_BAR + q, (decay === "channel" ? RAW : F) + q, S[QUERY_DOT + t]!, S[QUERY_NORM + t]!, rank);
+      unnormalize(
+        ROWS_BAR + q,
+        (decay === "channel" ? RAW : F) + q,
+        S[QUERY_DOT + t]!,
+        S[QUERY_NORM + t]!,
+        rank,
+      );
       unnormalize(KEYS_BAR + own, KEYS + own, S[KEY_DOT + t]!, S[KEY_NORM + t]!, rank);
     }
     if (this.#query) this.#put(this.#query, i + t, k, ROWS_BAR + q, rank, this.#adds);
@@ -140,7 +155,14 @@ export class Sink {
   }
 
   /** Through a reset nothing passes: its gradient is 0. */
-  #putGaps({ data, start, stride }: Rows, { gaps }: DeltaWalk, row: number, k: number, rank: number, sums: Float64Array): void {
+  #putGaps(
+    { data, start, stride }: Rows,
+    { gaps }: DeltaWalk,
+    row: number,
+    k: number,
+    rank: number,
+    sums: Float64Array,
+  ): void {
     const to = start + row * stride + k;
     const from = gaps!.start + row * gaps!.stride + k;
     for (let m = 0; m < rank; m++) {
@@ -154,7 +176,14 @@ export class Sink {
     data[at] = adds ? data[at]! + x : x;
   }
 
-  #put({ data, start, stride }: Rows, row: number, column: number, from: number, n: number, adds: boolean): void {
+  #put(
+    { data, start, stride }: Rows,
+    row: number,
+    column: number,
+    from: number,
+    n: number,
+    adds: boolean,
+  ): void {
     const to = start + row * stride + column;
     if (adds) for (let m = 0; m < n; m++) data[to + m] = data[to + m]! + S[from + m]!;
     else store(data, to, from, n);
@@ -209,9 +238,18 @@ function unnormalize(bar: number, y: number, along: number, norm: number, n: num
 }
 
 /** Σ of P ∘ P̄ + Q ∘ Q̄ − K ∘ K̄ of channels k.. gains another row. */
-function addGaps(sums: Float64Array, k: number, p: number, q: number, own: number, ownQ: number, n: number): void {
+function addGaps(
+  sums: Float64Array,
+  k: number,
+  p: number,
+  q: number,
+  own: number,
+  ownQ: number,
+  n: number,
+): void {
   for (let m = 0; m < n; m++) {
-    const read = S[(p + m) | 0]! * S[(ROWS_BAR + own + m) | 0]! + S[(q + m) | 0]! * S[(ROWS_BAR + ownQ + m) | 0]!;
+    const read =
+      S[(p + m) | 0]! * S[(ROWS_BAR + own + m) | 0]! + S[(q + m) | 0]! * S[(ROWS_BAR + ownQ + m) | 0]!;
     sums[(k + m) | 0] = sums[(k + m) | 0]! + (read - S[(KEYS + own + m) | 0]! * S[(KEYS_BAR + own + m) | 0]!);
   }
 }

@@ -46,15 +46,7 @@ export function coupleTransposed(
 }
 
 /** Two rows of A times four of B, held in registers; 3×3 is as fast, 3×4 a sixth slower, for want of registers. */
-function tileDot(
-  c: number,
-  ldc: number,
-  a: number,
-  lda: number,
-  b: number,
-  ldb: number,
-  k: number,
-): void {
+function tileDot(c: number, ldc: number, a: number, lda: number, b: number, ldb: number, k: number): void {
   let i0 = a | 0;
   let i1 = (a + lda) | 0;
   let j0 = b | 0;

@@ -72,7 +72,8 @@ export function backward<T extends Tensor>(
   });
 }
 
-const engineForm = ({ scratch = 0 }: Rule, { keyWidth }: CheckedLayer): { readonly rank: number } => ({
+/** How the engine keeps a layer's states beside their heads. */
+export const engineForm = ({ scratch = 0 }: Rule, { keyWidth }: CheckedLayer): { readonly rank: number } => ({
   rank: keyWidth + scratch,
 });
 
@@ -86,14 +87,15 @@ function initialStates<T extends Tensor>(
   return initialState && loadStates(scope, initialState, call.form, engine);
 }
 
-/** The layer's mapping on its inputs, with normalised keys where asked. */
-function run<T extends Tensor>(
+/** The layer's mapping on its inputs, with normalised keys where asked; `mixer` does what the rows are for. */
+export function run<T extends Tensor>(
   tape: Tape<T>,
   rule: Rule,
   inputs: Inputs<T>,
   call: CheckedLayer,
   states: Pick<MixCall<T>, "initialState" | "finalState">,
   back: MixBack<T>,
+  mixer: typeof mix<T> = mix,
 ): { readonly output: Value<T>; readonly values: Record<string, Value<T>> } {
   const values: Record<string, Value<T>> = {};
   const mapped: Record<string, Value<T>> = {};
@@ -119,7 +121,7 @@ function run<T extends Tensor>(
           start: piece.start * perToken,
           rows: piece.rows * perToken,
         }));
-        return mix(tape, rows, { scale, stateHeads, outHeads, pieces: stretched, ...states }, back);
+        return mixer(tape, rows, { scale, stateHeads, outHeads, pieces: stretched, ...states }, back);
       },
     },
     mapped,

@@ -101,7 +101,7 @@ const asTokens = <T extends Tensor>(scope: Scope<T>, states: T, heads: number): 
   return { tensor: scope.backend.view(states, [1, count / heads, heads * width], layout), heads, width };
 };
 
-/** The gradient of states that several heads of the output read. */
+/** The gradient of states that several heads of the output read: to ← their sums, where `to` has no gaps. */
 export function sumStates<T extends Tensor>(
   scope: Scope<T>,
   from: T,
@@ -113,7 +113,8 @@ export function sumStates<T extends Tensor>(
   scope.copy(tensor, asTokens(scope, to, stateHeads).tensor);
 }
 
-function addTo<T extends Tensor>(scope: Scope<T>, to: T, more: T): void {
+/** to ← to + more, states of one shape without gaps. */
+export function addTo<T extends Tensor>(scope: Scope<T>, to: T, more: T): void {
   const { tensor } = sum(scope, asTokens(scope, to, 1), asTokens(scope, more, 1));
   scope.copy(tensor, asTokens(scope, to, 1).tensor);
 }

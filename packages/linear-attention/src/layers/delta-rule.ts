@@ -14,7 +14,7 @@ export interface DeltaRuleInputs<T extends Tensor = Tensor> {
   readonly beta: T;
 }
 
-const rule: Rule = {
+export const rule: Rule = {
   inputs: {
     query,
     key,

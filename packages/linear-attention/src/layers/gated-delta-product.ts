@@ -17,7 +17,7 @@ export interface GatedDeltaProductInputs<T extends Tensor = Tensor> {
   readonly decay?: T | undefined;
 }
 
-const rule: Rule = {
+export const rule: Rule = {
   inputs: {
     query,
     key: { ...key, steps: true },

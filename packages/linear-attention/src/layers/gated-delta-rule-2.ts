@@ -18,7 +18,7 @@ export interface GatedDeltaRule2Inputs<T extends Tensor = Tensor> {
   readonly decay: T;
 }
 
-const rule: Rule = {
+export const rule: Rule = {
   inputs: {
     query,
     key,

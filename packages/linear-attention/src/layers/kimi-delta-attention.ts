@@ -16,7 +16,7 @@ export interface KimiDeltaAttentionInputs<T extends Tensor = Tensor> {
   readonly decay: T;
 }
 
-const rule: Rule = {
+export const rule: Rule = {
   inputs: {
     query,
     key,

@@ -12,7 +12,7 @@ export interface LinearAttentionInputs<T extends Tensor = Tensor> {
   readonly value: T;
 }
 
-const rule: Rule = {
+export const rule: Rule = {
   inputs: {
     query,
     key,

@@ -18,7 +18,7 @@ export interface SsdInputs<T extends Tensor = Tensor> {
   readonly D?: T | undefined;
 }
 
-const rule: Rule = {
+export const rule: Rule = {
   inputs: {
     x: value,
     dt: perHead,
