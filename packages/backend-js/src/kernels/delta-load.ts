@@ -1,5 +1,6 @@
 /** What a fused delta rule reads of a chunk's rows, with gates and normalisation done on the way into the scratch. */
 import type { FloatArray } from "@dlrt/core";
+import { highPart, limited, storePair } from "./exp.js";
 import type { DeltaWalk } from "./delta-walk.js";
 import { clearRows, copyRows, loadRows, loadTransposed } from "./pack.js";
 import type { Rows } from "./rows.js";
@@ -163,5 +164,29 @@ export function loadKeys(
   for (let m = 0; m < rank; m++) {
     const row = (GT + m * chunk) | 0;
     for (let t = 0; t < rows; t++) S[(row + t) | 0] = S[(row + t) | 0]! * S[(KEY_NORM + t) | 0]!;
+  }
+}
+
+/** Of a single row: P and q in F, k in KEYS, and the parts of e^g at POWER and REST. */
+export function loadTokenRows(walk: DeltaWalk): void {
+  const { r, decay, gaps } = walk;
+  const ld = ceil4(r);
+  loadKey(walk, r, ld);
+  if (decay === "none") return;
+  const { data, start } = gaps!;
+  for (let m = 0; m < (decay === "channel" ? r : 1); m++) {
+    const gap = limited(data[start + m]!);
+    const high = highPart(gap);
+    storePair(m, high, gap - high);
+  }
+}
+
+function loadKey({ k, q, e, scalarErase }: DeltaWalk, r: number, ld: number): void {
+  const [ofKey, ofQuery] = [S[KEY_NORM]!, S[QUERY_NORM]!];
+  for (let m = 0; m < r; m++) {
+    const key = ofKey * k.data[k.start + m]!;
+    S[KEYS + m] = key;
+    S[F + m] = key * e.data[e.start + (scalarErase ? 0 : m)]!;
+    S[F + ld + m] = ofQuery * q.data[q.start + m]!;
   }
 }
