@@ -2,7 +2,7 @@ import { apply, solve, type Tensor } from "@dlrt/core";
 import { dot } from "./elementwise.js";
 import { mixBack } from "./mix-back.js";
 import { operandsOf, type Mix, type MixBack, type MixCall } from "./operands.js";
-import { statesOf } from "./states.js";
+import { finalStatesOf } from "./states.js";
 import type { Tape, Value } from "./tape.js";
 
 /**
@@ -31,12 +31,14 @@ export function mix<T extends Tensor>(
         initialState: at.initial(stateHeads),
         out: at.rows(corrections, stateHeads),
       });
+    const final = finalStatesOf(scope, call.finalState, piece, stateHeads, outHeads);
     apply(scope.backend, at.reader(), at.rows(corrections, outHeads), {
       alpha: call.scale,
       initialState: at.initial(outHeads),
-      finalState: call.finalState && statesOf(scope, call.finalState, piece, outHeads, outHeads),
+      finalState: final.states,
       out: at.rows(output, outHeads),
     });
+    final.finish();
   }
   return tape.derived(output, (gradient) =>
     mixBack(tape, rows, { ...call, lambda, corrections }, back, gradient),
