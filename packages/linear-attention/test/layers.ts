@@ -43,9 +43,11 @@ export interface Layer {
 
 const QKV = { query: "query", key: "key", value: "value" } as const;
 
+type PieceName = "causalConv" | "gatedRmsNorm" | "gdnGate" | "kdaGate" | "l2Norm";
+
 /** The layers with their references; the signatures differ in names of inputs only. */
 const entry = (
-  name: Exclude<keyof typeof reference, "onnxLinearAttention">,
+  name: Exclude<keyof typeof reference & keyof typeof layers, PieceName | "onnxLinearAttention">,
   inputs: Layer["inputs"],
   steps?: number,
 ): Layer =>
@@ -205,49 +207,4 @@ export function errorOf(got: FloatArray, expected: Float64Array): number {
     size = Math.max(size, Math.abs(expected[i]!));
   }
   return difference / (size || 1);
-}
-
-/** Tokens `from` to `to` of every sequence, as views. */
-export function slice(
-  backend: Backend<HostTensor>,
-  layer: Layer,
-  problem: ReferenceProblem,
-  tensors: Readonly<Record<string, HostTensor>>,
-  from: number,
-  to: number,
-): Record<string, HostTensor> {
-  return Object.fromEntries(
-    Object.entries(tensors).map(([name, t]) => {
-      const [batch, rows, cols] = t.shape;
-      const steps = rows / problem.tokens;
-      if (layer.inputs[name] === "A" || layer.inputs[name] === "D") return [name, t];
-      const layout = { ...t.layout, offset: from * steps * cols };
-      return [name, backend.view(t, [batch, (to - from) * steps, cols], layout)];
-    }),
-  );
-}
-
-/** Small integers: keys are plus or minus a unit vector, β is 0, 1 or 2, g is 0 or −∞. */
-export function exactInputs(layer: Layer, problem: ReferenceProblem, seed: number): Arrays {
-  const random = randomFrom(seed);
-  const pick = (numbers: readonly number[]) =>
-    numbers[Math.floor(((random() + 1) / 2) * numbers.length) % numbers.length]!;
-  const shapes = inputsOf(layer, problem, 0, 1);
-  return Object.fromEntries(
-    Object.entries(shapes).map(([name, array]) => {
-      const kind = layer.inputs[name];
-      const out = new Float64Array(array.length);
-      if (kind === "key" || kind === "a" || kind === "b") {
-        for (let at = 0; at < out.length; at += problem.keyWidth)
-          out[at + pick([0, 1, 2, 3, 4])] = kind === "a" ? pick([-1, 0, 0]) : pick([-1, 1]);
-      } else if (kind === "head") {
-        out.forEach((_, at) => (out[at] = pick([0, 1, 2])));
-      } else if (kind === "g" || kind === "gChannel") {
-        out.forEach((_, at) => (out[at] = pick([0, 0, 0, 0, 0, 0, 0, -Infinity])));
-      } else {
-        out.forEach((_, at) => (out[at] = pick([-1, 0, 1])));
-      }
-      return [name, out];
-    }),
-  );
 }

@@ -6,7 +6,8 @@ import { gatedDeltaRule, State } from "../src/index.js";
 import type { ReferenceProblem } from "../src/reference/index.js";
 import { createDeviceBackend } from "./device-backend.js";
 import { runScript } from "./decoding.js";
-import { all, errorOf, exactInputs, inputsOf, named, slice, upload } from "./layers.js";
+import { all, errorOf, inputsOf, named, upload } from "./layers.js";
+import { exactInputs, slice } from "./sequence-cut.js";
 
 const sizes = { keyWidth: 5, valueWidth: 3 };
 const backends = {

@@ -46,7 +46,7 @@ export function outputOf<T extends Tensor>(
   call: CheckedLayer,
   states: Pick<MixCall<T>, "initialState" | "finalState">,
 ): T {
-  const tape = new Tape(scope);
+  const tape = new Tape(scope, false);
   const { output } = run(tape, rule, inputs, call, states, {});
   clearRows(scope, output, call.padding, 1);
   return output.tensor;
@@ -73,7 +73,7 @@ export function backward<T extends Tensor>(
       finalStateCotangent: cotangent && loadStates(scope, cotangent, form, { ...engine, heads: outHeads }),
       initialState: target?.states,
     };
-    const tape = new Tape(scope);
+    const tape = new Tape(scope, true);
     const states = { initialState: initialStates(scope, rule, call, options) };
     const { output, values } = run(tape, rule, inputs, call, states, back);
     tape.backward(output, {
@@ -93,7 +93,8 @@ export function backward<T extends Tensor>(
   });
 }
 
-const engineForm = ({ scratch = 0 }: Rule, { keyWidth }: CheckedLayer): { readonly rank: number } => ({
+/** How the engine keeps a layer's states beside their heads. */
+export const engineForm = ({ scratch = 0 }: Rule, { keyWidth }: CheckedLayer): { readonly rank: number } => ({
   rank: keyWidth + scratch,
 });
 
@@ -107,14 +108,15 @@ function initialStates<T extends Tensor>(
   return initialState && loadStates(scope, initialState, call.form, engine);
 }
 
-/** The layer's mapping on its inputs, with normalised keys where asked. */
-function run<T extends Tensor>(
+/** The layer's mapping on its inputs, with normalised keys where asked; `mixer` does what the rows are for. */
+export function run<T extends Tensor>(
   tape: Tape<T>,
   rule: Rule,
   inputs: Inputs<T>,
   call: CheckedLayer,
   states: Pick<MixCall<T>, "initialState" | "finalState">,
   back: MixBack<T>,
+  mixer: typeof mix<T> = mix,
 ): { readonly output: Value<T>; readonly values: Record<string, Value<T>> } {
   const values: Record<string, Value<T>> = {};
   const mapped: Record<string, Value<T>> = {};
@@ -131,9 +133,9 @@ function run<T extends Tensor>(
       tape,
       ...call,
       mix: (rows) => {
-        const perToken = call.tokens === 0 ? 1 : rows.query.tensor.shape[1] / call.tokens;
+        const perToken = call.tokens === 0 ? 1 : rows.value.tensor.shape[1] / call.tokens;
         const own = pieces.map((piece) => stretched(piece, perToken));
-        return mix(tape, rows, { scale, stateHeads, outHeads, pieces: own, ...states }, back);
+        return mixer(tape, rows, { scale, stateHeads, outHeads, pieces: own, ...states }, back);
       },
     },
     mapped,
