@@ -236,6 +236,26 @@ test("a product's error is within 16 ε of its terms, and sixteen pieces in f32 
   }
 });
 
+test.each([-1e-4, -0.02, -0.3])(
+  "one piece of 1100 tokens, decay %d: A in f32 is that of float64, without subnormal numbers",
+  (decay) => {
+    const layer = named("gatedDeltaRule");
+    const heads = { query: 1, key: 1, value: 1 };
+    const problem = { batch: 1, tokens: 1100, heads, keyWidth: 16, valueWidth: 4 };
+    const backend = createJsBackend();
+    const arrays = inputsOf(layer, problem, decay, 8);
+    const [f32, f64] = (["f32", "f64"] as const).map((dtype) => {
+      const inputs = upload(backend, layer, problem, arrays, dtype);
+      return readView(
+        chunkSummary(functionOf(layer), backend, inputs, { heads, normalizeKeys: true }).transition,
+      );
+    });
+    const tiny = f32!.filter((x) => x !== 0 && Math.abs(x) < 2 ** -126);
+    expect(tiny.length).toBe(0);
+    f64!.forEach((x, at) => expect(Math.abs(f32![at]! - x)).toBeLessThan(1e-6));
+  },
+);
+
 describe("bad input", () => {
   const backend = createJsBackend();
   const f32 = (...shape: [number, number, number]) => backend.empty(shape);
