@@ -236,7 +236,7 @@ test("a product's error is within 16 ε of its terms, and sixteen pieces in f32 
   }
 });
 
-test.each([-1e-4, -0.02, -0.3])(
+test.each([-1e-4, -0.02, -0.06])(
   "one piece of 1100 tokens, decay %d: A in f32 is that of float64, without subnormal numbers",
   (decay) => {
     const layer = named("gatedDeltaRule");
@@ -251,8 +251,12 @@ test.each([-1e-4, -0.02, -0.3])(
       );
     });
     const tiny = f32!.filter((x) => x !== 0 && Math.abs(x) < 2 ** -126);
+    if (decay === -0.06)
+      expect(f64!.some((x) => Math.abs(x) < 2 ** -126 && Math.abs(x) > 2 ** -148)).toBe(true);
     expect(tiny.length).toBe(0);
-    f64!.forEach((x, at) => expect(Math.abs(f32![at]! - x)).toBeLessThan(1e-6));
+    // Its largest element is 6e-11 to 2e-39 here: what the rounding to multiples of 2⁻⁶⁹ may change, and a part in 10⁵.
+    const limit = 2 ** -67 + 1e-5 * Math.max(...f64!.map(Math.abs));
+    f64!.forEach((x, at) => expect(Math.abs(f32![at]! - x)).toBeLessThan(limit));
   },
 );
 
