@@ -1,48 +1,188 @@
-import type { Backend, HostTensor } from "@dlrt/core";
-import type { ReferenceProblem } from "../src/reference/index.js";
-import { inputsOf, randomFrom, type Arrays, type Layer } from "./layers.js";
+import type { Backend, Shape, Tensor } from "@dlrt/core";
+import * as pieces from "../src/index.js";
+import * as reference from "../src/reference/index.js";
+import { randomFrom } from "./layers.js";
 
-/** Tokens `from` to `to` of every sequence, as views. */
-export function slice(
-  backend: Backend<HostTensor>,
-  layer: Layer,
-  problem: ReferenceProblem,
-  tensors: Readonly<Record<string, HostTensor>>,
-  from: number,
-  to: number,
-): Record<string, HostTensor> {
-  return Object.fromEntries(
-    Object.entries(tensors).map(([name, t]) => {
-      const [batch, rows, cols] = t.shape;
-      const steps = rows / problem.tokens;
-      if (layer.inputs[name] === "A" || layer.inputs[name] === "D") return [name, t];
-      const layout = { ...t.layout, offset: from * steps * cols };
-      return [name, backend.view(t, [batch, (to - from) * steps, cols], layout)];
-    }),
-  );
+type Arrays = Readonly<Record<string, Float64Array>>;
+type Tensors = Readonly<Record<string, Tensor | undefined>>;
+interface Results<A> {
+  readonly output: A;
+  readonly finalState?: A;
 }
 
-/** Small integers: keys are plus or minus a unit vector, β is 0, 1 or 2, g is 0 or −∞. */
-export function exactInputs(layer: Layer, problem: ReferenceProblem, seed: number): Arrays {
-  const random = randomFrom(seed);
-  const pick = (numbers: readonly number[]) =>
-    numbers[Math.floor(((random() + 1) / 2) * numbers.length) % numbers.length]!;
-  const shapes = inputsOf(layer, problem, 0, 1);
-  return Object.fromEntries(
-    Object.entries(shapes).map(([name, array]) => {
-      const kind = layer.inputs[name];
-      const out = new Float64Array(array.length);
-      if (kind === "key" || kind === "a" || kind === "b") {
-        for (let at = 0; at < out.length; at += problem.keyWidth)
-          out[at + pick([0, 1, 2, 3, 4])] = kind === "a" ? pick([-1, 0, 0]) : pick([-1, 1]);
-      } else if (kind === "head") {
-        out.forEach((_, at) => (out[at] = pick([0, 1, 2])));
-      } else if (kind === "g" || kind === "gChannel") {
-        out.forEach((_, at) => (out[at] = pick([0, 0, 0, 0, 0, 0, 0, -Infinity])));
-      } else {
-        out.forEach((_, at) => (out[at] = pick([-1, 0, 1])));
-      }
-      return [name, out];
+/** A call of a small piece and what it should give. Arrays hold float32 numbers, so that both dtypes see the same. */
+export interface PieceCase {
+  readonly name: string;
+  readonly shapes: Readonly<Record<string, Shape>>;
+  forward(backend: Backend, inputs: Tensors): Results<Tensor>;
+  backward(backend: Backend, inputs: Tensors, cotangents: Tensors): Tensors;
+  reference(inputs: Arrays): Results<Float64Array>;
+  /** How far each element of the output moves, to first order, where every input and every step is off by one part: in units of that. */
+  condition(inputs: Arrays): Float64Array;
+  /** Size of the random inputs; default 1 */
+  readonly size?: Readonly<Record<string, number>>;
+}
+
+const sigmoid = (z: number): number => 1 / (1 + Math.exp(-z));
+
+/** Numbers of an array [B, T, columns] seen by column and token. */
+const columnsOf = (
+  x: Float64Array,
+  columns: number,
+  f: (value: number, column: number) => number,
+): Float64Array => x.map((value, at) => f(value, at % columns));
+
+const B = 2;
+const T = 7;
+
+function gate(name: string, heads: number, width: number, lowerBound?: number): PieceCase {
+  const cols = heads * width;
+  const perChannel = name.startsWith("kda");
+  const first = perChannel ? "x" : "a";
+  return {
+    name,
+    shapes: { [first]: [B, T, cols], aLog: [1, 1, heads], dtBias: [1, 1, cols] },
+    size: { [first]: 6, aLog: 3, dtBias: 4 },
+    forward: (backend, { a, x, aLog, dtBias }) => ({
+      output: perChannel
+        ? pieces.kdaGate(backend, { x: x!, aLog: aLog!, dtBias: dtBias! }, { lowerBound })
+        : pieces.gdnGate(backend, { a: a!, aLog: aLog!, dtBias: dtBias! }),
     }),
+    backward: (backend, { a, x, aLog, dtBias }, cotangents) =>
+      perChannel
+        ? pieces.kdaGateVjp(backend, { x: x!, aLog: aLog!, dtBias: dtBias! }, cotangents, { lowerBound })
+        : { ...pieces.gdnGateVjp(backend, { a: a!, aLog: aLog!, dtBias: dtBias! }, cotangents) },
+    reference: ({ a, x, aLog, dtBias }) => ({
+      output: perChannel
+        ? reference.kdaGate(x!, aLog!, dtBias!, lowerBound)
+        : reference.gdnGate(a!, aLog!, dtBias!),
+    }),
+    condition: ({ a, x, aLog, dtBias }) =>
+      columnsOf((x ?? a)!, cols, (value, column) => {
+        const log = aLog![Math.floor(column / width)]!;
+        const bias = dtBias![column]!;
+        const [rate, z, sum] = [Math.exp(log), value + bias, Math.abs(value) + Math.abs(bias)];
+        if (lowerBound === undefined)
+          return rate * (Math.log1p(Math.exp(z)) * (1 + Math.abs(log)) + sigmoid(z) * sum);
+        const s = sigmoid(rate * z);
+        return -lowerBound * (s + s * sigmoid(-rate * z) * rate * sum * (1 + Math.abs(log)));
+      }),
+  };
+}
+
+function l2Norm(heads: number, width: number, eps: number): PieceCase {
+  return {
+    name: `l2Norm, ${heads} heads of ${width}, eps ${eps}`,
+    shapes: { x: [B, T, heads * width] },
+    forward: (backend, { x }) => ({ output: pieces.l2Norm(backend, { x: x! }, { heads, eps }) }),
+    backward: (backend, { x }, cotangents) => ({
+      ...pieces.l2NormVjp(backend, { x: x! }, cotangents, { heads, eps }),
+    }),
+    reference: ({ x }) => ({ output: reference.l2Norm(x!, width, eps) }),
+    condition: ({ x }) => reference.l2Norm(x!, width, eps).map(Math.abs),
+  };
+}
+
+function norm(
+  inputs: readonly ("gate" | "weight")[],
+  activation: "silu" | "sigmoid",
+  heads: number,
+  width: number,
+): PieceCase {
+  const eps = 1e-5;
+  const options = { heads, eps, activation };
+  const shape: Shape = [B, T, heads * width];
+  const all = { x: shape, gate: shape, weight: [1, 1, width] as const };
+  const value = ({ x, gate, weight }: Arrays): Float64Array =>
+    reference.gatedRmsNorm({ x: x!, gate, weight }, width, eps, activation);
+  return {
+    name: `gatedRmsNorm, ${["x", ...inputs].join(", ")}, ${activation}`,
+    shapes: Object.fromEntries((["x", ...inputs] as const).map((name) => [name, all[name]])),
+    size: { gate: 4 },
+    forward: (backend, { x, gate, weight }) => ({
+      output: pieces.gatedRmsNorm(backend, { x: x!, gate, weight }, options),
+    }),
+    backward: (backend, { x, gate, weight }, cotangents) => ({
+      ...pieces.gatedRmsNormVjp(backend, { x: x!, gate, weight }, cotangents, options),
+    }),
+    reference: (arrays) => ({ output: value(arrays) }),
+    condition: (arrays) => value(arrays).map(Math.abs),
+  };
+}
+
+function conv(
+  taps: number,
+  tokens: number,
+  activation: "none" | "silu",
+  inputs: readonly ("bias" | "initialState")[],
+  sequences?: Int32Array,
+): PieceCase {
+  const [batch, channels] = [sequences ? 1 : B, 5];
+  const count = sequences ? sequences.length - 1 : batch;
+  const all = {
+    x: [batch, tokens, channels],
+    weight: [channels, 1, taps],
+    bias: [1, 1, channels],
+    initialState: [count, taps - 1, channels],
+  } as const;
+  const problem = { batch, tokens, channels, taps, activation, sequences };
+  return {
+    name: `causalConv, ${taps} taps, ${tokens} tokens, ${["x", "weight", ...inputs].join(", ")}, ${activation}${sequences ? `, sequences ${sequences.join(" ")}` : ""}`,
+    shapes: Object.fromEntries((["x", "weight", ...inputs] as const).map((name) => [name, all[name]])),
+    forward: (backend, { x, weight, bias, initialState }) =>
+      pieces.causalConv(
+        backend,
+        { x: x!, weight: weight!, bias },
+        { activation, sequences, initialState, finalState: true },
+      ) as Results<Tensor>,
+    backward: (backend, { x, weight, bias, initialState }, cotangents) => ({
+      ...pieces.causalConvVjp(backend, { x: x!, weight: weight!, bias }, cotangents, {
+        ...{ activation, sequences, initialState },
+      }),
+    }),
+    reference: (arrays) =>
+      reference.causalConv(problem, arrays as Parameters<typeof reference.causalConv>[1]),
+    condition: (arrays) => {
+      const absolute = Object.fromEntries(
+        Object.entries(arrays).map(([name, array]) => [name, array.map(Math.abs)]),
+      ) as Parameters<typeof reference.causalConv>[1];
+      // |d silu| < 1.1; the activation's own rounding is a part of what comes out, which is no larger than y.
+      const factor = activation === "silu" ? 2.1 : 1;
+      const sums = reference.causalConv({ ...problem, activation: "none" }, absolute).output;
+      return sums.map((value) => factor * value);
+    },
+  };
+}
+
+export const cases: readonly PieceCase[] = [
+  gate("gdnGate", 3, 1),
+  gate("kdaGate", 2, 5),
+  gate("kdaGate, lower bound −5", 2, 5, -5),
+  l2Norm(1, 12, 1e-6),
+  l2Norm(3, 4, 1e-6),
+  l2Norm(2, 130, 0.5),
+  norm([], "silu", 2, 6),
+  norm(["gate"], "silu", 2, 6),
+  norm(["weight"], "silu", 3, 4),
+  norm(["gate", "weight"], "silu", 3, 4),
+  norm(["gate", "weight"], "sigmoid", 1, 70),
+  conv(4, T, "silu", ["bias", "initialState"]),
+  conv(4, T, "none", ["bias", "initialState"]),
+  conv(4, T, "silu", []),
+  conv(1, T, "silu", ["bias", "initialState"]),
+  conv(4, 2, "silu", ["initialState"]),
+  conv(3, 1, "none", ["bias"]),
+  conv(4, 9, "silu", ["bias", "initialState"], Int32Array.of(0, 2, 2, 3, 9)),
+  conv(2, 9, "silu", [], Int32Array.of(0, 9)),
+];
+
+/** Random inputs. */
+export function arraysOf({ shapes, size = {} }: PieceCase, seed: number): Record<string, Float64Array> {
+  const random = randomFrom(seed);
+  return Object.fromEntries(
+    Object.entries(shapes).map(([name, [batch, rows, cols]]) => [
+      name,
+      Float64Array.from({ length: batch * rows * cols }, () => Math.fround((size[name] ?? 1) * random())),
+    ]),
   );
 }

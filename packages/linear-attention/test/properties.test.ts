@@ -4,7 +4,7 @@ import { readView } from "@dlrt/core/backend";
 import { describe, expect, test } from "vitest";
 import type { ReferenceProblem } from "../src/reference/index.js";
 import { all, errorOf, inputsOf, named, randomFrom, stateShape, upload } from "./layers.js";
-import { exactInputs, slice } from "./pieces.js";
+import { exactInputs, slice } from "./sequence-cut.js";
 
 const base = { batch: 2, heads: { query: 4, key: 2, value: 4 }, keyWidth: 5, valueWidth: 3 };
 const problemOf = (tokens: number, own: Partial<ReferenceProblem> = {}): ReferenceProblem => ({

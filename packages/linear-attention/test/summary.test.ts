@@ -7,7 +7,7 @@ import { applySummary, chunkSummary, chunkSummaryVjp, composeSummaries } from ".
 import type { ChunkSummary, SummarizedLayer, SummaryOptions } from "../src/index.js";
 import type { ReferenceProblem } from "../src/reference/index.js";
 import { all, errorOf, inputsOf, named, randomFrom, stateShape, typed, upload } from "./layers.js";
-import { exactInputs, slice } from "./pieces.js";
+import { exactInputs, slice } from "./sequence-cut.js";
 import type { Decay, Layer } from "./layers.js";
 
 type Tensors = Record<string, HostTensor>;

@@ -13,7 +13,7 @@ import * as dense from "./dense.js";
 import { decayPairs } from "./double-double-exp.js";
 import { addScaled, divide, exactly, scaledPairs, zeroPairs, type Pairs } from "./double-double.js";
 import { scaled, tril, trilMatmul } from "./matrix.js";
-import { initialState, roles } from "./operator.js";
+import { startingState, roles } from "./operator.js";
 import * as precise from "./precise.js";
 import * as recurrent from "./recurrent.js";
 import type { ReferenceOperator, ReferenceOptions } from "./types.js";
@@ -23,7 +23,7 @@ export interface Judged {
   readonly dtype?: Dtype | undefined;
 }
 
-type CallOptions = Pick<ReferenceOptions, "trans" | "alpha" | "state"> & Judged;
+type CallOptions = Pick<ReferenceOptions, "trans" | "alpha" | "initialState"> & Judged;
 
 /**
  * Componentwise backward error ω of y as `solve(op, b, p, options).y`, in O(n r p): equation (21).
@@ -35,17 +35,20 @@ export function omega(
   y: Float64Array,
   b: Float64Array,
   p: number,
-  { trans, alpha = 1, state, dtype }: CallOptions = {},
+  { trans, alpha = 1, initialState, dtype }: CallOptions = {},
 ): number {
-  const bound = boundOf(op, y, p, { trans, state: state && scaled(alpha, state) }).y;
+  const bound = boundOf(op, y, p, { trans, initialState: initialState && scaled(alpha, initialState) }).y;
   const allowed = (at: number): number => bound[at]! + Math.abs(alpha * b[at]!);
   if (dtype === "f32") {
-    const ty = recurrent.apply(op, y, p, { trans, state: state && scaled(alpha, state) }).y;
+    const ty = recurrent.apply(op, y, p, {
+      trans,
+      initialState: initialState && scaled(alpha, initialState),
+    }).y;
     return largest(y.length, (at) => [alpha * b[at]! - ty[at]!, allowed(at)]);
   }
   const { y: ty } = precise.apply(op, exactly(y), p, {
     trans,
-    state: state && scaledPairs(alpha, exactly(state)),
+    initialState: initialState && scaledPairs(alpha, exactly(initialState)),
   });
   addScaled(ty, 0, [-alpha, 0], exactly(b), 0, y.length);
   return largest(y.length, (at) => [ty.hi[at]! + ty.lo[at]!, allowed(at)]);
@@ -61,14 +64,17 @@ export function omegaApply(
   y: Float64Array,
   x: Float64Array,
   p: number,
-  { trans, alpha = 1, state, dtype }: CallOptions = {},
+  { trans, alpha = 1, initialState, dtype }: CallOptions = {},
 ): number {
-  const bound = scaled(Math.abs(alpha), boundOf(op, x, p, { trans, state }).y);
+  const bound = scaled(Math.abs(alpha), boundOf(op, x, p, { trans, initialState }).y);
   if (dtype === "f32") {
-    const exact = recurrent.apply(op, x, p, { trans, alpha, state }).y;
+    const exact = recurrent.apply(op, x, p, { trans, alpha, initialState }).y;
     return largest(exact.length, (at) => [y[at]! - exact[at]!, bound[at]!]);
   }
-  const { y: product } = precise.apply(op, exactly(x), p, { trans, state: state && exactly(state) });
+  const { y: product } = precise.apply(op, exactly(x), p, {
+    trans,
+    initialState: initialState && exactly(initialState),
+  });
   return largestError(y, scaledPairs(alpha, product), bound);
 }
 
@@ -83,15 +89,19 @@ export function omegaState(
   z: Float64Array,
   x: Float64Array,
   p: number,
-  { trans, state, xScale = 1 }: Pick<ReferenceOptions, "trans" | "state"> & { readonly xScale?: number } = {},
+  {
+    trans,
+    initialState,
+    xScale = 1,
+  }: Pick<ReferenceOptions, "trans" | "initialState"> & { readonly xScale?: number } = {},
 ): number {
   const { n, r } = op;
   const { g } = roles(op, trans ?? false);
   const carried = exactly(x.slice());
   if (xScale !== 1) divide(carried, 0, xScale, n * p);
-  const bound = boundOf(op, carried.hi, p, { trans, state }).state;
+  const bound = boundOf(op, carried.hi, p, { trans, initialState }).finalState;
   // Always in double-double, float32 results too: a long sum of small terms on a large Z₀ needs it.
-  const exact = exactly(initialState(state, r, p));
+  const exact = exactly(startingState(initialState, r, p));
   for (let step = 0; step < n; step++) {
     const i = trans ? n - 1 - step : step;
     if (!trans) decayPairs(exact, op, i, p);

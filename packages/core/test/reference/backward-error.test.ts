@@ -18,7 +18,10 @@ const op = deltaNet(random, n, r);
 const b = random.normals(n * p);
 const state = random.normals(r * p);
 const cases = [false, true].flatMap((trans) =>
-  [undefined, state].map((z) => ({ name: z ? "with Z₀" : "no Z₀", options: { trans, alpha: -3, state: z } })),
+  [undefined, state].map((z) => ({
+    name: z ? "with Z₀" : "no Z₀",
+    options: { trans, alpha: -3, initialState: z },
+  })),
 );
 
 describe.each(cases)("ω, trans $options.trans, $name", ({ options }) => {
@@ -33,9 +36,9 @@ describe.each(cases)("ω, trans $options.trans, $name", ({ options }) => {
   test("any other option is far outside", () => {
     expect(omega(op, y, b, p, { ...options, trans: !options.trans })).toBeGreaterThan(1e3 * LIMIT);
     expect(omega(op, y, b, p, { ...options, alpha: 3 })).toBeGreaterThan(1e3 * LIMIT);
-    expect(omega(op, y, b, p, { ...options, state: options.state ? undefined : state })).toBeGreaterThan(
-      1e3 * LIMIT,
-    );
+    expect(
+      omega(op, y, b, p, { ...options, initialState: options.initialState ? undefined : state }),
+    ).toBeGreaterThan(1e3 * LIMIT);
   });
 
   test("NaN and ∞ anywhere never pass", () => {
@@ -50,7 +53,7 @@ describe.each(cases)("ω, trans $options.trans, $name", ({ options }) => {
   });
 
   test("apply and the final state are measured alike", () => {
-    const { y: applied, state: final } = recurrent.apply(op, b, p, options);
+    const { y: applied, finalState: final } = recurrent.apply(op, b, p, options);
     expect(omegaApply(op, dense.apply(op, b, p, options).y, b, p, options)).toBeLessThanOrEqual(LIMIT);
     expect(omegaApply(op, applied, b, p, { ...options, trans: !options.trans })).toBeGreaterThan(1e3 * LIMIT);
     expect(omegaApply(op, applied, b, p, { ...options, alpha: 3 })).toBeGreaterThan(1e3 * LIMIT);

@@ -1,7 +1,6 @@
 import { DtypeError, ShapeError, ValueError, type Backend, type Dtype, type Tensor } from "@dlrt/core";
-import { checkOptions, checkReadable, describe } from "@dlrt/core/backend";
+import { checkOptions, checkPiece, checkReadable, describe } from "@dlrt/core/backend";
 import { checkEps, checkSequences, checkStates } from "./check-options.js";
-import { checkReachable } from "./normalize.js";
 import { optionNames, type Heads, type LayerOptions } from "./options.js";
 import type { Piece } from "./packed.js";
 import type { Input, Rule } from "./rule.js";
@@ -64,8 +63,8 @@ export function checkLayer<T extends Tensor>(
   const sequences = options.sequences ? pieces.length : batch;
   const form = { sequences, heads: stateHeads, keyWidth, valueWidth, layout };
   checkStates(backend, options, form, q.dtype);
-  const eps = checkEps(options.normalizeKeys);
-  if (eps !== undefined) checkReachable(backend.name, q);
+  const eps = checkEps(options.normalizeKeys, q.dtype);
+  if (eps !== undefined) checkPiece(backend, "normalizeRows", q);
   const scale = options.scale ?? rule.scale ?? (keyWidth === 0 ? 1 : 1 / Math.sqrt(keyWidth));
   if (!Number.isFinite(scale)) throw new ValueError("scale", "a finite number", describe(scale));
   return { ...call, scale, eps, pieces, form };

@@ -26,7 +26,7 @@ export function forward<T extends Tensor>(
     const target =
       final === false ? undefined : targetStates(scope, final, form, { ...engine, heads: outHeads });
     const states = { initialState: initialStates(scope, rule, call, options), finalState: target?.states };
-    const tape = new Tape(scope);
+    const tape = new Tape(scope, false);
     const { output } = run(tape, rule, inputs, call, states, {});
     target?.finish();
     const result = scope.keep(output.tensor);
@@ -55,7 +55,7 @@ export function backward<T extends Tensor>(
       finalStateCotangent: cotangent && loadStates(scope, cotangent, form, { ...engine, heads: outHeads }),
       initialState: target?.states,
     };
-    const tape = new Tape(scope);
+    const tape = new Tape(scope, true);
     const states = { initialState: initialStates(scope, rule, call, options) };
     const { output, values } = run(tape, rule, inputs, call, states, back);
     tape.backward(output, {
@@ -115,7 +115,7 @@ export function run<T extends Tensor>(
       tape,
       ...call,
       mix: (rows) => {
-        const perToken = call.tokens === 0 ? 1 : rows.query.tensor.shape[1] / call.tokens;
+        const perToken = call.tokens === 0 ? 1 : rows.value.tensor.shape[1] / call.tokens;
         const stretched = pieces.map((piece) => ({
           ...piece,
           start: piece.start * perToken,

@@ -1,6 +1,6 @@
 import { applyVjp, solveVjp, type Tensor } from "@dlrt/core";
 import { product, sum, sumHeads } from "./elementwise.js";
-import { operandsOf, type Mix, type MixBack, type MixCall, type Operands } from "./operands.js";
+import { operandsOf, type MixBack, type MixCall, type Operands, type Operator } from "./operands.js";
 import type { Packed } from "./packed.js";
 import type { Scope } from "./scope.js";
 import { statesOf } from "./states.js";
@@ -18,7 +18,7 @@ interface RowGradients<T extends Tensor> {
 /** The gradients of a call of `mix` from the cotangents of its output and of the final state, by the gradients of its two operations. */
 export function mixBack<T extends Tensor>(
   tape: Tape<T>,
-  rows: Mix<T>,
+  rows: Operator<T>,
   call: MixCall<T> & { readonly lambda: Packed<T>; readonly corrections: Packed<T> },
   back: MixBack<T>,
   cotangent: Packed<T>,

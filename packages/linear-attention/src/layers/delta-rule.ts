@@ -21,12 +21,12 @@ export const rule: Rule = {
     value,
     beta: perHead,
   },
-  map: ({ mix, tape }, { query, key, value, beta }) =>
+  map: ({ mix }, { query, key, value, beta }) =>
     mix({
       query: query!,
       key: key!,
-      erase: tape.product(key!, beta!),
-      written: tape.product(value!, beta!),
+      value: value!,
+      erase: beta!,
     }),
 };
 

@@ -24,12 +24,12 @@ export const rule: Rule = {
     beta: perHead,
     decay: perHead,
   },
-  map: ({ mix, tape }, { query, key, value, beta, decay }) =>
+  map: ({ mix }, { query, key, value, beta, decay }) =>
     mix({
       query: query!,
       key: key!,
-      erase: tape.product(key!, beta!),
-      written: tape.product(value!, beta!),
+      value: value!,
+      erase: beta!,
       decay,
     }),
 };

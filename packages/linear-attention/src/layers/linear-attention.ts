@@ -18,7 +18,7 @@ export const rule: Rule = {
     key,
     value,
   },
-  map: ({ mix }, { query, key, value }) => mix({ query: query!, key: key!, written: value! }),
+  map: ({ mix }, { query, key, value }) => mix({ query: query!, key: key!, value: value! }),
 };
 
 /**

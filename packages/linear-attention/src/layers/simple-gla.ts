@@ -21,7 +21,7 @@ export const rule: Rule = {
     value,
     decay: perHead,
   },
-  map: ({ mix }, { query, key, value, decay }) => mix({ query: query!, key: key!, written: value!, decay }),
+  map: ({ mix }, { query, key, value, decay }) => mix({ query: query!, key: key!, value: value!, decay }),
 };
 
 /**
