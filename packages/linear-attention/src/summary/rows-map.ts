@@ -1,5 +1,5 @@
 import { apply, solve, type DiagLowRankTril, type Tensor } from "@dlrt/core";
-import type { Mix, MixCall } from "../engine/operands.js";
+import type { MixCall, Operator } from "../engine/operands.js";
 import { rowsOf, type Packed, type Piece } from "../engine/packed.js";
 import { rowsFrom } from "../engine/products.js";
 import type { Scope } from "../engine/scope.js";
@@ -20,7 +20,7 @@ export interface MapTargets<T extends Tensor> {
  */
 export function mapRows<T extends Tensor>(
   scope: Scope<T>,
-  rows: Mix<T>,
+  rows: Operator<T>,
   { stateHeads, pieces }: MixCall<T>,
   to: MapTargets<T>,
 ): void {
@@ -58,7 +58,7 @@ const SEGMENT = 256;
  */
 function solveTransition<T extends Tensor>(
   scope: Scope<T>,
-  { key, erase, decay }: Mix<T>,
+  { key, erase, decay }: Operator<T>,
   stateHeads: number,
   piece: Piece,
   { from, into }: { readonly from: T; readonly into: T },
