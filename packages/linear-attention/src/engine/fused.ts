@@ -73,7 +73,13 @@ export function mixFused<T extends Tensor>(
   const { backend } = scope;
   for (const piece of call.pieces) {
     const out = rowsOf(backend, output, piece, heads);
-    const { states: finalState, finish } = finalStatesOf(scope, call.finalState, piece, call.stateHeads, heads);
+    const { states: finalState, finish } = finalStatesOf(
+      scope,
+      call.finalState,
+      piece,
+      call.stateHeads,
+      heads,
+    );
     if (elementCount(out.shape) === 0 && (finalState === undefined || elementCount(finalState.shape) === 0))
       continue;
     kernels.deltaRule({ ...paramsOf(tape, rows, call, piece), out, finalState });

@@ -2,9 +2,6 @@ import { DtypeError, ShapeError, ValueError, type Dtype, type FloatArray } from 
 import { checkOptions, describe } from "@dlrt/core/backend";
 import type { CheckedLayer } from "../engine/check.js";
 import { optionNames, type LayerOptions } from "../engine/options.js";
-import type { Piece } from "../engine/packed.js";
-import { join } from "../engine/pieces.js";
-import type { Range } from "./window.js";
 
 export interface StateSizes {
   /** Sequences whose states are kept. Default 1 */
@@ -130,31 +127,4 @@ export function checkData(data: FloatArray, dtype: Dtype, length: number): void 
   if (own === undefined) throw new ValueError("data", "a Float32Array or Float64Array", describe(data));
   if (own !== dtype) throw new DtypeError("data", dtype, own);
   if (data.length !== length) throw new ShapeError("data", `${length} elements`, String(data.length));
-}
-
-/** The tokens that a call computes, sequence by sequence, with the slots that they change. */
-export function rangesOf(pieces: readonly Piece[], slots: Int32Array): Range[] {
-  return pieces.flatMap(({ batch, sequence = 0, start, rows, state }) =>
-    Array.from({ length: rows === 0 ? 0 : batch }, (_, n) => ({
-      batch: 1,
-      sequence: sequence + n,
-      start,
-      rows,
-      slot: slots[state + n]!,
-    })),
-  );
-}
-
-/** Whether the slot of `next` is the one after that of `before`. */
-export const follows = (before: { readonly slot: number }, next: { readonly slot: number }): boolean =>
-  next.slot === before.slot + 1;
-
-/** Slots in their order, those that follow each other as one; `at` is the place of the first. */
-export function runsOf(
-  slots: Int32Array,
-): { readonly slot: number; readonly at: number; readonly batch: number }[] {
-  return join(
-    Array.from(slots, (slot, at) => ({ slot, at, batch: 1 })),
-    follows,
-  );
 }

@@ -16,14 +16,13 @@ import {
   checkSizes,
   checkSlots,
   checkStepOptions,
-  rangesOf,
-  runsOf,
   type StateSelection,
   type StateSizes,
   type StepOptions,
 } from "./check.js";
+import { rangesOf, runsOf, sideBySide } from "./ranges.js";
 import { Storage } from "./storage.js";
-import { sideBySide, Window } from "./window.js";
+import { Window } from "./window.js";
 
 /**
  * The states of a layer between its calls, for decoding: K×V for each head of each of so many slots, a slot being a sequence.

@@ -6,24 +6,8 @@ import { join } from "../engine/pieces.js";
 import type { Rule } from "../engine/rule.js";
 import { withScope } from "../engine/scope.js";
 import { Log } from "./log.js";
-import { follows } from "./check.js";
+import { follows, sideBySide, type Range } from "./ranges.js";
 import type { Storage } from "./storage.js";
-
-/** Consecutive tokens of a sequence and the slot that they change; joined, of `batch` sequences and slots. */
-export interface Range {
-  readonly batch: number;
-  readonly sequence: number;
-  readonly start: number;
-  readonly rows: number;
-  readonly slot: number;
-}
-
-/** Whether two ranges are computed as one. */
-export const sideBySide = (before: Range, next: Range): boolean =>
-  follows(before, next) &&
-  next.sequence === before.sequence + 1 &&
-  next.start === before.start &&
-  next.rows === before.rows;
 
 /**
  * The last W tokens of every slot, to be taken back: the state before some of the last 2W tokens (its base, which lies `slots`
