@@ -1,7 +1,7 @@
 import type { Backend, HostTensor } from "@dlrt/core";
 import { expect } from "vitest";
 import type { State } from "../src/index.js";
-import type { ReferenceProblem } from "../src/reference/index.js";
+import type { ReferenceProblem, ReferenceResult } from "../src/reference/index.js";
 import { errorOf, randomFrom, typed, upload, type Arrays, type Layer } from "./layers.js";
 
 /** Tokens of a pool, by their numbers, as the inputs of one sequence after the other. */
@@ -74,12 +74,13 @@ export async function runScript(first: State<HostTensor>, script: Script): Promi
   const below = (count: number): number => Math.floor(((next() + 1) / 2) * count) % count;
   const model = new Model(state.slots, state.window);
   const backend = state.backend;
-  const expected = (slot: number) => {
+  const known = new Map<number, ReferenceResult>(); // of slots that are as they were
+  const expected = (slot: number): ReferenceResult => {
     const tokens = model.seen[slot]!;
-    return layer.reference(
-      { ...problem, batch: 1, tokens: tokens.length },
-      gather(layer, pool, problem.tokens, tokens),
-    );
+    const own = { ...problem, batch: 1, tokens: tokens.length };
+    const result = known.get(slot) ?? layer.reference(own, gather(layer, pool, problem.tokens, tokens));
+    known.set(slot, result);
+    return result;
   };
   const someSlots = (): Int32Array => {
     const all = Array.from({ length: state.slots }, (_, slot) => slot);
@@ -98,6 +99,7 @@ export async function runScript(first: State<HostTensor>, script: Script): Promi
       first.dispose();
     }
     const slots = someSlots();
+    for (const slot of slots) known.delete(slot);
     const long = slots.filter((slot) => model.seen[slot]!.length > script.longest);
     if (long.length > 0) {
       state.reset(long);

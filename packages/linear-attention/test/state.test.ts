@@ -36,8 +36,8 @@ describe.each(all)("$name", (layer) => {
       const stateHeads = Math.max(heads.key, heads.value);
       const state = new State(backend, { slots: 4, heads: stateHeads, ...sizes, dtype, window });
       const pool = inputsOf(layer, problem, "typical", 6);
-      const script = { layer, problem, pool, dtype, longest: 60, limit: limits[dtype] };
-      await runScript(state, { ...script, seed: window, calls: 40 });
+      const script = { layer, problem, pool, dtype, longest: 40, limit: limits[dtype] };
+      await runScript(state, { ...script, seed: window, calls: 30 });
       expect(backend.memory()).toEqual({ tensors: 0, bytes: 0 });
     });
 
