@@ -5,7 +5,7 @@ import { describe, expect, test } from "vitest";
 import { gatedDeltaRule, State } from "../src/index.js";
 import type { ReferenceProblem } from "../src/reference/index.js";
 import { createDeviceBackend } from "./device-backend.js";
-import { runScript } from "./decoding.js";
+import { gather, runScript } from "./decoding.js";
 import { all, errorOf, inputsOf, named, upload } from "./layers.js";
 import { exactInputs, slice } from "./sequence-cut.js";
 
@@ -39,6 +39,32 @@ describe.each(all)("$name", (layer) => {
       const script = { layer, problem, pool, dtype, longest: 40, limit: limits[dtype] };
       await runScript(state, { ...script, seed: window, calls: 30 });
       expect(backend.memory()).toEqual({ tensors: 0, bytes: 0 });
+    });
+
+    test("one or two tokens at a time, every number of them taken back after each", async () => {
+      await using backend = await create();
+      const heads = { query: 2, key: 2, value: 4 };
+      const problem = { batch: 1, tokens: 18, heads, ...sizes };
+      const arrays = inputsOf(layer, problem, "typical", 7);
+      const inputs = upload(backend, layer, problem, arrays, "f64");
+      const seen = (tokens: number): Float64Array => {
+        const first = Array.from({ length: tokens }, (_, t) => t);
+        const own = { ...problem, tokens };
+        return layer.reference(own, gather(layer, arrays, 18, first)).finalState;
+      };
+      const states = Array.from({ length: 19 }, (_, tokens) => seen(tokens));
+      for (const size of [1, 2]) {
+        using state = new State(backend, { heads: 4, ...sizes, dtype: "f64", window: 3 });
+        for (let end = size; end <= 18; end += size) {
+          const tokens = slice(backend, layer, problem, inputs, end - size, end);
+          state.step(layer.forward, tokens, { heads }).dispose();
+          for (let back = 1; back <= Math.min(end, 3); back++) {
+            using copy = state.clone();
+            copy.rollback(back);
+            expect(errorOf(await copy.read(), states[end - back]!)).toBeLessThan(limits.f64);
+          }
+        }
+      }
     });
 
     const exact = layer.name === "retention" || layer.name === "ssd" ? test.skip : test;
