@@ -34,6 +34,7 @@ export {
   type OnnxLinearAttentionInputs,
   type OnnxLinearAttentionResult,
 } from "./onnx.js";
+export { betaGate, betaGateVjp, type BetaGateInputs, type BetaGateOptions } from "./pieces/beta-gate.js";
 export {
   causalConv,
   type CausalConvCotangents,

@@ -14,6 +14,7 @@ const entries = { offset: 0, heads: 2, shared: 1, batch: 48, head: 4, row: 8 };
 const byHeads = backend.view(x, [2, 6, 4], entries);
 const state = f32(1, 3, 8);
 const inputs = {
+  betaGate: { b: x },
   gdnGate: { a: x, aLog: f32(1, 1, 8), dtBias: f32(1, 1, 8) },
   kdaGate: { x, aLog: f32(1, 1, 2), dtBias: f32(1, 1, 8) },
   l2Norm: { x },
@@ -23,6 +24,8 @@ const inputs = {
 type Name = keyof typeof inputs;
 
 const cases: readonly (readonly [Name, object, object, RegExp])[] = [
+  ["betaGate", {}, { scale: 0 }, /^scale: expected a number > 0, got 0/],
+  ["betaGate", { beta: x }, {}, /^inputs: expected no option but b/],
   ["gdnGate", { a: undefined }, {}, /^a: expected a tensor, got undefined/],
   ["gdnGate", { a_log: x }, {}, /^inputs: .*did you mean aLog/],
   ["gdnGate", { aLog: f32(1, 1, 4) }, {}, /^aLog: expected 1 × 1 × 8, got 1 × 1 × 4/],
@@ -107,6 +110,7 @@ describe.each(Object.keys(inputs) as Name[])("%s", (name) => {
   });
 
   const kernels: Record<Name, readonly [KernelName, KernelName]> = {
+    betaGate: ["gate", "gate"],
     gdnGate: ["gate", "gate"],
     kdaGate: ["gate", "gate"],
     l2Norm: ["normalizeRows", "normalizeRows"],
@@ -142,9 +146,16 @@ describe.each(Object.keys(inputs) as Name[])("%s", (name) => {
       [2, 3, 2, 0],
       [2, 3, 2, 4],
     ] as const) {
-      const cols = name === "gdnGate" ? H : H * D;
+      const cols = name === "gdnGate" || name === "betaGate" ? H : H * D;
       const shapes: Record<string, Shape> = {
-        ...{ x: [B, T, cols], a: [B, T, cols], gate: [B, T, cols], aLog: [1, 1, H], dtBias: [1, 1, cols] },
+        ...{
+          x: [B, T, cols],
+          a: [B, T, cols],
+          b: [B, T, cols],
+          gate: [B, T, cols],
+          aLog: [1, 1, H],
+          dtBias: [1, 1, cols],
+        },
         weight: name === "causalConv" ? [cols, 1, 4] : [1, 1, cols],
         bias: [1, 1, cols],
       };
