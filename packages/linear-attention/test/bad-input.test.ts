@@ -113,3 +113,13 @@ test("an undisposed backend alone is called", async () => {
     );
   expect(call).toThrow(/expected a live object/);
 });
+
+test("the final state is not written over what is read", () => {
+  const memory = new Float32Array(64);
+  const query = backend.wrap(memory, [1, 6, 8]);
+  const finalState = backend.wrap(memory.subarray(8), [4, 4, 3]);
+  const call = () => gatedDeltaRule(backend, { ...inputs, query }, { heads, finalState });
+  expect(call).toThrow(/^finalState: expected a tensor that does not overlap q/);
+  query.dispose();
+  finalState.dispose();
+});

@@ -45,14 +45,17 @@ const pieces: readonly PieceName[] = ["normalizeRows", "gate", "causalConv", "ca
  * them.
  * @param broken a kernel that throws
  * @param missing kernels that it lacks
+ * @param called is told every kernel that is called
  */
 export function createDeviceBackend(
   broken?: KernelName,
   missing: readonly KernelName[] = [],
+  called: (kernel: KernelName) => void = () => {},
 ): Backend<DeviceTensor> {
   const inner = createJsBackend();
   const ledger = new Ledger("device");
   const run = (kernel: KernelName) => (params: object) => {
+    called(kernel);
     if (kernel === broken) throw new Error(`${kernel} is broken`);
     if (pieces.includes(kernel as PieceName)) runPiece(inner, kernel as PieceName, unwrap(params) as never);
     else (inner.kernels[kernel] as (params: object) => void)(unwrap(params));

@@ -70,7 +70,8 @@ export function checkLayer<T extends Tensor>(
   return { ...call, scale, eps, pieces, form };
 }
 
-function checkHeads(given: Heads): CheckedLayer["heads"] {
+/** Numbers of heads, those not given filled in. @throws ValueError */
+export function checkHeads(given: Heads): CheckedLayer["heads"] {
   if (given === undefined) throw new ValueError("heads", "{ query, key, value }", "undefined");
   checkOptions("heads", given, ["query", "key", "value"]);
   const { query, key = query, value = key } = given;
@@ -81,14 +82,16 @@ function checkHeads(given: Heads): CheckedLayer["heads"] {
   return { query, key, value };
 }
 
-function larger(name: string, mine: number, other: number): number {
+/** The larger of two numbers of heads, which the other divides. @throws ShapeError */
+export function larger(name: string, mine: number, other: number): number {
   const [most, least] = [Math.max(mine, other), Math.min(mine, other)];
   if (most % least !== 0)
     throw new ShapeError(`heads.${name}`, `a multiple or a divisor of ${other} heads`, String(mine));
   return most;
 }
 
-function widthOf(name: string, t: Tensor, heads: number): number {
+/** Columns of a head. @throws ShapeError */
+export function widthOf(name: string, t: Tensor, heads: number): number {
   const cols = t.shape[2];
   if (cols % heads !== 0)
     throw new ShapeError(name, `columns in a multiple of ${heads} heads`, `${cols} columns`);

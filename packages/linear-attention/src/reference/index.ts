@@ -25,3 +25,5 @@ export { retention } from "./retention.js";
 export { rwkv7 } from "./rwkv7.js";
 export { simpleGla } from "./simple-gla.js";
 export { ssd } from "./ssd.js";
+export { pathLogits } from "./path-logits.js";
+export { deltaFormer, type DeltaFormerProblem } from "./delta-former.js";
