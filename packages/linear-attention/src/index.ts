@@ -35,12 +35,12 @@ export {
   type OnnxLinearAttentionResult,
 } from "./onnx.js";
 export { betaGate, betaGateVjp, type BetaGateInputs, type BetaGateOptions } from "./pieces/beta-gate.js";
-export {
-  causalConv,
-  type CausalConvCotangents,
-  type CausalConvInputs,
-  type CausalConvOptions,
-} from "./pieces/causal-conv.js";
+export { causalConv } from "./pieces/causal-conv.js";
+export type {
+  CausalConvCotangents,
+  CausalConvInputs,
+  CausalConvOptions,
+} from "./pieces/causal-conv-options.js";
 export { causalConvVjp } from "./pieces/causal-conv-vjp.js";
 export type { OutputCotangent, PieceGradients } from "./pieces/check.js";
 export {

@@ -1,4 +1,4 @@
-import type { Sizes } from "./backend.js";
+import type { Sizes } from "./sizes.js";
 import type { Tensor } from "./tensor.js";
 
 /**
