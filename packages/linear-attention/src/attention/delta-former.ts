@@ -7,7 +7,8 @@ import type { Heads } from "../engine/options.js";
 import { rowsOf, type Packed, type Piece } from "../engine/packed.js";
 import { withScope, type Scope } from "../engine/scope.js";
 import { checkAttention, type CheckedAttention, type Field } from "./check.js";
-import { attend, attendBack, type Rows } from "./delta-former-passes.js";
+import type { Rows } from "./blocks.js";
+import { attend, attendBack } from "./delta-former-passes.js";
 import { checkHost, type Kernel } from "./weights.js";
 
 export interface DeltaFormerInputs<T extends Tensor = Tensor> {
