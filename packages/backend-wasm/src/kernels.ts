@@ -3,6 +3,7 @@ import type {
   CopyParams,
   DecayVjpParams,
   DeltaRuleParams,
+  DeltaRuleVjpParams,
   InverseParams,
   Kernels,
   RowDotParams,
@@ -16,11 +17,13 @@ import {
   cachedPanels,
   deltaPlan,
   inverseChunk,
+  keptChunks,
   panelColumns,
   segmentsFor,
   share,
   STEP_ROWS,
   sweepChunk,
+  vjpChunk,
 } from "./plan.js";
 import type { WasmTensor } from "./tensor.js";
 
@@ -37,6 +40,7 @@ export function wasmKernels(engine: Engine): Kernels<T> {
     copy: (params) => runCopy(engine, params),
     decayVjp: (params) => runDecayVjp(engine, params),
     deltaRule: (params) => runDeltaRule(engine, params),
+    deltaRuleVjp: (params) => runDeltaRuleVjp(engine, params),
   };
 }
 
@@ -194,5 +198,42 @@ function runDeltaRule(engine: Engine, params: DeltaRuleParams<T>): void {
     out,
     initialState: params.initialState,
     finalState: params.finalState,
+  });
+}
+
+function runDeltaRuleVjp(engine: Engine, params: DeltaRuleVjpParams<T>): void {
+  const { batch, n, r, p, query, key, value, erase, write, decay, scale, eps, gradients } = params;
+  const decayKind = decayOf({ decay, q: query }, "rank");
+  const chunk = vjpChunk(r, p, decayKind, params.chunk);
+  const writeWidth = write === undefined ? 0 : write.shape[2];
+  engine.run(batch, {
+    kernel: Kernel.deltaRuleVjp,
+    alpha: scale,
+    eps,
+    batch,
+    n,
+    r,
+    p,
+    chunk,
+    decayKind,
+    eraseWidth: erase.shape[2],
+    writeWidth,
+    segment: keptChunks(engine.threads, n, r, p, chunk, query.dtype),
+    q: query,
+    k: key,
+    decay,
+    x: value,
+    erase,
+    write,
+    out: params.outCotangent,
+    initialState: params.initialState,
+    finalState: params.finalStateCotangent,
+    queryGradient: gradients.query,
+    keyGradient: gradients.key,
+    valueGradient: gradients.value,
+    eraseGradient: gradients.erase,
+    writeGradient: gradients.write,
+    decayGradient: decay?.shape[2] ? gradients.decay : undefined,
+    initialStateGradient: gradients.initialState,
   });
 }

@@ -99,3 +99,37 @@ export function deltaPlan(
   const groups = Math.ceil(Math.ceil(batch / most) / busy) * busy;
   return { group: Math.ceil(batch / Math.min(batch, groups)), segment, segments };
 }
+
+/** The chunk of deltaRuleVjp, which forms what decays between rows as running products. */
+export function vjpChunk(
+  r: number,
+  p: number,
+  decay: (typeof Decay)[keyof typeof Decay],
+  chunk: number | undefined,
+): number {
+  return Math.min(sweepChunk(r, p, decay, chunk), decay === Decay.none ? MAX_CHUNK : MAX_PRODUCTS);
+}
+
+/** States that deltaRuleVjp keeps, by all threads together. */
+const KEPT_BYTES = 2 ** 28;
+/** … and by one of them. */
+const KEPT_BY_ONE = 2 ** 27;
+
+/**
+ * Chunks whose states deltaRuleVjp keeps at a time: all where there is room, which saves computing them twice; else as many as, with
+ * the states where segments of so many start, take the least.
+ */
+export function keptChunks(
+  threads: number,
+  n: number,
+  r: number,
+  p: number,
+  chunk: number,
+  dtype: Dtype,
+): number {
+  const chunks = Math.max(1, Math.ceil(n / chunk));
+  const panels = Math.ceil(p / panelColumns[dtype]);
+  const kept = (r + chunk + 3) * panels * 32;
+  if (chunks * kept <= Math.min(KEPT_BY_ONE, KEPT_BYTES / threads)) return chunks;
+  return Math.ceil(Math.sqrt(2 * chunks));
+}

@@ -41,34 +41,46 @@ const gates = (["one", "channels"] as const).flatMap((erase) =>
     .map((write) => ({ erase, write })),
 );
 
-function check(backend: Backend<WasmTensor>, given: Case, x: Elements = drawn(given), chunk?: number): void {
+function check(
+  backends: readonly Backend<WasmTensor>[],
+  given: Case,
+  x: Elements = drawn(given),
+  chunk?: number,
+): void {
   const want = recurrence(given, x);
-  const got = fused(backend, given, x, chunk);
-  for (const name of ["out", "finalState"] as const) {
-    const error = worst(got[name], want[name]) / want.size[name] / unitRoundoff[given.dtype];
-    expect(error, `${name} ${JSON.stringify(given)}`).toBeLessThanOrEqual(8);
+  for (const backend of backends) {
+    const got = fused(backend, given, x, chunk);
+    for (const name of ["out", "finalState"] as const) {
+      const error = worst(got[name], want[name]) / want.size[name] / unitRoundoff[given.dtype];
+      expect(error, `${backend.supports.build}: ${name} ${JSON.stringify(given)}`).toBeLessThanOrEqual(8);
+    }
   }
 }
 
-describe.each(BUILDS)("$build, relaxed: $relaxed", ({ build, relaxed }) => {
-  let backend: Backend<WasmTensor>;
+describe("all builds", () => {
+  let backends: Backend<WasmTensor>[];
   beforeAll(async () => {
-    backend = await createWasmBackend({ build, relaxed, threads: build === "simd" ? 1 : 2 });
+    const create = ({ build, relaxed }: (typeof BUILDS)[number]): Promise<Backend<WasmTensor>> =>
+      createWasmBackend({ build, relaxed, threads: build === "simd" ? 1 : 2 });
+    backends = await Promise.all(BUILDS.map(create));
   });
-  afterAll(() => backend.dispose());
+  afterAll(async () => {
+    await Promise.all(backends.map((backend) => backend.dispose()));
+  });
 
   test.each(["f32", "f64"] as const)("%s: every size, gate and decay", (dtype) => {
     for (const [n, r, p] of sizes) {
       for (const decay of ["none", "row", "channel"] as const) {
         for (const gate of gates) {
           const given = { ...base, dtype, n, r, p, decay, ...gate };
-          check(backend, given);
-          check(backend, { ...given, state: false, eps: 1e-6 });
+          check(backends, given);
+          check(backends, { ...given, state: false, eps: 1e-6 });
         }
       }
     }
-    expect(backend.memory()).toEqual({ tensors: 0, bytes: 0 });
+    for (const backend of backends) expect(backend.memory()).toEqual({ tensors: 0, bytes: 0 });
   });
+});
 });
 
 const decays = ["none", "row", "channel"] as const;
@@ -85,7 +97,7 @@ describe("one thread", () => {
     for (const decay of decays) {
       for (const chunk of [1, 2, 3, 4, 7, 8, 13, 24, 32, 100]) {
         const given = { ...base, dtype, n: 70, r: 9, p: 11, decay };
-        check(backend, given, drawn(given), chunk);
+        check([backend], given, drawn(given), chunk);
       }
     }
   });
