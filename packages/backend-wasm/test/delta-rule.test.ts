@@ -81,7 +81,6 @@ describe("all builds", () => {
     for (const backend of backends) expect(backend.memory()).toEqual({ tensors: 0, bytes: 0 });
   });
 });
-});
 
 const decays = ["none", "row", "channel"] as const;
 const dtypes = ["f32", "f64"] as const;

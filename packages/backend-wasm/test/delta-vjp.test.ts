@@ -78,4 +78,3 @@ describe("all builds", () => {
     for (const backend of backends) expect(backend.memory()).toEqual({ tensors: 0, bytes: 0 });
   });
 });
-});
