@@ -28,7 +28,7 @@ export function backChunk<T>(
   const delta = back.delta;
   const depth: usize = delta.depth;
   const whole = align(rows, 4);
-  openDelta<T>(delta, back.head, l, rows);
+  openDelta<T>(delta, back.head, l, rows, true);
   openBack<T>(back, back.head.gap + l * delta.ps, rows);
   stageCotangent<T>(job, back, entry, l, rows);
   let z = back.z;
@@ -38,16 +38,16 @@ export function backChunk<T>(
   }
   writeValues<T>(job, back, entry, l, rows);
   const o = back.z + depth * PANEL;
-  const b = o + whole * PANEL;
   const u = record + depth * PANEL;
   const count = back.panels;
   const rs = delta.rs;
   const r = align(delta.r, 4);
-  crossRows<T>(o, back.zs, whole, record, back.rowBytes, r, count, back.q, rs);
-  crossRows<T>(b, back.zs, whole, record, back.rowBytes, r, count, back.p, rs);
+  back.p = back.q + whole * rs;
+  back.s = back.m + whole * back.cs;
+  // B̄ lies right after Ō
+  crossRows<T>(o, back.zs, 2 * whole, record, back.rowBytes, r, count, back.q, rs);
+  crossRows<T>(o, back.zs, 2 * whole, u, back.rowBytes, whole, count, back.m, back.cs);
   crossRows<T>(u, back.rowBytes, whole, back.z, back.zs, r, count, back.k, rs);
-  crossRows<T>(o, back.zs, whole, u, back.rowBytes, whole, count, back.m, back.cs);
-  crossRows<T>(b, back.zs, whole, u, back.rowBytes, whole, count, back.s, back.cs);
   if (job.operand(Operands.decayGradient).start) edgeProducts<T>(back, next, ns);
   addBack<T>(back, whole);
   if (delta.decay == Decay.none) {

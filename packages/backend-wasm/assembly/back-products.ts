@@ -24,8 +24,9 @@ export function readGradients<T, D>(back: Back, rows: i32): void {
 /** Zeros from column i + first of row i on, up to a multiple of four. */
 function clearAbove<T>(a: usize, as: usize, rows: i32, first: i32): void {
   const end = align(rows, 4);
-  for (let i = 0; i < end; i++)
-    memory.fill(a + i * as + bytes<T>(i + first), 0, bytes<T>(max(end - i - first, 0)));
+  for (let i = 0; i < end; i++) {
+    for (let j = i + first; j < end; j++) store<T>(a + i * as + bytes<T>(j), 0);
+  }
 }
 
 function readFour<T, D>(back: Back, i: i32, m: usize, q: usize, p: usize): void {

@@ -106,7 +106,7 @@ function writeErase<T>(job: Job, back: Back, entry: i32, i: i32, row: i32): void
 function writeInput<T>(eps: f64, x: usize, y: usize, gradient: usize, r: i32, to: usize): void {
   const length = bytes<T>(r);
   if (eps < 0) {
-    memory.copy(to, gradient, length);
+    for (let m: usize = 0; m < length; m += 16) storePart<T>(to, m, r, v128.load(gradient + m));
     return;
   }
   const along = v128.splat<T>(dot<T>(y, gradient, r));

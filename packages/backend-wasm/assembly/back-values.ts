@@ -1,6 +1,6 @@
 import { Back } from "./delta-back";
 import { Job, Operands } from "./job";
-import { bytes, loadPart, PANEL, storePart, sumLanes } from "./lanes";
+import { bytes, loadPart, madd, PANEL, storePart, sumLanes } from "./lanes";
 
 /** s Ō of the chunk under the panels of Z̄, zeros up to a multiple of four rows: Q and M then need no scale. */
 export function stageCotangent<T>(job: Job, back: Back, entry: i32, l: i32, rows: i32): void {
@@ -43,27 +43,32 @@ export function writeValues<T>(job: Job, back: Back, entry: i32, l: i32, rows: i
   let gateTo = gateGradient.entry(entry) + l * gateGradient.row;
   for (let i = 0; i < rows; i++) {
     let b = row;
-    let sum = v128.splat<T>(0);
-    for (let j: usize = 0; j < whole; j += PANEL) {
-      let part = v128.splat<T>(0);
-      for (let half: usize = 0; half < PANEL; half += 16) {
-        const at = j + half;
-        if (at >= whole) break;
-        const x = v128.load(b + half);
-        const product = v128.mul<T>(loadPart<T>(v, at, job.p), x);
-        if (gradient.start)
-          storePart<T>(
-            to,
-            at,
-            job.p,
-            v128.mul<T>(wide ? loadPart<T>(w, at, job.p) : v128.load_splat<T>(w), x),
-          );
-        if (wide && gateGradient.start) storePart<T>(gateTo, at, job.p, product);
-        part = v128.add<T>(part, product);
+    let s0 = v128.splat<T>(0);
+    let s1 = s0;
+    let j: usize = 0;
+    // whole panels of a gate of one column, and all else vector by vector
+    if (!wide && gradient.start) {
+      const gated = v128.load_splat<T>(w);
+      for (; j + PANEL <= whole; j += PANEL) {
+        const x0 = v128.load(b);
+        const x1 = v128.load(b, 16);
+        s0 = madd<T>(s0, v128.load(v + j), x0);
+        s1 = madd<T>(s1, v128.load(v + j, 16), x1);
+        v128.store(to + j, v128.mul<T>(gated, x0));
+        v128.store(to + j, v128.mul<T>(gated, x1), 16);
+        b += back.zs;
       }
-      sum = v128.add<T>(sum, part);
-      b += back.zs;
     }
+    for (; j < whole; j += 16) {
+      const x = v128.load(b);
+      const product = v128.mul<T>(loadPart<T>(v, j, job.p), x);
+      const gated = v128.mul<T>(wide ? loadPart<T>(w, j, job.p) : v128.load_splat<T>(w), x);
+      if (gradient.start) storePart<T>(to, j, job.p, gated);
+      if (wide && gateGradient.start) storePart<T>(gateTo, j, job.p, product);
+      s0 = v128.add<T>(s0, product);
+      b += j & 16 ? back.zs - 16 : 16;
+    }
+    const sum = v128.add<T>(s0, s1);
     store<T>(back.written + bytes<T>(i), sumLanes<T>(sum));
     if (job.writeWidth == 1 && gateGradient.start) store<T>(gateTo, sumLanes<T>(sum));
     row += PANEL;

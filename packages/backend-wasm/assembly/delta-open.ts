@@ -7,12 +7,14 @@ import { product } from "./product";
 import { dot } from "./row-dot";
 import { packTail } from "./update";
 
-/** Stages the operands of the chunk that starts at row l, but for V, and makes its couplings. */
-export function openDelta<T>(delta: Delta, head: Head, l: i32, rows: i32): void {
+/**
+ * Stages the operands of the chunk that starts at row l, but for V, and makes its couplings; Q's are of no consequence unless it `reads`.
+ */
+export function openDelta<T>(delta: Delta, head: Head, l: i32, rows: i32, reads: bool): void {
   const r = delta.r;
   const rs = delta.rs;
   stageRows<T>(head.k + l * delta.ks, delta.ks, rows, r, delta.eps, delta.k, rs);
-  stageRows<T>(head.q + l * delta.qs, delta.qs, rows, r, delta.eps, delta.q, rs);
+  if (reads) stageRows<T>(head.q + l * delta.qs, delta.qs, rows, r, delta.eps, delta.q, rs);
   stageErase<T>(delta, head.erase + l * delta.es, rows);
   let added = delta.k;
   if (delta.decay == Decay.channel) decayDeltaChannels<T>(delta, head.gap + l * delta.ps, rows);

@@ -1,4 +1,4 @@
-import { Delta, Head, layOutDelta, placeHead } from "./delta";
+import { Delta, Head, headAt, layOutDelta, placeHead } from "./delta";
 import { deltaPairs } from "./delta-decay";
 import { openDelta } from "./delta-open";
 import { deltaPanel } from "./delta-panel";
@@ -38,10 +38,6 @@ export function deltaShare<T>(job: Job, index: i32, scratch: usize): void {
   }
 }
 
-function headAt(heads: usize, i: i32): Head {
-  return changetype<Head>(heads + i * offsetof<Head>());
-}
-
 /** Without channels there is no state and nothing to read. */
 function clearRows<T>(delta: Delta, heads: usize, count: i32): void {
   for (let i = 0; i < count; i++) {
@@ -54,7 +50,7 @@ function clearRows<T>(delta: Delta, heads: usize, count: i32): void {
 }
 
 function deltaChunk<T>(delta: Delta, head: Head, l: i32, rows: i32): void {
-  openDelta<T>(delta, head, l, rows);
+  openDelta<T>(delta, head, l, rows, true);
   stageWritten<T>(delta, head, l, rows);
   let z = head.z;
   let out = head.out + l * delta.os;

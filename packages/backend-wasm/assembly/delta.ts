@@ -17,7 +17,12 @@ export class Head {
   write!: usize;
   gap!: usize;
   out!: usize;
+  /** its panels of Z */
   z!: usize;
+  /** in deltaRuleVjp: its panels of Z̄, what is kept of a segment's chunks, and of each segment's start (delta-back.ts) */
+  back!: usize;
+  record!: usize;
+  start!: usize;
 }
 
 /**
@@ -136,6 +141,10 @@ export function layOutDelta<T>(delta: Delta, job: Job, cols: i32, folded: bool):
   delta.ps = job.operand(Operands.decay).row;
   delta.os = job.operand(Operands.out).row;
   return delta.decayed + <usize>decayedBytes<T>(job.decayKind, r, c);
+}
+
+export function headAt(heads: usize, i: i32): Head {
+  return changetype<Head>(heads + i * offsetof<Head>());
 }
 
 /** Where the rows of batch entry `e` begin, for columns from `column` bytes on. */

@@ -17,13 +17,13 @@ import {
   cachedPanels,
   deltaPlan,
   inverseChunk,
-  keptChunks,
   panelColumns,
   segmentsFor,
   share,
   STEP_ROWS,
   sweepChunk,
   vjpChunk,
+  vjpPlan,
 } from "./plan.js";
 import type { WasmTensor } from "./tensor.js";
 
@@ -206,7 +206,8 @@ function runDeltaRuleVjp(engine: Engine, params: DeltaRuleVjpParams<T>): void {
   const decayKind = decayOf({ decay, q: query }, "rank");
   const chunk = vjpChunk(r, p, decayKind, params.chunk);
   const writeWidth = write === undefined ? 0 : write.shape[2];
-  engine.run(batch, {
+  const { group, kept } = vjpPlan(engine.threads, params, chunk, query.dtype);
+  engine.run(Math.ceil(batch / group), {
     kernel: Kernel.deltaRuleVjp,
     alpha: scale,
     eps,
@@ -218,7 +219,8 @@ function runDeltaRuleVjp(engine: Engine, params: DeltaRuleVjpParams<T>): void {
     decayKind,
     eraseWidth: erase.shape[2],
     writeWidth,
-    segment: keptChunks(engine.threads, n, r, p, chunk, query.dtype),
+    group,
+    segment: kept,
     q: query,
     k: key,
     decay,
