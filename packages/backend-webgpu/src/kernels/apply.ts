@@ -101,7 +101,7 @@ function applySegment(
   const reading = scaled?.f ?? f;
   ctx.stream.recorder.dispatch(applyChunk, {
     constants,
-    params: { f: reading, x, diag, out, ...sizes, total, alpha },
+    params: { f: reading, x, diag, out, ...sizes, states: chunks, total, alpha },
     bindings: { coupling, f: reading, x, diag, z, out },
     workgroups: Math.ceil(total / THREADS),
   });

@@ -133,3 +133,20 @@ export const causalConvSumsPlan = plan({
   bindings: { given: "read", x: "read", state: "read", sums: "write", out: "write" },
   constants: ["THREADS", "CHUNK", "PASS"],
 });
+
+export const scaleRowsPlan = plan({
+  shader: "scale-rows",
+  params: {
+    x: "operand",
+    factor: "operand",
+    rows: "u32",
+    cols: "u32",
+    count: "u32",
+    total: "u32",
+    width: "u32",
+    factor_cols: "u32",
+    root_eps: "f32",
+  },
+  bindings: { x: "read", factor: "read", plain: "write", scaled: "write" },
+  constants: ["THREADS", "LANES", "NORMALIZE", "PLAIN", "SCALED"],
+});

@@ -5,6 +5,7 @@ import {
   gatePlan,
   normRowsPlan,
   normRowsVjpPlan,
+  scaleRowsPlan,
 } from "./layer-plans.js";
 import { plan, type Plan } from "./plan.js";
 
@@ -50,7 +51,20 @@ export const solveScan = plan({
     lost: "write",
     out: "write",
   },
-  constants: ["CHUNK", "TILE", "WIDE", "THREADS", "LANES", "START", "USE_B", "WRITE_Y", "INVERSE", "DECAY"],
+  constants: [
+    "CHUNK",
+    "TILE",
+    "WIDE",
+    "THREADS",
+    "LANES",
+    "START",
+    "USE_B",
+    "WRITE_Y",
+    "INVERSE",
+    "DECAY",
+    "UNIT",
+    "KEEP",
+  ],
 });
 
 export const solveCompose = plan({
@@ -105,7 +119,7 @@ export const decayRows = plan({
     sums: "write",
     factors: "write",
   },
-  constants: ["CHUNK", "THREADS", "CHANNELS", "TRANS", "READ"],
+  constants: ["CHUNK", "THREADS", "CHANNELS", "TRANS", "READ", "KEEP"],
 });
 
 export const decayVjpPlan = plan({
@@ -159,27 +173,29 @@ export const applyPrefix = plan({
   constants: ["THREADS", "DECAY"],
 });
 
+const chunkParams = {
+  f: "operand",
+  x: "operand",
+  diag: "operand",
+  out: "operand",
+  rows: "u32",
+  rank: "u32",
+  quads: "u32",
+  chunks: "u32",
+  total: "u32",
+  alpha: "f32",
+} as const;
+
 export const applyChunk = plan({
   shader: "apply-chunk",
-  params: {
-    f: "operand",
-    x: "operand",
-    diag: "operand",
-    out: "operand",
-    rows: "u32",
-    rank: "u32",
-    quads: "u32",
-    chunks: "u32",
-    total: "u32",
-    alpha: "f32",
-  },
+  params: { ...chunkParams, states: "u32" },
   bindings: { coupling: "read", f: "read", x: "read", diag: "read", z: "read", out: "write" },
   constants: ["CHUNK", "THREADS", "DIAG", "STATE"],
 });
 
 export const applyColumns = plan({
   shader: "apply-columns",
-  params: applyChunk.params,
+  params: chunkParams,
   bindings: {
     coupling: "read",
     f: "read",
@@ -212,7 +228,7 @@ export const rowDotPlan = plan({
     alpha: "f32",
   },
   bindings: { x: "read", y: "read", out: "write" },
-  constants: ["THREADS"],
+  constants: ["THREADS", "LANES"],
 });
 
 /** Every shader of the package, for `prepare` and for the test that holds each against its plan. */
@@ -236,4 +252,5 @@ export const plans: readonly Plan[] = [
   causalConvPlan,
   causalConvInputsPlan,
   causalConvSumsPlan,
+  scaleRowsPlan,
 ];

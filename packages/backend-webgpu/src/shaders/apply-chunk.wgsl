@@ -4,7 +4,7 @@
 override CHUNK: u32 = 64;
 const CUT = 32u;
 override THREADS: u32 = 64;
-override DIAG: bool = true; // else Λ = 0
+override DIAG: u32 = 1; // Λ: 0 none, 1 in `diag`, 2 the diagonal of S
 override STATE: bool = true; // else Z_c = 0
 
 struct Params {
@@ -18,6 +18,7 @@ struct Params {
   chunks: u32,
   total: u32, // threads asked for: batch × chunks × CHUNK / 4 × quads
   alpha: f32,
+  states: u32, // of a batch entry in z: chunks, or one more
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
@@ -25,13 +26,17 @@ struct Params {
 @group(0) @binding(2) var<storage, read> f: array<vec4<f32>>;
 @group(0) @binding(3) var<storage, read> x: array<vec4<f32>>;
 @group(0) @binding(4) var<storage, read> diag: array<f32>;
-@group(0) @binding(5) var<storage, read> z: array<vec4<f32>>; // [batch, chunks, 4·rank quads, quads]
+@group(0) @binding(5) var<storage, read> z: array<vec4<f32>>; // [batch, states, 4·rank quads, quads]
 @group(0) @binding(6) var<storage, read_write> out: array<vec4<f32>>;
 
 //#include operand
-fn diagonal(at: u32, row: u32, value: vec4<f32>) -> vec4<f32> {
-  if (DIAG) {
+// Λ's element of a row, where `own` is that of S
+fn diagonal(at: u32, row: u32, own: f32, value: vec4<f32>) -> vec4<f32> {
+  if (DIAG == 1u) {
     return diag[at + row * params.diag.row] * value;
+  }
+  if (DIAG == 2u) {
+    return own * value;
   }
   return vec4<f32>();
 }
@@ -68,7 +73,7 @@ fn main(
     // rows past the end repeat the last one; they are not kept
     let f#{i} = f_at + min(#{i}u, left - 1u) * params.f.row; //#for i in 0..4
     let rank_quads = (params.rank + 3u) / 4u;
-    var at_z = chunk * 4u * rank_quads * quads + quad;
+    var at_z = (batch * params.states + chunk % params.chunks) * 4u * rank_quads * quads + quad;
     var m = 0u;
     while (m < rank_quads) {
       var own#{i} = vec4<f32>(); //#for i in 0..4
@@ -97,14 +102,15 @@ fn main(
     y#{q} += own#{q}; //#for q in 0..4
   }
   let v0 = x[next];
-  out[out_at + i * params.out.row] = params.alpha * (past0 + (y0 + diagonal(d_at, i, v0)));
+  let s0 = coupling[t + i * (CHUNK / 4u)];
+  out[out_at + i * params.out.row] = params.alpha * (past0 + (y0 + diagonal(d_at, i, s0.x, v0)));
   //#for q in 1..4
   if (left == #{q}u) {
     return;
   }
-  let s#{q - 1} = coupling[t + (i + #{q - 1}u) * (CHUNK / 4u)];
+  let s#{q} = coupling[t + (i + #{q}u) * (CHUNK / 4u)];
   let v#{q} = x[next + #{q}u * params.x.row];
   y#{q} += #{terms(q, (t) => `s${t}.${lane(q)} * v${t}`)};
-  out[out_at + (i + #{q}u) * params.out.row] = params.alpha * (past#{q} + (y#{q} + diagonal(d_at, i + #{q}u, v#{q})));
+  out[out_at + (i + #{q}u) * params.out.row] = params.alpha * (past#{q} + (y#{q} + diagonal(d_at, i + #{q}u, s#{q}.#{lane(q)}, v#{q})));
   //#end
 }

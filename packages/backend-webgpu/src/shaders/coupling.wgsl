@@ -1,6 +1,6 @@
 // The coupling S = F_c G_cᵀ below the diagonal, one C×C matrix per chunk: T_cc without Λ. Where rows decay, by one gap a row,
 // S_vw is multiplied by exp(s_v − s_w), with s from decay-rows. One chunk per workgroup, an 8×8 tile per thread. S is
-// stored column-major, four rows a vec4; on and above its diagonal nothing is defined.
+// stored column-major, four rows a vec4; above its diagonal nothing is defined, and on it is F_v·G_v.
 
 override CHUNK: u32 = 64; // 16, 32 or 64
 override THREADS: u32 = 64; // (CHUNK / 8)²
