@@ -2,6 +2,7 @@ import { heads } from "@dlrt/core";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { createWebGpuBackend, type GpuTensor, type WebGpuBackend } from "../src/node.js";
 import { gates, uniforms } from "./support/decay.js";
+import { watchDispatches } from "./support/dispatches.js";
 import {
   composed,
   farthest,
@@ -14,8 +15,10 @@ import {
 let backend: WebGpuBackend;
 let pieces: WebGpuBackend;
 let parallel: WebGpuBackend;
+let dispatches: { take(): string[] };
 beforeAll(async () => {
   backend = await createWebGpuBackend({ selfTest: false, chunk: 16 });
+  dispatches = watchDispatches(backend);
   // the others on its device, which compiles every pipeline once
   const others = { selfTest: false, chunk: 16, device: backend.device } as const;
   pieces = await createWebGpuBackend({ ...others, maxScratchBytes: 16384, maxSubmitFlops: 50_000 });
@@ -127,15 +130,13 @@ test.each(Object.keys(hard))("%s: no less accurate than solve and apply", async 
     const rest = Math.floor(n / 2) * 4;
     const after = (data: ArrayLike<number>): number[] =>
       Array.from(data).slice(name.includes("reset") ? rest : 0);
-    for (const chunk of [16, 64]) {
-      const [ours, theirs] = [await fused(backend, of, chunk), await composed(backend, of, chunk)];
-      const limit = (got: ArrayLike<number>, exact: ArrayLike<number>): number =>
-        4 + 1.5 * farthest(got, exact);
-      expect(farthest(after(ours.out), after(want.out))).toBeLessThanOrEqual(
-        limit(after(theirs.out), after(want.out)),
-      );
-      expect(farthest(ours.state, want.state)).toBeLessThanOrEqual(limit(theirs.state, want.state));
-    }
+    const [ours, theirs] = [await fused(backend, of), await composed(backend, of)];
+    const limit = (got: ArrayLike<number>, exact: ArrayLike<number>): number =>
+      4 + 1.5 * farthest(got, exact);
+    expect(farthest(after(ours.out), after(want.out))).toBeLessThanOrEqual(
+      limit(after(theirs.out), after(want.out)),
+    );
+    expect(farthest(ours.state, want.state)).toBeLessThanOrEqual(limit(theirs.state, want.state));
   }
 });
 
@@ -167,6 +168,48 @@ test("no rows, no rank: the final state is the initial one, the output 0", async
     expect(Array.from(got.out)).toEqual(Array.from({ length: 2 * shape.n * 2 }, () => 0));
   }
 });
+
+test.each([
+  [2, 5, 3],
+  [3, 70, 20],
+  [2, 128, 200],
+])(
+  "one token, %i heads, rank %i, %i columns: one dispatch, the state updated where it is",
+  async (batch, r, p) => {
+    for (const [decay, gated, eps] of [
+      [undefined, false, undefined],
+      ["row", false, 1e-6],
+      ["channel", true, undefined],
+      ["channel", true, 1e-6],
+    ] as const) {
+      const shape = { batch, n: 1, r, p };
+      const of = problem({ shape, gated, ...(decay && { decay }), ...(eps && { eps }) });
+      const want = recurrence(of);
+      const { params, dispose } = uploadDelta(backend, of);
+      // written beside the initial state, in its place, and where a dispatch cannot write: in a buffer of the operands
+      const together = backend.empty([2, batch * r, Math.max(p, r)]);
+      const half = (entry: number, rows: number, cols: number): GpuTensor =>
+        backend.view(together, [batch, rows, cols], {
+          ...{ offset: entry * batch * r * Math.max(p, r), heads: 1, shared: 1 },
+          ...{ batch: rows * cols, head: 0, row: cols },
+        });
+      const key = half(0, 1, r);
+      backend.kernels.copy({ batch, rows: 1, cols: r, alpha: 1, trans: false, x: params.key, out: key });
+      const finals = [params.finalState, half(1, r, p), params.initialState!];
+      for (const finalState of finals) {
+        backend.kernels.deltaRule!({ ...params, key, finalState });
+        expect(farthest(await backend.read(params.out), want.out)).toBeLessThanOrEqual(LIMIT);
+        expect(farthest(await backend.read(finalState), want.state)).toBeLessThanOrEqual(LIMIT);
+      }
+      dispatches.take();
+      backend.kernels.deltaRule!({ ...params, finalState: params.initialState });
+      await backend.sync();
+      expect(dispatches.take()).toEqual(["delta-step"]);
+      together.dispose();
+      dispose();
+    }
+  },
+);
 
 test("heads of [B, T, H·D] as they lie, keys that two heads share, all in one buffer, the state in place", async () => {
   const [B, T, H, D] = [2, 40, 4, 4];

@@ -3,6 +3,7 @@ import type { GpuTensor } from "../tensor.js";
 import { chunkSize, meets, packed, partition, quads, scratch, type Context } from "./context.js";
 import { couplings } from "./coupling.js";
 import { decayBytes, decayed, decayedReading } from "./decay.js";
+import { deltaStep } from "./delta-step.js";
 import { deltaRows } from "./delta-rows.js";
 import type { Operand, Range } from "./plan.js";
 import { applyChunk } from "./plans.js";
@@ -20,6 +21,10 @@ const THREADS = 64;
 export function deltaRule(ctx: Context, params: DeltaRuleParams<GpuTensor>): void {
   const { batch, n, r, p, query, key, value, erase, write, decay, out } = params;
   if (batch === 0 || p === 0) return;
+  if (n === 1 && r > 0) {
+    deltaStep(ctx, params);
+    return;
+  }
   const chunk = chunkSize(ctx, params.chunk, n);
   const flops = 6 * r * p + 2 * chunk * (r + p);
   const scratchBytes =

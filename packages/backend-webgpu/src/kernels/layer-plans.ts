@@ -150,3 +150,36 @@ export const scaleRowsPlan = plan({
   bindings: { x: "read", factor: "read", plain: "write", scaled: "write" },
   constants: ["THREADS", "LANES", "NORMALIZE", "PLAIN", "SCALED"],
 });
+
+export const deltaStepPlan = plan({
+  shader: "delta-step",
+  params: {
+    query: "operand",
+    key: "operand",
+    value: "operand",
+    erase: "operand",
+    write: "operand",
+    decay: "operand",
+    state: "operand",
+    out: "operand",
+    rank: "u32",
+    cols: "u32",
+    erase_cols: "u32",
+    write_cols: "u32",
+    decay_cols: "u32",
+    total: "u32",
+    scale: "f32",
+    root_eps: "f32",
+  },
+  bindings: {
+    query: "read",
+    key: "read",
+    value: "read",
+    erase: "read",
+    write: "read",
+    decay: "read",
+    state: "write",
+    out: "write",
+  },
+  constants: ["THREADS", "LANES", "NORMALIZE"],
+});

@@ -2,6 +2,7 @@ import {
   causalConvInputsPlan,
   causalConvPlan,
   causalConvSumsPlan,
+  deltaStepPlan,
   gatePlan,
   normRowsPlan,
   normRowsVjpPlan,
@@ -253,4 +254,5 @@ export const plans: readonly Plan[] = [
   causalConvInputsPlan,
   causalConvSumsPlan,
   scaleRowsPlan,
+  deltaStepPlan,
 ];
