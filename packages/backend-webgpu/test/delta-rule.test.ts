@@ -244,3 +244,24 @@ test("heads of [B, T, H·D] as they lie, keys that two heads share, all in one b
   dispose();
   all.dispose();
 });
+
+test("prepare compiles what the calls then use, for one token and for many", async () => {
+  const fresh = await createWebGpuBackend({ selfTest: false, chunk: 16, device: backend.device });
+  const compile = fresh.device.createComputePipeline.bind(fresh.device);
+  for (const n of [1, 20]) {
+    const of = problem({ shape: { batch: 1, n, r: 4, p: 3 }, decay: "row", eps: 1e-6 });
+    await fresh.prepare({ kernel: "deltaRule", ...of.shape, decay: "row" });
+    const compiled: unknown[] = [];
+    fresh.device.createComputePipeline = (descriptor) => {
+      compiled.push(descriptor.label);
+      return compile(descriptor);
+    };
+    const { params, dispose } = uploadDelta(fresh, of);
+    for (const eps of [undefined, 1e-6]) fresh.kernels.deltaRule!({ ...params, eps });
+    await fresh.sync();
+    fresh.device.createComputePipeline = compile;
+    expect(compiled).toEqual([]);
+    dispose();
+  }
+  await fresh.dispose();
+});

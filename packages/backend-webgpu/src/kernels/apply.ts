@@ -108,7 +108,7 @@ function applySegment(
 }
 
 /** The state before every chunk; `carry` moves past the last. */
-function chunkStates(
+export function chunkStates(
   ctx: Context,
   of: {
     readonly batches: number;
