@@ -97,7 +97,7 @@ function applySegment(
     });
     return;
   }
-  const total = batches * chunks * (chunk / 4) * quads(p);
+  const total = batches * chunks * (chunk / 8) * quads(p);
   const reading = scaled?.f ?? f;
   ctx.stream.recorder.dispatch(applyChunk, {
     constants,

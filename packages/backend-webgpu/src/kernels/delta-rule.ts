@@ -2,7 +2,7 @@ import type { DeltaRuleParams } from "@dlrt/core/backend";
 import type { GpuTensor } from "../tensor.js";
 import { chunkSize, meets, packed, partition, quads, scratch, type Context } from "./context.js";
 import { chunkStates } from "./apply.js";
-import { couplings } from "./coupling.js";
+import { couplingPair } from "./coupling.js";
 import { decayBytes, decayed, decayedReading, type Decayed } from "./decay.js";
 import { deltaStep } from "./delta-step.js";
 import { deltaRows } from "./delta-rows.js";
@@ -69,15 +69,16 @@ function deltaSegment(
   const { query, key, erase, written } = deltaRows(ctx, params, segment);
   const gaps = decay && r > 0 ? { segment, chunk, trans: false, decay, cols: r } : undefined;
   const scaled = gaps && decayed(ctx, { ...gaps, f: erase, g: key });
+  const [coupling, reading] = couplingPair(ctx, { ...of, f: erase, g: key, decayed: scaled }, query);
   const solving: SolveSegment = {
-    ...{ ...of, b: written, coupling: couplings(ctx, { ...of, f: erase, g: key, decayed: scaled }) },
+    ...{ ...of, b: written, coupling },
     diag: scaled?.diag ?? ctx.nothing.read,
     ...(scaled ? { f: scaled.f, g: scaled.g, decay: scaled.kind } : { f: erase, g: key }),
   };
   readOut(ctx, {
     ...{ ...of, ...corrections(ctx, solving, carry, scaled), out, alpha: params.scale },
-    coupling: couplings(ctx, { ...of, f: query, g: key, decayed: scaled }),
-    reading: gaps ? decayedReading(ctx, { ...gaps, f: query }) : query,
+    coupling: reading,
+    f: gaps ? decayedReading(ctx, { ...gaps, f: query }) : query,
   });
 }
 
@@ -132,7 +133,7 @@ function readOut(
     readonly r: number;
     readonly p: number;
     readonly coupling: Range;
-    readonly reading: Operand;
+    readonly f: Operand;
     readonly corrections: Operand;
     readonly states: Range;
     readonly stride: number;
@@ -140,16 +141,16 @@ function readOut(
     readonly alpha: number;
   },
 ): void {
-  const { batches, rows, chunk, chunks, r, p, coupling, reading, states, stride, out, alpha } = of;
+  const { batches, rows, chunk, chunks, r, p, coupling, f, states, stride, out, alpha } = of;
   const diag = ctx.nothing.read;
-  const total = batches * chunks * (chunk / 4) * quads(p);
+  const total = batches * chunks * (chunk / 8) * quads(p);
   ctx.stream.recorder.dispatch(applyChunk, {
     constants: { CHUNK: chunk, THREADS, DIAG: 2, STATE: r > 0 ? 1 : 0 },
     params: {
-      ...{ f: reading, x: of.corrections, diag, out },
+      ...{ f, x: of.corrections, diag, out },
       ...{ rows, rank: r, quads: quads(p), chunks, states: stride, total, alpha },
     },
-    bindings: { coupling, f: reading, x: of.corrections, diag, z: states, out },
+    bindings: { coupling, f, x: of.corrections, diag, z: states, out },
     workgroups: Math.ceil(total / THREADS),
   });
 }

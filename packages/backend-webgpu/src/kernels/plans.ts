@@ -12,9 +12,17 @@ import { plan, type Plan } from "./plan.js";
 
 export const couplingPlan = plan({
   shader: "coupling",
-  params: { f: "operand", g: "operand", rows: "u32", rank: "u32", chunks: "u32", total: "u32" },
-  bindings: { f: "read", g: "read", sums: "read", coupling: "write" },
-  constants: ["CHUNK", "THREADS", "DECAY"],
+  params: {
+    f: "operand",
+    second: "operand",
+    g: "operand",
+    rows: "u32",
+    rank: "u32",
+    chunks: "u32",
+    total: "u32",
+  },
+  bindings: { f: "read", second: "read", g: "read", sums: "read", coupling: "write" },
+  constants: ["CHUNK", "THREADS", "COUNT", "DECAY"],
 });
 
 export const couplingChannelsPlan = plan({

@@ -296,19 +296,18 @@ fn main(
           //#for q in 0..2
           var own#{q}_#{j} = vec4<f32>(); //#for j in 0..8
           //#end
-          // two rows at a time: the sums are stored half as often. An odd row's neighbour counts as zero
-          for (let end = min(row + BLOCK, rows); row < end; row += 2u) {
-            let more = vec4<bool>(row + 1u < rows);
-            let a0 = g[next];
-            let b0 = g[next + 1u];
-            let a1 = select(vec4<f32>(), g[next + params.g.row], more);
-            let b1 = select(vec4<f32>(), g[next + params.g.row + 1u], more);
-            next += 2u * params.g.row;
+          // four rows at a time: the sums are stored a quarter as often. Rows past the end count as zero
+          for (let end = min(row + BLOCK, rows); row < end; row += 4u) {
+            //#for m in 0..4
+            let more#{m} = vec4<bool>(row + #{m}u < rows);
+            let a#{m} = select(vec4<f32>(), g[next + #{m}u * params.g.row], more#{m});
+            let b#{m} = select(vec4<f32>(), g[next + #{m}u * params.g.row + 1u], more#{m});
+            //#end
+            next += 4u * params.g.row;
             //#for q in 0..2
             if (#{q ? "WIDE" : "true"}) {
-              let v0 = y[row * TILE + lane + #{q}u];
-              let v1 = select(vec4<f32>(), y[(row + 1u) * TILE + lane + #{q}u], more);
-              own#{q}_#{j} += #{terms(2, (m) => `${j < 4 ? "a" : "b"}${m}.${lane(j)} * v${m}`)}; //#for j in 0..8
+              let v#{m} = select(vec4<f32>(), y[(row + #{m}u) * TILE + lane + #{q}u], more#{m}); //#for m in 0..4
+              own#{q}_#{j} += #{terms(4, (m) => `${j < 4 ? "a" : "b"}${m}.${lane(j)} * v${m}`)}; //#for j in 0..8
             }
             //#end
           }
