@@ -1,0 +1,185 @@
+import { solve, type DiagLowRankTril, type Tensor } from "@dlrt/core";
+import { contiguousLayout } from "@dlrt/core/backend";
+import { accumulate, firstColumns, multiply, rowsFrom, sharedIdentity } from "../engine/products.js";
+import type { Scope } from "../engine/scope.js";
+import { scaleRows, weigh, weighBack, type Kernel } from "./weights.js";
+
+/** Rows of one piece, entries of the output's heads, [E, n, columns]. */
+export interface Rows<T extends Tensor> {
+  readonly query: T;
+  readonly key: T;
+  readonly value: T;
+  /** What the corrections compare with the keys. */
+  readonly erase: T;
+  /** [E, n, 1] */
+  readonly beta: T;
+}
+
+export interface Attention {
+  readonly scale: number;
+  readonly kernel: Kernel;
+}
+
+/** Tokens whose corrections are solved for at a time. */
+const BLOCK = 64;
+
+/**
+ * The weights of blocks of rows, computed from the scores as they are wanted: c×e of them at a time, e the tokens up to the end of
+ * the block, never n×n.
+ */
+class Blocks<T extends Tensor> {
+  readonly #keys: T;
+  readonly entries: number;
+  readonly tokens: number;
+
+  constructor(
+    readonly scope: Scope<T>,
+    readonly rows: Rows<T>,
+    readonly attention: Attention,
+  ) {
+    const [entries, tokens, width] = rows.key.shape;
+    [this.entries, this.tokens] = [entries, tokens];
+    this.#keys = scope.copy(rows.key, scope.empty([entries, width, tokens]), { trans: true });
+  }
+
+  /** First tokens of the blocks. */
+  starts(): number[] {
+    return Array.from({ length: Math.ceil(this.tokens / BLOCK) }, (_, at) => at * BLOCK);
+  }
+
+  size(first: number): number {
+    return Math.min(BLOCK, this.tokens - first);
+  }
+
+  /** Memory for the weights of any one block. */
+  buffer(): T {
+    return this.scope.empty([this.entries, Math.min(BLOCK, this.tokens), this.tokens]);
+  }
+
+  /** A part of such memory as [E, c, e] of the block. */
+  in(buffer: T, first: number, cols: number = first + this.size(first)): T {
+    const shape = [this.entries, this.size(first), cols] as const;
+    return this.scope.backend.view(buffer, shape, contiguousLayout(shape));
+  }
+
+  /** Weights of a block's rows of `by` for all tokens up to its end. */
+  weights(by: T, first: number, strict: boolean, buffer: T): T {
+    const { scope, attention } = this;
+    const out = this.in(buffer, first);
+    const keys = firstColumns(scope, this.#keys, out.shape[2]);
+    multiply(scope, rowsFrom(scope, by, first, out.shape[1]), keys, { alpha: attention.scale, out });
+    weigh(out, first, attention.kernel, strict);
+    return out;
+  }
+
+  /** I + diag(β) P within the block, for `solve`: a coupling whose keys are I is what its rows say. */
+  within(weights: T, first: number, buffer: T): DiagLowRankTril<T> {
+    const { scope, entries } = this;
+    const size = this.size(first);
+    const own = scope.backend.view(weights, [entries, size, size], { ...weights.layout, offset: first });
+    const q = this.in(buffer, first, size);
+    scaleRows(own, rowsFrom(scope, this.rows.beta, first, size), q);
+    return { diag: scope.repeated(1, [entries, size, 1]), q, k: sharedIdentity(scope, entries, size) };
+  }
+}
+
+/** Solves for the corrections U = T⁻¹ V block by block, [E, n, V], and calls `then` when those of a block are there. */
+function corrections<T extends Tensor>(
+  scope: Scope<T>,
+  blocks: Blocks<T>,
+  then: (first: number, solved: T) => void,
+): T {
+  const { value, erase, beta } = blocks.rows;
+  const u = scope.empty(value.shape);
+  const [weightsAt, ownAt] = [blocks.buffer(), blocks.buffer()];
+  for (const first of blocks.starts()) {
+    const size = blocks.size(first);
+    const weights = blocks.weights(erase, first, true, weightsAt);
+    let right = rowsFrom(scope, value, first, size);
+    if (first > 0) {
+      const before = multiply(scope, firstColumns(scope, weights, first), rowsFrom(scope, u, 0, first));
+      scaleRows(before, rowsFrom(scope, beta, first, size), before, -1, right);
+      right = before;
+    }
+    solve(scope.backend, blocks.within(weights, first, ownAt), right, {
+      out: rowsFrom(scope, u, first, size),
+    });
+    then(first, rowsFrom(scope, u, 0, first + size));
+  }
+  return u;
+}
+
+/** O = A U, A the weights of the queries, into `output`. */
+export function attend<T extends Tensor>(
+  scope: Scope<T>,
+  rows: Rows<T>,
+  attention: Attention,
+  output: T,
+): void {
+  const blocks = new Blocks(scope, rows, attention);
+  const buffer = blocks.buffer();
+  corrections(scope, blocks, (first, solved) => {
+    const weights = blocks.weights(rows.query, first, false, buffer);
+    multiply(scope, weights, solved, { out: rowsFrom(scope, output, first, weights.shape[1]) });
+  });
+}
+
+/**
+ * The gradients from the last block to the first. With Ū the cotangent of the corrections, to which every block adds what its outputs
+ * and its systems read of earlier ones:
+ *
+ *     Ū ← Ū + A_Iᵀ Ō_I;   D_I = T_II⁻ᵀ Ū_I = V̄_I;   Ū_before ← Ū_before − P_Iᵀ (β D)_I;   Ā_I = Ō_I Uᵀ;   (diag(β) P)̄_I = −D_I Uᵀ
+ *
+ * @param to receives them, [E, n, columns]; `erase` and `query` are two even where the rows are the same
+ */
+export function attendBack<T extends Tensor>(
+  scope: Scope<T>,
+  rows: Rows<T>,
+  attention: Attention,
+  cotangent: T,
+  to: Rows<T>,
+): void {
+  const { kernel, scale } = attention;
+  const blocks = new Blocks(scope, rows, attention);
+  const u = corrections(scope, blocks, () => {});
+  const [entries, tokens, valueWidth] = u.shape;
+  const across = scope.copy(u, scope.empty([entries, valueWidth, tokens]), { trans: true });
+  const bar = scope.full(0, u.shape);
+  const keyBar = scope.full(0, rows.key.shape);
+  const [weightsAt, gradientAt, ownAt] = [blocks.buffer(), blocks.buffer(), blocks.buffer()];
+  for (const first of blocks.starts().reverse()) {
+    const size = blocks.size(first);
+    const end = first + size;
+    const of = (t: T): T => rowsFrom(scope, t, first, size);
+    const upTo = (t: T): T => rowsFrom(scope, t, 0, end);
+    /** From the gradient of the weights, already in memory, to those of both vectors that were compared. */
+    const scores = (by: T, byBar: T, gradient: T): void => {
+      multiply(scope, gradient, upTo(rows.key), { out: of(byBar) });
+      accumulate(scope, upTo(keyBar), gradient, of(by));
+    };
+    const gradientOf = (rowsBar: T, alpha: number): T =>
+      multiply(scope, rowsBar, firstColumns(scope, across, end), {
+        alpha,
+        out: blocks.in(gradientAt, first),
+      });
+
+    const reading = blocks.weights(rows.query, first, false, weightsAt);
+    accumulate(scope, upTo(bar), reading, of(cotangent));
+    const readingBar = gradientOf(of(cotangent), 1);
+    weighBack(reading, readingBar, kernel, scale);
+    scores(rows.query, to.query, readingBar);
+
+    const erasing = blocks.weights(rows.erase, first, true, weightsAt);
+    const system = blocks.within(erasing, first, ownAt);
+    const solved = solve(scope.backend, system, of(bar), { trans: true, out: of(to.value) });
+    if (first > 0) {
+      const scaled = scope.empty(solved.shape);
+      scaleRows(solved, of(rows.beta), scaled, -1);
+      accumulate(scope, rowsFrom(scope, bar, 0, first), firstColumns(scope, erasing, first), scaled);
+    }
+    const erasingBar = gradientOf(solved, -1);
+    weighBack(erasing, erasingBar, kernel, scale, of(rows.beta), of(to.beta));
+    scores(rows.erase, to.erase, erasingBar);
+  }
+  scope.copy(keyBar, to.key);
+}
