@@ -50,7 +50,7 @@ export function pathLogits<T extends Tensor>(
 ): T {
   const call = check(backend, inputs, options);
   return withScope(backend, call.dtype, (scope) =>
-    scope.keep(pathOutput(new Tape(scope), call).output.tensor),
+    scope.keep(pathOutput(new Tape(scope, false), call).output.tensor),
   );
 }
 
@@ -74,7 +74,7 @@ export function pathLogitsVjp<T extends Tensor>(
   if (cotangent.shape.some((size, axis) => size !== shape[axis]))
     throw new ShapeError("cotangent", shape.join(" × "), cotangent.shape.join(" × "));
   return withScope(backend, dtype, (scope) => {
-    const tape = new Tape(scope);
+    const tape = new Tape(scope, true);
     const { output, values } = pathOutput(tape, call);
     tape.backward(output, { tensor: cotangent, heads: 1, width: tokens });
     const gradients = Object.entries(values).map(([name, { gradient }]) => [

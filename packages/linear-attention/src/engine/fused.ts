@@ -19,6 +19,8 @@ interface FusedRows<T extends Tensor> {
   readonly eps: number | undefined;
 }
 
+const inputNames = ["query", "key", "value", "erase", "write", "decay"] as const;
+
 type FusedKernels<T extends Tensor> = Required<Pick<Kernels<T>, "deltaRule" | "deltaRuleVjp">>;
 
 /**
@@ -79,25 +81,17 @@ export function mixFused<T extends Tensor>(
   return tape.value(output);
 }
 
+const stateAliases = ["finalState", ...inputNames, "initialState"];
+
 /** @throws ValueError where the final state would be written over what is still read */
 function checkFinalState<T extends Tensor>(
   rows: FusedRows<T>,
   { initialState, finalState }: MixCall<T>,
 ): void {
   if (finalState === undefined) return;
-  checkAliases(
-    [["finalState", finalState]],
-    [
-      ["query", rows.query.tensor],
-      ["key", rows.key.tensor],
-      ["value", rows.value.tensor],
-      ["erase", rows.erase.tensor],
-      ["write", rows.write?.tensor],
-      ["decay", rows.decay?.tensor],
-      ["initialState", initialState],
-    ],
-    ["finalState=initialState"],
-  );
+  const { query, key, value, erase, write, decay } = rows;
+  const read = [query, key, value, erase, write, decay].map((row) => row?.tensor);
+  checkAliases(stateAliases, [finalState, ...read, initialState], 1, ["finalState=initialState"]);
 }
 
 /** What both kernels are told of a piece: entries of the output's heads, which share the rows of fewer heads. */
@@ -124,8 +118,6 @@ function paramsOf<T extends Tensor>(
     initialState: initialState && statesOf(scope, initialState, piece, stateHeads, outHeads),
   };
 }
-
-const inputNames = ["query", "key", "value", "erase", "write", "decay"] as const;
 
 function fusedBack<T extends Tensor>(
   tape: Tape<T>,

@@ -15,15 +15,21 @@ export function mix<T extends Tensor>(
 ): Value<T> {
   const kernels = fusedKernels(tape, rows, call);
   if (kernels) return mixFused(tape, kernels, rows, call, back);
-  const { query, key, value, erase, eraseKey, write = erase, decay } = rows;
-  const operator = {
+  return compose(tape, operatorOf(tape, rows), call, back);
+}
+
+/** The rows with the gates multiplied in. */
+export function operatorOf<T extends Tensor>(
+  tape: Tape<T>,
+  { query, key, value, erase, eraseKey, write = erase, decay }: Mix<T>,
+): Operator<T> {
+  return {
     query,
     key,
     erase: erase ? tape.product(key, erase) : eraseKey,
     written: write ? tape.product(value, write) : value,
     decay,
   };
-  return compose(tape, operator, call, back);
 }
 
 /**

@@ -3,6 +3,7 @@ import { checkOptions } from "@dlrt/core/backend";
 import { checkCotangents } from "../engine/check-options.js";
 import { checkLayer, type CheckedLayer, type Inputs } from "../engine/check.js";
 import { engineForm, run } from "../engine/layer.js";
+import { operatorOf } from "../engine/mix.js";
 import type { MixCall, Mix } from "../engine/operands.js";
 import { optionNames, type LayerOptions, type LayerResult } from "../engine/options.js";
 import { identity } from "../engine/products.js";
@@ -67,8 +68,8 @@ export function chunkSummary<T extends Tensor, I extends object>(
       transition: from.A.states,
       state: from.B.states,
     };
-    run(new Tape(scope), rule, inputs as unknown as Inputs<T>, call, {}, {}, (tape, rows, mixCall) => {
-      mapRows(scope, rows, mixCall, targets);
+    run(new Tape(scope, false), rule, inputs as unknown as Inputs<T>, call, {}, {}, (tape, rows, mixCall) => {
+      mapRows(scope, operatorOf(tape, rows), mixCall, targets);
       return unread(tape, rows, mixCall);
     });
     from.A.finish();
@@ -102,12 +103,13 @@ export function chunkSummaryVjp<T extends Tensor, I extends object>(
     const transition = scope.empty(summary.transition.shape);
     const state = scope.empty(stateShape(form));
     const target = targetStates(scope, state, form, { ...engineForm(rule, call), heads: stateHeads });
-    const tape = new Tape(scope);
-    const result = run(tape, rule, inputs as unknown as Inputs<T>, call, {}, {}, (_, rows, mixCall) =>
-      tape.derived(unread(tape, rows, mixCall), (gradient) =>
-        cotangentRows(scope, rows, mixCall, gradient, target.states),
-      ),
-    );
+    const tape = new Tape(scope, true);
+    const result = run(tape, rule, inputs as unknown as Inputs<T>, call, {}, {}, (_, rows, mixCall) => {
+      const operator = operatorOf(tape, rows);
+      return tape.derived(unread(tape, rows, mixCall), (gradient) =>
+        cotangentRows(scope, operator, mixCall, gradient, target.states),
+      );
+    });
     const { heads, width, tensor } = result.output;
     tape.backward(result.output, { heads, width, tensor: output ?? scope.full(0, tensor.shape) });
     target.finish();
@@ -117,13 +119,9 @@ export function chunkSummaryVjp<T extends Tensor, I extends object>(
 }
 
 /** An output that nobody reads, without memory for its rows. */
-function unread<T extends Tensor>(
-  tape: Tape<T>,
-  { query, written }: Mix<T>,
-  { outHeads }: MixCall<T>,
-): Value<T> {
-  const [batch, count] = query.tensor.shape;
-  const { width } = written;
+function unread<T extends Tensor>(tape: Tape<T>, { value }: Mix<T>, { outHeads }: MixCall<T>): Value<T> {
+  const [batch, count] = value.tensor.shape;
+  const { width } = value;
   return tape.value({
     tensor: tape.scope.repeated(0, [batch, count, outHeads * width]),
     heads: outHeads,

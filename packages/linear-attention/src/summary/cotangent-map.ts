@@ -1,7 +1,7 @@
 import { apply, solve, type Tensor } from "@dlrt/core";
 import { dot, sumHeads } from "../engine/elementwise.js";
 import { addTo, sumStates } from "../engine/mix-back.js";
-import type { Mix, MixCall } from "../engine/operands.js";
+import type { MixCall, Operator } from "../engine/operands.js";
 import { rowsOf, type Packed } from "../engine/packed.js";
 import type { Scope } from "../engine/scope.js";
 import { statesOf } from "../engine/states.js";
@@ -17,7 +17,7 @@ import { statesOf } from "../engine/states.js";
  */
 export function cotangentRows<T extends Tensor>(
   scope: Scope<T>,
-  { query, key, erase, written, decay }: Mix<T>,
+  { query, key, erase, written, decay }: Operator<T>,
   { stateHeads, outHeads, scale, pieces }: MixCall<T>,
   cotangent: Packed<T>,
   to: T,

@@ -1,5 +1,5 @@
 import { apply, solve, type DiagLowRankTril, type Tensor } from "@dlrt/core";
-import type { Mix, MixCall } from "../engine/operands.js";
+import type { MixCall, Operator } from "../engine/operands.js";
 import { rowsOf, type Packed, type Piece } from "../engine/packed.js";
 import type { Scope } from "../engine/scope.js";
 import { statesOf } from "../engine/states.js";
@@ -19,7 +19,7 @@ export interface MapTargets<T extends Tensor> {
  */
 export function mapRows<T extends Tensor>(
   scope: Scope<T>,
-  rows: Mix<T>,
+  rows: Operator<T>,
   { stateHeads, pieces }: MixCall<T>,
   to: MapTargets<T>,
 ): void {
