@@ -45,7 +45,11 @@ const everyLength = () =>
 
 export const convGroups = [
   { name: "`causalConv`", domain: "com.microsoft", cases: everyLength },
-  { name: "ONNX's node tests of the convolution, as `com.microsoft`", domain: "com.microsoft", cases: nodeTests },
+  {
+    name: "ONNX's node tests of the convolution, as `com.microsoft`",
+    domain: "com.microsoft",
+    cases: nodeTests,
+  },
   { name: "ONNX's node tests of the convolution, as opset 27", domain: "", cases: nodeTests },
 ];
 
@@ -68,7 +72,7 @@ export async function ourConv(backend, { feeds, attributes }) {
 }
 
 /** (B, C, L) → (B, L, C), and back with the two exchanged. */
-function turned(x, [B, C, L]) {
+function turned(x, [, C, L]) {
   const out = new Float64Array(x.length);
   for (let at = 0; at < x.length; at++) {
     const [b, c, t] = [Math.floor(at / (C * L)), Math.floor(at / L) % C, at % L];
