@@ -48,7 +48,7 @@ export interface Subject {
   phases?(run: Run): Promise<Phases>;
 }
 
-type Judge = (outputs: Outputs) => Verdict;
+type Judge<S> = (outputs: Outputs, subject: S) => Verdict;
 
 interface Candidate<S> {
   readonly subject: S;
@@ -109,7 +109,7 @@ const reason = (error: unknown): string => (error instanceof Error ? error.messa
  */
 async function admit<S extends Subject>(
   subject: S,
-  judge: Judge,
+  judge: Judge<S>,
   others: readonly Candidate<S>[],
 ): Promise<Candidate<S> | Outcome> {
   const refusal = subject.refuses();
@@ -120,7 +120,7 @@ async function admit<S extends Subject>(
     const { calls: warmUpCalls, ms } = await warmUp(run);
     const outputs = await run.read();
     const sum = checksum(outputs);
-    const verdict = others.find((other) => other.checksum === sum)?.verdict ?? judge(outputs);
+    const verdict = others.find((other) => other.checksum === sum)?.verdict ?? judge(outputs, subject);
     if (!isRight(verdict)) {
       run.close();
       return { status: "wrong", verdict };
@@ -162,12 +162,12 @@ async function takeSamples<S extends Subject>(
 /** The answer after the samples is the one that was judged, bit for bit; or it is judged again. */
 async function conclude<S extends Subject>(
   { subject, run, samples, warmUpCalls, ...candidate }: Candidate<S>,
-  judge: Judge,
+  judge: Judge<S>,
 ): Promise<Outcome> {
   const outputs = await run.read();
   let { verdict } = candidate;
   if (checksum(outputs) !== candidate.checksum) {
-    const again = judge(outputs);
+    const again = judge(outputs, subject);
     if (!(again.value <= verdict.value)) verdict = again;
   }
   if (!isRight(verdict)) return { status: "wrong", verdict };
@@ -182,7 +182,7 @@ async function conclude<S extends Subject>(
 /** One piece of work on every subject. No time is taken of one before its answer was found right. */
 export async function measureAll<S extends Subject>(
   subjects: readonly S[],
-  judge: Judge,
+  judge: Judge<S>,
   options: Sampling,
 ): Promise<Map<S, Outcome>> {
   const { signal, onProgress } = options;

@@ -23,8 +23,9 @@ import type { LayerReport } from "../src/layer/run.js";
 import { bench, folder, widest } from "./command.js";
 
 const small = { tokens: 70, heads: 3, K: 12, V: 20, about: "a test" };
+const layers = LAYER_NAMES.filter((name) => name !== "softmax");
 const requests = TASK_NAMES.flatMap((task) =>
-  LAYER_NAMES.map((layer): LayerRequest => ({
+  layers.map((layer): LayerRequest => ({
     task,
     layer,
     ...small,
@@ -71,17 +72,44 @@ describe.each(contenders.map((contender) => [contender.name, contender]))("%s", 
       const run = contender.open(problem);
       try {
         await run.call();
-        const first = judge(await run.read());
+        const first = judge(await run.read(), contender.kind);
         expect(first.value).toBeLessThanOrEqual(first.limit);
         const times = await run.times!(3);
         expect(times.length).toBe(3);
         for (const ms of times) expect(ms).toBeGreaterThan(0);
-        expect(judge(await run.read())).toEqual(first);
+        expect(judge(await run.read(), contender.kind)).toEqual(first);
       } finally {
         run.close();
       }
     },
   );
+});
+
+test("softmax attention: by onnxruntime where it is there, by nobody else; the judge sees a wrong row", async () => {
+  const problem = layerProblem({ task: "prefill", layer: "softmax", ...small, tokens: 300, K: 20 }, 3);
+  const judge = await layerJudge(problem);
+  for (const contender of contenders) {
+    const onnx = contender.name.startsWith("onnxruntime");
+    expect(contender.refuses(problem) === undefined, contender.name).toBe(onnx);
+    expect(contender.refuses({ ...problem, task: "training" })).toBeDefined();
+    if (!onnx) continue;
+    const run = contender.open(problem);
+    await run.call();
+    const [output] = await run.read();
+    expect(judge([output!], "peer").value).toBeLessThanOrEqual(1e-6);
+    expect(judge([output!.map((x) => x * 1.001)], "peer").value).toBeGreaterThan(1e-4);
+  }
+  // The first token sees itself alone, the last all of them: uniform weights where the query is 0.
+  const flat = { ...problem, query: new Float32Array(problem.query.length) };
+  const mean = new Float32Array(problem.value.length);
+  const sums = new Float64Array(small.heads * 20);
+  for (let t = 0; t < 300; t++) {
+    for (let c = 0; c < sums.length; c++) {
+      sums[c]! += problem.value[t * sums.length + c]!;
+      mean[t * sums.length + c] = sums[c]! / (t + 1);
+    }
+  }
+  expect((await layerJudge(flat))([mean], "peer").value).toBeLessThan(1e-7);
 });
 
 test("nothing stays in a backend", async () => {
@@ -110,11 +138,11 @@ test("the judge sees one wrong element of any result, a NaN, and a result that i
       for (const wrong of [2e-6 * size, Number.NaN]) {
         const changed = outputs.map((x) => x.slice());
         changed[at]![output.length >> 1]! += wrong;
-        const { value, limit } = judge(changed);
+        const { value, limit } = judge(changed, "backend");
         expect(value <= limit, `${request.task} ${request.layer}, result ${at}`).toBe(false);
       }
     }
-    expect(judge(outputs.slice(1)).value).toBe(Infinity);
+    expect(judge(outputs.slice(1), "backend").value).toBe(Infinity);
     run.close();
   }
 });
@@ -135,7 +163,8 @@ test("inputs: packed rows of unit queries and keys, β in (0, 1), gates below 0,
   const { decay } = layerProblem({ task: "prefill", layer: "gated", ...small }, 1);
   const mean = (h: number): number => decay!.filter((_, i) => i % 3 === h).reduce((a, b) => a + b, 0) / 70;
   expect(new Set([mean(0), mean(1), mean(2)]).size).toBe(3);
-  expect(layerFlops({ tokens: 2, heads: 3, K: 5, V: 7 })).toBe(6 * 2 * 3 * 5 * 7);
+  expect(layerFlops({ layer: "kda", tokens: 2, heads: 3, K: 5, V: 7 })).toBe(6 * 2 * 3 * 5 * 7);
+  expect(layerFlops({ layer: "softmax", tokens: 2, heads: 3, K: 5, V: 7 })).toBe(2 * 3 * 3 * (5 + 7));
 });
 
 test("a device is measured where it is asked for", () => {
@@ -153,7 +182,9 @@ test("cases: those of models, or sizes of one's own", () => {
   expect(layerCases({ heads: 2, keys: 8, task: ["decoding"] })).toEqual([
     { task: "decoding", layer: "gated", tokens: 1, heads: 2, K: 8, V: 8, about: "sizes of your own" },
   ]);
-  expect(layerCases({ tokens: 9, values: 4, layer: ["delta", "kda"] })).toMatchObject([
+  expect(layerCases({ tokens: [7, 9], layer: ["softmax"] }).map(({ tokens }) => tokens)).toEqual([7, 9]);
+  expect(layerCases({ layer: ["softmax"] })).toMatchObject([{ task: "prefill", tokens: 1024, heads: 16 }]);
+  expect(layerCases({ tokens: [9], values: 4, layer: ["delta", "kda"] })).toMatchObject([
     { layer: "delta", tokens: 9, heads: 16, K: 128, V: 4 },
     { layer: "kda" },
   ]);

@@ -88,8 +88,8 @@ const shared = {
   webgpu: (): Option =>
     new Option("--webgpu", "also on the WebGPU device there is, software too").default(false),
   task: (): Option => choice("--task <names>", "what is timed, default all", TASK_NAMES),
-  layer: (): Option => choice("--layer <names>", "which layers, default all", LAYER_NAMES),
-  tokens: (): Option => number("--tokens <count>", "a size of your own, as those that follow", 1),
+  layer: (): Option => choice("--layer <names>", "which layers, default all but softmax", LAYER_NAMES),
+  tokens: (): Option => sizes("--tokens <counts>", "sizes of your own, as those that follow", 1),
   keys: (): Option => number("--keys <size>", "columns of a key", 1),
   values: (): Option => number("--values <size>", "columns of a value, default as a key", 1),
   planted: (): Option => new Option("--planted", "add a backend with a wrong answer").default(false),

@@ -9,7 +9,7 @@ import {
   type LayerOptions,
   type LayerResult,
 } from "@dlrt/linear-attention";
-import type { LayerProblem } from "./problem.js";
+import type { LayerProblem, RecurrentName } from "./problem.js";
 
 const forwards = { delta: deltaRule, gated: gatedDeltaRule, kda: kimiDeltaAttention };
 const backwards = { delta: deltaRuleVjp, gated: gatedDeltaRuleVjp, kda: kimiDeltaAttentionVjp };
@@ -53,7 +53,8 @@ export function callOf<T extends Tensor>(
   bring: Bring<T>,
   states?: States<T>,
 ): Call<T> {
-  const { layer, task, tokens, heads, cotangent } = problem;
+  const { task, tokens, heads, cotangent } = problem;
+  const layer = problem.layer as RecurrentName; // softmax attention is refused before
   const own: T[] = [];
   const brought = (data: Float32Array): T => {
     const t = bring(data, [1, tokens, data.length / tokens]);

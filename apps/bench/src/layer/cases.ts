@@ -17,7 +17,7 @@ const CASES: readonly LayerRequest[] = [
 export interface Choice {
   readonly task?: readonly TaskName[] | undefined;
   readonly layer?: readonly LayerName[] | undefined;
-  readonly tokens?: number | undefined;
+  readonly tokens?: readonly number[] | undefined;
   readonly heads?: number | undefined;
   readonly keys?: number | undefined;
   readonly values?: number | undefined;
@@ -25,20 +25,20 @@ export interface Choice {
 
 const DEFAULT = of(1024, 16, 128);
 
-/** The cases of models that are asked for; or, where a size is given, every task and layer asked for with it. */
+/** The cases of models that are asked for; or, where a size is given, every task, layer and length asked for with it. */
 export function layerCases({ task, layer, tokens, heads, keys, values }: Choice): readonly LayerRequest[] {
-  if ([tokens, heads, keys, values].every((size) => size === undefined)) {
+  const own = [tokens, heads, keys, values].some((size) => size !== undefined) || layer?.includes("softmax");
+  if (!own) {
     return CASES.filter((one) => (task?.includes(one.task) ?? true) && (layer?.includes(one.layer) ?? true));
   }
   const K = keys ?? DEFAULT.K;
-  const sizes = { tokens: tokens ?? DEFAULT.tokens, heads: heads ?? DEFAULT.heads, K, V: values ?? K };
-  return (task ?? (["prefill"] as const)).flatMap((task) =>
-    (layer ?? (["gated"] as const)).map((layer) => ({
-      task,
-      layer,
-      ...sizes,
-      ...(task === "decoding" && { tokens: 1 }),
-      about: "sizes of your own",
-    })),
+  const sizes = { heads: heads ?? DEFAULT.heads, K, V: values ?? K, about: "sizes of your own" };
+  return (tokens ?? [DEFAULT.tokens]).flatMap((length) =>
+    (task ?? (["prefill"] as const)).flatMap((task) =>
+      (layer ?? (["gated"] as const)).map((layer) => ({
+        ...{ task, layer, tokens: task === "decoding" ? 1 : length },
+        ...sizes,
+      })),
+    ),
   );
 }

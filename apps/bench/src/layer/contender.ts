@@ -16,6 +16,8 @@ export interface LayerContender {
   dispose(): Promise<void>;
 }
 
+export const NO_SOFTMAX = "no softmax attention";
+
 /** ms of each of so many calls. */
 export async function timed(call: () => void | Promise<void>, calls: number): Promise<number[]> {
   const times: number[] = [];
@@ -115,6 +117,7 @@ export function layerContenders({ name, backend }: Opened): LayerContender[] {
     build,
     note: notes.filter(Boolean).join("; ") || undefined,
     refuses: ({ layer }: LayerProblem): string | undefined => {
+      if (layer === "softmax") return NO_SOFTMAX;
       if (!dtypes.includes("f32")) return "no f32";
       const lacks = ["solve", "apply", "rowDot", "copy"].find((kernel) =>
         missing.some((name) => name === kernel),

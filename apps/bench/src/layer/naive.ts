@@ -1,5 +1,4 @@
-import type { LayerContender } from "./contender.js";
-import { timed } from "./contender.js";
+import { NO_SOFTMAX, timed, type LayerContender } from "./contender.js";
 import type { LayerProblem } from "./problem.js";
 
 interface Arrays {
@@ -56,7 +55,8 @@ export const naiveLayer: LayerContender = {
   name: "naive-js",
   kind: "peer",
   build: "token by token on typed arrays",
-  refuses: ({ task }) => (task === "training" ? "no gradients" : undefined),
+  refuses: ({ task, layer }) =>
+    task === "training" ? "no gradients" : layer === "softmax" ? NO_SOFTMAX : undefined,
   open(problem) {
     const { tokens, heads, K, V } = problem;
     const output = new Float32Array(tokens * heads * V).fill(Number.NaN);

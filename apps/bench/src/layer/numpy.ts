@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Missing } from "../contender.js";
 import { Python } from "../peers/python.js";
-import type { LayerContender } from "./contender.js";
+import { NO_SOFTMAX, type LayerContender } from "./contender.js";
 import type { LayerProblem } from "./problem.js";
 
 const CHUNK = 64;
@@ -45,8 +45,11 @@ function contender(python: Python, version: string): LayerContender {
     name: "numpy",
     kind: "peer",
     build: `${version}, chunks of ${CHUNK}, one thread`,
-    refuses: ({ task, layer }) =>
-      task === "training" ? "no gradients" : layer === "kda" ? "one gate a head only" : undefined,
+    refuses: ({ task, layer }) => {
+      if (task === "training") return "no gradients";
+      if (layer === "softmax") return NO_SOFTMAX;
+      return layer === "kda" ? "one gate a head only" : undefined;
+    },
     open(problem) {
       const folder = mkdtempSync(join(tmpdir(), "dlrt-numpy-"));
       const opened = put(python, folder, problem);

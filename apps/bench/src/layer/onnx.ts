@@ -2,6 +2,7 @@ import {
   linearAttentionModel,
   openRuntime,
   PEERS,
+  softmaxAttentionModel,
   type Feeds,
   type PeerName,
   type Runtime,
@@ -20,18 +21,40 @@ function feedsOf({ tokens, heads, K, V, past, ...arrays }: LayerProblem): Feeds 
 
 const rules = { delta: "delta", gated: "gated_delta", kda: "gated_delta" };
 
+/** Softmax attention gets rows only; it keeps T×T numbers a head. */
+function modelOf(problem: LayerProblem): { model: Uint8Array; feeds: Feeds } {
+  const { layer, heads } = problem;
+  const feeds = feedsOf(problem);
+  if (layer === "softmax") {
+    const { query, key, value } = feeds;
+    const rows = { query: query!, key: key!, value: value! };
+    return { model: softmaxAttentionModel(rows, heads), feeds: rows };
+  }
+  const attributes = { update_rule: rules[layer], q_num_heads: heads, kv_num_heads: heads };
+  return { model: linearAttentionModel(feeds, attributes, "com.microsoft"), feeds };
+}
+
+/** From here on the web build overflows. */
+const WEB_WEIGHTS = 2 ** 29;
+
+function refusal(peer: PeerName, { task, layer, tokens, heads }: LayerProblem): string | undefined {
+  if (task === "training") return "no gradients";
+  if (layer !== "softmax") return undefined;
+  if (task === "decoding") return "softmax attention is timed over prompts only";
+  const bytes = 4 * heads * tokens ** 2;
+  return peer === "onnxruntime-web" && bytes >= WEB_WEIGHTS ? "T×T weights of 512 MiB and more" : undefined;
+}
+
 function contender(runtime: Runtime, name: string): LayerContender {
   const threads = runtime.threads === 1 ? "1 thread" : `${runtime.threads} threads`;
   return {
     name,
     kind: "peer",
-    build: `${runtime.version}, com.microsoft::LinearAttention, ${threads}, in a process of its own`,
-    refuses: ({ task }) => (task === "training" ? "no gradients" : undefined),
+    build: `${runtime.version}, com.microsoft, ${threads}, in a process of its own`,
+    refuses: (problem) => refusal(runtime.name, problem),
     open(problem) {
-      const feeds = feedsOf(problem);
-      const { layer, heads } = problem;
-      const attributes = { update_rule: rules[layer], q_num_heads: heads, kv_num_heads: heads };
-      const loaded = runtime.load(linearAttentionModel(feeds, attributes, "com.microsoft"), feeds);
+      const { model, feeds } = modelOf(problem);
+      const loaded = runtime.load(model, feeds);
       loaded.catch(() => undefined); // told by the first call
       const times = async (calls: number): Promise<number[]> => {
         await loaded;
@@ -42,7 +65,7 @@ function contender(runtime: Runtime, name: string): LayerContender {
         call: async () => void (await times(1)),
         read: async () => {
           const { output, present_state: state } = await runtime.outputs();
-          return [output!.data, state!.data];
+          return state ? [output!.data, state.data] : [output!.data];
         },
         close: () => undefined,
       };

@@ -1,8 +1,11 @@
 import { gates } from "../workload/gates.js";
 import { normalise, Random } from "../workload/random.js";
 
-export const LAYER_NAMES = ["delta", "gated", "kda"] as const;
+/** Layers of ours, and what they stand in for: causal softmax attention, whose time grows with the square of T. */
+export const LAYER_NAMES = ["delta", "gated", "kda", "softmax"] as const;
 export type LayerName = (typeof LAYER_NAMES)[number];
+/** Those that keep a state. */
+export type RecurrentName = Exclude<LayerName, "softmax">;
 
 export const TASK_NAMES = ["prefill", "decoding", "training"] as const;
 export type TaskName = (typeof TASK_NAMES)[number];
@@ -60,7 +63,7 @@ function packed(x: ArrayLike<number>, { tokens, heads }: LayerSizes): Float32Arr
 
 /** Gates as models initialise them, one a head or one a channel. */
 function decayOf({ layer, tokens, heads, K }: LayerRequest, seed: number): Float32Array | undefined {
-  if (layer === "delta") return undefined;
+  if (layer === "delta" || layer === "softmax") return undefined;
   const random = new Random(seed ^ 0x5bd1e995);
   const decay = layer === "kda" ? "channel" : "row";
   const sizes = { batch: heads, n: tokens, r: K, p: 1 };
@@ -90,5 +93,6 @@ export function layerProblem(request: LayerRequest, seed: number): LayerProblem 
   };
 }
 
-/** Sᵀk, S + k wᵀ and Sᵀq: 6KV a token and head. */
-export const layerFlops = ({ tokens, heads, K, V }: LayerSizes): number => 6 * tokens * heads * K * V;
+/** Sᵀk, S + k wᵀ and Sᵀq: 6KV a token and head. Softmax attention: 2(K + V) a pair of tokens of which one sees the other. */
+export const layerFlops = ({ layer, tokens, heads, K, V }: LayerSizes & { layer: LayerName }): number =>
+  layer === "softmax" ? tokens * (tokens + 1) * heads * (K + V) : 6 * tokens * heads * K * V;

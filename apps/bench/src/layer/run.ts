@@ -56,11 +56,7 @@ export interface LayerInput {
 
 const BASELINES = ["onnxruntime-web", "naive-js"];
 
-function row(
-  { name, kind, build, note }: LayerContender,
-  outcome: Outcome,
-  { task, ...sizes }: LayerRequest,
-): LayerRow {
+function row({ name, kind, build, note }: LayerContender, outcome: Outcome, request: LayerRequest): LayerRow {
   const base = { name, kind, build, ...(note !== undefined && { note }), status: outcome.status };
   if ("reason" in outcome) return { ...base, reason: outcome.reason };
   const { value, limit } = outcome.verdict;
@@ -68,7 +64,7 @@ function row(
   if (outcome.status === "wrong") return { ...base, error };
   const { median, samples } = outcome.timing;
   const min = samples.reduce((a, b) => Math.min(a, b));
-  const gflops = task === "training" ? {} : { gflops: layerFlops(sizes) / min / 1e6 };
+  const gflops = request.task === "training" ? {} : { gflops: layerFlops(request) / min / 1e6 };
   return { ...base, error, ms: { min, median, calls: samples.length }, ...gflops };
 }
 
@@ -87,7 +83,9 @@ async function runCase(
     refuses: () => contender.refuses(problem),
     open: () => contender.open(problem),
   }));
-  const outcomes = await measureAll(subjects, judge, { repetitions, seconds, onProgress });
+  const outcomes = await measureAll(subjects, (outputs, { contender }) => judge(outputs, contender.kind), {
+    ...{ repetitions, seconds, onProgress },
+  });
   const rows = [...outcomes].map(([{ contender }, outcome]) => row(contender, outcome, request));
   const base = BASELINES.flatMap((name) => rows.find((one) => one.name === name && one.ms) ?? [])[0];
   const rated = rows.map((one) => (one.ms && base ? { ...one, speedup: base.ms!.min / one.ms.min } : one));

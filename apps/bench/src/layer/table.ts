@@ -5,7 +5,12 @@ export const LAYER_WIDTH = 80;
 
 const folded = (text: string, indent?: string): string => wrap(text, indent, LAYER_WIDTH);
 
-const LAYERS = { delta: "delta rule", gated: "gated delta rule", kda: "Kimi delta attention" };
+const LAYERS = {
+  delta: "delta rule",
+  gated: "gated delta rule",
+  kda: "Kimi delta attention",
+  softmax: "softmax attention",
+};
 const TASKS = { prefill: "prompt", decoding: "one token", training: "forward and gradients" };
 
 const columns = [
@@ -53,10 +58,10 @@ function caseTable(one: LayerCase, colour: boolean): string {
 const LEGEND = [
   "min, median: of single calls, from arrays of the caller's to arrays of the caller's, packed [1, T, H·D]. " +
     "resident: inputs are in the backend already and results stay there.",
-  "GF/s: 6·T·heads·K·V flops over the least time. ×: by least times, because onnxruntime's medians pay for " +
+  "GF/s: 6·T·heads·K·V flops over the least time, (T + 1)·T·heads·(K + V) of softmax attention. ×: by least times, because onnxruntime's medians pay for " +
     "the outputs it allocates.",
   "error: largest difference from float64 over the largest element, worst of output, state and gradients; " +
-    "more than 1e-6 is wrong and gets no time.",
+    "more than 1e-6 (1e-5 in what is not ours) is wrong and gets no time.",
 ];
 
 const ONE_TOKEN =
