@@ -34,12 +34,13 @@ export {
   type OnnxLinearAttentionInputs,
   type OnnxLinearAttentionResult,
 } from "./onnx.js";
-export {
-  causalConv,
-  type CausalConvCotangents,
-  type CausalConvInputs,
-  type CausalConvOptions,
-} from "./pieces/causal-conv.js";
+export { betaGate, betaGateVjp, type BetaGateInputs, type BetaGateOptions } from "./pieces/beta-gate.js";
+export { causalConv } from "./pieces/causal-conv.js";
+export type {
+  CausalConvCotangents,
+  CausalConvInputs,
+  CausalConvOptions,
+} from "./pieces/causal-conv-options.js";
 export { causalConvVjp } from "./pieces/causal-conv-vjp.js";
 export type { OutputCotangent, PieceGradients } from "./pieces/check.js";
 export {

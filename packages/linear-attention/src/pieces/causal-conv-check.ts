@@ -3,7 +3,7 @@ import { checkAliases, checkOptions, checkPiece, describe } from "@dlrt/core/bac
 import { checkSequences, checkSized } from "../engine/check-options.js";
 import type { Piece } from "../engine/packed.js";
 import { checkFirst, checkPacked } from "./check.js";
-import type { CausalConvCotangents, CausalConvInputs, CausalConvOptions } from "./causal-conv.js";
+import type { CausalConvCotangents, CausalConvInputs, CausalConvOptions } from "./causal-conv-options.js";
 
 /** A call whose every argument fits. */
 export interface ConvCall<T extends Tensor> extends CausalConvInputs<T> {
