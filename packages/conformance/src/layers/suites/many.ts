@@ -1,0 +1,28 @@
+/** Past 65,535 tokens, and heads: where a grid of workgroups folds. */
+import type { Case } from "../../trial.js";
+import { allLayers, type Layer } from "../definition.js";
+import { plainProblem } from "../design.js";
+import { dtypes, judgeForward, layerCase } from "./shared.js";
+
+/** The layers that are dear to judge at this size stand for the others: one operator alone, and a system solved. */
+const MANY = ["gla", "gatedDeltaRule"];
+
+export function manyCases(layers: readonly Layer[] = allLayers): Case[] {
+  const all = [
+    ["more than 65535 tokens", { tokens: 65537, heads: { query: 1, key: 1, value: 1 } }],
+    ["more than 65535 heads", { batch: 16385, tokens: 2, heads: { query: 4, key: 1, value: 2 } }],
+  ] as const;
+  return layers
+    .filter(({ name }) => MANY.includes(name))
+    .flatMap((layer) =>
+      dtypes.flatMap((dtype) =>
+        all.map(([name, own]) =>
+          layerCase("size", layer, dtype, { name: `${layer.name}, ${name}` }, async (trial) => {
+            const { maxN, maxWork } = trial.plan;
+            if (65537 > maxN || 2 * 65540 > maxWork) return;
+            await judgeForward(trial, plainProblem(layer, { ...own, keyWidth: 1, valueWidth: 1 }));
+          }),
+        ),
+      ),
+    );
+}
