@@ -87,11 +87,10 @@ function designed(layer: Layer, which: number, index: number, seed: number): Lay
 }
 
 /**
- * The design's problems for a layer. A plan of fewer cases than there are sizes takes as many of them, others for other layers, so
- * that each size is still met by some.
+ * `count` or so of the design's problems for a layer, others for other layers, so that each size is still met by some.
  */
-export function designedProblems(layer: Layer, which: number, plan: Plan): LayerProblem[] {
-  const stride = Math.max(1, Math.ceil(SIZES.length / plan.cases));
+export function designedProblems(layer: Layer, which: number, count: number, plan: Plan): LayerProblem[] {
+  const stride = Math.max(1, Math.ceil(SIZES.length / count));
   return SIZES.map((_, index) => index)
     .filter((index) => (index + which) % stride === 0)
     .map((index) => affordable(designed(layer, which, index, plan.seed), plan));
@@ -103,7 +102,6 @@ export function anyProblem(layer: Layer, seed: number, plan: Plan): LayerProblem
   const [tokens] = random.pick(SIZES);
   const width = (): number => random.pick([1, 2, 3, 5, 8, 16, 17, 24, 40, 60, 64, 96, 100, 128, 192, 256]);
   const decay = random.pick(DECAYS);
-  const few = { ...plan, maxWork: Math.min(plan.maxWork, 2 ** 19) };
   return affordable(
     {
       ...{ layer, tokens, keyWidth: width(), valueWidth: width(), seed },
@@ -117,7 +115,7 @@ export function anyProblem(layer: Layer, seed: number, plan: Plan): LayerProblem
       stateLayout: random.pick(["kv", "vk"]),
       stateful: random.pick([true, false]),
     },
-    few,
+    plan,
   );
 }
 

@@ -2,7 +2,7 @@
 import type { Arrays, Kind } from "./definition.js";
 import type { LayerCotangents, LayerData } from "./data.js";
 import { headsOf, outHeads, rowsOf, stateHeads, widthOf, type LayerProblem } from "./problem.js";
-import { Tape, vector, type Vector } from "./tape.js";
+import { NONE, Tape, vector, type Vector } from "./tape.js";
 
 export interface ReferenceGradients {
   /** By the names of the inputs, and "initialState" where there was one. */
@@ -93,7 +93,9 @@ class Picker {
   constructor(
     readonly problem: LayerProblem,
     readonly inputs: Arrays,
+    readonly recorded: boolean,
   ) {
+    if (!recorded) return;
     for (const [name, array] of Object.entries(inputs)) this.gradients[name] = new Float64Array(array.length);
   }
 
@@ -112,7 +114,7 @@ class Picker {
     const row = kind === "A" || kind === "D" ? 0 : t * perToken + step;
     const start = (row * stored + Math.floor(head / (of / stored))) * width;
     const part = (array: Float64Array): Float64Array => array.subarray(start, start + width);
-    return vector(part(this.inputs[name]!), part(this.gradients[name]!));
+    return { value: part(this.inputs[name]!), gradient: this.recorded ? part(this.gradients[name]!) : NONE };
   }
 }
 
@@ -131,7 +133,7 @@ export function referenceGradients(
   const bounds = problem.sequences ?? Array.from({ length: batch + 1 }, (_, b) => b * tokens);
   const heads = stateHeads(problem);
   const size = keyWidth * valueWidth;
-  const picker = new Picker(problem, inputs);
+  const picker = new Picker(problem, inputs, cotangents !== undefined);
   const finalState = initialState?.slice() ?? new Float64Array((bounds.length - 1) * heads * size);
   const stateGradient = cotangents?.finalState.slice() ?? new Float64Array(0);
   const output = new Float64Array(batch * tokens * outHeads(problem) * valueWidth);

@@ -17,6 +17,9 @@ export const vector = (
   gradient,
 });
 
+/** Of what has no way back. */
+export const NONE: Float64Array = new Float64Array(0);
+
 /** One column stands for all. */
 const at = (x: Float64Array, i: number): number => x[x.length === 1 ? 0 : i]!;
 
@@ -133,8 +136,9 @@ export class Tape {
   }
 
   #derived(value: Float64Array, back: (gradient: Float64Array) => void): Vector {
+    if (!this.options.recorded) return { value, gradient: NONE };
     const result = vector(value);
-    this.#record(() => back(result.gradient));
+    this.#back.push(() => back(result.gradient));
     return result;
   }
 

@@ -18,7 +18,9 @@ async function twice(trial: Trial, layer: Layer, which: number): Promise<void> {
   await trial.scoped(async (scope) => {
     const inputs = putInputs(scope, problem, data, dtype);
     const before = Object.fromEntries(
-      await Promise.all(Object.entries(inputs).map(async ([name, t]) => [name, await scope.read(t)] as const)),
+      await Promise.all(
+        Object.entries(inputs).map(async ([name, t]) => [name, await scope.read(t)] as const),
+      ),
     );
     const initialState = putState(scope, problem, data.initialState!, dtype);
     const options = { ...optionsOf(problem), initialState };
@@ -28,7 +30,10 @@ async function twice(trial: Trial, layer: Layer, which: number): Promise<void> {
     const first = await scope.read(scope.keep(bare.output));
     demandBits(`the second output of ${where}`, await scope.read(scope.keep(asked.output)), first);
     const made = scope.keep(asked.finalState!);
-    demand(String(made.shape) === String(stateShape(problem)), `${where}: final state [${String(made.shape)}]`);
+    demand(
+      String(made.shape) === String(stateShape(problem)),
+      `${where}: final state [${String(made.shape)}]`,
+    );
     const started = await readState(scope, problem, initialState);
     demandBits(`initial state of ${where}, after the call`, started, data.initialState!);
     for (const [name, t] of Object.entries(inputs))
@@ -57,7 +62,13 @@ function spoilTokens(problem: LayerProblem, data: LayerData, hit: (token: number
 }
 
 const plain = (layer: Layer, which: number, own: Partial<LayerProblem>): LayerProblem =>
-  plainProblem(layer, { keyWidth: 5, valueWidth: 3, heads: HEADS[which % HEADS.length]!, seed: which, ...own });
+  plainProblem(layer, {
+    keyWidth: 5,
+    valueWidth: 3,
+    heads: HEADS[which % HEADS.length]!,
+    seed: which,
+    ...own,
+  });
 
 /** What a token holds reaches no output before it. */
 async function causal(trial: Trial, layer: Layer, which: number): Promise<void> {
@@ -70,7 +81,11 @@ async function causal(trial: Trial, layer: Layer, which: number): Promise<void> 
       trial.scoped(async (scope) => (await runForward(scope, problem, own, dtype)).output);
     const spoilt = await run(spoilTokens(problem, data, (token) => token >= t));
     const right = await run(data);
-    demandBits(`output before a NaN in token ${t} of ${sayProblem(problem)}`, spoilt.subarray(0, t * rows), right.subarray(0, t * rows));
+    demandBits(
+      `output before a NaN in token ${t} of ${sayProblem(problem)}`,
+      spoilt.subarray(0, t * rows),
+      right.subarray(0, t * rows),
+    );
     trial.count();
   }
 }
@@ -107,7 +122,11 @@ async function apart(trial: Trial, layer: Layer, which: number): Promise<void> {
         const size = of.length / entries;
         return of.filter((_, at) => outside(Math.floor(at / size)));
       };
-      demandBits(`${name} beside a sequence of NaN, ${sayProblem(problem)}`, left(spoilt[name]!), left(array));
+      demandBits(
+        `${name} beside a sequence of NaN, ${sayProblem(problem)}`,
+        left(spoilt[name]!),
+        left(array),
+      );
     }
     trial.count();
   }
@@ -130,8 +149,12 @@ export function callCases(layers: readonly Layer[] = allLayers): Case[] {
   const operation = "layers, reach of a call";
   return layers.flatMap((layer, which) =>
     dtypes.flatMap((dtype) => [
-      layerCase("calls", layer, dtype, { name: `${layer.name} leaves its inputs, and repeats itself`, operation }, (trial) =>
-        twice(trial, layer, which),
+      layerCase(
+        "calls",
+        layer,
+        dtype,
+        { name: `${layer.name} leaves its inputs, and repeats itself`, operation },
+        (trial) => twice(trial, layer, which),
       ),
       layerCase("calls", layer, dtype, { name: `${layer.name} reads no later token`, operation }, (trial) =>
         causal(trial, layer, which),
@@ -146,4 +169,3 @@ export function callCases(layers: readonly Layer[] = allLayers): Case[] {
     ]),
   );
 }
-
