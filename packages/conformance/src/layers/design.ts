@@ -119,6 +119,26 @@ export function anyProblem(layer: Layer, seed: number, plan: Plan): LayerProblem
   );
 }
 
+/**
+ * What every layer is run on whatever the plan: every head shares something (a key head two states, a state two queries), every gate is
+ * another, and in the second some forget.
+ */
+export function commonProblems(layer: Layer, seed: number): LayerProblem[] {
+  const heads = { query: 8, key: 2, value: 4 };
+  return [
+    plainProblem(layer, { tokens: 37, keyWidth: 5, valueWidth: 3, heads, scale: 0.375, seed }),
+    plainProblem(layer, {
+      tokens: 17,
+      keyWidth: 5,
+      valueWidth: 3,
+      heads,
+      decay: "mixed",
+      stateLayout: "vk",
+      seed,
+    }),
+  ];
+}
+
 /** A plain problem to change. */
 export function plainProblem(layer: Layer, own: Partial<LayerProblem>): LayerProblem {
   return {

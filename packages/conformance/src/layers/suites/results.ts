@@ -2,7 +2,7 @@
 import type { Plan } from "../../options.js";
 import type { Case, Trial } from "../../trial.js";
 import { allLayers, type Layer } from "../definition.js";
-import { affordable, anyProblem, designedProblems, plainProblem } from "../design.js";
+import { affordable, anyProblem, commonProblems, designedProblems, plainProblem } from "../design.js";
 import { makeData } from "../data.js";
 import { referenceProblem } from "../problem.js";
 import { runForward } from "../run.js";
@@ -20,6 +20,7 @@ const atMost = (plan: Plan, long: number, short: number): Plan => ({
 });
 
 async function results(trial: Trial, layer: Layer, which: number): Promise<void> {
+  for (const problem of commonProblems(layer, trial.plan.seed + which)) await judgeForward(trial, problem);
   const count = Math.max(2, some(trial, 0.25));
   for (const problem of designedProblems(layer, which, count, trial.plan)) await judgeForward(trial, problem);
   const any = atMost(trial.plan, 2 ** 19, 2 ** 15);
@@ -32,9 +33,10 @@ async function gradients(trial: Trial, layer: Layer, which: number): Promise<voi
   const { plan } = trial;
   const own = { tokens: 65, keyWidth: 24, valueWidth: 40, seed: plan.seed + which };
   await judgeGradients(trial, affordable(plainProblem(layer, own), plan));
+  for (const problem of commonProblems(layer, plan.seed + which)) await judgeGradients(trial, problem);
   // A part of the design for each layer, another one for the next.
   const design = atMost(plan, 2 ** 18, 2 ** 15);
-  const count = Math.max(2, some(trial, 0.1));
+  const count = some(trial, 0.1);
   const problems = designedProblems(layer, which, count, design);
   for (const problem of problems) await judgeGradients(trial, problem);
   for (let i = 0; i < some(trial, 1 / 30); i++)
