@@ -30,6 +30,9 @@ const heads = (call: LayerCall, name: string, count: number, from: (h: number) =
     return all[row * cols + from(h) * width + i]!;
   });
 
+/** What is masked away is multiplied by it. */
+const NOTHING: number = 0;
+
 /** One token later than they belong. */
 const late = (call: LayerCall, name: string) =>
   other(call, name, (_, at, { all, cols }) => all[at - cols] ?? 0);
@@ -176,7 +179,7 @@ const forward: readonly LayerFault[] = [
     name: "the initial state is taken for 0",
     caughtBy: "layers: pieces › f32: retention",
     layers: faulty(named("retention"), {
-      change: ({ options: { initialState: _, ...options } }) => ({ options }),
+      change: ({ options }) => ({ options: { ...options, initialState: undefined } }),
     }),
   },
 ];
@@ -216,7 +219,7 @@ const sequences: readonly LayerFault[] = [
     caughtBy: "layers: calls › f32: simpleGla keeps sequences apart",
     layers: faulty(named("simpleGla"), {
       after: ({ output }, { inputs }) => {
-        const sum = 0 * elements(inputs["value"]!).reduce((total, value) => total + value, 0);
+        const sum = elements(inputs["value"]!).reduce((total, value) => total + value * NOTHING, 0);
         spoil(output, (value) => value + sum);
       },
     }),
@@ -226,7 +229,7 @@ const sequences: readonly LayerFault[] = [
     caughtBy: "layers: calls › f32: gla reads no later token",
     layers: faulty(named("gla"), {
       after: ({ output }, { inputs }) => {
-        const last = 0 * elements(inputs["key"]!).at(-1)!;
+        const last = elements(inputs["key"]!).at(-1)! * NOTHING;
         spoil(output, (value) => value + last);
       },
     }),
