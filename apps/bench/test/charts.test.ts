@@ -168,16 +168,14 @@ test("the command writes a file for each chart, and refuses what is no report or
   expect(readdirSync(out).sort()).toEqual(["growth.svg", "speed-solve.svg"]);
   expect(readFileSync(join(out, "speed-solve.svg"), "utf8")).toBe(only(report));
   expect(() => chartsCommand([run, run], out)).toThrow(/run\.json: another file draws speed-solve\.svg too/);
-  expect(() => chartsCommand([path("no.json", { schema: "x" })], out)).toThrow(
-    /--charts .*no\.json: expected/,
-  );
+  expect(() => chartsCommand([path("no.json", { schema: "x" })], out)).toThrow(/charts .*no\.json: expected/);
 });
 
 // Elsewhere a checkout may have other line ends.
 test.runIf(process.platform === "linux")("the README's charts are what its command draws", () => {
   const root = join(import.meta.dirname, "../../..");
   const readme = readFileSync(join(root, "README.md"), "utf8");
-  const [, files] = /bench --charts ((?:\S+\.json[\s\\]*)+)/.exec(readme)!;
+  const [, files] = /bench charts ((?:\S+\.json[\s\\]*)+)/.exec(readme)!;
   const paths = files!.split(/[\s\\]+/).filter(Boolean);
   const out = join(folder, "readme");
   chartsCommand(

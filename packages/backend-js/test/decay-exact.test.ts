@@ -60,10 +60,10 @@ describe.each(["f32", "f64"] as Dtype[])("%s", (dtype) => {
             ...{ trans, chunk, finalState },
             initialState: put(state, r),
           });
-          const want = method(exact, b, p, { trans, state });
+          const want = method(exact, b, p, { trans, initialState: state });
           expect(Math.max(...want.y.map(Math.abs))).toBeLessThan(2 ** 18);
           expect(firstDifference(plus(got.data), plus(want.y))).toBe(-1);
-          expect(firstDifference(plus(finalState.data), plus(want.state))).toBe(-1);
+          expect(firstDifference(plus(finalState.data), plus(want.finalState))).toBe(-1);
         }
       }
     }

@@ -68,7 +68,7 @@ describe.each(dtypes)("%s", (dtype) => {
     for (const { trans, chunk, states } of variants) {
       const finalState = backend.empty([1, r, p], dtype);
       const options = { trans, chunk, finalState, ...(states && { initialState }) };
-      const judged = { trans, state: states ? z : undefined, dtype };
+      const judged = { trans, initialState: states ? z : undefined, dtype };
       const says = `${family.name}, ${decay.name} per ${kind}, trans ${trans}, chunk ${chunk}, n ${n}`;
       const product = wide(apply(backend, op, b, options));
       expect(omegaApply(exact, product, x, p, judged), says).toBeLessThanOrEqual(limit);

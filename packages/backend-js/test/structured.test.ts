@@ -103,7 +103,7 @@ describe.each(dtypes)("%s, apply and solve", (dtype) => {
       { trans: false, chunk: 64, initialState: state, finalState },
       { trans: true, initialState: state, finalState },
     ])("variant %#", (options) => {
-      const judge = { trans: options.trans, state: options.initialState && wide(state.data), dtype };
+      const judge = { trans: options.trans, initialState: options.initialState && wide(state.data), dtype };
       const z = (solution: Float64Array): number =>
         options.initialState ? omegaState(reference, wide(finalState.data), solution, p, judge) : 0;
       const product = wide(apply(backend, op, x, options).data);

@@ -44,6 +44,20 @@ export function lanesUpTo<T>(last: i32): v128 {
   return i64x2.le_s(i64x2(0, 1), i64x2.splat(<i64>last));
 }
 
+/** Elements from byte m of a row of r; zeros after the last. */
+export function loadPart<T>(row: usize, m: usize, r: i32): v128 {
+  const left = <isize>(bytes<T>(r) - m);
+  if (left >= 16) return v128.load(row + m);
+  let x = v128.splat<T>(0);
+  if (left <= 0) return x;
+  x = v128.replace_lane<T>(x, 0, load<T>(row + m));
+  if (sizeof<T>() == 4) {
+    if (left > 4) x = v128.replace_lane<T>(x, 1, load<T>(row + m, 4));
+    if (left > 8) x = v128.replace_lane<T>(x, 2, load<T>(row + m, 8));
+  }
+  return x;
+}
+
 /** dst[j][i] = src[i][j] for one square of lanes × lanes elements; strides in bytes. */
 export function transposeSquare<T>(r0: usize, r1: usize, r2: usize, r3: usize, dst: usize, ds: usize): void {
   const a = v128.load(r0);

@@ -27,7 +27,7 @@ describe.each(BUILDS.filter(({ build }) => build === "simd"))("relaxed: $relaxed
     const [, n, p] = b.shape;
     const [rhs, before] = [plain(b), plain(state)];
     const finalState = backend.empty(state.shape, dtype);
-    const options = { trans, dtype, state: before };
+    const options = { trans, dtype, initialState: before };
     const found: number[] = [];
     for (const [operation, judge] of [
       [solve, omega],
@@ -40,7 +40,7 @@ describe.each(BUILDS.filter(({ build }) => build === "simd"))("relaxed: $relaxed
       const y = plain(out);
       found.push(judge(reference, y, rhs, p, options));
       const taken = operation === solve ? y : rhs;
-      found.push(omegaState(reference, plain(finalState), taken, p, { trans, state: before }));
+      found.push(omegaState(reference, plain(finalState), taken, p, { trans, initialState: before }));
       out.dispose();
     }
     finalState.dispose();
@@ -118,11 +118,11 @@ describe.each(BUILDS.filter(({ build }) => build === "simd"))("relaxed: $relaxed
       ] as const) {
         const finalState = backend.empty(state.shape, dtype);
         const y = operation(backend, op, b, { trans, initialState: state, finalState });
-        const want = truth(exact, plain(b), 11, { trans, state: plain(state) });
+        const want = truth(exact, plain(b), 11, { trans, initialState: plain(state) });
         expect(Math.max(...want.y.map(Math.abs))).toBeLessThan(2 ** 24);
         const numbers = (values: Iterable<number>): number[] => Array.from(values, (x) => x + 0);
         expect(numbers(y.data)).toEqual(numbers(want.y));
-        expect(numbers(finalState.data)).toEqual(numbers(want.state));
+        expect(numbers(finalState.data)).toEqual(numbers(want.finalState));
         for (const t of [y, finalState]) t.dispose();
       }
     }
@@ -212,8 +212,8 @@ describe.each(BUILDS.filter(({ build }) => build === "simd"))("relaxed: $relaxed
             const column = (t: WasmTensor): Float64Array => plain(t).filter((_, at) => at % p === j);
             const op = { ...made.reference, decay: column(across.op.decay) };
             const [x, state] = [column(made.b), column(made.state)];
-            const y = omegaApply(op, column(out), x, 1, { trans, state, dtype });
-            const z = omegaState(op, column(finalState), x, 1, { trans, state });
+            const y = omegaApply(op, column(out), x, 1, { trans, initialState: state, dtype });
+            const z = omegaState(op, column(finalState), x, 1, { trans, initialState: state });
             const says = `${name}, n, r, p = ${n}, ${r}, ${p}, column ${j}, trans: ${trans}`;
             expect(Math.max(y, z) / unitRoundoff[dtype], says).toBeLessThanOrEqual(gate(r));
           }

@@ -71,7 +71,7 @@ test.each([
   const rhs = matrixOf(b.data, 1, 0);
   for (const trans of [false, true]) {
     const out = poisoned([1, n, p], dtype);
-    const options = { trans, dtype, state: matrixOf(state.data, 1, 0) };
+    const options = { trans, dtype, initialState: matrixOf(state.data, 1, 0) };
     solve(backend, op, b, { trans, initialState: state, out });
     expect(omega(reference, matrixOf(out.data, 1, 0), rhs, p, options) / EPSILON[dtype]).toBeLessThanOrEqual(
       16,

@@ -4,9 +4,19 @@ import type { Commands, Context } from "./kernels/context.js";
 import { kernelsOf } from "./kernels/index.js";
 import type { Plan } from "./kernels/plan.js";
 import type { Constants, Pipelines } from "./pipelines.js";
+import { PIECES, rehearsePiece } from "./prepare-pieces.js";
 import type { GpuTensor } from "./tensor.js";
 
-const KERNELS: readonly string[] = ["apply", "solve", "inverse", "trilInverse", "rowDot", "copy", "decayVjp"];
+const KERNELS: readonly string[] = [
+  "apply",
+  "solve",
+  "inverse",
+  "trilInverse",
+  "rowDot",
+  "copy",
+  "decayVjp",
+  ...PIECES,
+];
 const DECAYS: readonly unknown[] = [undefined, "none", "row", "channel"];
 const SIZES = ["batch", "n", "r", "p"] as const;
 
@@ -101,6 +111,9 @@ function call(kernels: Kernels<GpuTensor>, p: PrepareParams): void {
     case "decayVjp": {
       const gradients = { qGradient: q, kGradient: k, start: tensor(batch, r, 1) };
       kernels.decayVjp({ batch, n, r, trans, decay, q, k, ...gradients, out: tensor(...decay.shape) });
+      break;
     }
+    default:
+      rehearsePiece(kernels, p, tensor);
   }
 }

@@ -57,7 +57,7 @@ function safeRows(op: ReferenceOperator, problem: Problem, entry: number, varian
   if (!growing.has(problem.family)) return n;
   const rhs = matrixOf(problem.rhs, problem.sizes.batch, entry);
   const state = stateOf(problem, entry, variant);
-  const { y } = recurrent.solve(op, rhs, p, { trans: variant.trans, state });
+  const { y } = recurrent.solve(op, rhs, p, { trans: variant.trans, initialState: state });
   for (let step = 0; step < n; step++) {
     const i = variant.trans ? n - 1 - step : step;
     for (let j = 0; j < p; j++) if (!(Math.abs(y[i * p + j]!) <= ample[problem.dtype])) return step;
@@ -99,10 +99,10 @@ export function omegaOfSolve(
   let worst = 0;
   for (let e = 0; e < batch && p > 0; e++) {
     const { op, rhs, out: y, state, whole } = entryOf(problem, out, e, variant);
-    worst = worse(worst, omega(op, y, rhs, p, { trans, alpha, state, dtype }));
+    worst = worse(worst, omega(op, y, rhs, p, { trans, alpha, initialState: state, dtype }));
     if (finalState !== undefined && whole && alpha !== 0) {
       const z = matrixOf(finalState, batch, e);
-      worst = worse(worst, omegaState(op, z, y, p, { trans, state, xScale: alpha }));
+      worst = worse(worst, omegaState(op, z, y, p, { trans, initialState: state, xScale: alpha, dtype }));
     }
   }
   return inRoundoffs(worst, problem.dtype);
@@ -122,9 +122,12 @@ export function omegaOfApply(
   for (let e = 0; e < batch && p > 0; e++) {
     const { op: full, rhs, out: y, state } = entryOf(problem, out, e, variant, n);
     const op = lambda ? full : { ...full, diag: undefined };
-    worst = worse(worst, omegaApply(op, y, rhs, p, { trans, alpha, state, dtype }));
+    worst = worse(worst, omegaApply(op, y, rhs, p, { trans, alpha, initialState: state, dtype }));
     if (finalState !== undefined) {
-      worst = worse(worst, omegaState(op, matrixOf(finalState, batch, e), rhs, p, { trans, state }));
+      worst = worse(
+        worst,
+        omegaState(op, matrixOf(finalState, batch, e), rhs, p, { trans, initialState: state, dtype }),
+      );
     }
   }
   return inRoundoffs(worst, problem.dtype);

@@ -35,7 +35,7 @@ export interface VjpCase {
   readonly options: VjpOptions;
 }
 
-export const gradientNames = ["diag", "q", "k", "rhs", "state", "decay"] as const;
+export const gradientNames = ["diag", "q", "k", "rhs", "initialState", "decay"] as const;
 export type GradientName = (typeof gradientNames)[number];
 export type Gradients = Record<GradientName, Float64Array>;
 
@@ -47,7 +47,8 @@ const plus = (a: Float64Array, ...others: Float64Array[]): Float64Array =>
 export function referenceGradients(one: VjpCase): Gradients {
   const { op, rhs, p, cotangent, options } = one;
   const none = new Float64Array(0);
-  if (one.verb === "inverse") return { decay: none, ...inverseVjp(op, cotangent), rhs: none, state: none };
+  if (one.verb === "inverse")
+    return { decay: none, ...inverseVjp(op, cotangent), rhs: none, initialState: none };
   if (one.verb === "apply") {
     const { x, ...others } = applyVjp(op, rhs, p, cotangent, options);
     return { decay: none, ...others, rhs: x };
@@ -65,8 +66,8 @@ function solved(
 ): { y: Float64Array; error: Float64Array } {
   const { op, p } = one;
   const { n } = op;
-  const { y } = recurrent.solve(op, rhs, p, { trans, state });
-  const weight = bound(op, y, p, { trans, state }).y;
+  const { y } = recurrent.solve(op, rhs, p, { trans, initialState: state });
+  const weight = bound(op, y, p, { trans, initialState: state }).y;
   const inverse = abs(recurrent.inverse(op));
   const left = trans ? transpose(inverse, n, n) : inverse;
   return { y, error: matmul(left, plus(weight, abs(rhs)), [n, n, p]) };
@@ -75,7 +76,7 @@ function solved(
 /** |L|, |R| and their errors per ε: equations of the file's head. */
 function factors(one: VjpCase): Record<"left" | "right" | "leftError" | "rightError", Float64Array> {
   const { op, p, rhs, options } = one;
-  const { trans = false, alpha = 1, state, finalStateCotangent } = options;
+  const { trans = false, alpha = 1, initialState: state, finalStateCotangent } = options;
   const scaled = one.cotangent.map((value) => alpha * value);
   if (one.verb === "apply") {
     const zero = new Float64Array(op.n * p);
@@ -117,13 +118,13 @@ function throughOuter(
   const { n, r, decay } = op;
   const x = toK ? op.q : op.k;
   if (decay === undefined || decay.length === n) {
-    return bound({ ...outer, decay }, x, r, { trans: toK, state }).y;
+    return bound({ ...outer, decay }, x, r, { trans: toK, initialState: state }).y;
   }
   const all = new Float64Array(n * r);
   for (let m = 0; m < r; m++) {
     const { y } = bound({ ...outer, decay: column(decay, r, m) }, column(x, r, m), 1, {
       trans: toK,
-      state: state && column(state, r, m),
+      initialState: state && column(state, r, m),
     });
     for (let i = 0; i < n; i++) all[i * r + m] = y[i]!;
   }
@@ -134,7 +135,7 @@ function throughOuter(
 export function gradientBounds(one: VjpCase): Gradients {
   const { op, p, options } = one;
   const { n, r } = op;
-  const { trans = false, state, finalStateCotangent } = options;
+  const { trans = false, initialState: state, finalStateCotangent } = options;
   const { left, right, leftError, rightError } = factors(one);
   const z0 = state && transpose(state, r, p);
   const zf = finalStateCotangent && transpose(finalStateCotangent, r, p);
@@ -151,13 +152,13 @@ export function gradientBounds(one: VjpCase): Gradients {
     return plus(first!, ...others);
   };
   const [first, ...others] = products.map(([l, rr]) => rowDots(l, rr, n, p));
-  const back = bound(op, plus(left, leftError), p, { trans: !trans, state: finalStateCotangent });
+  const back = bound(op, plus(left, leftError), p, { trans: !trans, initialState: finalStateCotangent });
   const bounds = {
     diag: plus(first!, ...others),
     q: through(false),
     k: through(true),
     rhs: one.verb === "apply" ? back.y : leftError,
-    state: back.state,
+    initialState: back.finalState,
   };
   return { ...bounds, decay: decayBound(one, bounds) };
 }
@@ -167,7 +168,7 @@ export function gradientBounds(one: VjpCase): Gradients {
  * the roundings of the sums through which it goes, one of the rows of Z₀ and one of all rows.
  */
 function decayBound(
-  { op, p, options: { trans = false, state } }: VjpCase,
+  { op, p, options: { trans = false, initialState: state } }: VjpCase,
   bounds: Omit<Gradients, "decay">,
 ): Float64Array {
   const { n, r, decay } = op;
@@ -175,7 +176,9 @@ function decayBound(
   const channels = decay.length === n ? 1 : r;
   const allowed = new Float64Array(n * channels);
   const sums = new Float64Array(channels);
-  state?.forEach((z, at) => (sums[Math.floor(at / p) % channels]! += 3 * Math.abs(z) * bounds.state[at]!));
+  state?.forEach(
+    (z, at) => (sums[Math.floor(at / p) % channels]! += 3 * Math.abs(z) * bounds.initialState[at]!),
+  );
   for (let step = 0; step < n; step++) {
     const i = trans ? n - 1 - step : step;
     if (!trans) allowed.set(sums, i * channels);
@@ -192,12 +195,12 @@ function decayBound(
 function objective(one: VjpCase): { value: number; spread: number } {
   const { op, p, rhs, options, cotangent } = one;
   const { n, r } = op;
-  const { trans = false, alpha = 1, state, finalStateCotangent } = options;
+  const { trans = false, alpha = 1, initialState: state, finalStateCotangent } = options;
   const verb = one.verb === "apply" ? "apply" : "solve";
-  const { y, state: z } = recurrent[verb](op, rhs, p, { trans, state });
+  const { y, finalState: z } = recurrent[verb](op, rhs, p, { trans, initialState: state });
   const x = verb === "apply" ? rhs : plus(abs(y), solved(one, rhs, trans, state).error);
-  const sizes = bound(op, x, p, { trans, state });
-  const [ySize, zSize] = [verb === "apply" ? sizes.y : x, sizes.state];
+  const sizes = bound(op, x, p, { trans, initialState: state });
+  const [ySize, zSize] = [verb === "apply" ? sizes.y : x, sizes.finalState];
   let value = 0;
   let spread = 0;
   for (let i = 0; i < n * p; i++) {
@@ -214,8 +217,8 @@ function objective(one: VjpCase): { value: number; spread: number } {
 function withEntry(one: VjpCase, name: GradientName, at: number, value: number): VjpCase {
   const changed = (a: Float64Array): Float64Array => a.map((old, index) => (index === at ? value : old));
   if (name === "rhs") return { ...one, rhs: changed(one.rhs) };
-  if (name === "state") {
-    return { ...one, options: { ...one.options, state: changed(one.options.state!) } };
+  if (name === "initialState") {
+    return { ...one, options: { ...one.options, initialState: changed(one.options.initialState!) } };
   }
   return { ...one, op: { ...one.op, [name]: changed(one.op[name]!) } };
 }
@@ -246,11 +249,11 @@ export function differences(one: VjpCase): { values: Gradients; noise: Gradients
   const values = {} as Gradients;
   const noise = {} as Gradients;
   const { op, rhs, options } = one;
-  const state = one.verb === "inverse" ? undefined : options.state;
+  const state = one.verb === "inverse" ? undefined : options.initialState;
   const inputs: Gradients = {
     ...{ diag: op.diag, q: op.q, k: op.k },
     rhs: one.verb === "inverse" ? new Float64Array(0) : rhs,
-    state: state ?? new Float64Array(0),
+    initialState: state ?? new Float64Array(0),
     decay: op.decay ?? new Float64Array(0),
   };
   for (const name of gradientNames) {

@@ -83,7 +83,7 @@ export function hardSum(
   const op = operatorOf({ ...sizes, ...problem }, 0);
   const { y } = recurrent.apply(op, Float64Array.from(problem.rhs), p, {
     trans,
-    state: Float64Array.from(problem.state),
+    initialState: Float64Array.from(problem.state),
   });
   return { ...problem, rhs: newFloatArray(dtype, n * p).map((_, at) => y[at]!) };
 }

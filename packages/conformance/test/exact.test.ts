@@ -124,13 +124,13 @@ test.each([
       const problem = makeExact({ batch: 1, n, r, p: 2 }, "f32", seed);
       const op = operatorOf({ ...problem.sizes, ...problem }, 0);
       const want = recurrent.solve(op, Float64Array.from(problem.rhs), 2, {
-        state: Float64Array.from(problem.state),
+        initialState: Float64Array.from(problem.state),
       });
       const [b, z0] = [matrix(n, 2, problem.rhs), matrix(r, 2, problem.state)];
       for (const reverse of [false, true]) {
         const { y, z } = chunkMaps(op, b, z0, c, reverse);
         expect(numbers(y.at)).toEqual(numbers(want.y));
-        expect(numbers(z.at)).toEqual(numbers(want.state));
+        expect(numbers(z.at)).toEqual(numbers(want.finalState));
       }
       if (n > 130) continue;
       const merged = mergedInverse(matrix(n, n, dense.materialize(op)));

@@ -26,7 +26,9 @@ const variant = { trans: false, alpha: 1, stateful: true };
 
 function right(problem: Problem): { out: Float32Array; final: Float32Array } {
   const op = { ...problem.sizes, ...problem };
-  const { y, state } = overBatch(recurrent.solve, op, problem.rhs, problem.sizes.p, { state: problem.state });
+  const { y, finalState: state } = overBatch(recurrent.solve, op, problem.rhs, problem.sizes.p, {
+    initialState: problem.state,
+  });
   return { out: new Float32Array(y), final: new Float32Array(state) };
 }
 
@@ -169,7 +171,7 @@ test("a float64 judge adds 13 ε of its own to right float64 gradients; this one
   const inFloat64 = [0, 1].map((entry) => {
     const of = (data: Problem["q"]): Float64Array => matrixOf(data, batch, entry);
     const op = { n, r: 1, q: of(product.q), k: of(k) };
-    return omegaApply(op, of(out), of(product.rhs), r, { state: of(state), dtype: "f32" }) * 2 ** 53;
+    return omegaApply(op, of(out), of(product.rhs), r, { initialState: of(state), dtype: "f32" }) * 2 ** 53;
   });
   expect(Math.max(...inFloat64)).toBeGreaterThan(10);
 });

@@ -102,16 +102,12 @@ describe.each(Object.keys(decays))("decay %s", (kind) => {
               const want = from(entryOf(index, decay), entry(data.rhs), p, entry(data.cotangent), {
                 trans,
                 alpha,
-                ...(withState && { state: entry(data.state) }),
+                ...(withState && { initialState: entry(data.state) }),
                 ...(withCotangent && { finalStateCotangent: entry(data.stateCotangent) }),
               }) as unknown as Record<string, Float64Array>;
               for (const [name, t] of Object.entries(got)) {
                 const all = t.data as Float64Array;
-                close(
-                  reference.matrixOf(all, batch, index),
-                  want[name === "initialState" ? "state" : name]!,
-                  name,
-                );
+                close(reference.matrixOf(all, batch, index), want[name]!, name);
               }
             }
             expect("decay" in got).toBe(decay !== undefined);

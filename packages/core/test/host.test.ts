@@ -53,17 +53,16 @@ test("gradients with states are the reference's", async () => {
       for (const [got, want] of [
         [
           await host.solveVjp(backend, op, y, cotangent, options),
-          reference.solveVjp(on, rhs, 1, cotangent, { ...options, state: z }),
+          reference.solveVjp(on, rhs, 1, cotangent, { ...options, initialState: z }),
         ],
         [
           await host.applyVjp(backend, op, rhs, cotangent, options),
-          reference.applyVjp(on, rhs, 1, cotangent, { ...options, state: z }),
+          reference.applyVjp(on, rhs, 1, cotangent, { ...options, initialState: z }),
         ],
       ] as const) {
         expect("initialState" in got).toBe("initialState" in given);
         for (const [name, values] of Object.entries(got)) {
-          const called = name === "initialState" ? "state" : name;
-          const expected = (want as unknown as Record<string, Float64Array>)[called]!;
+          const expected = (want as unknown as Record<string, Float64Array>)[name]!;
           expect([...values].map((value) => value + 0)).toEqual([...expected].map((value) => value + 0));
         }
       }

@@ -47,9 +47,14 @@ const chunked =
     for (let b = 0; b < p.batch; b++) {
       const { trans, alpha, decayOn } = p;
       const state = p.initialState && entry(p.initialState, b);
-      const result = method(operator(p, p.op, b), entry(p[rhs], b), p.p, { trans, alpha, state, decayOn });
+      const result = method(operator(p, p.op, b), entry(p[rhs], b), p.p, {
+        trans,
+        alpha,
+        initialState: state,
+        decayOn,
+      });
       store(p.out, b, result.y);
-      if (p.finalState) store(p.finalState, b, result.state);
+      if (p.finalState) store(p.finalState, b, result.finalState);
     }
   };
 

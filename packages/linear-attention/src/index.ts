@@ -34,3 +34,40 @@ export {
   type OnnxLinearAttentionInputs,
   type OnnxLinearAttentionResult,
 } from "./onnx.js";
+export { betaGate, betaGateVjp, type BetaGateInputs, type BetaGateOptions } from "./pieces/beta-gate.js";
+export { causalConv } from "./pieces/causal-conv.js";
+export type {
+  CausalConvCotangents,
+  CausalConvInputs,
+  CausalConvOptions,
+} from "./pieces/causal-conv-options.js";
+export { causalConvVjp } from "./pieces/causal-conv-vjp.js";
+export type { OutputCotangent, PieceGradients } from "./pieces/check.js";
+export {
+  gatedRmsNorm,
+  gatedRmsNormVjp,
+  type GatedRmsNormInputs,
+  type GatedRmsNormOptions,
+} from "./pieces/gated-rms-norm.js";
+export { gdnGate, gdnGateVjp, type GdnGateInputs } from "./pieces/gdn-gate.js";
+export { kdaGate, kdaGateVjp, type KdaGateInputs, type KdaGateOptions } from "./pieces/kda-gate.js";
+export { l2Norm, l2NormVjp, type L2NormInputs, type L2NormOptions } from "./pieces/l2-norm.js";
+export {
+  chunkSummary,
+  chunkSummaryVjp,
+  type SummarizedLayer,
+  type SummaryOptions,
+} from "./summary/chunk-summary.js";
+export { applySummary, composeSummaries, type ChunkSummary } from "./summary/compose.js";
+export {
+  pathLogits,
+  pathLogitsVjp,
+  type PathLogitsInputs,
+  type PathLogitsOptions,
+} from "./attention/path-logits.js";
+export {
+  deltaFormer,
+  deltaFormerVjp,
+  type DeltaFormerInputs,
+  type DeltaFormerOptions,
+} from "./attention/delta-former.js";

@@ -19,15 +19,15 @@ export function chartsOf(report: Report | ScalingReport): Map<string, string> {
 }
 
 /**
- * `bench --charts`: draws saved reports into a folder.
+ * `bench charts`: draws saved reports into a folder.
  * @returns what to print
  * @throws Error when a file is no report, or two would draw the same chart
  */
 export function chartsCommand(paths: readonly string[], folder: string): string {
   const drawn = new Map<string, string>();
   for (const path of paths) {
-    for (const [name, chart] of chartsOf(readSaved("--charts", path, [SCHEMA, SCALING_SCHEMA]))) {
-      if (drawn.has(name)) throw new Error(`--charts ${path}: another file draws ${name} too`);
+    for (const [name, chart] of chartsOf(readSaved("charts", path, [SCHEMA, SCALING_SCHEMA]))) {
+      if (drawn.has(name)) throw new Error(`charts ${path}: another file draws ${name} too`);
       drawn.set(name, chart);
     }
   }

@@ -31,9 +31,9 @@ test("every operation, workload and dtype runs", () => {
   for (const { rows } of report.cases) expect(rows.find(({ name }) => name === "js")!.status).toBe("ok");
 });
 
-test("--scaling writes its charts and points", () => {
-  const sizes = ["--scaling", "charts.html", "--n", "32,64", "--chunk", "8", "--json", "scaling.json"];
-  const { status, stdout } = bench(...tiny, ...sizes);
+test("scaling writes its charts and points", () => {
+  const sizes = ["--n", "32,64", "--chunk", "8", "--json", "scaling.json"];
+  const { status, stdout } = bench("scaling", "charts.html", ...tiny, ...sizes);
   expect(status).toBe(0);
   expect(stdout).toContain("time ~ n^");
   expect(stdout).toContain(`Charts: ${join(folder, "charts.html")}`);

@@ -3,6 +3,7 @@ import type { Kernels } from "@dlrt/core/backend";
 import { apply } from "./apply.js";
 import { copy } from "./copy.js";
 import { decayVjp } from "./decay-vjp.js";
+import { deltaRule } from "./delta-rule.js";
 import { inverse } from "./inverse.js";
 import { rowDot } from "./row-dot.js";
 import { solve } from "./solve.js";
@@ -17,4 +18,5 @@ export const jsKernels: Kernels<HostTensor> = {
   rowDot,
   copy,
   decayVjp,
+  deltaRule,
 };

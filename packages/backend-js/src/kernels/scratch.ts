@@ -63,7 +63,13 @@ export const LOW: number = HIGH + LD_MAX;
 export const UP: number = LOW + LD_MAX;
 export const DOWN: number = UP + CHUNK_MAX;
 
-const SIZE = DOWN + CHUNK_MAX;
+/** What a fused delta rule multiplies a row by when it is solved for [chunk] */
+export const PIVOT: number = DOWN + CHUNK_MAX;
+/** 1/√(Σx² + eps) of its keys and queries [chunk] */
+export const KEY_NORM: number = PIVOT + CHUNK_MAX;
+export const QUERY_NORM: number = KEY_NORM + CHUNK_MAX;
+
+const SIZE = QUERY_NORM + CHUNK_MAX;
 
 export const scratch: Float64Array = /* @__PURE__ */ new Float64Array(SIZE);
 

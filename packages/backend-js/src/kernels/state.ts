@@ -24,7 +24,10 @@ export class State {
   readonly #home: Float64Array | undefined;
   readonly #homeLost: Float64Array | undefined;
 
-  constructor({ f64, n, r, chunk, decay }: Walk, columns: number) {
+  constructor(
+    { f64, n, r, chunk, decay }: Pick<Walk, "f64" | "n" | "r" | "chunk" | "decay">,
+    columns: number,
+  ) {
     this.ld = leadingDimension(columns);
     this.#r = r;
     this.#columns = columns;

@@ -41,7 +41,7 @@ describe.each(["f32", "f64"] as Dtype[])("apply %s", (dtype) => {
         const { out, z } = run(op, { trans, alpha: 3, initialState: state, op: { ...op, diag } });
         for (let batch = 0; batch < op.batch; batch++) {
           const reference = { ...referenceOperator(op, batch), ...(diag ? {} : { diag: undefined }) };
-          const options = { trans, state: state && entry(state, batch) };
+          const options = { trans, initialState: state && entry(state, batch) };
           const x = entry(op.b, batch);
           const error = omegaApply(reference, entry(out, batch), x, op.p, { ...options, alpha: 3 });
           expect(error).toBeLessThanOrEqual(limit(dtype));

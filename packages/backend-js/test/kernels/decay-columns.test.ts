@@ -42,7 +42,7 @@ describe.each(["f32", "f64"] as Dtype[])("apply %s with decay along columns", (d
               decay: column(entry(gaps, 0), p, j),
             };
             const of = (t: typeof x): Float64Array => column(entry(t, 0), p, j);
-            const judged = { trans, state: initialState && of(z), dtype };
+            const judged = { trans, initialState: initialState && of(z), dtype };
             const limit = gate(r) * unitRoundoff[dtype];
             const error = omegaApply(exact, of(out), of(x), 1, { ...judged, alpha: -3 });
             expect(error).toBeLessThanOrEqual(limit);

@@ -1,3 +1,11 @@
+import {
+  causalConvInputsPlan,
+  causalConvPlan,
+  causalConvSumsPlan,
+  gatePlan,
+  normRowsPlan,
+  normRowsVjpPlan,
+} from "./layer-plans.js";
 import { plan, type Plan } from "./plan.js";
 
 export const couplingPlan = plan({
@@ -222,4 +230,10 @@ export const plans: readonly Plan[] = [
   applyColumns,
   trilInversePlan,
   rowDotPlan,
+  normRowsPlan,
+  normRowsVjpPlan,
+  gatePlan,
+  causalConvPlan,
+  causalConvInputsPlan,
+  causalConvSumsPlan,
 ];

@@ -105,7 +105,7 @@ export async function decayErrors(
   if (kernel === "solve") {
     ops.forEach((op, index) =>
       given.set(
-        recurrent.apply(op, entry(x, index), p, { trans, state: entry(state, index) }).y,
+        recurrent.apply(op, entry(x, index), p, { trans, initialState: entry(state, index) }).y,
         index * n * p,
       ),
     );
@@ -119,7 +119,7 @@ export async function decayErrors(
   of.dispose();
   const worst = { output: 0, state: 0 };
   ops.forEach((op, index) => {
-    const how = { trans, state: entry(state, index), dtype: "f32" as const };
+    const how = { trans, initialState: entry(state, index), dtype: "f32" as const };
     const [got, rhs] = [entry(y, index), entry(given, index)];
     const output = kernel === "apply" ? omegaApply(op, got, rhs, p, how) : omega(op, got, rhs, p, how);
     const after = omegaState(op, entry(z, index), kernel === "apply" ? rhs : got, p, how);

@@ -41,11 +41,11 @@ async function demandExact(
   const want = overBatch(recurrent[verb], { ...problem.sizes, ...problem }, problem.rhs, problem.sizes.p, {
     trans: call.trans,
     alpha: call.alpha,
-    state: call.stateful ? problem.state : undefined,
+    initialState: call.stateful ? problem.state : undefined,
   });
   const where = `${verb}, ${nameOf(problem)}; ${sayCall(call)}`;
   demandEqual(where, out, want.y);
-  if (finalState) demandEqual(`final state of ${where}`, finalState, want.state);
+  if (finalState) demandEqual(`final state of ${where}`, finalState, want.finalState);
 }
 
 function anyExact(trial: Trial, verb: "solve" | "apply", kind: DecayKind): Promise<void> {
@@ -117,11 +117,13 @@ async function manyEntries(trial: Trial): Promise<void> {
     };
     for (const verb of ["solve", "apply"] as const) {
       const call = { ...plainCall, final: true, stateful: true };
-      const want = overBatch(recurrent[verb], { ...one.sizes, ...one }, one.rhs, 2, { state: one.state });
+      const want = overBatch(recurrent[verb], { ...one.sizes, ...one }, one.rhs, 2, {
+        initialState: one.state,
+      });
       await trial.scoped(async (scope) => {
         const { out, finalState } = await run(verb, scope, problem, call);
         demandEqual(`${verb} of ${batch} batch entries`, out, repeat(want.y, sign));
-        demandEqual(`final state of ${verb} of ${batch} entries`, finalState!, repeat(want.state, sign));
+        demandEqual(`final state of ${verb} of ${batch} entries`, finalState!, repeat(want.finalState, sign));
       });
       trial.count();
     }
@@ -148,13 +150,13 @@ async function derived(trial: Trial): Promise<void> {
     demandEqual("logAbsDet", await trial.step("logAbsDet", () => logAbsDet(backend, op)), logs);
     const plain = { diag, q, k, shape: [2, n, 5] as const };
     const want = overBatch(recurrent.solve, { ...sizes, ...problem }, rhs, sizes.p);
-    const finalState = newFloatArray(problem.dtype, want.state.length);
+    const finalState = newFloatArray(problem.dtype, want.finalState.length);
     demandEqual(
       "host.solve",
       await trial.step("host.solve", () => host.solve(backend, plain, rhs, { finalState })),
       want.y,
     );
-    demandEqual("host.solve's final state", finalState, want.state);
+    demandEqual("host.solve's final state", finalState, want.finalState);
     demandEqual(
       "host.inverse",
       await trial.step("host.inverse", () => host.inverse(backend, plain)),

@@ -59,8 +59,8 @@ async function gradientsOn(
   const finalStateCotangent = call.final ? scope.put(finalCotangent, shape.state) : undefined;
   const options = { trans, alpha, chunk, initialState, finalStateCotangent };
   const named = (of: Record<string, Tensor>, rhsName: string): Record<string, Tensor> => {
-    const { [rhsName]: gRhs, initialState: state, ...others } = of;
-    return { ...others, rhs: gRhs!, ...(state && { state }) };
+    const { [rhsName]: gRhs, ...others } = of;
+    return { ...others, rhs: gRhs! };
   };
   if (verb === "apply") {
     return readAll(scope, named({ ...applyVjp(backend, op, rhs, gY, options) }, "x"));
@@ -87,7 +87,7 @@ function caseOf(verb: Verb, problem: Problem, call: Call, given: Cotangents): Vj
         : {
             trans: call.trans,
             alpha: call.alpha,
-            state: call.stateful ? f64(problem.state) : undefined,
+            initialState: call.stateful ? f64(problem.state) : undefined,
             finalStateCotangent: call.final ? f64(given.finalCotangent) : undefined,
           },
   };

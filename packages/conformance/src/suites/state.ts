@@ -154,11 +154,11 @@ function cutExactly(trial: Trial, verb: Cut["verb"], kind: DecayKind): Promise<v
     const whole = overBatch(recurrent[verb], op, problem.rhs, sizes.p, {
       trans,
       alpha,
-      state: problem.state,
+      initialState: problem.state,
     });
     const where = `${verb} of ${nameOf(problem)}, cut at ${at.join(", ")}`;
     demandEqual(where, out, whole.y);
-    demandEqual(`final state of ${where}`, finalState!, whole.state);
+    demandEqual(`final state of ${where}`, finalState!, whole.finalState);
     trial.count();
   };
   return trial.property(values, judge, kind === "none" ? 1 : 0.5);

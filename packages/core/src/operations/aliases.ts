@@ -3,9 +3,6 @@ import { ValueError } from "../contract/errors.js";
 import { entryStart, firstElement, isContiguous, lastElement } from "../contract/layout.js";
 import { bytesPerElement, elementCount, type Tensor } from "../contract/tensor.js";
 
-/** An optional named tensor of a call, for the alias check. */
-export type Named = readonly [argument: string, tensor: Tensor | undefined];
-
 /** Rows up to which two tensors that interleave irregularly are compared row by row; beyond they count as overlapping. */
 const MAX_ROWS = 2 ** 20;
 
@@ -133,41 +130,36 @@ function checkDistinct(argument: string, t: Tensor): void {
 }
 
 /**
- * Of the tensors written none repeats an element and none overlaps another of the call, but for the pairs allowed to be
- * the very same elements ("out=b").
+ * Of the tensors written, which come first, none repeats an element and none overlaps another of the call, but for the pairs
+ * allowed to be the very same elements ("out=b"). Names and tensors are two lists, since a small solve spends more on pairs of
+ * them than on the comparing.
  * @throws ValueError
  */
 export function checkAliases(
-  written: readonly Named[],
-  read: readonly Named[],
+  names: readonly string[],
+  tensors: readonly (Tensor | undefined)[],
+  written: number,
   allowed: readonly string[] = [],
 ): void {
-  for (let index = 0; index < written.length; index++) {
-    const named = written[index]!;
-    const t = named[1];
+  for (let index = 0; index < written; index++) {
+    const t = tensors[index];
     if (t === undefined || elementCount(t.shape) === 0) continue;
-    checkDistinct(named[0], t);
+    checkDistinct(names[index]!, t);
+    const { storage } = t;
     const first = firstByte(t);
     const end = endByte(t);
-    for (let later = index + 1; later < written.length; later++)
-      checkApart(named, first, end, written[later]!, allowed);
-    for (let other = 0; other < read.length; other++) checkApart(named, first, end, read[other]!, allowed);
+    for (let other = index + 1; other < tensors.length; other++) {
+      const u = tensors[other];
+      // On a backend with one storage for all tensors nearly all pairs lie apart as wholes: that is asked first.
+      if (u === undefined || u.storage !== storage || elementCount(u.shape) === 0) continue;
+      if (end <= firstByte(u) || endByte(u) <= first) continue;
+      if (allowed.includes(`${names[index]}=${names[other]}`) && same(t, u)) continue;
+      if (overlap(t, u))
+        throw new ValueError(
+          names[index]!,
+          `a tensor that does not overlap ${names[other]}`,
+          "one that does",
+        );
+    }
   }
-}
-
-/** On a backend with one storage for all tensors nearly all pairs lie apart as wholes: that is asked first, and costs least. */
-function checkApart(
-  written: Named,
-  first: number,
-  end: number,
-  beside: Named,
-  allowed: readonly string[],
-): void {
-  const t = written[1];
-  const u = beside[1];
-  if (t === undefined || u === undefined || t.storage !== u.storage || elementCount(u.shape) === 0) return;
-  if (end <= firstByte(u) || endByte(u) <= first) return;
-  if (allowed.includes(`${written[0]}=${beside[0]}`) && same(t, u)) return;
-  if (overlap(t, u))
-    throw new ValueError(written[0], `a tensor that does not overlap ${beside[0]}`, "one that does");
 }

@@ -2,14 +2,10 @@ import type { Backend } from "../contract/backend.js";
 import type { DiagLowRankTril } from "../contract/operator.js";
 import { checkOptions } from "../contract/options.js";
 import type { Tensor } from "../contract/tensor.js";
-import { checkAliases } from "./aliases.js";
 import { checkChunkedCall, chunkedNames, writeTo, type ChunkedOptions } from "./dispatch.js";
 import { checkValues } from "./values.js";
 
 export interface ApplyOptions<T extends Tensor = Tensor> extends ChunkedOptions<T> {}
-
-/** What may be the very same tensor. */
-const allowed = ["finalState=initialState"];
 
 /**
  * Y = α (op(T) X + F Z₀), in O(n r p) per batch entry; (F, G) = (Q, K), exchanged when `trans`.
@@ -28,23 +24,8 @@ export function apply<T extends Tensor>(
   options: ApplyOptions<T> = {},
 ): T {
   checkOptions("options", options, chunkedNames);
-  const { batch, n, r, p, dtype, trans, alpha } = checkChunkedCall(backend, "apply", op, ["x", x], options);
+  const { batch, n, r, p, dtype, trans, alpha } = checkChunkedCall(backend, "apply", op, x, options);
   const { out, initialState, finalState, chunk } = options;
-  checkAliases(
-    [
-      ["out", out],
-      ["finalState", finalState],
-    ],
-    [
-      ["x", x],
-      ["diag", op.diag],
-      ["q", op.q],
-      ["k", op.k],
-      ["decay", op.decay],
-      ["initialState", initialState],
-    ],
-    allowed,
-  );
   const tell = options.check ? checkValues(backend, op, false) : undefined;
   // field by field: a spread costs 15 µs in V8, more than a small kernel
   const run = (to: T): void =>

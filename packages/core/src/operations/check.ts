@@ -126,16 +126,6 @@ export function requireDiag<T extends Tensor>(
   if (op.diag === undefined) throw new ValueError("diag", "a tensor (Λ = 0 has no inverse)", "undefined");
 }
 
-/** The tensors of an operator by name, for the alias check. */
-export function operandsOf({ diag, q, k, decay }: DiagLowRankTril): [string, Tensor | undefined][] {
-  return [
-    ["diag", diag],
-    ["q", q],
-    ["k", k],
-    ["decay", decay],
-  ];
-}
-
 /** @throws ValueError unless undefined or an integer ≥ 1 */
 export function checkChunk(chunk: number | undefined): void {
   if (chunk !== undefined && !(Number.isSafeInteger(chunk) && chunk >= 1)) {

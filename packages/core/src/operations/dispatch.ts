@@ -1,7 +1,8 @@
-import type { Backend, KernelName, Sizes } from "../contract/backend.js";
+import type { Backend, Sizes } from "../contract/backend.js";
 import type { DiagLowRankTril } from "../contract/operator.js";
 import { checkFlag } from "../contract/options.js";
 import { elementCount, type Dtype, type Shape, type Tensor } from "../contract/tensor.js";
+import { checkAliases } from "./aliases.js";
 import { checkAlpha, checkBackend, checkChunk, checkOperator, checkReadable, checkTensor } from "./check.js";
 
 /** Options that `solve` and `apply` share. */
@@ -42,28 +43,46 @@ export interface CheckedCall extends Sizes {
   readonly alpha: number;
 }
 
-/** All that `solve` and `apply` check alike, but for aliases. `rhs` is b or x, [batch, n, p]. */
+/** Tensors of a call, those written first; "b" or "x" is the right-hand side. */
+const aliasNames = (rhs: string): string[] => [
+  "out",
+  "finalState",
+  rhs,
+  "diag",
+  "q",
+  "k",
+  "decay",
+  "initialState",
+];
+const aliasNamesOf = { solve: aliasNames("b"), apply: aliasNames("x") };
+/** What may be the very same tensor. `apply` reads x after it has written. */
+const sameAllowed = { solve: ["out=b", "finalState=initialState"], apply: ["finalState=initialState"] };
+
+/** All that `solve` and `apply` check alike. `rhs` is b or x, [batch, n, p]. */
 export function checkChunkedCall<T extends Tensor>(
   backend: Backend<T>,
-  kernel: KernelName,
+  kernel: "solve" | "apply",
   op: DiagLowRankTril<T>,
-  [name, rhs]: readonly [string, T],
+  rhs: T,
   options: ChunkedOptions<T>,
 ): CheckedCall {
   checkBackend(backend, kernel);
   const { batch, n, r, dtype } = checkOperator(backend, op);
+  const name = kernel === "solve" ? "b" : "x";
   checkReadable(backend, name, rhs);
   const p = rhs.shape[2];
   checkTensor(backend, name, rhs, [batch, n, p], dtype);
-  if (options.out !== undefined) checkTensor(backend, "out", options.out, [batch, n, p], dtype);
-  for (const key of ["initialState", "finalState"] as const) {
-    const state = options[key];
-    if (state !== undefined) checkTensor(backend, key, state, [batch, r, p], dtype);
-  }
-  checkFlag("trans", options.trans);
+  const { out, initialState, finalState, trans, chunk } = options;
+  if (out !== undefined) checkTensor(backend, "out", out, [batch, n, p], dtype);
+  if (initialState !== undefined) checkTensor(backend, "initialState", initialState, [batch, r, p], dtype);
+  if (finalState !== undefined) checkTensor(backend, "finalState", finalState, [batch, r, p], dtype);
+  checkFlag("trans", trans);
   checkFlag("check", options.check);
-  checkChunk(options.chunk);
-  return { batch, n, r, p, dtype, trans: options.trans ?? false, alpha: checkAlpha(options.alpha, dtype) };
+  checkChunk(chunk);
+  const { diag, q, k, decay } = op;
+  const tensors = [out, finalState, rhs, diag, q, k, decay, initialState];
+  checkAliases(aliasNamesOf[kernel], tensors, 2, sameAllowed[kernel]);
+  return { batch, n, r, p, dtype, trans: trans ?? false, alpha: checkAlpha(options.alpha, dtype) };
 }
 
 /**

@@ -4,15 +4,7 @@ import type { DiagLowRankTril } from "../contract/operator.js";
 import { checkFlag, checkOptions } from "../contract/options.js";
 import type { Shape, Tensor } from "../contract/tensor.js";
 import { checkAliases } from "./aliases.js";
-import {
-  checkBackend,
-  checkChunk,
-  checkOperator,
-  checkReadable,
-  checkTensor,
-  operandsOf,
-  requireDiag,
-} from "./check.js";
+import { checkBackend, checkChunk, checkOperator, checkReadable, checkTensor, requireDiag } from "./check.js";
 import { writeTo } from "./dispatch.js";
 import { checkValues } from "./values.js";
 
@@ -53,7 +45,7 @@ export function inverse<T extends Tensor>(
   const { chunk } = options;
   const shape: Shape = [batch, n, n];
   if (options.out !== undefined) checkTensor(backend, "out", options.out, shape, dtype);
-  checkAliases([["out", options.out]], operandsOf(op));
+  checkAliases(["out", "diag", "q", "k", "decay"], [options.out, op.diag, op.q, op.k, op.decay], 1);
   checkChunk(chunk);
   checkFlag("check", options.check);
   const tell = options.check ? checkValues(backend, op, true) : undefined;
@@ -86,7 +78,7 @@ export function trilInverse<T extends Tensor>(
   }
   const { out } = options;
   if (out !== undefined) checkTensor(backend, "out", out, a.shape, a.dtype);
-  checkAliases([["out", out]], [["a", a]]);
+  checkAliases(["out", "a"], [out, a], 1);
   return writeTo(backend, out, a.shape, a.dtype, (to) =>
     backend.kernels.trilInverse({ batch, c, a, out: to }),
   );

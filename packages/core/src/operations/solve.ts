@@ -2,15 +2,11 @@ import type { Backend } from "../contract/backend.js";
 import type { DiagLowRankTril } from "../contract/operator.js";
 import { checkOptions } from "../contract/options.js";
 import type { Tensor } from "../contract/tensor.js";
-import { checkAliases } from "./aliases.js";
 import { requireDiag } from "./check.js";
 import { checkChunkedCall, chunkedNames, writeTo, type ChunkedOptions } from "./dispatch.js";
 import { checkValues } from "./values.js";
 
 export interface SolveOptions<T extends Tensor = Tensor> extends ChunkedOptions<T> {}
-
-/** What may be the very same tensor. */
-const allowed = ["out=b", "finalState=initialState"];
 
 /**
  * Y = α op(T)⁻¹ (B − F Z₀), in O(n r p) per batch entry, with no n×n matrix formed; (F, G) = (Q, K),
@@ -32,24 +28,9 @@ export function solve<T extends Tensor>(
   options: SolveOptions<T> = {},
 ): T {
   checkOptions("options", options, chunkedNames);
-  const { batch, n, r, p, dtype, trans, alpha } = checkChunkedCall(backend, "solve", op, ["b", b], options);
+  const { batch, n, r, p, dtype, trans, alpha } = checkChunkedCall(backend, "solve", op, b, options);
   requireDiag(op);
   const { out, initialState, finalState, chunk } = options;
-  checkAliases(
-    [
-      ["out", out],
-      ["finalState", finalState],
-    ],
-    [
-      ["b", b],
-      ["diag", op.diag],
-      ["q", op.q],
-      ["k", op.k],
-      ["decay", op.decay],
-      ["initialState", initialState],
-    ],
-    allowed,
-  );
   const tell = options.check ? checkValues(backend, op, true) : undefined;
   // field by field: a spread costs 15 µs in V8, more than a small kernel
   const run = (to: T): void =>

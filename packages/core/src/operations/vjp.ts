@@ -4,7 +4,7 @@ import { ValueError } from "../contract/errors.js";
 import type { DiagLowRankTril } from "../contract/operator.js";
 import { checkFlag, checkOptions } from "../contract/options.js";
 import type { Dtype, Shape, Tensor } from "../contract/tensor.js";
-import { checkAliases, type Named } from "./aliases.js";
+import { checkAliases } from "./aliases.js";
 import { apply } from "./apply.js";
 import {
   checkAlpha,
@@ -13,7 +13,6 @@ import {
   checkOperator,
   checkReadable,
   checkTensor,
-  operandsOf,
   requireDiag,
 } from "./check.js";
 import { backwardSolve, backwardSolveWithState, splitAlpha } from "./backward-solve.js";
@@ -232,11 +231,11 @@ function checkVjpCall<T extends Tensor>(
   checkTensor(backend, name, primal, [batch, n, p], dtype);
   checkTensor(backend, "cotangent", cotangent, [batch, n, p], dtype);
   const { initialState, finalStateCotangent, chunk } = options;
-  const states: Named[] = [
+  const states: [string, T | undefined][] = [
     ["initialState", initialState],
     ["finalStateCotangent", finalStateCotangent],
   ];
-  for (const [key, t] of states) if (t !== undefined) checkTensor(backend, key, t as T, [batch, r, p], dtype);
+  for (const [key, t] of states) if (t !== undefined) checkTensor(backend, key, t, [batch, r, p], dtype);
   checkFlag("trans", options.trans);
   checkChunk(chunk);
   const trans = options.trans ?? false;
@@ -251,12 +250,28 @@ function checkVjpCall<T extends Tensor>(
   };
   const out = (options.out ?? {}) as Record<string, T | undefined>;
   checkOptions("out", options.out, Object.keys(shapes));
-  const written: Named[] = [];
+  const written: [string, T][] = [];
   for (const [key, t] of Object.entries(out)) {
     if (t === undefined) continue;
     checkTensor(backend, `out.${key}`, t, shapes[key]!, dtype);
     written.push([`out.${key}`, t]);
   }
-  checkAliases(written, [[name, primal], ["cotangent", cotangent], ...operandsOf(op), ...states]);
+  const { diag, q, k, decay } = op;
+  const read = Object.entries({
+    [name]: primal,
+    cotangent,
+    diag,
+    q,
+    k,
+    decay,
+    initialState,
+    finalStateCotangent,
+  });
+  const all = [...written, ...read];
+  checkAliases(
+    all.map(([argument]) => argument),
+    all.map(([, t]) => t),
+    written.length,
+  );
   return { dtype, trans, alpha, chunk, initialState, finalStateCotangent, out };
 }

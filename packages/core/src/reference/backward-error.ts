@@ -13,7 +13,7 @@ import * as dense from "./dense.js";
 import { decayPairs } from "./double-double-exp.js";
 import { addScaled, divide, exactly, scaledPairs, zeroPairs, type Pairs } from "./double-double.js";
 import { scaled, tril, trilMatmul } from "./matrix.js";
-import { initialState, roles } from "./operator.js";
+import { startingState, roles } from "./operator.js";
 import * as precise from "./precise.js";
 import * as recurrent from "./recurrent.js";
 import type { ReferenceOperator, ReferenceOptions } from "./types.js";
@@ -23,7 +23,7 @@ export interface Judged {
   readonly dtype?: Dtype | undefined;
 }
 
-type CallOptions = Pick<ReferenceOptions, "trans" | "alpha" | "state"> & Judged;
+type CallOptions = Pick<ReferenceOptions, "trans" | "alpha" | "initialState"> & Judged;
 
 /**
  * Componentwise backward error ω of y as `solve(op, b, p, options).y`, in O(n r p): equation (21).
@@ -35,17 +35,20 @@ export function omega(
   y: Float64Array,
   b: Float64Array,
   p: number,
-  { trans, alpha = 1, state, dtype }: CallOptions = {},
+  { trans, alpha = 1, initialState, dtype }: CallOptions = {},
 ): number {
-  const bound = boundOf(op, y, p, { trans, state: state && scaled(alpha, state) }).y;
-  const allowed = (at: number): number => bound[at]! + Math.abs(alpha * b[at]!);
+  const bound = boundOf(op, y, p, { trans, initialState: initialState && scaled(alpha, initialState) }).y;
+  const allowed = (at: number): number => bound[at]! + Math.abs(alpha * b[at]!) + floorOf(dtype);
   if (dtype === "f32") {
-    const ty = recurrent.apply(op, y, p, { trans, state: state && scaled(alpha, state) }).y;
+    const ty = recurrent.apply(op, y, p, {
+      trans,
+      initialState: initialState && scaled(alpha, initialState),
+    }).y;
     return largest(y.length, (at) => [alpha * b[at]! - ty[at]!, allowed(at)]);
   }
   const { y: ty } = precise.apply(op, exactly(y), p, {
     trans,
-    state: state && scaledPairs(alpha, exactly(state)),
+    initialState: initialState && scaledPairs(alpha, exactly(initialState)),
   });
   addScaled(ty, 0, [-alpha, 0], exactly(b), 0, y.length);
   return largest(y.length, (at) => [ty.hi[at]! + ty.lo[at]!, allowed(at)]);
@@ -61,14 +64,17 @@ export function omegaApply(
   y: Float64Array,
   x: Float64Array,
   p: number,
-  { trans, alpha = 1, state, dtype }: CallOptions = {},
+  { trans, alpha = 1, initialState, dtype }: CallOptions = {},
 ): number {
-  const bound = scaled(Math.abs(alpha), boundOf(op, x, p, { trans, state }).y);
+  const bound = withFloor(scaled(Math.abs(alpha), boundOf(op, x, p, { trans, initialState }).y), dtype);
   if (dtype === "f32") {
-    const exact = recurrent.apply(op, x, p, { trans, alpha, state }).y;
+    const exact = recurrent.apply(op, x, p, { trans, alpha, initialState }).y;
     return largest(exact.length, (at) => [y[at]! - exact[at]!, bound[at]!]);
   }
-  const { y: product } = precise.apply(op, exactly(x), p, { trans, state: state && exactly(state) });
+  const { y: product } = precise.apply(op, exactly(x), p, {
+    trans,
+    initialState: initialState && exactly(initialState),
+  });
   return largestError(y, scaledPairs(alpha, product), bound);
 }
 
@@ -83,15 +89,20 @@ export function omegaState(
   z: Float64Array,
   x: Float64Array,
   p: number,
-  { trans, state, xScale = 1 }: Pick<ReferenceOptions, "trans" | "state"> & { readonly xScale?: number } = {},
+  {
+    trans,
+    initialState,
+    xScale = 1,
+    dtype,
+  }: Pick<ReferenceOptions, "trans" | "initialState"> & Judged & { readonly xScale?: number } = {},
 ): number {
   const { n, r } = op;
   const { g } = roles(op, trans ?? false);
   const carried = exactly(x.slice());
   if (xScale !== 1) divide(carried, 0, xScale, n * p);
-  const bound = boundOf(op, carried.hi, p, { trans, state }).state;
+  const bound = withFloor(boundOf(op, carried.hi, p, { trans, initialState }).finalState, dtype);
   // Always in double-double, float32 results too: a long sum of small terms on a large Z₀ needs it.
-  const exact = exactly(initialState(state, r, p));
+  const exact = exactly(startingState(initialState, r, p));
   for (let step = 0; step < n; step++) {
     const i = trans ? n - 1 - step : step;
     if (!trans) decayPairs(exact, op, i, p);
@@ -132,6 +143,7 @@ export function omegaTrilInverse(
  * @param x rows×p @param y rows×p @param out rows, what was returned
  */
 export function omegaRowDot(x: FloatArray, y: FloatArray, out: FloatArray, p: number, alpha: number): number {
+  const dtype = out instanceof Float32Array ? "f32" : "f64";
   const [left, right] = [x, y].map((a) => exactly(Float64Array.from(a)));
   const dots = zeroPairs(out.length);
   const bound = new Float64Array(out.length);
@@ -141,7 +153,24 @@ export function omegaRowDot(x: FloatArray, y: FloatArray, out: FloatArray, p: nu
       bound[i]! += Math.abs(x[at]! * y[at]!);
     }
   }
-  return largestError(Float64Array.from(out), scaledPairs(alpha, dots), scaled(Math.abs(alpha), bound));
+  return largestError(
+    Float64Array.from(out),
+    scaledPairs(alpha, dots),
+    withFloor(scaled(Math.abs(alpha), bound), dtype),
+  );
+}
+
+/**
+ * What a bound has beside (21) to (23), so that an error of the dtype's smallest normal number counts one ε: products that
+ * underflow lose that much, rounded to a subnormal number or flushed to 0, however large their factors are.
+ */
+function floorOf(dtype: Dtype = "f64"): number {
+  return dtype === "f32" ? 2 ** (-126 + 24) : 2 ** (-1022 + 53);
+}
+
+function withFloor(bound: Float64Array, dtype: Dtype | undefined): Float64Array {
+  const floor = floorOf(dtype);
+  return bound.map((value) => value + floor);
 }
 
 function trilError(x: Float64Array, exact: Pairs, absT: Float64Array, n: number): number {

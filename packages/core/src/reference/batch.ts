@@ -31,24 +31,24 @@ export function operatorOf(op: ReferenceBatch, index: number): ReferenceOperator
   };
 }
 
-/** `method` for every entry: b [batch, n, p] and state [batch, r, p] in, the same shapes out. */
+/** `method` for every entry: b [batch, n, p] and initial state [batch, r, p] in, the same shapes out. */
 export function overBatch(
   method: ReferenceMethod,
   op: ReferenceBatch,
   b: FloatArray,
   p: number,
-  options: Omit<ReferenceOptions, "state"> & { readonly state?: FloatArray | undefined } = {},
+  options: Omit<ReferenceOptions, "initialState"> & { readonly initialState?: FloatArray | undefined } = {},
 ): ReferenceResult {
   const { batch, n, r } = op;
   const y = new Float64Array(batch * n * p);
-  const state = new Float64Array(batch * r * p);
+  const finalState = new Float64Array(batch * r * p);
   for (let index = 0; index < batch; index++) {
     const result = method(operatorOf(op, index), matrixOf(b, batch, index), p, {
       ...options,
-      state: options.state && matrixOf(options.state, batch, index),
+      initialState: options.initialState && matrixOf(options.initialState, batch, index),
     });
     y.set(result.y, index * n * p);
-    state.set(result.state, index * r * p);
+    finalState.set(result.finalState, index * r * p);
   }
-  return { y, state };
+  return { y, finalState };
 }

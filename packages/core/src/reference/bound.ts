@@ -20,11 +20,11 @@ export function bound(
   op: ReferenceOperator,
   x: Float64Array,
   p: number,
-  { trans, state, lastGap }: ReferenceOptions = {},
+  { trans, initialState, lastGap }: ReferenceOptions = {},
 ): ReferenceResult {
-  if (trans) return transposed(bound as ReferenceMethod, op, x, p, { state, lastGap });
+  if (trans) return transposed(bound as ReferenceMethod, op, x, p, { initialState, lastGap });
   const { n, r, q, k } = op;
-  const plain = state === undefined ? new Float64Array(r * p) : state.map(Math.abs);
+  const plain = initialState === undefined ? new Float64Array(r * p) : initialState.map(Math.abs);
   const carried: Carried = { decayed: plain.slice(), moved: new Float64Array(r * p), plain };
   const y = new Float64Array(n * p);
   for (let i = 0; i < n; i++) {
@@ -43,7 +43,7 @@ export function bound(
     }
   }
   if (lastGap) decayBounds(carried, { ...op, n: 1, decay: lastGap }, 0, p);
-  return { y, state: carried.decayed.map((_, at) => total(carried, at, op)) };
+  return { y, finalState: carried.decayed.map((_, at) => total(carried, at, op)) };
 }
 
 /** Σ E|k||x|, Σ E|G||k||x| and Σ |k||x|, each r×p. */

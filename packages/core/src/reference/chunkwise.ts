@@ -5,7 +5,7 @@
 import { decayState, readRows, stateThrough, writeRows } from "./decay.js";
 import * as dense from "./dense.js";
 import { addProduct, matmul, scaled, transpose } from "./matrix.js";
-import { initialState, rowsOf } from "./operator.js";
+import { startingState, rowsOf } from "./operator.js";
 import { transposed } from "./transposed.js";
 import type { ReferenceOperator, ReferenceOptions, ReferenceResult } from "./types.js";
 
@@ -16,10 +16,10 @@ export function apply(
   op: ReferenceOperator,
   x: Float64Array,
   p: number,
-  { trans = false, alpha = 1, state, chunk, lastGap }: ReferenceOptions = {},
+  { trans = false, alpha = 1, initialState, chunk, lastGap }: ReferenceOptions = {},
 ): ReferenceResult {
-  if (trans) return transposed(apply, op, x, p, { alpha, state, chunk });
-  let z = initialState(state, op.r, p);
+  if (trans) return transposed(apply, op, x, p, { alpha, initialState, chunk });
+  let z = startingState(initialState, op.r, p);
   const y = new Float64Array(op.n * p);
   for (const { start, end, part } of chunks(op, chunk)) {
     const xc = x.subarray(start * p, end * p);
@@ -30,7 +30,7 @@ export function apply(
     y.set(scaled(alpha, yc), start * p);
   }
   if (lastGap) decayState(z, { ...op, n: 1, decay: lastGap }, 0, p);
-  return { y, state: z };
+  return { y, finalState: z };
 }
 
 /** Y_c = T_cc⁻¹ (B_c − Q_c Z), then Z += K_cᵀ Y_c: equation (6). */
@@ -38,10 +38,10 @@ export function solve(
   op: ReferenceOperator,
   b: Float64Array,
   p: number,
-  { trans = false, alpha = 1, state, chunk, lastGap }: ReferenceOptions = {},
+  { trans = false, alpha = 1, initialState, chunk, lastGap }: ReferenceOptions = {},
 ): ReferenceResult {
-  if (trans) return transposed(solve, op, b, p, { alpha, state, chunk });
-  let z = initialState(state, op.r, p);
+  if (trans) return transposed(solve, op, b, p, { alpha, initialState, chunk });
+  let z = startingState(initialState, op.r, p);
   const y = new Float64Array(op.n * p);
   for (const { start, end, part } of chunks(op, chunk)) {
     const qz = matmul(readRows(part, part.q, false), z, [part.n, part.r, p]);
@@ -52,7 +52,7 @@ export function solve(
     y.set(scaled(alpha, yc), start * p);
   }
   if (lastGap) decayState(z, { ...op, n: 1, decay: lastGap }, 0, p);
-  return { y, state: z };
+  return { y, finalState: z };
 }
 
 /**

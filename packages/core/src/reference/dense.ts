@@ -1,7 +1,7 @@
 /** T as a dense matrix: the definition (1) taken at its word. Everything else must agree with this file. */
 import { gap, readRows, stateThrough, writeRows } from "./decay.js";
 import { addProduct, matmul, scaled, transpose, trilMatmul } from "./matrix.js";
-import { initialState, lambda, roles } from "./operator.js";
+import { startingState, lambda, roles } from "./operator.js";
 import type { ReferenceOperator, ReferenceOptions, ReferenceResult } from "./types.js";
 
 /** T, n×n: equation (1). */
@@ -28,11 +28,11 @@ export function apply(
   op: ReferenceOperator,
   x: Float64Array,
   p: number,
-  { trans = false, alpha = 1, state }: ReferenceOptions = {},
+  { trans = false, alpha = 1, initialState }: ReferenceOptions = {},
 ): ReferenceResult {
   const { n, r } = op;
   const { f, g } = roles(op, trans);
-  const z0 = initialState(state, r, p);
+  const z0 = startingState(initialState, r, p);
   const t = trans ? transpose(materialize(op), n, n) : materialize(op);
   const y = matmul(readRows(op, f, trans), z0, [n, r, p]);
   for (let i = 0; i < n; i++) {
@@ -45,7 +45,7 @@ export function apply(
   }
   const z = stateThrough(op, z0, p);
   addProduct(z, 1, transpose(writeRows(op, g, trans), n, r), x, [r, n, p]);
-  return { y, state: z };
+  return { y, finalState: z };
 }
 
 /** Y = op(T)⁻¹ (B − F Z₀) by substitution, y = α Y, state = Z₀ + Gᵀ Y: equation (9). O(n² (r + p)). */
@@ -53,11 +53,11 @@ export function solve(
   op: ReferenceOperator,
   b: Float64Array,
   p: number,
-  { trans = false, alpha = 1, state }: ReferenceOptions = {},
+  { trans = false, alpha = 1, initialState }: ReferenceOptions = {},
 ): ReferenceResult {
   const { n, r } = op;
   const { f, g } = roles(op, trans);
-  const z0 = initialState(state, r, p);
+  const z0 = startingState(initialState, r, p);
   const t = trans ? transpose(materialize(op), n, n) : materialize(op);
   const y = matmul(readRows(op, f, trans), z0, [n, r, p]);
   for (let step = 0; step < n; step++) {
@@ -70,7 +70,7 @@ export function solve(
   }
   const z = stateThrough(op, z0, p);
   addProduct(z, 1, transpose(writeRows(op, g, trans), n, r), y, [r, n, p]);
-  return { y: scaled(alpha, y), state: z };
+  return { y: scaled(alpha, y), finalState: z };
 }
 
 /** T⁻¹, n×n, from the dense T: O(n³). */

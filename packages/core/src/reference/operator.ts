@@ -11,7 +11,7 @@ export function roles(op: ReferenceOperator, trans: boolean): { f: Float64Array;
 }
 
 /** Z₀: a copy of `state`, or zeros. */
-export function initialState(state: Float64Array | undefined, r: number, p: number): Float64Array {
+export function startingState(state: Float64Array | undefined, r: number, p: number): Float64Array {
   return state === undefined ? new Float64Array(r * p) : state.slice();
 }
 

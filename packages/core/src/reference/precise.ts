@@ -10,14 +10,14 @@ import type { ReferenceOperator } from "./types.js";
 export interface PreciseOptions {
   readonly trans?: boolean | undefined;
   /** Z₀, r×p. Default 0. */
-  readonly state?: Pairs | undefined;
+  readonly initialState?: Pairs | undefined;
 }
 
 export interface PreciseResult {
   /** n×p */
   readonly y: Pairs;
   /** r×p; a new one */
-  readonly state: Pairs;
+  readonly finalState: Pairs;
 }
 
 /** Equation (2): op(T) X + F Z₀. O(n r p). */
@@ -53,12 +53,12 @@ export function solve(
 function recurrence(
   op: ReferenceOperator,
   p: number,
-  { trans = false, state }: PreciseOptions,
+  { trans = false, initialState }: PreciseOptions,
   finish: (y: Pairs, i: number, sum: Pairs) => Pairs,
 ): PreciseResult {
   const { n, r } = op;
   const { f, g } = roles(op, trans);
-  const z = state === undefined ? zeroPairs(r * p) : copyOf(state);
+  const z = initialState === undefined ? zeroPairs(r * p) : copyOf(initialState);
   const y = zeroPairs(n * p);
   const sum = zeroPairs(p);
   for (let step = 0; step < n; step++) {
@@ -71,7 +71,7 @@ function recurrence(
     for (let m = 0; m < r; m++) addScaled(z, m * p, [g[i * r + m]!, 0], carried, i * p, p);
     if (trans) decayPairs(z, op, i, p);
   }
-  return { y, state: z };
+  return { y, finalState: z };
 }
 
 /** Equation (4): T⁻¹, n×n. O(n² r). */

@@ -3,7 +3,7 @@
  * no n×n matrix is formed. This file defines a right answer.
  */
 import { decayState } from "./decay.js";
-import { initialState, lambda } from "./operator.js";
+import { startingState, lambda } from "./operator.js";
 import { transposed } from "./transposed.js";
 import type { ReferenceOperator, ReferenceOptions, ReferenceResult } from "./types.js";
 
@@ -12,11 +12,11 @@ export function apply(
   op: ReferenceOperator,
   x: Float64Array,
   p: number,
-  { trans = false, alpha = 1, state, lastGap, decayOn }: ReferenceOptions = {},
+  { trans = false, alpha = 1, initialState, lastGap, decayOn }: ReferenceOptions = {},
 ): ReferenceResult {
-  if (trans) return transposed(apply, op, x, p, { alpha, state, decayOn });
+  if (trans) return transposed(apply, op, x, p, { alpha, initialState, decayOn });
   const { n, r, q, k } = op;
-  const z = initialState(state, r, p);
+  const z = startingState(initialState, r, p);
   const y = new Float64Array(n * p);
   for (let i = 0; i < n; i++) {
     decayState(z, op, i, p, decayOn);
@@ -30,7 +30,7 @@ export function apply(
     }
   }
   if (lastGap) decayState(z, { ...op, n: 1, decay: lastGap }, 0, p, decayOn);
-  return { y, state: z };
+  return { y, finalState: z };
 }
 
 /** Z ← diag(e^{g_i}) Z, y_iᵀ = (b_iᵀ − q_iᵀ Z) / λ_i, then Z += k_i y_iᵀ: equation (3). O(n r p). */
@@ -38,11 +38,11 @@ export function solve(
   op: ReferenceOperator,
   b: Float64Array,
   p: number,
-  { trans = false, alpha = 1, state, lastGap }: ReferenceOptions = {},
+  { trans = false, alpha = 1, initialState, lastGap }: ReferenceOptions = {},
 ): ReferenceResult {
-  if (trans) return transposed(solve, op, b, p, { alpha, state });
+  if (trans) return transposed(solve, op, b, p, { alpha, initialState });
   const { n, r, q, k } = op;
-  const z = initialState(state, r, p);
+  const z = startingState(initialState, r, p);
   const y = new Float64Array(n * p);
   for (let i = 0; i < n; i++) {
     decayState(z, op, i, p);
@@ -56,7 +56,7 @@ export function solve(
     }
   }
   if (lastGap) decayState(z, { ...op, n: 1, decay: lastGap }, 0, p);
-  return { y: y.map((value) => alpha * value), state: z };
+  return { y: y.map((value) => alpha * value), finalState: z };
 }
 
 /** Z ← diag(e^{g_i}) Z, Y_ii = 1/λ_i, Y_i,:i = −Y_ii q_iᵀ Z_:,:i, then Z_:,:i+1 += k_i Y_i,:i+1: equation (4). O(n² r). */

@@ -21,8 +21,8 @@ export function transposed(
     ...(decay && n > 0 && gapsReversed(decay, n)),
   };
   const lastGap = decay && n > 0 ? decay.subarray(0, decay.length / n) : undefined;
-  const { y, state } = method(flipped, reverseRows(b, n, p), p, { ...options, trans: false, lastGap });
-  return { y: reverseRows(y, n, p), state };
+  const { y, finalState } = method(flipped, reverseRows(b, n, p), p, { ...options, trans: false, lastGap });
+  return { y: reverseRows(y, n, p), finalState };
 }
 
 function gapsReversed(decay: Float64Array, n: number): { decay: Float64Array } {

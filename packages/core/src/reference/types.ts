@@ -23,7 +23,7 @@ export interface ReferenceOptions {
   /** Scales y, never the state. Default 1. */
   readonly alpha?: number | undefined;
   /** Z₀, r×p. Default 0. */
-  readonly state?: Float64Array | undefined;
+  readonly initialState?: Float64Array | undefined;
   /** A last decay of the state after all rows, one number or r: (8) needs it. Default: none. */
   readonly lastGap?: Float64Array | undefined;
   /** "columns": the decay is one number a column of the state, not a row; only `recurrent.apply` takes it. Default "rank". */
@@ -36,7 +36,7 @@ export interface ReferenceResult {
   /** n×p */
   readonly y: Float64Array;
   /** Z after the last row visited, r×p; a new array */
-  readonly state: Float64Array;
+  readonly finalState: Float64Array;
 }
 
 /** `solve` or `apply`, computed in any of the ways; `b` is n×p and never written. */

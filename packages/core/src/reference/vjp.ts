@@ -18,11 +18,11 @@ import {
 } from "./double-double.js";
 import { factorPairs } from "./double-double-exp.js";
 import { transpose } from "./matrix.js";
-import { initialState, roles } from "./operator.js";
+import { startingState, roles } from "./operator.js";
 import * as precise from "./precise.js";
 import type { ReferenceOperator, ReferenceOptions } from "./types.js";
 
-export interface VjpOptions extends Pick<ReferenceOptions, "trans" | "alpha" | "state"> {
+export interface VjpOptions extends Pick<ReferenceOptions, "trans" | "alpha" | "initialState"> {
   /** Z̄_f, the cotangent of the final state, r×p. Default 0. */
   readonly finalStateCotangent?: Float64Array | undefined;
 }
@@ -42,17 +42,17 @@ export interface SolveGradients extends OperatorGradients {
   /** B̄, n×p */
   readonly b: Float64Array;
   /** Z̄₀, r×p */
-  readonly state: Float64Array;
+  readonly initialState: Float64Array;
 }
 
 export interface ApplyGradients extends OperatorGradients {
   /** X̄, n×p */
   readonly x: Float64Array;
   /** Z̄₀, r×p */
-  readonly state: Float64Array;
+  readonly initialState: Float64Array;
 }
 
-/** Gradients of y and state = `solve(op, b, p, options)`, for the cotangent Ȳ of y, n×p: equations (16), (17). */
+/** Gradients of y and finalState = `solve(op, b, p, options)`, for the cotangent Ȳ of y, n×p: equations (16), (17). */
 export function solveVjp(
   op: ReferenceOperator,
   b: Float64Array,
@@ -60,17 +60,20 @@ export function solveVjp(
   cotangent: Float64Array,
   options: VjpOptions = {},
 ): SolveGradients {
-  const { trans = false, alpha = 1, state, finalStateCotangent } = options;
+  const { trans = false, alpha = 1, initialState, finalStateCotangent } = options;
   const { n, r } = op;
   const { g } = roles(op, trans);
-  const { y } = precise.solve(op, exactly(b), p, { trans, state: state && exactly(state) });
+  const { y } = precise.solve(op, exactly(b), p, {
+    trans,
+    initialState: initialState && exactly(initialState),
+  });
   const c = scaledPairs(alpha, exactly(cotangent));
-  addPairProduct(c, across(op, trans).write(g), exactly(initialState(finalStateCotangent, r, p)), [n, r, p]);
+  addPairProduct(c, across(op, trans).write(g), exactly(startingState(finalStateCotangent, r, p)), [n, r, p]);
   const gB = precise.solve(op, c, p, { trans: !trans }).y;
   return { b: rounded(gB), ...throughBilinear(op, p, scaledPairs(-1, gB), y, options) };
 }
 
-/** Gradients of y and state = `apply(op, x, p, options)`, for the cotangent Ȳ of y, n×p: equations (16), (18). */
+/** Gradients of y and finalState = `apply(op, x, p, options)`, for the cotangent Ȳ of y, n×p: equations (16), (18). */
 export function applyVjp(
   op: ReferenceOperator,
   x: Float64Array,
@@ -83,7 +86,11 @@ export function applyVjp(
   const { g } = roles(op, trans);
   const c = scaledPairs(alpha, exactly(cotangent));
   const gX = precise.apply(op, c, p, { trans: !trans }).y;
-  addPairProduct(gX, across(op, trans).write(g), exactly(initialState(finalStateCotangent, r, p)), [n, r, p]);
+  addPairProduct(gX, across(op, trans).write(g), exactly(startingState(finalStateCotangent, r, p)), [
+    n,
+    r,
+    p,
+  ]);
   return { x: rounded(gX), ...throughBilinear(op, p, c, exactly(x), options) };
 }
 
@@ -153,12 +160,12 @@ function throughBilinear(
   p: number,
   left: Pairs,
   right: Pairs,
-  { trans = false, state, finalStateCotangent }: VjpOptions,
-): OperatorGradients & { state: Float64Array } {
+  { trans = false, initialState, finalStateCotangent }: VjpOptions,
+): OperatorGradients & { initialState: Float64Array } {
   const { n, r } = op;
   const { f, g } = roles(op, trans);
   const { read, write, through } = across(op, trans);
-  const [z0, zf] = [state, finalStateCotangent].map((z) => initialState(z, r, p));
+  const [z0, zf] = [initialState, finalStateCotangent].map((z) => startingState(z, r, p));
   const [gF, gG] = [zeroPairs(n * r), zeroPairs(n * r)];
   addPairProduct(gF, left, exactly(transpose(z0!, r, p)), [n, p, r]);
   addPairProduct(gG, right, exactly(transpose(zf!, r, p)), [n, p, r]);
@@ -171,7 +178,7 @@ function throughBilinear(
   addThroughDefinition(op, trans ? transposePairs(outer, n, n) : outer, into);
   const gState = through(zf!, p);
   addPairProduct(gState, transposePairs(read(f), n, r), left, [r, n, p]);
-  return { ...roundedGradients(op, into), state: rounded(gState) };
+  return { ...roundedGradients(op, into), initialState: rounded(gState) };
 }
 
 /** What states add to the gradients of the gaps: Z₀ on its way to each row and to the end, and each row on its way there. */

@@ -36,14 +36,14 @@ describe.each(ways)("%s keeps ω ≤ 16 ε", (_, { solve, apply }) => {
           for (const trans of [false, true]) {
             for (const state of [undefined, random.normals(r * p)]) {
               const at = JSON.stringify({ n, r, p, trans, state: state !== undefined });
-              const options = { trans, state, alpha };
+              const options = { trans, initialState: state, alpha };
               const solved = solve(op, b, p, options);
               expect(omega(op, solved.y, b, p, options), at).toBeLessThanOrEqual(LIMIT);
-              const carried = { trans, state, xScale: alpha };
-              expect(omegaState(op, solved.state, solved.y, p, carried), at).toBeLessThanOrEqual(LIMIT);
+              const carried = { trans, initialState: state, xScale: alpha };
+              expect(omegaState(op, solved.finalState, solved.y, p, carried), at).toBeLessThanOrEqual(LIMIT);
               const applied = apply(op, b, p, options);
               expect(omegaApply(op, applied.y, b, p, options), at).toBeLessThanOrEqual(LIMIT);
-              expect(omegaState(op, applied.state, b, p, options), at).toBeLessThanOrEqual(LIMIT);
+              expect(omegaState(op, applied.finalState, b, p, options), at).toBeLessThanOrEqual(LIMIT);
             }
           }
         }
@@ -57,12 +57,12 @@ describe.each(ways)("%s keeps ω ≤ 16 ε", (_, { solve, apply }) => {
     for (const n of sizes) {
       const op = exact(random, n, 5);
       const b = Float64Array.from({ length: n * p }, () => random.integer(-4, 4));
-      const state = Float64Array.from({ length: 5 * p }, () => random.integer(-4, 4));
+      const initialState = Float64Array.from({ length: 5 * p }, () => random.integer(-4, 4));
       for (const options of [
         { alpha },
-        { alpha, state },
+        { alpha, initialState },
         { alpha, trans: true },
-        { alpha, trans: true, state },
+        { alpha, trans: true, initialState },
       ]) {
         expectSame(solve(op, b, p, options), dense.solve(op, b, p, options));
         expectSame(apply(op, b, p, options), dense.apply(op, b, p, options));
@@ -98,11 +98,11 @@ test("the 2×2 block identity inverts small blocks within 4 ε", () => {
 
 interface Result {
   readonly y: Float64Array;
-  readonly state: Float64Array;
+  readonly finalState: Float64Array;
 }
 
 /** The same numbers; 0 and −0 are one. */
 function expectSame(got: Result, want: Result): void {
   expect(got.y.map((x) => x + 0)).toEqual(want.y.map((x) => x + 0));
-  expect(got.state.map((x) => x + 0)).toEqual(want.state.map((x) => x + 0));
+  expect(got.finalState.map((x) => x + 0)).toEqual(want.finalState.map((x) => x + 0));
 }

@@ -50,15 +50,15 @@ describe.each(kinds)("decay $gate, one number a $per", ({ gate, per }) => {
     for (const { op, p, b, state: z } of problems) {
       for (const trans of [false, true]) {
         for (const state of [undefined, z]) {
-          const options = { trans, state, alpha: -0.5 };
+          const options = { trans, initialState: state, alpha: -0.5 };
           const at = JSON.stringify({ n: op.n, trans, state: state !== undefined });
           const solved = solve(op, b, p, options);
           expect(omega(op, solved.y, b, p, options), at).toBeLessThanOrEqual(LIMIT);
-          const carried = { trans, state, xScale: -0.5 };
-          expect(omegaState(op, solved.state, solved.y, p, carried), at).toBeLessThanOrEqual(LIMIT);
+          const carried = { trans, initialState: state, xScale: -0.5 };
+          expect(omegaState(op, solved.finalState, solved.y, p, carried), at).toBeLessThanOrEqual(LIMIT);
           const applied = apply(op, b, p, options);
           expect(omegaApply(op, applied.y, b, p, options), at).toBeLessThanOrEqual(LIMIT);
-          expect(omegaState(op, applied.state, b, p, options), at).toBeLessThanOrEqual(LIMIT);
+          expect(omegaState(op, applied.finalState, b, p, options), at).toBeLessThanOrEqual(LIMIT);
         }
       }
     }
@@ -71,7 +71,7 @@ describe.each(kinds)("decay $gate, one number a $per", ({ gate, per }) => {
   test("a cut anywhere chains through the state, forward and transposed", () => {
     const { op, p, b, state } = problems[1]!;
     for (const trans of [false, true]) {
-      const whole = recurrent.solve(op, b, p, { trans, state });
+      const whole = recurrent.solve(op, b, p, { trans, initialState: state });
       for (const at of [0, 1, 9, 16, 17]) {
         const pieces = [
           [0, at],
@@ -89,12 +89,12 @@ describe.each(kinds)("decay $gate, one number a $per", ({ gate, per }) => {
             k: op.k.subarray(start * op.r, end * op.r),
             decay: op.decay!.subarray(start * channels, end * channels),
           };
-          const one = recurrent.solve(part, b.subarray(start * p, end * p), p, { trans, state: z });
+          const one = recurrent.solve(part, b.subarray(start * p, end * p), p, { trans, initialState: z });
           y.set(one.y, start * p);
-          z = one.state;
+          z = one.finalState;
         }
         expect(y).toEqual(whole.y);
-        expect(z).toEqual(whole.state);
+        expect(z).toEqual(whole.finalState);
       }
     }
   });
@@ -119,9 +119,9 @@ describe.each(["row", "channel"])("gradients with decay a %s, against central di
   for (const verb of ["solve", "apply"] as const) {
     for (const trans of [false, true]) {
       test(`${verb}${trans ? ", transposed" : ""}`, () => {
-        const options = { trans, alpha: -0.7, state: z0 };
+        const options = { trans, alpha: -0.7, initialState: z0 };
         const loss = (on: ReferenceOperator, rhs = b, state = z0): number => {
-          const { y, state: zf } = dense[verb](on, rhs, p, { ...options, state });
+          const { y, finalState: zf } = dense[verb](on, rhs, p, { ...options, initialState: state });
           return (
             y.reduce((sum, value, at) => sum + value * cotangent[at]!, 0) +
             zf.reduce((sum, value, at) => sum + value * zBar[at]!, 0)
@@ -137,7 +137,7 @@ describe.each(["row", "channel"])("gradients with decay a %s, against central di
           q: numeric(op.q, (x) => loss({ ...op, q: x })),
           k: numeric(op.k, (x) => loss({ ...op, k: x })),
           decay: numeric(op.decay!, (x) => loss({ ...op, decay: x })),
-          state: numeric(z0, (x) => loss(op, b, x)),
+          initialState: numeric(z0, (x) => loss(op, b, x)),
           [verb === "solve" ? "b" : "x"]: numeric(b, (x) => loss(op, x)),
         };
         for (const [name, wanted] of Object.entries(want)) {

@@ -40,16 +40,19 @@ describe("the sign: T = Λ plus tril(Q Kᵀ, −1)", () => {
     "the state: −F Z₀ in solve, + F Z₀ in apply, alpha on y alone, %s",
     (_, { solve, apply }) => {
       const b = Float64Array.of(1, 3, 8);
-      const options = { alpha: 2, state: Float64Array.of(10) };
+      const options = { alpha: 2, initialState: Float64Array.of(10) };
       // b − Q Z₀ = (1, −7, −2); Kᵀy = 2·1 + 3·(−9) = −25
       expect(solve(op, b, 1, options)).toEqual({
         y: Float64Array.of(2, -18, 46),
-        state: Float64Array.of(-15),
+        finalState: Float64Array.of(-15),
       });
-      expect(apply(op, b, 1, options)).toEqual({ y: Float64Array.of(2, 30, 58), state: Float64Array.of(21) });
+      expect(apply(op, b, 1, options)).toEqual({
+        y: Float64Array.of(2, 30, 58),
+        finalState: Float64Array.of(21),
+      });
       // b − K Z₀ = (−19, −27, 8): y = (−19 − 2·(y₁ + y₂), −27 − 3 y₂, 8); Qᵀy = y₁ + y₂
       const back = solve(op, b, 1, { ...options, trans: true });
-      expect(back).toEqual({ y: Float64Array.of(134, -102, 16), state: Float64Array.of(-33) });
+      expect(back).toEqual({ y: Float64Array.of(134, -102, 16), finalState: Float64Array.of(-33) });
     },
   );
 

@@ -101,7 +101,7 @@ test("long sums of one sign: one chain is far off, its f64 judge sees nothing, t
   const n = 4096;
   const op = constant(n, 0.1);
   const x = new Float64Array(n).fill(0.7);
-  const { y, state } = recurrent.apply(op, x, 1);
+  const { y, finalState: state } = recurrent.apply(op, x, 1);
   const step = integer(0.1) * integer(0.7);
   let worst = 0;
   for (let i = 0; i < n; i++) {

@@ -11,32 +11,34 @@ const state = random.normals(r * p);
 /** The call in two pieces, cut before row `cut`, the state of the first going into the second. */
 function inTwoPieces(method: (typeof ways)[number][1]["solve"], cut: number, trans: boolean) {
   const piece = (start: number, end: number, z: Float64Array) =>
-    method(rowsOf(op, start, end), b.subarray(start * p, end * p), p, { trans, state: z });
+    method(rowsOf(op, start, end), b.subarray(start * p, end * p), p, { trans, initialState: z });
   const first = trans ? piece(cut, n, state) : piece(0, cut, state);
-  const second = trans ? piece(0, cut, first.state) : piece(cut, n, first.state);
+  const second = trans ? piece(0, cut, first.finalState) : piece(cut, n, first.finalState);
   const y = new Float64Array(n * p);
   y.set(trans ? second.y : first.y);
   y.set(trans ? first.y : second.y, cut * p);
-  return { y, state: second.state };
+  return { y, finalState: second.finalState };
 }
 
 describe.each(ways)("a sequence cut anywhere gives the same, %s", (_, { solve, apply }) => {
   test.each([false, true])("trans: %s", (trans) => {
-    const options = { trans, state };
+    const options = { trans, initialState: state };
     for (let cut = 0; cut <= n; cut++) {
       const solved = inTwoPieces(solve, cut, trans);
       const applied = inTwoPieces(apply, cut, trans);
       expect(omega(op, solved.y, b, p, options), `cut ${cut}`).toBeLessThanOrEqual(LIMIT);
-      expect(omegaState(op, solved.state, solved.y, p, options), `cut ${cut}`).toBeLessThanOrEqual(LIMIT);
+      expect(omegaState(op, solved.finalState, solved.y, p, options), `cut ${cut}`).toBeLessThanOrEqual(
+        LIMIT,
+      );
       expect(omegaApply(op, applied.y, b, p, options), `cut ${cut}`).toBeLessThanOrEqual(LIMIT);
-      expect(omegaState(op, applied.state, b, p, options), `cut ${cut}`).toBeLessThanOrEqual(LIMIT);
+      expect(omegaState(op, applied.finalState, b, p, options), `cut ${cut}`).toBeLessThanOrEqual(LIMIT);
     }
   });
 
   test("inputs are left as they were, and the state comes back as a new array", () => {
     const before = [...state, ...b];
-    const { state: final } = solve(op, b, p, { state });
-    apply(op, b, p, { state, trans: true });
+    const { finalState: final } = solve(op, b, p, { initialState: state });
+    apply(op, b, p, { initialState: state, trans: true });
     expect([...state, ...b]).toEqual(before);
     final.fill(7);
     expect([...state, ...b]).toEqual(before);
@@ -44,7 +46,10 @@ describe.each(ways)("a sequence cut anywhere gives the same, %s", (_, { solve, a
 
   test("n = 0 hands the state on; r = 0 divides by λ", () => {
     const none = { n: 0, r, diag: new Float64Array(), q: new Float64Array(), k: new Float64Array() };
-    expect(solve(none, new Float64Array(), p, { state, alpha: 3 })).toEqual({ y: new Float64Array(), state });
+    expect(solve(none, new Float64Array(), p, { initialState: state, alpha: 3 })).toEqual({
+      y: new Float64Array(),
+      finalState: state,
+    });
     const diagonal = {
       n: 2,
       r: 0,
@@ -59,7 +64,11 @@ describe.each(ways)("a sequence cut anywhere gives the same, %s", (_, { solve, a
 
 test.each([false, true])("row by row, the cut leaves every bit as it was, trans: %s", (trans) => {
   for (let cut = 0; cut <= n; cut++) {
-    expect(inTwoPieces(recurrent.solve, cut, trans)).toEqual(recurrent.solve(op, b, p, { trans, state }));
-    expect(inTwoPieces(recurrent.apply, cut, trans)).toEqual(recurrent.apply(op, b, p, { trans, state }));
+    expect(inTwoPieces(recurrent.solve, cut, trans)).toEqual(
+      recurrent.solve(op, b, p, { trans, initialState: state }),
+    );
+    expect(inTwoPieces(recurrent.apply, cut, trans)).toEqual(
+      recurrent.apply(op, b, p, { trans, initialState: state }),
+    );
   }
 });

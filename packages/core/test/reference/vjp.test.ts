@@ -76,13 +76,17 @@ describe.each([
   test.each(cases)("solve: trans $trans, alpha $alpha, Z₀ $initial, Z̄_f $final", (c) => {
     const { trans, alpha } = c;
     const loss = (a: ReferenceOperator, rhs: Float64Array, z: Float64Array) => {
-      const { y, state } = recurrent.solve(a, rhs, p, { trans, alpha, state: c.initial ? z : undefined });
+      const { y, finalState: state } = recurrent.solve(a, rhs, p, {
+        trans,
+        alpha,
+        initialState: c.initial ? z : undefined,
+      });
       return dot(yBar, y) + (c.final ? dot(zBar, state) : 0);
     };
     const got = solveVjp(op, b, p, yBar, {
       trans,
       alpha,
-      state: c.initial ? z0 : undefined,
+      initialState: c.initial ? z0 : undefined,
       finalStateCotangent: c.final ? zBar : undefined,
     });
     expectOperatorGradients(got, op, (a) => loss(a, b, z0));
@@ -93,7 +97,7 @@ describe.each([
     );
     if (c.initial)
       expectClose(
-        got.state,
+        got.initialState,
         numeric(z0, (z) => loss(op, b, z)),
         "Z̄₀",
       );
@@ -102,13 +106,17 @@ describe.each([
   test.each(cases)("apply: trans $trans, alpha $alpha, Z₀ $initial, Z̄_f $final", (c) => {
     const { trans, alpha } = c;
     const loss = (a: ReferenceOperator, x: Float64Array, z: Float64Array) => {
-      const { y, state } = recurrent.apply(a, x, p, { trans, alpha, state: c.initial ? z : undefined });
+      const { y, finalState: state } = recurrent.apply(a, x, p, {
+        trans,
+        alpha,
+        initialState: c.initial ? z : undefined,
+      });
       return dot(yBar, y) + (c.final ? dot(zBar, state) : 0);
     };
     const got = applyVjp(op, b, p, yBar, {
       trans,
       alpha,
-      state: c.initial ? z0 : undefined,
+      initialState: c.initial ? z0 : undefined,
       finalStateCotangent: c.final ? zBar : undefined,
     });
     expectOperatorGradients(got, op, (a) => loss(a, b, z0));
@@ -119,7 +127,7 @@ describe.each([
     );
     if (c.initial)
       expectClose(
-        got.state,
+        got.initialState,
         numeric(z0, (z) => loss(op, b, z)),
         "Z̄₀",
       );

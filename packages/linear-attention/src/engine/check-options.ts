@@ -37,13 +37,21 @@ export function checkSequences(
 }
 
 /** The eps of `normalizeKeys`; undefined: keys are taken as they are. @throws ValueError */
-export function checkEps(normalizeKeys: LayerOptions["normalizeKeys"]): number | undefined {
+export function checkEps(normalizeKeys: LayerOptions["normalizeKeys"], dtype: Dtype): number | undefined {
   if (normalizeKeys === undefined || normalizeKeys === false) return undefined;
   if (normalizeKeys === true) return 1e-6;
   checkOptions("normalizeKeys", normalizeKeys, ["eps"]);
-  const { eps } = normalizeKeys;
-  if (!Number.isFinite(eps) || eps < 0)
-    throw new ValueError("normalizeKeys.eps", "a number ≥ 0", describe(eps));
+  return checkEpsilon("normalizeKeys.eps", normalizeKeys.eps, dtype);
+}
+
+/**
+ * What is added to squares, so that rows of zeros have a norm. A subnormal number may count as 0 on a device.
+ * @throws ValueError
+ */
+export function checkEpsilon(name: string, eps: number, dtype: Dtype): number {
+  const least = dtype === "f32" ? 2 ** -126 : 2 ** -1022;
+  if (!Number.isFinite(eps) || eps < least)
+    throw new ValueError(name, `a number > 0, of at least ${least} in ${dtype}`, describe(eps));
   return eps;
 }
 
@@ -59,7 +67,8 @@ export function checkStates<T extends Tensor>(
     checkSized(backend, "finalState", finalState, stateShape(form), dtype);
 }
 
-function checkSized<T extends Tensor>(
+/** @throws ShapeError, DtypeError, ValueError, DisposedError */
+export function checkSized<T extends Tensor>(
   backend: Backend<T>,
   name: string,
   t: T,

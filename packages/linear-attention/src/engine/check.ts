@@ -1,7 +1,6 @@
 import { DtypeError, ShapeError, ValueError, type Backend, type Dtype, type Tensor } from "@dlrt/core";
-import { checkOptions, checkReadable, describe } from "@dlrt/core/backend";
+import { checkOptions, checkPiece, checkReadable, describe } from "@dlrt/core/backend";
 import { checkEps, checkSequences, checkStates } from "./check-options.js";
-import { checkReachable } from "./normalize.js";
 import { optionNames, type Heads, type LayerOptions } from "./options.js";
 import type { Piece } from "./packed.js";
 import type { Input, Rule } from "./rule.js";
@@ -64,14 +63,15 @@ export function checkLayer<T extends Tensor>(
   const sequences = options.sequences ? pieces.length : batch;
   const form = { sequences, heads: stateHeads, keyWidth, valueWidth, layout };
   checkStates(backend, options, form, q.dtype);
-  const eps = checkEps(options.normalizeKeys);
-  if (eps !== undefined) checkReachable(backend.name, q);
+  const eps = checkEps(options.normalizeKeys, q.dtype);
+  if (eps !== undefined) checkPiece(backend, "normalizeRows", q);
   const scale = options.scale ?? rule.scale ?? (keyWidth === 0 ? 1 : 1 / Math.sqrt(keyWidth));
   if (!Number.isFinite(scale)) throw new ValueError("scale", "a finite number", describe(scale));
   return { ...call, scale, eps, pieces, form };
 }
 
-function checkHeads(given: Heads): CheckedLayer["heads"] {
+/** Numbers of heads, those not given filled in. @throws ValueError */
+export function checkHeads(given: Heads): CheckedLayer["heads"] {
   if (given === undefined) throw new ValueError("heads", "{ query, key, value }", "undefined");
   checkOptions("heads", given, ["query", "key", "value"]);
   const { query, key = query, value = key } = given;
@@ -82,14 +82,16 @@ function checkHeads(given: Heads): CheckedLayer["heads"] {
   return { query, key, value };
 }
 
-function larger(name: string, mine: number, other: number): number {
+/** The larger of two numbers of heads, which the other divides. @throws ShapeError */
+export function larger(name: string, mine: number, other: number): number {
   const [most, least] = [Math.max(mine, other), Math.min(mine, other)];
   if (most % least !== 0)
     throw new ShapeError(`heads.${name}`, `a multiple or a divisor of ${other} heads`, String(mine));
   return most;
 }
 
-function widthOf(name: string, t: Tensor, heads: number): number {
+/** Columns of a head. @throws ShapeError */
+export function widthOf(name: string, t: Tensor, heads: number): number {
   const cols = t.shape[2];
   if (cols % heads !== 0)
     throw new ShapeError(name, `columns in a multiple of ${heads} heads`, `${cols} columns`);

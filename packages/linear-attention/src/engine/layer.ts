@@ -26,7 +26,7 @@ export function forward<T extends Tensor>(
     const target =
       final === false ? undefined : targetStates(scope, final, form, { ...engine, heads: outHeads });
     const states = { initialState: initialStates(scope, rule, call, options), finalState: target?.states };
-    const tape = new Tape(scope);
+    const tape = new Tape(scope, false);
     const { output } = run(tape, rule, inputs, call, states, {});
     target?.finish();
     const result = scope.keep(output.tensor);
@@ -55,7 +55,7 @@ export function backward<T extends Tensor>(
       finalStateCotangent: cotangent && loadStates(scope, cotangent, form, { ...engine, heads: outHeads }),
       initialState: target?.states,
     };
-    const tape = new Tape(scope);
+    const tape = new Tape(scope, true);
     const states = { initialState: initialStates(scope, rule, call, options) };
     const { output, values } = run(tape, rule, inputs, call, states, back);
     tape.backward(output, {
@@ -72,7 +72,8 @@ export function backward<T extends Tensor>(
   });
 }
 
-const engineForm = ({ scratch = 0 }: Rule, { keyWidth }: CheckedLayer): { readonly rank: number } => ({
+/** How the engine keeps a layer's states beside their heads. */
+export const engineForm = ({ scratch = 0 }: Rule, { keyWidth }: CheckedLayer): { readonly rank: number } => ({
   rank: keyWidth + scratch,
 });
 
@@ -86,14 +87,15 @@ function initialStates<T extends Tensor>(
   return initialState && loadStates(scope, initialState, call.form, engine);
 }
 
-/** The layer's mapping on its inputs, with normalised keys where asked. */
-function run<T extends Tensor>(
+/** The layer's mapping on its inputs, with normalised keys where asked; `mixer` does what the rows are for. */
+export function run<T extends Tensor>(
   tape: Tape<T>,
   rule: Rule,
   inputs: Inputs<T>,
   call: CheckedLayer,
   states: Pick<MixCall<T>, "initialState" | "finalState">,
   back: MixBack<T>,
+  mixer: typeof mix<T> = mix,
 ): { readonly output: Value<T>; readonly values: Record<string, Value<T>> } {
   const values: Record<string, Value<T>> = {};
   const mapped: Record<string, Value<T>> = {};
@@ -113,13 +115,13 @@ function run<T extends Tensor>(
       tape,
       ...call,
       mix: (rows) => {
-        const perToken = call.tokens === 0 ? 1 : rows.query.tensor.shape[1] / call.tokens;
+        const perToken = call.tokens === 0 ? 1 : rows.value.tensor.shape[1] / call.tokens;
         const stretched = pieces.map((piece) => ({
           ...piece,
           start: piece.start * perToken,
           rows: piece.rows * perToken,
         }));
-        return mix(tape, rows, { scale, stateHeads, outHeads, pieces: stretched, ...states }, back);
+        return mixer(tape, rows, { scale, stateHeads, outHeads, pieces: stretched, ...states }, back);
       },
     },
     mapped,

@@ -37,6 +37,12 @@ export function rowsOf<T extends Tensor>(
   });
 }
 
+/** All rows, one batch entry a head: [B·H, T, D]. */
+export function wholeOf<T extends Tensor>(backend: Backend<T>, x: Packed<T>): T {
+  const [batch, rows] = x.tensor.shape;
+  return rowsOf(backend, x, { batch, start: 0, rows, state: 0 }, x.heads);
+}
+
 /** Elements from one token to the next, of the next sequence where one ends; undefined where no single number says it. */
 export function tokenStride({ shape: [batch, tokens], layout }: Tensor): number | undefined {
   if (tokens === 1) return layout.batch;

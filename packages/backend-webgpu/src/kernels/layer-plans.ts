@@ -1,0 +1,135 @@
+import { plan } from "./plan.js";
+
+export const normRowsPlan = plan({
+  shader: "norm-rows",
+  params: {
+    x: "operand",
+    gate: "operand",
+    weight: "operand",
+    out: "operand",
+    rows: "u32",
+    cols: "u32",
+    count: "u32",
+    total: "u32",
+    flags: "u32",
+    root_eps: "f32",
+    size: "f32",
+  },
+  bindings: { x: "read", gate: "read", weight: "read", out: "write" },
+  constants: ["THREADS", "LANES"],
+});
+
+export const normRowsVjpPlan = plan({
+  shader: "norm-rows-vjp",
+  params: {
+    x: "operand",
+    gate: "operand",
+    weight: "operand",
+    cotangent: "operand",
+    x_gradient: "operand",
+    gate_gradient: "operand",
+    weight_terms: "operand",
+    rows: "u32",
+    cols: "u32",
+    count: "u32",
+    total: "u32",
+    flags: "u32",
+    root_eps: "f32",
+    size: "f32",
+  },
+  bindings: {
+    x: "read",
+    gate: "read",
+    weight: "read",
+    cotangent: "read",
+    x_gradient: "write",
+    gate_gradient: "write",
+    weight_terms: "write",
+  },
+  constants: ["THREADS", "LANES"],
+});
+
+export const gatePlan = plan({
+  shader: "gate",
+  params: {
+    x: "operand",
+    a: "operand",
+    bias: "operand",
+    cotangent: "operand",
+    out: "operand",
+    a_terms: "operand",
+    rows: "u32",
+    cols: "u32",
+    count: "u32",
+    total: "u32",
+    bounded: "u32",
+    gradients: "u32",
+    a_wanted: "u32",
+    lower: "f32",
+  },
+  bindings: { x: "read", a: "read", bias: "read", cotangent: "read", out: "write", a_terms: "write" },
+  constants: ["THREADS", "LANES"],
+});
+
+export const causalConvPlan = plan({
+  shader: "causal-conv",
+  params: {
+    x: "operand",
+    weight: "operand",
+    bias: "operand",
+    state: "operand",
+    cotangent: "operand",
+    out: "operand",
+    rows: "u32",
+    cols: "u32",
+    taps: "u32",
+    first: "u32",
+    lead: "u32",
+    total: "u32",
+    flags: "u32",
+  },
+  bindings: { x: "read", weight: "read", bias: "read", state: "read", cotangent: "read", out: "write" },
+  constants: ["THREADS"],
+});
+
+export const causalConvInputsPlan = plan({
+  shader: "causal-conv-inputs",
+  params: {
+    given: "operand",
+    weight: "operand",
+    final_given: "operand",
+    out: "operand",
+    rows: "u32",
+    cols: "u32",
+    taps: "u32",
+    n: "u32",
+    first: "u32",
+    given_first: "u32",
+    total: "u32",
+    flags: "u32",
+  },
+  bindings: { given: "read", weight: "read", final_given: "read", out: "write" },
+  constants: ["THREADS"],
+});
+
+export const causalConvSumsPlan = plan({
+  shader: "causal-conv-sums",
+  params: {
+    given: "operand",
+    x: "operand",
+    state: "operand",
+    out: "operand",
+    rows: "u32",
+    cols: "u32",
+    taps: "u32",
+    first: "u32",
+    lead: "u32",
+    chunks: "u32",
+    first_tap: "u32",
+    out_rows: "u32",
+    total: "u32",
+    flags: "u32",
+  },
+  bindings: { given: "read", x: "read", state: "read", sums: "write", out: "write" },
+  constants: ["THREADS", "CHUNK", "PASS"],
+});
