@@ -2,6 +2,8 @@ import { defineConfig } from "vitest/config";
 import { limits } from "../../tooling/limits.mjs";
 
 const include = ["test/**/*.test.ts"];
+/** Tests that no kernel of a layer is in, which run once. */
+const apart = ["test/pieces*.test.ts", "test/causal-conv.test.ts"];
 
 export default defineConfig({
   test: {
@@ -10,13 +12,16 @@ export default defineConfig({
     reporters: ["default", ["json", { outputFile: "test-results/vitest.json" }]],
     projects: [
       { extends: true, test: { name: "own", include } },
-      { extends: true, test: { name: "composed", include, setupFiles: ["test/composed.setup.ts"] } },
+      {
+        extends: true,
+        test: { name: "composed", include, exclude: apart, setupFiles: ["test/composed.setup.ts"] },
+      },
       {
         extends: true,
         test: {
           name: "fused",
           include,
-          exclude: ["test/readme.test.ts"],
+          exclude: ["test/readme.test.ts", ...apart],
           setupFiles: ["test/fused.setup.ts"],
         },
       },

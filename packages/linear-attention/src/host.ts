@@ -18,7 +18,8 @@ import * as retentionOf from "./layers/retention.js";
 import * as rwkv7Of from "./layers/rwkv7.js";
 import * as simpleGlaOf from "./layers/simple-gla.js";
 import * as ssdOf from "./layers/ssd.js";
-import { backOnHost, onHost, type HostLayer, type HostLayerVjp } from "./host/layer.js";
+import { backOnHost, onHost } from "./host/layer.js";
+import type { HostLayer, HostLayerVjp } from "./host/types.js";
 
 export type { HostArray } from "./host/call.js";
 export type {
@@ -29,7 +30,7 @@ export type {
   HostLayerOptions,
   HostLayerResult,
   HostLayerVjp,
-} from "./host/layer.js";
+} from "./host/types.js";
 export * from "./host/attention.js";
 
 /** On plain arrays: see `comba` of `@dlrt/linear-attention`. */

@@ -43,7 +43,7 @@ export interface Layer {
 
 const QKV = { query: "query", key: "key", value: "value" } as const;
 
-type PieceName = "causalConv" | "gatedRmsNorm" | "gdnGate" | "kdaGate" | "l2Norm";
+type PieceName = "betaGate" | "causalConv" | "gatedRmsNorm" | "gdnGate" | "kdaGate" | "l2Norm";
 
 /** The layers with their references; the signatures differ in names of inputs only. */
 const entry = (

@@ -31,8 +31,8 @@ const upload = (backend: Backend, piece: PieceCase, arrays: Arrays, dtype: Dtype
 
 /** Shapes of the results. */
 function resultShapes(piece: PieceCase): Record<string, Shape> {
-  const { x, a, weight, initialState } = piece.shapes;
-  const output = (x ?? a)!;
+  const { x, a, b, weight, initialState } = piece.shapes;
+  const output = (x ?? a ?? b)!;
   if (!piece.name.startsWith("causalConv")) return { output };
   const taps = weight![2];
   const count = piece.reference(arraysOf(piece, 1)).finalState!.length;

@@ -70,6 +70,20 @@ function gate(name: string, heads: number, width: number, lowerBound?: number): 
   };
 }
 
+function betaGate(scale: number): PieceCase {
+  return {
+    name: `betaGate, scale ${scale}`,
+    shapes: { b: [B, T, 3] },
+    size: { b: 8 },
+    forward: (backend, { b }) => ({ output: pieces.betaGate(backend, { b: b! }, { scale }) }),
+    backward: (backend, { b }, cotangents) => ({
+      ...pieces.betaGateVjp(backend, { b: b! }, cotangents, { scale }),
+    }),
+    reference: ({ b }) => ({ output: reference.betaGate(b!, scale) }),
+    condition: ({ b }) => reference.betaGate(b!, scale).map((beta, at) => beta * (1 + Math.abs(b![at]!))),
+  };
+}
+
 function l2Norm(heads: number, width: number, eps: number): PieceCase {
   return {
     name: `l2Norm, ${heads} heads of ${width}, eps ${eps}`,
@@ -155,6 +169,8 @@ function conv(
 }
 
 export const cases: readonly PieceCase[] = [
+  betaGate(1),
+  betaGate(2),
   gate("gdnGate", 3, 1),
   gate("kdaGate", 2, 5),
   gate("kdaGate, lower bound −5", 2, 5, -5),

@@ -236,6 +236,30 @@ test("a product's error is within 16 ε of its terms, and sixteen pieces in f32 
   }
 });
 
+test.each([-1e-4, -0.02, -0.06])(
+  "one piece of 1100 tokens, decay %d: A in f32 is that of float64, without subnormal numbers",
+  (decay) => {
+    const layer = named("gatedDeltaRule");
+    const heads = { query: 1, key: 1, value: 1 };
+    const problem = { batch: 1, tokens: 1100, heads, keyWidth: 16, valueWidth: 4 };
+    const backend = createJsBackend();
+    const arrays = inputsOf(layer, problem, decay, 8);
+    const [f32, f64] = (["f32", "f64"] as const).map((dtype) => {
+      const inputs = upload(backend, layer, problem, arrays, dtype);
+      return readView(
+        chunkSummary(functionOf(layer), backend, inputs, { heads, normalizeKeys: true }).transition,
+      );
+    });
+    const tiny = f32!.filter((x) => x !== 0 && Math.abs(x) < 2 ** -126);
+    if (decay === -0.06)
+      expect(f64!.some((x) => Math.abs(x) < 2 ** -126 && Math.abs(x) > 2 ** -148)).toBe(true);
+    expect(tiny.length).toBe(0);
+    // Its largest element is 6e-11 to 2e-39 here: what the rounding to multiples of 2⁻⁶⁹ may change, and a part in 10⁵.
+    const limit = 2 ** -67 + 1e-5 * Math.max(...f64!.map(Math.abs));
+    f64!.forEach((x, at) => expect(Math.abs(f32![at]! - x)).toBeLessThan(limit));
+  },
+);
+
 describe("bad input", () => {
   const backend = createJsBackend();
   const f32 = (...shape: [number, number, number]) => backend.empty(shape);

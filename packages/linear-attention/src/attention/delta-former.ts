@@ -1,13 +1,14 @@
 import { ShapeError, DtypeError, ValueError, type Backend, type Tensor } from "@dlrt/core";
 import { checkReadable, describe } from "@dlrt/core/backend";
-import { checkSequences } from "../engine/check-options.js";
+import { checkPieces } from "../engine/pieces.js";
 import type { Inputs } from "../engine/check.js";
 import { sum, sumHeads } from "../engine/elementwise.js";
 import type { Heads } from "../engine/options.js";
 import { rowsOf, type Packed, type Piece } from "../engine/packed.js";
 import { withScope, type Scope } from "../engine/scope.js";
 import { checkAttention, type CheckedAttention, type Field } from "./check.js";
-import { attend, attendBack, type Rows } from "./delta-former-passes.js";
+import type { Rows } from "./blocks.js";
+import { attend, attendBack } from "./delta-former-passes.js";
 import { checkHost, type Kernel } from "./weights.js";
 
 export interface DeltaFormerInputs<T extends Tensor = Tensor> {
@@ -126,7 +127,7 @@ function check<T extends Tensor>(
   const { kernel = "softmax" } = options;
   if (kernel !== "softmax" && kernel !== "exp")
     throw new ValueError("kernel", '"softmax" or "exp"', describe(kernel));
-  const pieces = checkSequences(options.sequences, call.batch, call.tokens);
+  const pieces = checkPieces({ sequences: options.sequences }, call.batch, call.tokens);
   checkHost(backend, inputs.query);
   return { ...call, kernel, pieces };
 }

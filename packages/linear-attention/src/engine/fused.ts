@@ -4,7 +4,7 @@ import { sumHeads } from "./elementwise.js";
 import { sumStates } from "./mix-back.js";
 import type { Mix, MixBack, MixCall } from "./operands.js";
 import { rowsOf, type Packed, type Piece } from "./packed.js";
-import { statesOf } from "./states.js";
+import { finalStatesOf, statesOf } from "./states.js";
 import type { Tape, Value } from "./tape.js";
 
 /** Rows that the kernel `deltaRule` takes, as far as they were given. */
@@ -80,7 +80,13 @@ export function mixFused<T extends Tensor>(
   const { backend } = scope;
   for (const piece of call.pieces) {
     const out = rowsOf(backend, output, piece, heads);
-    const finalState = call.finalState && statesOf(scope, call.finalState, piece, heads, heads);
+    const { states: finalState, finish } = finalStatesOf(
+      scope,
+      call.finalState,
+      piece,
+      call.stateHeads,
+      heads,
+    );
     if (elementCount(out.shape) === 0 && (finalState === undefined || elementCount(finalState.shape) === 0))
       continue;
     const of = paramsOf(tape, rows, call, piece);
@@ -102,6 +108,7 @@ export function mixFused<T extends Tensor>(
       finalState,
       out,
     });
+    finish();
   }
   return tape.value(output);
 }

@@ -14,7 +14,7 @@ import {
 import type { PathLogitsInputs, PathLogitsOptions } from "../attention/path-logits.js";
 import { checkHeads } from "../engine/check.js";
 import { viewAs, viewsOf, withUploads, type HostArray } from "./call.js";
-import type { HostInputs } from "./layer.js";
+import type { HostInputs } from "./types.js";
 
 /** [B, T] of every array that comes without a shape of its own. */
 export interface HostShape {

@@ -5,6 +5,7 @@
  * @module
  */
 export type { ReferenceProblem, ReferenceResult } from "./walk.js";
+export { betaGate } from "./beta-gate.js";
 export { causalConv, type CausalConvProblem } from "./causal-conv.js";
 export { comba } from "./comba.js";
 export { deltaRule } from "./delta-rule.js";
