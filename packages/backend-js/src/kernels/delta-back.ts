@@ -32,7 +32,7 @@ import {
   ZT,
 } from "./scratch.js";
 import type { State } from "./state.js";
-import { gemmTransposed } from "./tile-dot.js";
+import { coupleTransposed, gemmTransposed } from "./tile-dot.js";
 
 const S = scratch;
 
@@ -123,7 +123,7 @@ function clearGap(ld: number, chunk: number, rows: number, columns: number): voi
 function coupleBack({ walk, stateBar: { ld }, columns }: Back, rows: number): void {
   const { chunk, decay } = walk;
   clearRows(COUPLING_BAR, chunk, 1, 2 * chunk * chunk);
-  gemmTransposed(COUPLING_BAR, chunk, Y, ld, X, ld, 2 * chunk, columns, rows, cutOf(walk));
+  coupleTransposed(COUPLING_BAR, chunk, Y, X, ld, chunk + rows, columns, cutOf(walk));
   if (decay === "row") {
     decayCoupling(COUPLING_BAR, rows, chunk);
     decayCoupling(COUPLING_BAR + chunk * chunk, rows, chunk);

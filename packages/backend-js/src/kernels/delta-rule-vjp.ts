@@ -31,7 +31,7 @@ export function deltaRuleVjpWithin(params: DeltaRuleVjpParams<HostTensor>, budge
   const width = Math.min(p, panelColumns(r));
   let kept: Kept | undefined;
   for (let entry = 0; entry < batch; entry++) {
-    const walk = { ...deltaWalkOf(params, entry), queries: false };
+    const walk = { ...deltaWalkOf(params, entry, 16), queries: false };
     kept ??= new Kept(params.query.dtype, { n, r, columns: width, chunk: walk.chunk }, budget);
     for (let j = 0; j < p; j += width) {
       const columns = Math.min(width, p - j);
