@@ -16,15 +16,6 @@ export default defineConfig({
         extends: true,
         test: { name: "composed", include, exclude: apart, setupFiles: ["test/composed.setup.ts"] },
       },
-      {
-        extends: true,
-        test: {
-          name: "fused",
-          include,
-          exclude: ["test/readme.test.ts", ...apart],
-          setupFiles: ["test/fused.setup.ts"],
-        },
-      },
     ],
   },
 });

@@ -1,10 +1,12 @@
 import type { HostTensor } from "@dlrt/core";
 import type { DeltaRuleVjpParams } from "@dlrt/core/backend";
 import { panelColumns } from "./chunk.js";
-import { chunkBack, type Back } from "./delta-back.js";
+import { chunkBack } from "./delta-back.js";
+import type { Back } from "./delta-state-bar.js";
 import { coupleAndReadState, prepareUpdate, updateState } from "./delta-chunk.js";
 import { Kept } from "./delta-kept.js";
-import { loadNorms, loadWritten } from "./delta-load.js";
+import { loadWritten } from "./delta-load.js";
+import { loadNorms } from "./delta-norms.js";
 import { Sink } from "./delta-sink.js";
 import { substitutePivots } from "./delta-triangular.js";
 import { deltaWalkOf, type DeltaWalk } from "./delta-walk.js";

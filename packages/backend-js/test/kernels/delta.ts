@@ -1,6 +1,6 @@
 import type { Dtype, HostTensor, Shape } from "@dlrt/core";
 import type { DeltaRuleInputs, DeltaRuleVjpParams } from "@dlrt/core/backend";
-import * as plain from "../../../linear-attention/test/plain-kernels.js";
+import * as plain from "./plain-delta.js";
 import { deltaRuleVjpWithin } from "../../src/kernels/delta-rule-vjp.js";
 import { jsKernels } from "../../src/kernels/index.js";
 import { generator, tensor } from "./problems.js";
