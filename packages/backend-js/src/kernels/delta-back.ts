@@ -111,8 +111,8 @@ function solveBack({ walk, stateBar, outBar, j, columns }: Back, i: number, rows
       rows - v,
       columns,
     );
+  if (rows < chunk) clearGap(ld, chunk, rows, ceil4(columns));
   substituteUpward(Y, ld, COUPLING_T, 2 * chunk, rows, columns);
-  if (rows < chunk) clearGap(ld, chunk, rows, columns);
 }
 
 /** Zeros between the rows of the halves, and after them: what a product over both may meet. */
