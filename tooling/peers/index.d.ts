@@ -30,6 +30,9 @@ export function linearAttentionModel(feeds: Feeds, attributes: Attributes, domai
 /** An ONNX model of one node CausalConvWithState whose inputs are those in `feeds`, by the operator's names. */
 export function causalConvModel(feeds: Feeds, attributes: Attributes, domain: Domain): Uint8Array;
 
+/** An ONNX model of one node MultiHeadAttention: causal softmax attention of packed query, key and value, scale 1/√K. */
+export function softmaxAttentionModel(feeds: Feeds, heads: number): Uint8Array;
+
 export interface Runtime {
   readonly name: PeerName;
   readonly version: string;

@@ -84,23 +84,24 @@ const real = ({ scale, ...others }) => ({
   ...(scale !== undefined && { scale: { float: scale } }),
 });
 
-const modelOf = (op, names) => (feeds, attributes, domain) =>
+const modelOf = (op, names, outputs) => (feeds, attributes, domain) =>
   oneNodeModel({
     op,
     domain,
     opsets: domain === "" ? { "": 27 } : { "": 21, [domain]: 1 },
     inputs: inOrder(names, feeds),
-    outputs: ["output", "present_state"],
+    outputs,
     attributes: real(attributes),
   });
 
-export const linearAttentionModel = modelOf("LinearAttention", [
-  "query",
-  "key",
-  "value",
-  "past_state",
-  "decay",
-  "beta",
-]);
+const WITH_STATE = ["output", "present_state"];
 
-export const causalConvModel = modelOf("CausalConvWithState", ["input", "weight", "bias", "past_state"]);
+const inputs = ["query", "key", "value", "past_state", "decay", "beta"];
+export const linearAttentionModel = modelOf("LinearAttention", inputs, WITH_STATE);
+
+const convInputs = ["input", "weight", "bias", "past_state"];
+export const causalConvModel = modelOf("CausalConvWithState", convInputs, WITH_STATE);
+
+const attention = modelOf("MultiHeadAttention", ["query", "key", "value"], ["output"]);
+export const softmaxAttentionModel = (feeds, heads) =>
+  attention(feeds, { num_heads: heads, unidirectional: 1 }, "com.microsoft");

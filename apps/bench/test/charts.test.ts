@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { parseHTML } from "linkedom";
 import { afterAll, expect, test } from "vitest";
 import { chartsCommand, chartsOf } from "../src/charts/command.js";
+import { LAYER_SCHEMA, type LayerCase, type LayerReport, type LayerRow } from "../src/layer/run.js";
 import { SCHEMA, type Report, type Row } from "../src/report.js";
 import { SCALING_SCHEMA, type Point, type ScalingReport } from "../src/scaling/sweep.js";
 
@@ -149,6 +150,43 @@ test("growth: a line for each operation of what has times, fitted exponents besi
   const shown = texts(svg);
   expect(shown).toEqual(expect.arrayContaining(["solve", "inverse", "● js", "● webgpu (software)", "1.01"]));
   expect(shown.filter((text) => text === "–").length).toBe(3);
+});
+
+const layerRow = (name: string, min: number, status: LayerRow["status"] = "ok"): LayerRow => ({
+  ...{ name, kind: "peer", build: "b", status },
+  ...(status === "ok" && { ms: { min, median: 2 * min, calls: 9 } }),
+});
+
+const layerCase = (layer: LayerCase["layer"], tokens: number, rows: readonly LayerRow[]): LayerCase => ({
+  ...{ task: "prefill", layer, tokens, heads: 8, K: 64, V: 64, about: "", flops: 1, baseline: null, rows },
+});
+
+const layers: LayerReport = {
+  ...{ schema: LAYER_SCHEMA, seconds: 1, arguments: [], ...where },
+  cases: [256, 512, 1024].flatMap((T) => [
+    layerCase("gated", T, [layerRow("wasm", T), layerRow("wasm ×2", T), layerRow("wasm resident", T)]),
+    layerCase("softmax", T, [layerRow("wasm", 1, "skipped"), layerRow("onnxruntime-web", T * T)]),
+  ]),
+};
+
+test("layers: a line for each that was timed with one thread, from arrays to arrays, with its exponent", () => {
+  const chart = chartsOf(layers).get("layers.svg")!;
+  const { document } = parseHTML(chart);
+  const shown = [...document.querySelectorAll("text")].map(({ textContent }) => textContent);
+  expect(shown).toEqual(
+    expect.arrayContaining([
+      "● gated delta rule, wasm",
+      "1.00",
+      "● softmax attention, onnxruntime-web",
+      "2.00",
+    ]),
+  );
+  expect(shown.filter((text) => text?.startsWith("●")).length).toBe(2);
+  expect(shown.join(" ")).toContain("8 heads of 64/64");
+  expect(chartsOf(layers).get("layers.svg")).toBe(chart);
+  const one = { ...layers, cases: layers.cases.slice(0, 2) };
+  const mixed = { ...layers, cases: [...layers.cases, { ...layers.cases[0]!, heads: 4 }] };
+  for (const none of [one, mixed]) expect(chartsOf(none).size).toBe(0);
 });
 
 test("nothing timed, nothing drawn", () => {

@@ -12,7 +12,7 @@ async function parsed(...args: string[]): Promise<unknown[]> {
     async (...given: unknown[]): Promise<void> => {
       called = [name, ...given];
     };
-  const names = ["run", "compare", "scaling", "gpu", "charts", "peers"] as const;
+  const names = ["run", "compare", "layer", "scaling", "gpu", "charts", "peers"] as const;
   const handlers = Object.fromEntries(names.map((name) => [name, note(name)])) as unknown as Handlers;
   const quiet = new Command("bench").exitOverride().configureOutput({ writeErr: () => undefined });
   await program(handlers, quiet).parseAsync(args, { from: "user" });
@@ -27,6 +27,10 @@ test("a command's name chooses it, and no name is the main comparison", async ()
   expect(await parsed("--n", "4,5", "--no-peers")).toMatchObject(["run", { n: [4, 5], peers: false }]);
   expect(await parsed("run", "--d", "8")).toMatchObject(["run", { d: 8 }]);
   expect(await parsed("compare", "a.json", "--n", "4")).toMatchObject(["compare", "a.json", { n: [4] }]);
+  expect(await parsed("layer", "--task", "decoding", "--keys", "8", "--webgpu")).toMatchObject([
+    "layer",
+    { task: ["decoding"], keys: 8, webgpu: true, peers: true, repetitions: 15 },
+  ]);
   expect(await parsed("scaling")).toMatchObject(["scaling", undefined, { save: false }]);
   expect(await parsed("scaling", "x.html", "--save")).toMatchObject(["scaling", "x.html", { save: true }]);
   expect(await parsed("gpu", "--d", "32")).toMatchObject(["gpu", { d: 32, save: false }]);
@@ -41,6 +45,9 @@ test("each command takes what it can use, and nothing else", async () => {
     [["scaling", "--operation", "solve"], "unknown option '--operation'"],
     [["scaling", "--decay", "row"], "unknown option '--decay'"],
     [["scaling", "--data", "x"], "unknown option '--data'"],
+    [["layer", "--n", "4"], "unknown option '--n'"],
+    [["layer", "--layer", "gla"], "one of delta, gated, kda"],
+    [["layer", "--task", "sleep"], "one of prefill, decoding, training"],
     [["charts", "x.json", "--n", "4"], "unknown option '--n'"],
     [["charts"], "missing required argument 'files'"],
     [["compare"], "missing required argument 'before'"],

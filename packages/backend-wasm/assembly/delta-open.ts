@@ -7,12 +7,14 @@ import { product } from "./product";
 import { dot } from "./row-dot";
 import { packTail } from "./update";
 
-/** Stages the operands of the chunk that starts at row l, but for V, and makes its couplings. */
-export function openDelta<T>(delta: Delta, head: Head, l: i32, rows: i32): void {
+/**
+ * Stages the operands of the chunk that starts at row l, but for V, and makes its couplings; Q's are of no consequence unless it `reads`.
+ */
+export function openDelta<T>(delta: Delta, head: Head, l: i32, rows: i32, reads: bool): void {
   const r = delta.r;
   const rs = delta.rs;
   stageRows<T>(head.k + l * delta.ks, delta.ks, rows, r, delta.eps, delta.k, rs);
-  stageRows<T>(head.q + l * delta.qs, delta.qs, rows, r, delta.eps, delta.q, rs);
+  if (reads) stageRows<T>(head.q + l * delta.qs, delta.qs, rows, r, delta.eps, delta.q, rs);
   stageErase<T>(delta, head.erase + l * delta.es, rows);
   let added = delta.k;
   if (delta.decay == Decay.channel) decayDeltaChannels<T>(delta, head.gap + l * delta.ps, rows);
@@ -25,7 +27,7 @@ export function openDelta<T>(delta: Delta, head: Head, l: i32, rows: i32): void 
 }
 
 /** 1 / √(x·x + eps), the sum in f64 or in blocks. */
-function reciprocalNorm<T>(x: usize, r: i32, eps: f64): f64 {
+export function reciprocalNorm<T>(x: usize, r: i32, eps: f64): f64 {
   if (sizeof<T>() == 8) return 1 / Math.sqrt(<f64>dot<T>(x, x, r) + eps);
   let s0 = f64x2.splat(0);
   let s1 = s0;
@@ -82,18 +84,22 @@ function stageErase<T>(delta: Delta, erase: usize, rows: i32): void {
   let p = delta.p;
   for (let i = 0; i < end; i++) {
     const own = i < rows;
-    if (delta.eraseWidth == 1) store<T>(delta.erase + bytes<T>(i), own ? load<T>(erase) : 0);
+    if (delta.folded) store<T>(delta.erase + bytes<T>(i), own ? load<T>(erase) : 0);
     else {
       store<T>(delta.erase + bytes<T>(i), 1);
-      for (let m: usize = 0; m < rs; m += 16) {
-        const e = own ? loadPart<T>(erase, m, delta.r) : v128.splat<T>(0);
-        v128.store(p + m, v128.mul<T>(e, v128.load(k + m)));
-      }
+      for (let m: usize = 0; m < rs; m += 16) v128.store(p + m, eraseKey<T>(delta, own ? erase : 0, k, m));
     }
     erase += delta.es;
     k += rs;
     p += rs;
   }
+}
+
+/** e ∘ k of one vector of channels; 0 where there is no row. */
+export function eraseKey<T>(delta: Delta, erase: usize, k: usize, m: usize): v128 {
+  if (!erase) return v128.splat<T>(0);
+  const e = delta.eraseWidth == 1 ? v128.load_splat<T>(erase) : loadPart<T>(erase, m, delta.r);
+  return v128.mul<T>(e, v128.load(k + m));
 }
 
 /** f without decay. */
@@ -105,7 +111,8 @@ function couple<T>(delta: Delta, rows: i32): void {
     transposeRows<T>(delta.p + i * rs, rs, f, fs);
     transposeRows<T>(delta.q + i * rs, rs, f + bytes<T>(4), fs);
     const under = f + delta.depth * fs;
-    const w = min(i + 4, rows);
+    // keys after the last row are zeros, so that the triangle of four rows holds no number of a chunk before
+    const w = i + 4;
     product<T>(delta.k, rs, w, f, fs, delta.r, under, fs);
     if (width<T>() == 4) product<T>(delta.k, rs, w, f + PANEL, fs, delta.r, under + PANEL, fs);
     f += delta.tiles;

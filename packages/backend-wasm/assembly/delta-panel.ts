@@ -5,7 +5,7 @@ import { sumTile } from "./sums";
 /**
  * U = W − e ∘ (S U + P Z) and α (M U + Q Z) for one panel of one chunk (reference README, equation (29)): four rows at a time read
  * Z and the rows of U before them, are corrected by substitution in registers, and are then read by Q. W lies under Z, and U takes
- * its place; α O goes to `out`.
+ * its place; α O goes to `out`, or is left out where that is 0.
  */
 export function deltaPanel<T>(delta: Delta, rows: i32, z: usize, out: usize, os: usize): void {
   const depth = delta.depth;
@@ -19,10 +19,12 @@ export function deltaPanel<T>(delta: Delta, rows: i32, z: usize, out: usize, os:
     const a = f + <usize>(depth + i) * fs;
     sumTile<T>(f, fs, z, depth, block, i, part, tile);
     correct<T>(u, tile, a, fs, delta.erase + bytes<T>(i));
-    sumTile<T>(f + bytes<T>(4), fs, z, depth, block, i, part, tile);
-    readRows<T>(u, tile, a + bytes<T>(4), fs, min(rows - 1 - i, 3), <T>delta.scale, out, os);
+    if (out) {
+      sumTile<T>(f + bytes<T>(4), fs, z, depth, block, i, part, tile);
+      readRows<T>(u, tile, a + bytes<T>(4), fs, min(rows - 1 - i, 3), <T>delta.scale, out, os);
+      out += 4 * os;
+    }
     f += delta.tiles;
-    out += 4 * os;
   }
 }
 

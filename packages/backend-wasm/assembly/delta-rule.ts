@@ -1,4 +1,4 @@
-import { Delta, Head, layOutDelta, placeHead } from "./delta";
+import { Delta, Head, headAt, layOutDelta, placeHead } from "./delta";
 import { deltaPairs } from "./delta-decay";
 import { openDelta } from "./delta-open";
 import { deltaPanel } from "./delta-panel";
@@ -15,7 +15,7 @@ export function deltaShare<T>(job: Job, index: i32, scratch: usize): void {
   const count = min(job.group, job.batch - first);
   const cols = min(job.segment, job.p - from);
   const column = bytes<T>(from);
-  const heads = layOutDelta<T>(delta, job, cols);
+  const heads = layOutDelta<T>(delta, job, cols, job.eraseWidth == 1);
   let z = (heads + count * offsetof<Head>() + 15) & -16;
   const before = job.operand(Operands.initialState);
   for (let i = 0; i < count; i++) {
@@ -38,10 +38,6 @@ export function deltaShare<T>(job: Job, index: i32, scratch: usize): void {
   }
 }
 
-function headAt(heads: usize, i: i32): Head {
-  return changetype<Head>(heads + i * offsetof<Head>());
-}
-
 /** Without channels there is no state and nothing to read. */
 function clearRows<T>(delta: Delta, heads: usize, count: i32): void {
   for (let i = 0; i < count; i++) {
@@ -54,7 +50,7 @@ function clearRows<T>(delta: Delta, heads: usize, count: i32): void {
 }
 
 function deltaChunk<T>(delta: Delta, head: Head, l: i32, rows: i32): void {
-  openDelta<T>(delta, head, l, rows);
+  openDelta<T>(delta, head, l, rows, true);
   stageWritten<T>(delta, head, l, rows);
   let z = head.z;
   let out = head.out + l * delta.os;
@@ -71,7 +67,7 @@ function deltaChunk<T>(delta: Delta, head: Head, l: i32, rows: i32): void {
 }
 
 /** W = w ∘ V of the chunk, row by row, under the panels of Z; zeros up to a multiple of four rows. */
-function stageWritten<T>(delta: Delta, head: Head, l: i32, rows: i32): void {
+export function stageWritten<T>(delta: Delta, head: Head, l: i32, rows: i32): void {
   const cols = delta.cols;
   const whole = cols / width<T>();
   const left = cols - whole * width<T>();
@@ -120,8 +116,8 @@ function stageWritten<T>(delta: Delta, head: Head, l: i32, rows: i32): void {
   }
 }
 
-/** Z ← diag(A) Z + (K∘dn)ᵀ U for one panel. */
-function addRows<T>(delta: Delta, rows: i32, z: usize): void {
+/** Z ← diag(A) Z + (K∘dn)ᵀ U for one panel, U under it. */
+export function addRows<T>(delta: Delta, rows: i32, z: usize): void {
   const under = z + delta.depth * PANEL;
   const lost = z + delta.zs - delta.depth * PANEL;
   const r = delta.r;

@@ -17,7 +17,12 @@ export class Head {
   write!: usize;
   gap!: usize;
   out!: usize;
+  /** its panels of Z */
   z!: usize;
+  /** in deltaRuleVjp: its panels of Z̄, what is kept of a segment's chunks, and of each segment's start (delta-back.ts) */
+  back!: usize;
+  record!: usize;
+  start!: usize;
 }
 
 /**
@@ -41,6 +46,8 @@ export class Delta {
   decay!: Decay;
   eraseWidth!: i32;
   writeWidth!: i32;
+  /** Whether the one erase gate of a row multiplies what is read, instead of P: then P is K. */
+  folded!: bool;
   eps!: f64;
   scale!: f64;
   qs!: usize;
@@ -84,20 +91,19 @@ function panelBytes(r: i32, c: i32): f64 {
   return <f64>PANEL * (2 * <f64>max(r, 1) + <f64>c);
 }
 
-/** What layOutDelta lays out. */
-export function deltaBytes<T>(job: Job): f64 {
+/** What layOutDelta lays out for `group` batch entries of so many columns, and those. */
+export function deltaBytes<T>(job: Job, group: i32, cols: i32): f64 {
   const c = align(job.chunk, 4);
   const r = job.r;
   const row = <f64>rankStride<T>(r);
   const tiles = <f64>(c / 4) * (<f64>max(r, 1) + <f64>c) * 8 * sizeof<T>();
-  const heads =
-    <f64>job.group * (<f64>panels<T>(min(job.segment, job.p)) * panelBytes(r, c) + offsetof<Head>());
+  const heads = <f64>group * (<f64>panels<T>(cols) * panelBytes(r, c) + offsetof<Head>());
   const staged = 3 * <f64>c * row + <f64>bytes<T>(c) + tailBytes<T>(c) + (<f64>c + 8) * PANEL;
   return offsetof<Delta>() + 64 + staged + tiles + decayedBytes<T>(job.decayKind, r, c) + heads;
 }
 
 /** Lays out the scratch after `delta` for so many columns; returns where that of the batch entries begins. */
-export function layOutDelta<T>(delta: Delta, job: Job, cols: i32): usize {
+export function layOutDelta<T>(delta: Delta, job: Job, cols: i32, folded: bool): usize {
   const c = align(job.chunk, 4);
   const r = job.r;
   const depth = max(r, 1);
@@ -110,6 +116,7 @@ export function layOutDelta<T>(delta: Delta, job: Job, cols: i32): usize {
   delta.decay = job.decayKind;
   delta.eraseWidth = job.eraseWidth;
   delta.writeWidth = job.writeWidth;
+  delta.folded = folded;
   delta.eps = job.eps;
   delta.scale = job.alpha;
   delta.rs = rankStride<T>(r);
@@ -119,7 +126,7 @@ export function layOutDelta<T>(delta: Delta, job: Job, cols: i32): usize {
   delta.k = (changetype<usize>(delta) + offsetof<Delta>() + 15) & -16;
   delta.p = delta.k + c * delta.rs;
   delta.q = delta.p + c * delta.rs;
-  if (job.eraseWidth == 1) delta.p = delta.k;
+  if (folded) delta.p = delta.k;
   delta.erase = delta.q + c * delta.rs;
   delta.f = delta.erase + bytes<T>(c);
   delta.gTail = delta.f + (c / 4) * delta.tiles;
@@ -134,6 +141,10 @@ export function layOutDelta<T>(delta: Delta, job: Job, cols: i32): usize {
   delta.ps = job.operand(Operands.decay).row;
   delta.os = job.operand(Operands.out).row;
   return delta.decayed + <usize>decayedBytes<T>(job.decayKind, r, c);
+}
+
+export function headAt(heads: usize, i: i32): Head {
+  return changetype<Head>(heads + i * offsetof<Head>());
 }
 
 /** Where the rows of batch entry `e` begin, for columns from `column` bytes on. */

@@ -4,6 +4,7 @@ import { decayVjp, decayVjpBytes } from "./decay-vjp";
 import { deltaBytes } from "./delta";
 import { deltaShare } from "./delta-rule";
 import { deltaStep, stepBytes } from "./delta-step";
+import { deltaVjp, deltaVjpBytes } from "./delta-vjp";
 import { INNER, inverse, inverseBytes } from "./inverse";
 import { Decay, Job, Kernel, Operands } from "./job";
 import { bytes } from "./lanes";
@@ -37,7 +38,8 @@ function needed<T>(job: Job): f64 {
   if (kernel == Kernel.inverse) return inverseBytes<T>(job);
   if (kernel == Kernel.trilInverse) return trilInverseBytes<T>(job.n);
   if (kernel == Kernel.decayVjp) return decayVjpBytes(job);
-  if (kernel == Kernel.deltaRule) return deltaBytes<T>(job);
+  if (kernel == Kernel.deltaRule) return deltaBytes<T>(job, job.group, min(job.segment, job.p));
+  if (kernel == Kernel.deltaRuleVjp) return deltaVjpBytes<T>(job);
   if (kernel == Kernel.deltaStep) return stepBytes<T>(job);
   if (kernel > Kernel.inverse) return 0;
   return offsetof<Sweep>() + 16 + sweepBytes<T>(job.r, job.chunk, min(job.segment, job.p), job.decayKind);
@@ -60,6 +62,7 @@ function item<T>(job: Job, index: i32, scratch: usize): void {
     const segment = index % job.segments;
     inverse<T>(job, index / job.segments, boundary(job, segment), boundary(job, segment + 1), scratch);
   } else if (kernel == Kernel.deltaRule) deltaShare<T>(job, index, scratch);
+  else if (kernel == Kernel.deltaRuleVjp) deltaVjp<T>(job, index, scratch);
   else if (kernel == Kernel.decayVjp) {
     const from = (index % job.segments) * job.segment;
     decayVjp<T>(job, index / job.segments, from, min(from + job.segment, job.p), scratch);

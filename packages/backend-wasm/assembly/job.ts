@@ -14,6 +14,7 @@ export enum Kernel {
   deltaRule,
   /** deltaRule on a few rows */
   deltaStep,
+  deltaRuleVjp,
 }
 
 /** What `decay` says: nothing, one factor a row, one a row and channel of Q and K, or one a row and column of x (apply). */
@@ -34,14 +35,23 @@ export enum Operands {
   x,
   /** of rowDot; K̄ in decayVjp */
   y,
+  /** its cotangent in deltaRuleVjp */
   out,
   /** ⟨Z₀, Z̄₀⟩, [r, 1], in decayVjp */
   initialState,
+  /** its cotangent in deltaRuleVjp */
   finalState,
   /** e, of one column or r */
   erase,
   /** w, of one column or p */
   write,
+  queryGradient,
+  keyGradient,
+  valueGradient,
+  eraseGradient,
+  writeGradient,
+  decayGradient,
+  initialStateGradient,
 }
 
 /** Where the rows of a tensor lie, in bytes: row i of entry e at start + ⌊e/heads⌋·batch + ⌊(e mod heads)/shared⌋·head + i·row. */
@@ -94,7 +104,10 @@ export class Job {
   group!: i32;
   /** items per batch entry, or per group of them (solve, apply, inverse, decayVjp, deltaRule) */
   segments!: i32;
-  /** columns (solve, apply, decayVjp, deltaRule), blocks (trilInverse) or rows of all entries together (rowDot, copy) per item */
+  /**
+   * Per item: columns (solve, apply, decayVjp, deltaRule), blocks (trilInverse), batch entries (deltaStep) or rows of all entries
+   * together (rowDot, copy). In deltaRuleVjp, an item of which is one batch entry: chunks whose states are kept at a time.
+   */
   segment!: i32;
   /** of the first thread; each has its own, `scratchStride` bytes apart */
   scratch!: usize;

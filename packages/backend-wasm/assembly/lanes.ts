@@ -58,6 +58,28 @@ export function loadPart<T>(row: usize, m: usize, r: i32): v128 {
   return x;
 }
 
+/** The sum of a vector's lanes. */
+export function sumLanes<T>(x: v128): T {
+  const half: T = v128.extract_lane<T>(x, 0) + v128.extract_lane<T>(x, 1);
+  if (sizeof<T>() == 4) return half + (v128.extract_lane<T>(x, 2) + v128.extract_lane<T>(x, 3));
+  return half;
+}
+
+/** The reverse of loadPart: nothing is written after the last element of the row. */
+export function storePart<T>(row: usize, m: usize, r: i32, x: v128): void {
+  const left = <isize>(bytes<T>(r) - m);
+  if (left >= 16) {
+    v128.store(row + m, x);
+    return;
+  }
+  if (left <= 0) return;
+  store<T>(row + m, v128.extract_lane<T>(x, 0));
+  if (sizeof<T>() == 4) {
+    if (left > 4) store<T>(row + m, v128.extract_lane<T>(x, 1), sizeof<T>());
+    if (left > 8) store<T>(row + m, v128.extract_lane<T>(x, 2), 2 * sizeof<T>());
+  }
+}
+
 /** dst[j][i] = src[i][j] for one square of lanes × lanes elements; strides in bytes. */
 export function transposeSquare<T>(r0: usize, r1: usize, r2: usize, r3: usize, dst: usize, ds: usize): void {
   const a = v128.load(r0);

@@ -3,6 +3,7 @@ import type {
   CopyParams,
   DecayVjpParams,
   DeltaRuleParams,
+  DeltaRuleVjpParams,
   InverseParams,
   Kernels,
   RowDotParams,
@@ -21,6 +22,8 @@ import {
   share,
   STEP_ROWS,
   sweepChunk,
+  vjpChunk,
+  vjpPlan,
 } from "./plan.js";
 import type { WasmTensor } from "./tensor.js";
 
@@ -37,6 +40,7 @@ export function wasmKernels(engine: Engine): Kernels<T> {
     copy: (params) => runCopy(engine, params),
     decayVjp: (params) => runDecayVjp(engine, params),
     deltaRule: (params) => runDeltaRule(engine, params),
+    deltaRuleVjp: (params) => runDeltaRuleVjp(engine, params),
   };
 }
 
@@ -194,5 +198,44 @@ function runDeltaRule(engine: Engine, params: DeltaRuleParams<T>): void {
     out,
     initialState: params.initialState,
     finalState: params.finalState,
+  });
+}
+
+function runDeltaRuleVjp(engine: Engine, params: DeltaRuleVjpParams<T>): void {
+  const { batch, n, r, p, query, key, value, erase, write, decay, scale, eps, gradients } = params;
+  const decayKind = decayOf({ decay, q: query }, "rank");
+  const chunk = vjpChunk(r, p, decayKind, params.chunk);
+  const writeWidth = write === undefined ? 0 : write.shape[2];
+  const { group, kept } = vjpPlan(engine.threads, params, chunk, query.dtype);
+  engine.run(Math.ceil(batch / group), {
+    kernel: Kernel.deltaRuleVjp,
+    alpha: scale,
+    eps,
+    batch,
+    n,
+    r,
+    p,
+    chunk,
+    decayKind,
+    eraseWidth: erase.shape[2],
+    writeWidth,
+    group,
+    segment: kept,
+    q: query,
+    k: key,
+    decay,
+    x: value,
+    erase,
+    write,
+    out: params.outCotangent,
+    initialState: params.initialState,
+    finalState: params.finalStateCotangent,
+    queryGradient: gradients.query,
+    keyGradient: gradients.key,
+    valueGradient: gradients.value,
+    eraseGradient: gradients.erase,
+    writeGradient: gradients.write,
+    decayGradient: decay?.shape[2] ? gradients.decay : undefined,
+    initialStateGradient: gradients.initialState,
   });
 }

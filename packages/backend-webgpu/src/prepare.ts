@@ -15,6 +15,7 @@ const KERNELS: readonly string[] = [
   "rowDot",
   "copy",
   "decayVjp",
+  "deltaRule",
   ...PIECES,
 ];
 const DECAYS: readonly unknown[] = [undefined, "none", "row", "channel"];
@@ -111,6 +112,19 @@ function call(kernels: Kernels<GpuTensor>, p: PrepareParams): void {
     case "decayVjp": {
       const gradients = { qGradient: q, kGradient: k, start: tensor(batch, r, 1) };
       kernels.decayVjp({ batch, n, r, trans, decay, q, k, ...gradients, out: tensor(...decay.shape) });
+      break;
+    }
+    case "deltaRule": {
+      const inputs = { ...p, scale: 1, query: q, key: k, value: rhs, erase: diag, decay: op.decay };
+      // keys as they are and normalised; the state in place and elsewhere
+      kernels.deltaRule?.({ ...inputs, ...states, out: chunked.out });
+      kernels.deltaRule?.({
+        ...inputs,
+        initialState: state,
+        finalState: tensor(batch, r, p.p),
+        eps: 1,
+        out: chunked.out,
+      });
       break;
     }
     default:

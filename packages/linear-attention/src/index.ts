@@ -27,7 +27,9 @@ export { retention, retentionVjp, type RetentionInputs } from "./layers/retentio
 export { rwkv7, rwkv7Vjp, type Rwkv7Inputs } from "./layers/rwkv7.js";
 export { simpleGla, simpleGlaVjp, type SimpleGlaInputs } from "./layers/simple-gla.js";
 export { ssd, ssdVjp, type SsdInputs } from "./layers/ssd.js";
-export type { Cotangents, Gradients, Heads, LayerOptions, LayerResult } from "./engine/options.js";
+export type { Cotangents, Gradients, Heads, LayerOptions, LayerResult, Padding } from "./engine/options.js";
+export { State } from "./state/state.js";
+export type { StateSelection, StateSizes, StepOptions } from "./state/check.js";
 export {
   onnxLinearAttention,
   type OnnxLinearAttentionAttributes,

@@ -63,6 +63,26 @@ const cases: readonly (readonly [object, object, RegExp])[] = [
     /^sequences: expected bounds from 0 to 6 that never fall, got \[0, 5\]/,
   ],
   [{}, { sequences: Int32Array.of(0, 4, 3, 6) }, /^sequences: expected bounds/],
+  [{}, { heads: { ...heads, order: "mod" } }, /^heads.order: expected "neighbours" or "modulo", got "mod"/],
+  [{}, { padding: { side: "both", lengths: Int32Array.of(6) } }, /^padding.side: expected "left" or "right"/],
+  [
+    {},
+    { padding: { lengths: Int32Array.of(6) } },
+    /^padding.side: expected "left" or "right", got undefined/,
+  ],
+  [{}, { padding: { side: "left", lengths: [6] } }, /^padding.lengths: expected an Int32Array of 1/],
+  [{}, { padding: { side: "left", lengths: Int32Array.of(6, 6) } }, /^padding.lengths: expected 1 lengths/],
+  [
+    {},
+    { padding: { side: "left", lengths: Int32Array.of(7) } },
+    /^padding.lengths: expected lengths from 0 to 6, got 7/,
+  ],
+  [{}, { padding: { side: "left", lengths: Int32Array.of(-1) } }, /^padding.lengths: .*got -1/],
+  [
+    {},
+    { padding: { side: "left", lengths: Int32Array.of(6) }, sequences: Int32Array.of(0, 6) },
+    /^padding: expected none beside sequences/,
+  ],
   [
     {},
     { sequences: Int32Array.of(0, 3, 6), initialState: f32(4, 4, 3) },

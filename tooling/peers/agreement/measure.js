@@ -9,7 +9,8 @@ import {
   simpleGla,
 } from "@dlrt/linear-attention";
 import { onnxLinearAttention as reference } from "@dlrt/linear-attention/reference";
-import { linearAttentionModel } from "../index.js";
+import { causalConvModel, linearAttentionModel } from "../index.js";
+import { exactConv, ourConv } from "./conv.js";
 import { callOfLayer } from "./kin.js";
 
 /** The largest difference over the largest magnitude of what it should be. */
@@ -27,8 +28,10 @@ export function distance(got, expected) {
 const outputNames = ["output", "present_state"];
 const worst = (a, b) => Math.max(...outputNames.map((name) => distance(a[name], b[name])));
 
-export async function theirs(runtime, { feeds, attributes }, domain) {
-  await runtime.load(linearAttentionModel(feeds, attributes, domain), feeds);
+/** What the runtime gives for the operator that takes these feeds. */
+async function theirs(runtime, { feeds, attributes }, domain) {
+  const model = "weight" in feeds ? causalConvModel : linearAttentionModel;
+  await runtime.load(model(feeds, attributes, domain), feeds);
   await runtime.call();
   return runtime.outputs();
 }
@@ -84,11 +87,11 @@ const arrays = (outputs) => Object.fromEntries(outputNames.map((name) => [name, 
 /** Distances of one case of the operator, by backend: ours from theirs and from float64; and theirs from float64. */
 export async function measureOperator(runtime, backends, one, domain) {
   const got = arrays(await theirs(runtime, one, domain));
-  const right = exact(one);
+  const [compute, right] = "weight" in one.feeds ? [ourConv, exactConv(one)] : [ours, exact(one)];
   const apart = {};
   const error = {};
   for (const [name, backend] of Object.entries(backends)) {
-    const answer = await ours(backend, one);
+    const answer = await compute(backend, one);
     apart[name] = worst(answer, got);
     error[name] = worst(answer, right);
   }

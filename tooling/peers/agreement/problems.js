@@ -1,7 +1,7 @@
 // The arrays of one call: what the operator LinearAttention takes, of any head counts and widths.
 
 /** Numbers from −1 to 1, from a seed (mulberry32). */
-function randomFrom(seed) {
+export function randomFrom(seed) {
   let state = seed >>> 0;
   return () => {
     state = (state + 0x6d2b79f5) >>> 0;

@@ -1,13 +1,16 @@
 // What was measured as a table of the README of @dlrt/linear-attention, between its markers.
+import { convGroups } from "./conv.js";
 import { kin } from "./kin.js";
 import { measureKin, measureOperator } from "./measure.js";
 import { operatorGroups } from "./operator.js";
 
 export const [START, END] = ["<!-- agreement:start -->", "<!-- agreement:end -->"];
 
+const groups = [...operatorGroups, ...convGroups];
+
 /** Groups that a runtime can run: the web build takes no opset newer than those it knows as released. */
 export const groupsFor = (name) =>
-  operatorGroups.filter(({ domain }) => domain !== "" || name === "onnxruntime-node");
+  groups.filter(({ domain }) => domain !== "" || name === "onnxruntime-node");
 
 const most = (numbers) => Math.max(...numbers);
 
@@ -40,7 +43,7 @@ export async function rowsOf(runtime, backends) {
 const titleOfKin = ({ name, attributes }) =>
   `\`${name.replace(",", "`,")}${name.includes(",") ? "" : "`"} by \`${attributes.update_rule}\``;
 
-export const rowTitles = [...operatorGroups.map(({ name }) => name), ...kin.map(titleOfKin)];
+export const rowTitles = [...groups.map(({ name }) => name), ...kin.map(titleOfKin)];
 
 const digits = (x) => (x === undefined ? "–" : x === 0 ? "0" : x.toExponential(1));
 

@@ -1,6 +1,7 @@
 import { type Command, InvalidArgumentError, Option } from "commander";
 import { BACKEND_NAMES, defaultThreads } from "../backends.js";
 import { OPERATION_NAMES } from "../operations/operation.js";
+import { LAYER_NAMES, TASK_NAMES } from "../layer/problem.js";
 import { DECAY_NAMES } from "../workload/decay-kinds.js";
 import { WORKLOAD_NAMES } from "../workload/index.js";
 
@@ -84,6 +85,13 @@ const shared = {
     new Option("--save", "keep the report in apps/bench/results, with machine, versions and commit").default(
       false,
     ),
+  webgpu: (): Option =>
+    new Option("--webgpu", "also on the WebGPU device there is, software too").default(false),
+  task: (): Option => choice("--task <names>", "what is timed, default all", TASK_NAMES),
+  layer: (): Option => choice("--layer <names>", "which layers, default all but softmax", LAYER_NAMES),
+  tokens: (): Option => sizes("--tokens <counts>", "sizes of your own, as those that follow", 1),
+  keys: (): Option => number("--keys <size>", "columns of a key", 1),
+  values: (): Option => number("--values <size>", "columns of a value, default as a key", 1),
   planted: (): Option => new Option("--planted", "add a backend with a wrong answer").default(false),
 };
 

@@ -7,6 +7,7 @@ import type { Contender, Missing } from "../contender.js";
 import { environment, type Environment } from "../environment.js";
 import { csv, resultPath, savePath, userPath, writeJson } from "../files.js";
 import { gpuReportCommand } from "../gpu/command.js";
+import { layerBackends, layerCommand } from "../layer/command.js";
 import { jsRegisterPeak } from "../peak-js.js";
 import { wasmRegisterPeak } from "../peak-wasm.js";
 import { sparing } from "../patience.js";
@@ -122,6 +123,12 @@ function peersCommand(): void {
 export const handlers = (args: readonly string[]): Handlers => ({
   run: (options) => comparison(args, options),
   compare: async (before, options) => comparison(args, options, readReport(userPath(before))),
+  layer: (options) =>
+    onDevice(layerBackends(options), () =>
+      shown((onProgress) =>
+        layerCommand(options, { environment: environment(), arguments: args, onProgress }, colour),
+      ),
+    ),
   scaling: (file, options) =>
     onDevice(options.backends, () =>
       shown((onProgress) =>

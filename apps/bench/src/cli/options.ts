@@ -1,3 +1,4 @@
+import type { Choice } from "../layer/cases.js";
 import type { DecayKind, Dtype } from "@dlrt/core";
 import type { OperationName } from "../operations/operation.js";
 import type { WorkloadName } from "../workload/index.js";
@@ -43,6 +44,11 @@ export interface Options extends Measured, Contenders {
 export type ScalingOptions = Measured &
   Contenders &
   Pick<Options, "workload" | "n" | "d" | "heads" | "chunk">;
+
+/** `bench layer` */
+export interface LayerCommandOptions extends Measured, Choice, Omit<Contenders, "patient"> {
+  readonly webgpu: boolean;
+}
 
 /** `bench gpu`; what is absent is the device's to choose. */
 export type GpuOptions = Pick<Options, "n" | "d" | "p" | "heads" | "chunk" | "seed" | "json" | "save">;

@@ -1,11 +1,12 @@
 import { Command } from "commander";
 import { withFlags, type Flag } from "./flags.js";
-import type { GpuOptions, Options, ScalingOptions } from "./options.js";
+import type { GpuOptions, LayerCommandOptions, Options, ScalingOptions } from "./options.js";
 
 /** What each command does with what was parsed. */
 export interface Handlers {
   run(options: Options): Promise<void>;
   compare(before: string, options: Options): Promise<void>;
+  layer(options: LayerCommandOptions): Promise<void>;
   scaling(file: string | undefined, options: ScalingOptions): Promise<void>;
   gpu(options: GpuOptions): Promise<void>;
   charts(files: readonly string[]): Promise<void>;
@@ -23,6 +24,8 @@ Examples:
   pnpm bench --decay none,row,channel           beside the same with gates, as models have them
   pnpm bench --n 4096 --planted                 what becomes of a wrong answer
   pnpm bench compare run.json --n 4096          measures again: what changed since that run
+  pnpm bench layer                              whole layers, beside onnxruntime where bench peers has fetched it
+  pnpm bench layer --task decoding --layer gated --heads 32
   pnpm bench scaling --save                     how time grows with n, as charts in one HTML file
   pnpm bench charts RUN.json SCALING.json       saved reports as the README's charts
   pnpm bench gpu                                the GPU's roofline, and the share of it each kernel reaches
@@ -33,6 +36,8 @@ const WHO: readonly Flag[] = ["backends", "threads", "peers", "patient", "plante
 const HOW: readonly Flag[] = ["repetitions", "seconds", "seed", "json", "save"];
 const SIZES: readonly Flag[] = ["n", "d", "p", "heads", "chunk"];
 
+const OWN_SIZES: readonly Flag[] = ["tokens", "heads", "keys", "values"];
+const LAYER_WHO: readonly Flag[] = ["backends", "webgpu", "threads", "peers", "planted"];
 const WHAT: readonly Flag[] = ["workload", "decay", "operation", "dtype"];
 const MAIN: readonly Flag[] = [...WHAT, ...SIZES, ...WHO, "baseline", "data", "seedProgram", ...HOW, "csv"];
 
@@ -51,6 +56,9 @@ export function program(handlers: Handlers, bench: Command = new Command("bench"
   withMain(bench.command("compare <before>"))
     .description("the main comparison again, and what changed beyond noise since that report")
     .action((before: string, options: Options) => handlers.compare(before, options));
+  withFlags(bench.command("layer"), "task", "layer", ...OWN_SIZES, ...LAYER_WHO, ...HOW)
+    .description("layers on sizes of real models: a prompt, a token, a training step, beside onnxruntime")
+    .action((options: LayerCommandOptions) => handlers.layer(options));
   withFlags(bench.command("scaling [file]"), "workload", "n", "d", "heads", "chunk", ...WHO, ...HOW)
     .description("sweep n and chunk, fit exponents, draw them in an HTML file")
     .action((file: string | undefined, options: ScalingOptions) => handlers.scaling(file, options));

@@ -31,12 +31,16 @@ export function decayTwo(
     const toS = COUPLING + v * chunk;
     const toM = toS + chunk * chunk;
     for (let w = 0; w < v; w++) {
-      if (couple) decayAndDots(toS + w, toM + w, DECAYED + w * ld, factors, p, q, ld);
-      else decayRow(DECAYED + w * ld, factors, ld);
+      if (couple && walk.queries) decayAndDots(toS + w, toM + w, DECAYED + w * ld, factors, p, q, ld);
+      else {
+        decayRow(DECAYED + w * ld, factors, ld);
+        if (couple) addDot(toS + w, DECAYED + w * ld, p, ld);
+      }
     }
     if (!couple) continue;
-    addDot(toM + v, DECAYED + v * ld, q, ld);
     decayWithRunning(p, factors, ld);
+    if (!walk.queries) continue;
+    addDot(toM + v, DECAYED + v * ld, q, ld);
     decayRow(q, RUNNING, ld);
   }
   loadTransposed(GT, chunk, S, DECAYED, ld, rows, rank);

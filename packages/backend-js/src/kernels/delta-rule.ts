@@ -3,16 +3,18 @@ import type { DeltaRuleParams } from "@dlrt/core/backend";
 import { panelColumns } from "./chunk.js";
 import { coupleAndReadState, updateState } from "./delta-chunk.js";
 import { loadNorms, loadWritten } from "./delta-load.js";
+import { deltaToken } from "./delta-token.js";
 import { deltaWalkOf, type DeltaWalk } from "./delta-walk.js";
+import { multiplyByCoupling, substitutePivots } from "./delta-triangular.js";
 import { clearRows, storeRows } from "./pack.js";
 import { rowsOf } from "./rows.js";
-import { COUPLING, PIVOT, Y } from "./scratch.js";
+import { COUPLING, PIVOT, RANK_MAX, Y } from "./scratch.js";
 import { State } from "./state.js";
-import { multiplyByCoupling, substitutePivots } from "./triangular.js";
 
 /** (29) chunk by chunk: U = (I + S)⁻¹ (W − P̃ Z), O = s (Q̃ Z + M U), Z ← diag(A) Z + K̃ᵀ U, the rows of P and Q as one block. */
 export function deltaRule(params: DeltaRuleParams<HostTensor>): void {
-  const { p, r } = params;
+  const { n, p, r } = params;
+  if (n === 1 && r <= RANK_MAX) return deltaToken(params);
   const width = panelColumns(r);
   for (let entry = 0; entry < params.batch; entry++) {
     const walk = deltaWalkOf(params, entry);

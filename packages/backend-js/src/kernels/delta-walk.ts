@@ -2,10 +2,10 @@ import type { DecayKind, HostTensor } from "@dlrt/core";
 import { decayKind, type DeltaRuleInputs } from "@dlrt/core/backend";
 import type { Sizes } from "@dlrt/core";
 import { rowsOf, type Rows } from "./rows.js";
-import { ceil4, chunkRows } from "./scratch.js";
+import { ceil4, chunkRows, DECAY_CHUNK_MAX, STACK_MAX } from "./scratch.js";
 
 /** Most rows of a chunk: those of P and of q stand below each other where others have one F. */
-export const DELTA_CHUNK_MAX = 16;
+export const DELTA_CHUNK_MAX: number = STACK_MAX / 2;
 
 /** The rows of one batch entry of a fused delta rule, as a `Walk` has those of an operator. */
 export interface DeltaWalk {
@@ -27,6 +27,8 @@ export interface DeltaWalk {
   readonly chunk: number;
   readonly f64: boolean;
   readonly trans: false;
+  /** Whether q is looked at, which the corrections do without. */
+  readonly queries: boolean;
 }
 
 interface Given extends Sizes, DeltaRuleInputs<HostTensor> {
@@ -39,7 +41,8 @@ export function deltaWalkOf(params: Given, entry: number): DeltaWalk {
   const { query, key, value, erase, write, n, r, scale, eps } = params;
   const f64 = query.dtype === "f64";
   const gaps = r > 0 ? params.decay : undefined;
-  const rows = chunkRows(params.chunk, r, f64, DELTA_CHUNK_MAX);
+  const decay = decayKind({ decay: gaps });
+  const rows = chunkRows(params.chunk, r, f64, decay === "channel" ? DECAY_CHUNK_MAX : DELTA_CHUNK_MAX);
   return {
     q: rowsOf(query, entry),
     k: rowsOf(key, entry),
@@ -49,7 +52,7 @@ export function deltaWalkOf(params: Given, entry: number): DeltaWalk {
     w: write && rowsOf(write, entry),
     scalarWrite: write?.shape[2] === 1,
     gaps: gaps && rowsOf(gaps, entry),
-    decay: decayKind({ decay: gaps }),
+    decay,
     eps,
     scale,
     n,
@@ -58,5 +61,6 @@ export function deltaWalkOf(params: Given, entry: number): DeltaWalk {
     chunk: f64 ? rows : Math.min(rows, Math.max(4, ceil4(n))),
     f64,
     trans: false,
+    queries: true,
   };
 }

@@ -4,6 +4,7 @@ import { apply } from "./apply.js";
 import { copy } from "./copy.js";
 import { decayVjp } from "./decay-vjp.js";
 import { deltaRule } from "./delta-rule.js";
+import { deltaRuleVjp } from "./delta-rule-vjp.js";
 import { inverse } from "./inverse.js";
 import { rowDot } from "./row-dot.js";
 import { solve } from "./solve.js";
@@ -19,4 +20,5 @@ export const jsKernels: Kernels<HostTensor> = {
   copy,
   decayVjp,
   deltaRule,
+  deltaRuleVjp,
 };

@@ -7,6 +7,7 @@ import type { Context } from "./context.js";
 import type { Placed } from "./placed.js";
 import { copy } from "./copy.js";
 import { decayVjp } from "./decay-vjp.js";
+import { deltaRule } from "./delta-rule.js";
 import { gate } from "./gate.js";
 import { inverse } from "./inverse.js";
 import { gatedNorm, normalizeRows } from "./norm-rows.js";
@@ -49,6 +50,7 @@ export function kernelsOf(ctx: Context, operation: Operation): Kernels<GpuTensor
     rowDot: enqueue("rowDot", rowDot),
     copy: enqueue("copy", copy),
     decayVjp: enqueue("decayVjp", decayVjp),
+    deltaRule: enqueue("deltaRule", deltaRule),
     normalizeRows: enqueue("normalizeRows", normalizeRows),
     gate: enqueue("gate", gate),
     causalConv: enqueue("causalConv", causalConv),

@@ -133,3 +133,53 @@ export const causalConvSumsPlan = plan({
   bindings: { given: "read", x: "read", state: "read", sums: "write", out: "write" },
   constants: ["THREADS", "CHUNK", "PASS"],
 });
+
+export const scaleRowsPlan = plan({
+  shader: "scale-rows",
+  params: {
+    x: "operand",
+    factor: "operand",
+    rows: "u32",
+    cols: "u32",
+    count: "u32",
+    total: "u32",
+    width: "u32",
+    factor_cols: "u32",
+    root_eps: "f32",
+  },
+  bindings: { x: "read", factor: "read", plain: "write", scaled: "write" },
+  constants: ["THREADS", "LANES", "NORMALIZE", "PLAIN", "SCALED"],
+});
+
+export const deltaStepPlan = plan({
+  shader: "delta-step",
+  params: {
+    query: "operand",
+    key: "operand",
+    value: "operand",
+    erase: "operand",
+    write: "operand",
+    decay: "operand",
+    state: "operand",
+    out: "operand",
+    rank: "u32",
+    cols: "u32",
+    erase_cols: "u32",
+    write_cols: "u32",
+    decay_cols: "u32",
+    total: "u32",
+    scale: "f32",
+    root_eps: "f32",
+  },
+  bindings: {
+    query: "read",
+    key: "read",
+    value: "read",
+    erase: "read",
+    write: "read",
+    decay: "read",
+    state: "write",
+    out: "write",
+  },
+  constants: ["THREADS", "LANES", "NORMALIZE"],
+});

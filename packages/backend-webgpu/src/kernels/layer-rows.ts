@@ -6,7 +6,7 @@ import { segmentSize, type Segment, type Work } from "./segments.js";
 
 export const THREADS = 64;
 /** Rows from which on a software device, to which a barrier is dear, does one in each thread. */
-const MANY = 256;
+export const MANY = 256;
 
 /** Segment after segment; none of them leaves anything to the next. */
 export function inSegments(ctx: Context, work: Work, run: (segment: Segment) => void): void {

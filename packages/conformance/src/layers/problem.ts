@@ -1,5 +1,4 @@
 /** One call of a layer: sizes, options, and which numbers. */
-import type { Heads } from "@dlrt/linear-attention";
 import type { ReferenceProblem } from "@dlrt/linear-attention/reference";
 import type { Kind, Layer } from "./definition.js";
 
@@ -15,7 +14,7 @@ export interface LayerProblem {
   readonly tokens: number;
   readonly keyWidth: number;
   readonly valueWidth: number;
-  readonly heads: Required<{ readonly [name in keyof Heads]: number }>;
+  readonly heads: { readonly query: number; readonly key: number; readonly value: number };
   /** One β and one gate for all heads of the state, or one for each. */
   readonly gates: "shared" | "own";
   readonly keys: Keys;

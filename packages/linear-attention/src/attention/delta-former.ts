@@ -1,6 +1,6 @@
 import { ShapeError, DtypeError, ValueError, type Backend, type Tensor } from "@dlrt/core";
 import { checkReadable, describe } from "@dlrt/core/backend";
-import { checkSequences } from "../engine/check-options.js";
+import { checkPieces } from "../engine/pieces.js";
 import type { Inputs } from "../engine/check.js";
 import { sum, sumHeads } from "../engine/elementwise.js";
 import type { Heads } from "../engine/options.js";
@@ -127,7 +127,7 @@ function check<T extends Tensor>(
   const { kernel = "softmax" } = options;
   if (kernel !== "softmax" && kernel !== "exp")
     throw new ValueError("kernel", '"softmax" or "exp"', describe(kernel));
-  const pieces = checkSequences(options.sequences, call.batch, call.tokens);
+  const pieces = checkPieces({ sequences: options.sequences }, call.batch, call.tokens);
   checkHost(backend, inputs.query);
   return { ...call, kernel, pieces };
 }

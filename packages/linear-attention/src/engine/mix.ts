@@ -3,7 +3,7 @@ import { dot } from "./elementwise.js";
 import { mixFused, fusedKernels } from "./fused.js";
 import { mixBack } from "./mix-back.js";
 import { operandsOf, type Mix, type MixBack, type MixCall, type Operator } from "./operands.js";
-import { statesOf } from "./states.js";
+import { finalStatesOf } from "./states.js";
 import type { Tape, Value } from "./tape.js";
 
 /** The output that the query reads, by the backend's own kernel for it, or composed of two operations of core. */
@@ -58,12 +58,14 @@ function compose<T extends Tensor>(
         initialState: at.initial(stateHeads),
         out: at.rows(corrections, stateHeads),
       });
+    const final = finalStatesOf(scope, call.finalState, piece, stateHeads, outHeads);
     apply(scope.backend, at.reader(), at.rows(corrections, outHeads), {
       alpha: call.scale,
       initialState: at.initial(outHeads),
-      finalState: call.finalState && statesOf(scope, call.finalState, piece, outHeads, outHeads),
+      finalState: final.states,
       out: at.rows(output, outHeads),
     });
+    final.finish();
   }
   return tape.derived(output, (gradient) =>
     mixBack(tape, rows, { ...call, lambda, corrections }, back, gradient),

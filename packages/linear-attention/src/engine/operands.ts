@@ -40,7 +40,7 @@ export interface MixCall<T extends Tensor> {
   readonly pieces: readonly Piece[];
   /** [N·stateHeads, rank, V] */
   readonly initialState?: T | undefined;
-  /** [N·outHeads, rank, V] */
+  /** [N·stateHeads, rank, V] */
   readonly finalState?: T | undefined;
 }
 

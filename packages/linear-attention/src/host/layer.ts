@@ -1,6 +1,6 @@
 import { ValueError, type Backend, type HostView, type Shape, type Tensor } from "@dlrt/core";
 import { checkOptions, plainArray } from "@dlrt/core/backend";
-import { checkSequences } from "../engine/check-options.js";
+import { checkPieces } from "../engine/pieces.js";
 import { checkHeads, type CheckedLayer } from "../engine/check.js";
 import { optionNames, type Cotangents, type LayerOptions, type LayerResult } from "../engine/options.js";
 import type { Rule } from "../engine/rule.js";
@@ -44,7 +44,7 @@ function stateSizes(
 ): Shape {
   const [batch = 0, tokens = 0, columns = 0] = viewOf(rule, views, "query")?.shape ?? [];
   return stateShape({
-    sequences: sequences === undefined ? batch : checkSequences(sequences, batch, tokens).length,
+    sequences: sequences === undefined ? batch : checkPieces({ sequences }, batch, tokens).length,
     heads: Math.max(heads.key, heads.value),
     keyWidth: Math.floor(columns / heads.query),
     valueWidth: Math.floor((viewOf(rule, views, "value")?.shape[2] ?? 0) / heads.value),
