@@ -77,6 +77,8 @@ function solveBack({ walk, stateBar, outBar, j, columns }: Back, i: number, rows
     scaleRows(Y, ld, DOWN, rows, columns);
   }
   transposeLower(COUPLING, COUPLING_T, chunk, rows);
+  // Tiles of four rows reach past the last one, where keys of a chunk before may be anything: 0 times a NaN among them is no 0.
+  clearRows(Y + rows * ld, ld, chunk - rows, columns);
   for (let v = 0; v < rows; v += 4)
     gemm(
       Y + v * ld,
