@@ -4,7 +4,6 @@ import { backThroughChannels, backThroughReads } from "./delta-back-channels.js"
 import { loadNorms } from "./delta-norms.js";
 import { updateStateBar, type Back } from "./delta-state-bar.js";
 import { substituteUpward, transposeLower } from "./delta-triangular.js";
-import type { DeltaWalk } from "./delta-walk.js";
 import { decayCoupling, scaleRows } from "./decay-rows.js";
 import { gemm, gemmCut } from "./gemm.js";
 import { clearRows, loadRows, loadTransposed } from "./pack.js";
