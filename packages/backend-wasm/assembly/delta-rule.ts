@@ -2,9 +2,10 @@ import { Delta, Head, headAt, layOutDelta, placeHead } from "./delta";
 import { deltaPairs } from "./delta-decay";
 import { openDelta } from "./delta-open";
 import { deltaPanel } from "./delta-panel";
+import { touchRows } from "./delta-ahead";
 import { Decay, Job, Operands } from "./job";
 import { align, bytes, lanes, loadPart, PANEL, panels, width } from "./lanes";
-import { loadState, storePanel, storeState, touch } from "./panels";
+import { loadState, storePanel, storeState } from "./panels";
 import { Apart, Plain, Together, updateState } from "./update";
 
 /** deltaRule on one item: some columns of some batch entries. */
@@ -62,7 +63,7 @@ function deltaChunk<T>(delta: Delta, head: Head, l: i32, rows: i32, next: Head, 
   let z = head.z;
   let out = head.out + l * delta.os;
   for (let cols = delta.cols; cols > 0; cols -= width<T>()) {
-    touchRows<T>(delta, next, ahead, min(step, end - ahead));
+    touchRows<T>(delta, next, ahead, min(step, end - ahead), true);
     ahead += step;
     if (cols >= width<T>()) deltaPanel<T>(delta, rows, z, out, delta.os);
     else {
@@ -73,14 +74,6 @@ function deltaChunk<T>(delta: Delta, head: Head, l: i32, rows: i32, next: Head, 
     z += delta.zs;
     out += PANEL;
   }
-}
-
-function touchRows<T>(delta: Delta, head: Head, l: i32, rows: i32): void {
-  touch(head.q + l * delta.qs, delta.qs, rows, bytes<T>(delta.r));
-  touch(head.k + l * delta.ks, delta.ks, rows, bytes<T>(delta.r));
-  touch(head.v + l * delta.vs, delta.vs, rows, bytes<T>(delta.cols));
-  touch(head.out + l * delta.os, delta.os, rows, bytes<T>(delta.cols));
-  if (delta.decay == Decay.channel) touch(head.gap + l * delta.ps, delta.ps, rows, bytes<T>(delta.r));
 }
 
 /** W = w ∘ V of the chunk, row by row, under the panels of Z; zeros up to a multiple of four rows. */
