@@ -111,7 +111,8 @@ function couple<T>(delta: Delta, rows: i32): void {
     transposeRows<T>(delta.p + i * rs, rs, f, fs);
     transposeRows<T>(delta.q + i * rs, rs, f + bytes<T>(4), fs);
     const under = f + delta.depth * fs;
-    const w = min(i + 4, rows);
+    // keys after the last row are zeros, so that the triangle of four rows holds no number of a chunk before
+    const w = i + 4;
     product<T>(delta.k, rs, w, f, fs, delta.r, under, fs);
     if (width<T>() == 4) product<T>(delta.k, rs, w, f + PANEL, fs, delta.r, under + PANEL, fs);
     f += delta.tiles;

@@ -7,10 +7,10 @@ const root = new URL("../src/", import.meta.url);
 const files = readdirSync(new URL("shaders/", root))
   .filter((file) => file.endsWith(".wgsl"))
   .sort();
-/** The text of a shader, with the parts that it shares with others in place of `//#include NAME`. */
+/** The text of a shader or of a part, with the parts that it shares with others in place of `//#include NAME`. */
 const textOf = (file) =>
-  readFileSync(new URL(`shaders/${file}`, root), "utf8").replace(/^\/\/#include (\w+)$/gm, (_, part) =>
-    readFileSync(new URL(`shaders/parts/${part}.wgsl`, root), "utf8"),
+  readFileSync(new URL(`shaders/${file}`, root), "utf8").replace(/^\/\/#include ([\w-]+)$/gm, (_, part) =>
+    textOf(`parts/${part}.wgsl`),
   );
 const entries = files.map((file) => {
   const code = unroll(textOf(file), file);

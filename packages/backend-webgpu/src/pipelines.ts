@@ -15,6 +15,7 @@ export class Pipelines {
   readonly #device: GPUDevice;
   readonly #shaders = new Map<Plan, Compiled>();
   readonly #pipelines = new Map<string, GPUComputePipeline>();
+  readonly #pending = new Map<string, Promise<void>>();
 
   constructor(device: GPUDevice) {
     this.#device = device;
@@ -35,13 +36,22 @@ export class Pipelines {
     return pipeline;
   }
 
+  /** Compiles once, however many ask for it meanwhile. */
   async prepare(plan: Plan, constants: Constants): Promise<void> {
     const key = keyOf(plan, constants);
     if (this.#pipelines.has(key)) return;
-    this.#pipelines.set(
-      key,
-      await this.#device.createComputePipelineAsync(this.#descriptor(plan, constants)),
-    );
+    let pending = this.#pending.get(key);
+    if (!pending) {
+      pending = this.#compile(key, this.#descriptor(plan, constants)).finally(() =>
+        this.#pending.delete(key),
+      );
+      this.#pending.set(key, pending);
+    }
+    await pending;
+  }
+
+  async #compile(key: string, descriptor: GPUComputePipelineDescriptor): Promise<void> {
+    this.#pipelines.set(key, await this.#device.createComputePipelineAsync(descriptor));
   }
 
   #descriptor(plan: Plan, constants: Constants): GPUComputePipelineDescriptor {

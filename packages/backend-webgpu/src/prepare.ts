@@ -4,9 +4,20 @@ import type { Commands, Context } from "./kernels/context.js";
 import { kernelsOf } from "./kernels/index.js";
 import type { Plan } from "./kernels/plan.js";
 import type { Constants, Pipelines } from "./pipelines.js";
+import { PIECES, rehearsePiece } from "./prepare-pieces.js";
 import type { GpuTensor } from "./tensor.js";
 
-const KERNELS: readonly string[] = ["apply", "solve", "inverse", "trilInverse", "rowDot", "copy", "decayVjp"];
+const KERNELS: readonly string[] = [
+  "apply",
+  "solve",
+  "inverse",
+  "trilInverse",
+  "rowDot",
+  "copy",
+  "decayVjp",
+  "deltaRule",
+  ...PIECES,
+];
 const DECAYS: readonly unknown[] = [undefined, "none", "row", "channel"];
 const SIZES = ["batch", "n", "r", "p"] as const;
 
@@ -101,6 +112,22 @@ function call(kernels: Kernels<GpuTensor>, p: PrepareParams): void {
     case "decayVjp": {
       const gradients = { qGradient: q, kGradient: k, start: tensor(batch, r, 1) };
       kernels.decayVjp({ batch, n, r, trans, decay, q, k, ...gradients, out: tensor(...decay.shape) });
+      break;
     }
+    case "deltaRule": {
+      const inputs = { ...p, scale: 1, query: q, key: k, value: rhs, erase: diag, decay: op.decay };
+      // keys as they are and normalised; the state in place and elsewhere
+      kernels.deltaRule?.({ ...inputs, ...states, out: chunked.out });
+      kernels.deltaRule?.({
+        ...inputs,
+        initialState: state,
+        finalState: tensor(batch, r, p.p),
+        eps: 1,
+        out: chunked.out,
+      });
+      break;
+    }
+    default:
+      rehearsePiece(kernels, p, tensor);
   }
 }

@@ -97,18 +97,18 @@ function applySegment(
     });
     return;
   }
-  const total = batches * chunks * (chunk / 4) * quads(p);
+  const total = batches * chunks * (chunk / 8) * quads(p);
   const reading = scaled?.f ?? f;
   ctx.stream.recorder.dispatch(applyChunk, {
     constants,
-    params: { f: reading, x, diag, out, ...sizes, total, alpha },
+    params: { f: reading, x, diag, out, ...sizes, states: chunks, total, alpha },
     bindings: { coupling, f: reading, x, diag, z, out },
     workgroups: Math.ceil(total / THREADS),
   });
 }
 
 /** The state before every chunk; `carry` moves past the last. */
-function chunkStates(
+export function chunkStates(
   ctx: Context,
   of: {
     readonly batches: number;

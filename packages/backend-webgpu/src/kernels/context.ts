@@ -17,6 +17,8 @@ export interface Commands {
 export interface Context {
   readonly stream: { readonly recorder: Commands; spent(flops: number): void };
   readonly budget: Budget;
+  /** A CPU in disguise. */
+  readonly software: boolean;
   /** Workgroups that the device is taken to run at a time. */
   readonly width: number;
   /** Rows per chunk where the call does not say. */

@@ -15,27 +15,55 @@ interface Chunks {
   readonly decayed?: Decayed | undefined;
 }
 
-/** The coupling of every chunk: tril(F_c G_cᵀ, −1), each product decayed from the later row to the earlier. */
+/** The coupling of every chunk: tril(F_c G_cᵀ, −1), each product decayed from the later row to the earlier, and F·G on the diagonal. */
 export function couplings(ctx: Context, of: Chunks): Range {
-  const { batches, rows, chunk, chunks, f, g, decayed } = of;
+  if (of.decayed?.kind === "channel") return byChannels(ctx, of);
+  return staged(ctx, of)[0];
+}
+
+/** The same of F and of a second one with the same G. */
+export function couplingPair(ctx: Context, of: Chunks, second: Operand): readonly [Range, Range] {
+  if (of.decayed?.kind === "channel") return [byChannels(ctx, of), byChannels(ctx, { ...of, f: second })];
+  return staged(ctx, of, second);
+}
+
+function byChannels(ctx: Context, { batches, rows, chunk, chunks, r, f, g, decayed }: Chunks): Range {
   const coupling = scratch(ctx, batches * chunks * chunk * chunk);
-  const THREADS = (chunk / 8) ** 2;
-  const params = { f, g, rows, rank: quads(of.r), chunks, total: batches * chunks };
   const workgroups = batches * chunks;
-  if (decayed?.kind === "channel") {
-    ctx.stream.recorder.dispatch(couplingChannelsPlan, {
-      constants: { CHUNK: chunk, THREADS },
-      params,
-      bindings: { f, g, sums: decayed.sums, coupling },
-      workgroups,
-    });
-  } else {
-    ctx.stream.recorder.dispatch(couplingPlan, {
-      constants: { CHUNK: chunk, THREADS, ...(decayed && { DECAY: 1 }) },
-      params,
-      bindings: { f, g, sums: decayed?.sums ?? ctx.nothing.read, coupling },
-      workgroups,
-    });
-  }
+  ctx.stream.recorder.dispatch(couplingChannelsPlan, {
+    constants: { CHUNK: chunk, THREADS: (chunk / 8) ** 2 },
+    params: { f, g, rows, rank: quads(r), chunks, total: workgroups },
+    bindings: { f, g, sums: decayed?.sums ?? ctx.nothing.read, coupling },
+    workgroups,
+  });
   return coupling;
+}
+
+function staged(
+  ctx: Context,
+  { batches, rows, chunk, chunks, r, f, g, decayed }: Chunks,
+  second?: Operand,
+): readonly [Range, Range] {
+  const COUNT = second ? 2 : 1;
+  const count = batches * chunks * chunk * chunk;
+  const coupling = scratch(ctx, COUNT * count);
+  const operands = { f, second: second ?? ctx.nothing.read, g };
+  const workgroups = batches * chunks;
+  const across = chunk / 8;
+  ctx.stream.recorder.dispatch(couplingPlan, {
+    constants: {
+      CHUNK: chunk,
+      COUNT,
+      THREADS: (COUNT * across * (across + 1)) / 2,
+      ...(decayed && { DECAY: 1 }),
+    },
+    params: { ...operands, rows, rank: quads(r), chunks, total: workgroups },
+    bindings: { ...operands, sums: decayed?.sums ?? ctx.nothing.read, coupling },
+    workgroups,
+  });
+  const half = { buffer: coupling.buffer, size: 4 * count };
+  return [
+    { ...half, offset: 0 },
+    { ...half, offset: second ? 4 * count : 0 },
+  ];
 }

@@ -43,9 +43,23 @@ export function decayBytes(decay: GpuTensor | undefined, cols: number): number {
   return decay ? 4 * (8 * quads(cols) + 8 * (decay.shape[2] === 1 ? 1 : quads(cols)) + 2) : 0;
 }
 
+/** F alone, scaled as in `Decayed.f`: for a second F of the same rows. */
+export function decayedReading(
+  ctx: Context,
+  of: Omit<Rows, "f" | "g" | "diag"> & { readonly f: Operand },
+): Operand {
+  const { batches, rows } = of.segment;
+  const width = quads(of.cols);
+  const read = scratch(ctx, 4 * batches * rows * width);
+  const spare = (): Range => scratch(ctx, 4);
+  const outputs = { g_kept: spare(), sums: spare(), factors: spare() };
+  dispatchRows(ctx, { ...of, g: ctx.nothing.read }, { f_read: read, ...outputs }, { READ: 1, KEEP: 0 });
+  return packed(read, rows, width);
+}
+
 /** Sums of gaps, factors, and F and G scaled by them: one dispatch, and one for λ. */
 export function decayed(ctx: Context, of: Rows): Decayed {
-  const { segment, chunk, trans, decay, cols, g, diag } = of;
+  const { segment, chunk, trans, decay, cols, diag } = of;
   const { batches, rows } = segment;
   const kind = decayKind({ decay }) === "channel" ? "channel" : "row";
   const width = quads(cols);
@@ -56,22 +70,31 @@ export function decayed(ctx: Context, of: Rows): Decayed {
   const scaled = (): Range => scratch(ctx, 4 * batches * rows * width);
   const kept = scaled();
   const read = of.f ? scaled() : ctx.nothing.write;
-  const from = operand(ctx, decay, segment, trans);
-  const f = of.f ?? ctx.nothing.read;
-  const total = batches * chunks * width;
-  ctx.stream.recorder.dispatch(decayRows, {
-    constants: {
-      CHUNK: chunk,
-      THREADS,
-      CHANNELS: kind === "channel" ? 1 : 0,
-      TRANS: trans ? 1 : 0,
-      READ: of.f ? 1 : 0,
-    },
-    params: { decay: from, f, g, rows, cols, quads: width, chunks, total },
-    bindings: { decay: from, f, g, f_read: read, g_kept: kept, sums, factors },
-    workgroups: Math.ceil(total / THREADS),
-  });
+  const outputs = { f_read: read, g_kept: kept, sums, factors };
+  dispatchRows(ctx, of, outputs, { READ: of.f ? 1 : 0, KEEP: 1 });
   const lambda = packed(factors, rows, 1, count);
   if (diag) copyRows(ctx, { batches, rows, cols: 1 }, operand(ctx, diag, segment, trans), lambda);
   return { kind, f: packed(read, rows, width), g: packed(kept, rows, width), sums, factors, diag: lambda };
+}
+
+function dispatchRows(
+  ctx: Context,
+  of: Rows,
+  outputs: Readonly<Record<"f_read" | "g_kept" | "sums" | "factors", Range>>,
+  wanted: { readonly READ: number; readonly KEEP: number },
+): void {
+  const { segment, chunk, trans, decay, cols, g } = of;
+  const { batches, rows } = segment;
+  const width = quads(cols);
+  const chunks = Math.ceil(rows / chunk);
+  const from = operand(ctx, decay, segment, trans);
+  const f = of.f ?? ctx.nothing.read;
+  const total = batches * chunks * width;
+  const channels = decayKind({ decay }) === "channel" ? 1 : 0;
+  ctx.stream.recorder.dispatch(decayRows, {
+    constants: { CHUNK: chunk, THREADS, CHANNELS: channels, TRANS: trans ? 1 : 0, ...wanted },
+    params: { decay: from, f, g, rows, cols, quads: width, chunks, total },
+    bindings: { decay: from, f, g, ...outputs },
+    workgroups: Math.ceil(total / THREADS),
+  });
 }

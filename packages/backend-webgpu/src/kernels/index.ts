@@ -1,11 +1,16 @@
 import type { Kernels } from "@dlrt/core/backend";
 import { GpuTensor } from "../tensor.js";
 import { apply } from "./apply.js";
+import { causalConv } from "./causal-conv.js";
+import { causalConvVjp } from "./causal-conv-vjp.js";
 import type { Context } from "./context.js";
 import type { Placed } from "./placed.js";
 import { copy } from "./copy.js";
 import { decayVjp } from "./decay-vjp.js";
+import { deltaRule } from "./delta-rule.js";
+import { gate } from "./gate.js";
 import { inverse } from "./inverse.js";
+import { gatedNorm, normalizeRows } from "./norm-rows.js";
 import { rowDot } from "./row-dot.js";
 import { solve } from "./solve.js";
 import { trilInverse } from "./tril-inverse.js";
@@ -17,8 +22,8 @@ type Operation = (
   work: () => void,
 ) => void;
 
-/** The parameters that kernels write, wholly; every other tensor they read, those of the operator too. */
-const WRITTEN: readonly string[] = ["out", "finalState"];
+/** The parameters that kernels write, wholly, and all `gradients`; every other tensor they read, those of the operator too. */
+const WRITTEN: readonly string[] = ["out", "finalState", "aTerms"];
 
 function tensorsOf(p: object): { reads: GpuTensor[]; writes: GpuTensor[] } {
   const reads: GpuTensor[] = [];
@@ -26,6 +31,7 @@ function tensorsOf(p: object): { reads: GpuTensor[]; writes: GpuTensor[] } {
   for (const name in p) {
     const value: unknown = p[name as keyof typeof p];
     if (name === "op") reads.push(...tensorsOf(value as object).reads);
+    if (name === "gradients") writes.push(...tensorsOf(value as object).reads);
     if (value instanceof GpuTensor) (WRITTEN.includes(name) ? writes : reads).push(value);
   }
   return { reads, writes };
@@ -44,5 +50,11 @@ export function kernelsOf(ctx: Context, operation: Operation): Kernels<GpuTensor
     rowDot: enqueue("rowDot", rowDot),
     copy: enqueue("copy", copy),
     decayVjp: enqueue("decayVjp", decayVjp),
+    deltaRule: enqueue("deltaRule", deltaRule),
+    normalizeRows: enqueue("normalizeRows", normalizeRows),
+    gate: enqueue("gate", gate),
+    causalConv: enqueue("causalConv", causalConv),
+    causalConvVjp: enqueue("causalConvVjp", causalConvVjp),
+    gatedNorm: enqueue("gatedNorm", gatedNorm),
   };
 }

@@ -59,7 +59,7 @@ export interface Call<P extends string, B extends string, C extends string> {
 
 const OPERAND_BYTES = 32;
 /** Bytes that every call's Params are given in the uniform buffer. */
-export const PARAMS_BYTES = 256;
+export const PARAMS_BYTES = 512;
 
 /**
  * Writes the members of a Params in order.

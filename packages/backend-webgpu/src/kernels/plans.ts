@@ -1,10 +1,28 @@
+import {
+  causalConvInputsPlan,
+  causalConvPlan,
+  causalConvSumsPlan,
+  deltaStepPlan,
+  gatePlan,
+  normRowsPlan,
+  normRowsVjpPlan,
+  scaleRowsPlan,
+} from "./layer-plans.js";
 import { plan, type Plan } from "./plan.js";
 
 export const couplingPlan = plan({
   shader: "coupling",
-  params: { f: "operand", g: "operand", rows: "u32", rank: "u32", chunks: "u32", total: "u32" },
-  bindings: { f: "read", g: "read", sums: "read", coupling: "write" },
-  constants: ["CHUNK", "THREADS", "DECAY"],
+  params: {
+    f: "operand",
+    second: "operand",
+    g: "operand",
+    rows: "u32",
+    rank: "u32",
+    chunks: "u32",
+    total: "u32",
+  },
+  bindings: { f: "read", second: "read", g: "read", sums: "read", coupling: "write" },
+  constants: ["CHUNK", "THREADS", "COUNT", "DECAY"],
 });
 
 export const couplingChannelsPlan = plan({
@@ -42,7 +60,20 @@ export const solveScan = plan({
     lost: "write",
     out: "write",
   },
-  constants: ["CHUNK", "TILE", "WIDE", "THREADS", "LANES", "START", "USE_B", "WRITE_Y", "INVERSE", "DECAY"],
+  constants: [
+    "CHUNK",
+    "TILE",
+    "WIDE",
+    "THREADS",
+    "LANES",
+    "START",
+    "USE_B",
+    "WRITE_Y",
+    "INVERSE",
+    "DECAY",
+    "UNIT",
+    "KEEP",
+  ],
 });
 
 export const solveCompose = plan({
@@ -97,7 +128,7 @@ export const decayRows = plan({
     sums: "write",
     factors: "write",
   },
-  constants: ["CHUNK", "THREADS", "CHANNELS", "TRANS", "READ"],
+  constants: ["CHUNK", "THREADS", "CHANNELS", "TRANS", "READ", "KEEP"],
 });
 
 export const decayVjpPlan = plan({
@@ -151,27 +182,29 @@ export const applyPrefix = plan({
   constants: ["THREADS", "DECAY"],
 });
 
+const chunkParams = {
+  f: "operand",
+  x: "operand",
+  diag: "operand",
+  out: "operand",
+  rows: "u32",
+  rank: "u32",
+  quads: "u32",
+  chunks: "u32",
+  total: "u32",
+  alpha: "f32",
+} as const;
+
 export const applyChunk = plan({
   shader: "apply-chunk",
-  params: {
-    f: "operand",
-    x: "operand",
-    diag: "operand",
-    out: "operand",
-    rows: "u32",
-    rank: "u32",
-    quads: "u32",
-    chunks: "u32",
-    total: "u32",
-    alpha: "f32",
-  },
+  params: { ...chunkParams, states: "u32" },
   bindings: { coupling: "read", f: "read", x: "read", diag: "read", z: "read", out: "write" },
   constants: ["CHUNK", "THREADS", "DIAG", "STATE"],
 });
 
 export const applyColumns = plan({
   shader: "apply-columns",
-  params: applyChunk.params,
+  params: chunkParams,
   bindings: {
     coupling: "read",
     f: "read",
@@ -204,7 +237,7 @@ export const rowDotPlan = plan({
     alpha: "f32",
   },
   bindings: { x: "read", y: "read", out: "write" },
-  constants: ["THREADS"],
+  constants: ["THREADS", "LANES"],
 });
 
 /** Every shader of the package, for `prepare` and for the test that holds each against its plan. */
@@ -222,4 +255,12 @@ export const plans: readonly Plan[] = [
   applyColumns,
   trilInversePlan,
   rowDotPlan,
+  normRowsPlan,
+  normRowsVjpPlan,
+  gatePlan,
+  causalConvPlan,
+  causalConvInputsPlan,
+  causalConvSumsPlan,
+  scaleRowsPlan,
+  deltaStepPlan,
 ];

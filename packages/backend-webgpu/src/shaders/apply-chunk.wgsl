@@ -1,10 +1,10 @@
 // Y_c = α (Λ X_c + S_c X_c + F_c Z_c) for every chunk at once, S_c from coupling, Z_c from apply-prefix.
-// A thread holds a 4×4 tile of Y and walks only the part of S below the diagonal.
+// A thread holds an 8×4 tile of Y and walks only the part of S below the diagonal.
 
 override CHUNK: u32 = 64;
 const CUT = 32u;
 override THREADS: u32 = 64;
-override DIAG: bool = true; // else Λ = 0
+override DIAG: u32 = 1; // Λ: 0 none, 1 in `diag`, 2 the diagonal of S
 override STATE: bool = true; // else Z_c = 0
 
 struct Params {
@@ -16,8 +16,9 @@ struct Params {
   rank: u32,
   quads: u32, // of columns
   chunks: u32,
-  total: u32, // threads asked for: batch × chunks × CHUNK / 4 × quads
+  total: u32, // threads asked for: batch × chunks × CHUNK / 8 × quads
   alpha: f32,
+  states: u32, // of a batch entry in z: chunks, or one more
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
@@ -25,13 +26,17 @@ struct Params {
 @group(0) @binding(2) var<storage, read> f: array<vec4<f32>>;
 @group(0) @binding(3) var<storage, read> x: array<vec4<f32>>;
 @group(0) @binding(4) var<storage, read> diag: array<f32>;
-@group(0) @binding(5) var<storage, read> z: array<vec4<f32>>; // [batch, chunks, 4·rank quads, quads]
+@group(0) @binding(5) var<storage, read> z: array<vec4<f32>>; // [batch, states, 4·rank quads, quads]
 @group(0) @binding(6) var<storage, read_write> out: array<vec4<f32>>;
 
 //#include operand
-fn diagonal(at: u32, row: u32, value: vec4<f32>) -> vec4<f32> {
-  if (DIAG) {
+// Λ's element of a row, where `own` is that of S
+fn diagonal(at: u32, row: u32, own: f32, value: vec4<f32>) -> vec4<f32> {
+  if (DIAG == 1u) {
     return diag[at + row * params.diag.row] * value;
+  }
+  if (DIAG == 2u) {
+    return own * value;
   }
   return vec4<f32>();
 }
@@ -48,8 +53,8 @@ fn main(
   }
   let quads = params.quads;
   let quad = index % quads;
-  let i = 4u * ((index / quads) % (CHUNK / 4u));
-  let chunk = index / quads / (CHUNK / 4u); // over the whole batch
+  let i = 8u * ((index / quads) % (CHUNK / 8u));
+  let chunk = index / quads / (CHUNK / 8u); // over the whole batch
   let batch = chunk / params.chunks;
   let first = (chunk % params.chunks) * CHUNK;
   let rows = min(CHUNK, params.rows - first);
@@ -63,48 +68,52 @@ fn main(
   let d_at = start(params.diag, batch) + first * params.diag.row;
   let out_at = start(params.out, batch) + first * params.out.row + quad;
 
-  var y#{i} = vec4<f32>(); //#for i in 0..4
+  var y#{i} = vec4<f32>(); //#for i in 0..8
   if (STATE) {
     // rows past the end repeat the last one; they are not kept
-    let f#{i} = f_at + min(#{i}u, left - 1u) * params.f.row; //#for i in 0..4
+    let f#{i} = f_at + min(#{i}u, left - 1u) * params.f.row; //#for i in 0..8
     let rank_quads = (params.rank + 3u) / 4u;
-    var at_z = chunk * 4u * rank_quads * quads + quad;
+    var at_z = (batch * params.states + chunk % params.chunks) * 4u * rank_quads * quads + quad;
     var m = 0u;
     while (m < rank_quads) {
-      var own#{i} = vec4<f32>(); //#for i in 0..4
+      var own#{i} = vec4<f32>(); //#for i in 0..8
       for (let end = min(m + CUT / 4u, rank_quads); m < end; m++) {
         let z#{j} = z[at_z + #{j}u * quads]; //#for j in 0..4
         at_z += 4u * quads;
-        let a#{i} = f[f#{i} + m]; //#for i in 0..4
-        own#{i} += #{terms(4, (j) => `a${i}.${lane(j)} * z${j}`)}; //#for i in 0..4
+        let a#{i} = f[f#{i} + m]; //#for i in 0..8
+        own#{i} += #{terms(4, (j) => `a${i}.${lane(j)} * z${j}`)}; //#for i in 0..8
       }
-      y#{i} += own#{i}; //#for i in 0..4
+      y#{i} += own#{i}; //#for i in 0..8
     }
   }
   // the chunk's own sum apart: added to F Z term by term, it would be rounded at F Z's size every time
-  let past#{i} = y#{i}; //#for i in 0..4
-  y#{i} = vec4<f32>(); //#for i in 0..4
+  let past#{i} = y#{i}; //#for i in 0..8
+  y#{i} = vec4<f32>(); //#for i in 0..8
   var next = x_at;
   var j = 0u;
   while (j < i) {
-    var own#{q} = vec4<f32>(); //#for q in 0..4
+    var own#{q} = vec4<f32>(); //#for q in 0..8
     for (let end = min(j + 16u, i); j < end; j += 4u) {
-      let s#{m} = coupling[t + (j + #{m}u) * (CHUNK / 4u)]; //#for m in 0..4
-      let v#{m} = x[next + #{m}u * params.x.row]; //#for m in 0..4
-      own#{q} += #{terms(4, (m) => `s${m}.${lane(q)} * v${m}`)}; //#for q in 0..4
+      //#for m in 0..4
+      let a#{m} = coupling[t + (j + #{m}u) * (CHUNK / 4u)];
+      let b#{m} = coupling[t + (j + #{m}u) * (CHUNK / 4u) + 1u];
+      let v#{m} = x[next + #{m}u * params.x.row];
+      //#end
+      own#{q} += #{terms(4, (m) => `${q < 4 ? "a" : "b"}${m}.${lane(q)} * v${m}`)}; //#for q in 0..8
       next += 4u * params.x.row;
     }
-    y#{q} += own#{q}; //#for q in 0..4
+    y#{q} += own#{q}; //#for q in 0..8
   }
-  let v0 = x[next];
-  out[out_at + i * params.out.row] = params.alpha * (past0 + (y0 + diagonal(d_at, i, v0)));
-  //#for q in 1..4
+  // column q of the tile on the diagonal: rows 0 to 3 in a, 4 to 7 in b
+  //#for q in 0..8
   if (left == #{q}u) {
     return;
   }
-  let s#{q - 1} = coupling[t + (i + #{q - 1}u) * (CHUNK / 4u)];
+  let a#{q} = coupling[t + (i + #{q}u) * (CHUNK / 4u)];
+  let b#{q} = coupling[t + (i + #{q}u) * (CHUNK / 4u) + 1u];
   let v#{q} = x[next + #{q}u * params.x.row];
-  y#{q} += #{terms(q, (t) => `s${t}.${lane(q)} * v${t}`)};
-  out[out_at + (i + #{q}u) * params.out.row] = params.alpha * (past#{q} + (y#{q} + diagonal(d_at, i + #{q}u, v#{q})));
+  y#{q} += #{q ? terms(q, (t) => `${q < 4 ? "a" : "b"}${t}.${lane(q)} * v${t}`) : "vec4<f32>()"};
+  let own#{q} = diagonal(d_at, i + #{q}u, #{q < 4 ? "a" : "b"}#{q}.#{lane(q)}, v#{q});
+  out[out_at + (i + #{q}u) * params.out.row] = params.alpha * (past#{q} + (y#{q} + own#{q}));
   //#end
 }

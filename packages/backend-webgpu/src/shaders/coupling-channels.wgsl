@@ -3,8 +3,8 @@
 // No factor of a product is above 1 unless the decay is growth. In a tile below the diagonal, exp(s_v − s_w) is
 // exp(s_v − s of v's first row) · exp(that − s of w's last row) · exp(that − s_w), where w's eight rows end before v's begin: one
 // exponential for a tile and column, and for four rows two, beside those of the steps from row to row. In a tile on the diagonal, G_w is multiplied by
-// the factor of one row after the other. As in coupling, S is column-major, four rows a vec4; on and above the
-// diagonal nothing is defined.
+// the factor of one row after the other. As in coupling, S is column-major, four rows a vec4; above the
+// diagonal nothing is defined, and on it is F_v·G_v.
 
 override CHUNK: u32 = 64; // 16, 32 or 64
 override THREADS: u32 = 64; // (CHUNK / 8)²
@@ -121,7 +121,8 @@ fn main(
             let gb = g_tile[at + 1u];
             let sa = step_tile[at];
             let sb = step_tile[at + 1u];
-            var g#{w} = g#{w < 4 ? "a" : "b"}.#{lane(w)}; //#for w in 0..7
+            var g#{w} = g#{w < 4 ? "a" : "b"}.#{lane(w)}; //#for w in 0..8
+            own_#{v < 4 ? "a" : "b"}#{v}.#{lane(v)} += f#{v < 4 ? "a" : "b"}.#{lane(v)} * g#{v}; //#for v in 0..8
             //#for v in 1..8
             //#for w in 0..v
             g#{w} *= s#{v < 4 ? "a" : "b"}.#{lane(v)};

@@ -1,9 +1,11 @@
 // The coupling S = F_c G_cᵀ below the diagonal, one C×C matrix per chunk: T_cc without Λ. Where rows decay, by one gap a row,
-// S_vw is multiplied by exp(s_v − s_w), with s from decay-rows. One chunk per workgroup, an 8×8 tile per thread. S is
-// stored column-major, four rows a vec4; on and above its diagonal nothing is defined.
+// S_vw is multiplied by exp(s_v − s_w), with s from decay-rows. One chunk per workgroup, an 8×8 tile on or below the diagonal
+// per thread. S is stored column-major, four rows a vec4; above its diagonal nothing is defined, and on it is F_v·G_v. With a second F the
+// couplings of both are formed, as G is staged: first those of F for all chunks, and behind them the others.
 
 override CHUNK: u32 = 64; // 16, 32 or 64
-override THREADS: u32 = 64; // (CHUNK / 8)²
+override THREADS: u32 = 36; // COUNT times the tiles, 3, 10 or 36
+override COUNT: u32 = 1; // of F; 2: `second` too
 override QUADS: u32 = CHUNK / 4u;
 override DECAY: bool = false; // else `sums` is not read
 override STRIDE: u32 = QUADS + 1u; // no two lanes of a store share a bank
@@ -12,6 +14,7 @@ const DEPTH = 16u; // columns of F and G staged at a time
 
 struct Params {
   f: Operand, // in quads
+  second: Operand,
   g: Operand,
   rows: u32,
   rank: u32, // quads
@@ -21,13 +24,14 @@ struct Params {
 
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> f: array<vec4<f32>>;
-@group(0) @binding(2) var<storage, read> g: array<vec4<f32>>;
-@group(0) @binding(3) var<storage, read> sums: array<vec4<f32>>; // of the gaps up to a row, from decay-rows: [batch, rows, 2]
-@group(0) @binding(4) var<storage, read_write> coupling: array<vec4<f32>>;
+@group(0) @binding(2) var<storage, read> second: array<vec4<f32>>;
+@group(0) @binding(3) var<storage, read> g: array<vec4<f32>>;
+@group(0) @binding(4) var<storage, read> sums: array<vec4<f32>>; // of the gaps up to a row, from decay-rows: [batch, rows, 2]
+@group(0) @binding(5) var<storage, read_write> coupling: array<vec4<f32>>; // [COUNT, batch, chunks, CHUNK, QUADS]
 
 //#include operand
 //#include factor
-var<workgroup> f_tile: array<vec4<f32>, DEPTH * STRIDE>; // a column, four rows a vec4
+var<workgroup> f_tile: array<vec4<f32>, COUNT * DEPTH * STRIDE>; // a column, four rows a vec4
 var<workgroup> g_tile: array<vec4<f32>, DEPTH * STRIDE>;
 
 @compute @workgroup_size(THREADS)
@@ -44,9 +48,18 @@ fn main(
   let first = index % params.chunks * CHUNK;
   let rows = min(CHUNK, params.rows - first);
   let f_at = start(params.f, batch) + first * params.f.row;
+  let second_at = start(params.second, batch) + first * params.second.row;
   let g_at = start(params.g, batch) + first * params.g.row;
-  let ti = thread / (CHUNK / 8u); // rows 8·ti …, columns 8·tj …
-  let tj = thread % (CHUNK / 8u);
+  let which = thread % COUNT; // of the two F
+  // the tile has rows 8·ti …, columns 8·tj …, and the tiles of a row come one after the other
+  var ti = 0u;
+  var tj = thread / COUNT;
+  while (tj > ti) {
+    ti += 1u;
+    tj -= ti;
+  }
+  let live = ti < CHUNK / 8u;
+  let f_from = which * DEPTH * STRIDE + 2u * ti;
 
   var a#{j} = vec4<f32>(); // rows 0 to 3 of the tile's column #{j} //#for j in 0..8
   var b#{j} = vec4<f32>(); // rows 4 to 7 //#for j in 0..8
@@ -63,16 +76,21 @@ fn main(
       let ft = transpose(mat4x4<f32>(f[fr.x], f[fr.y], f[fr.z], f[fr.w]));
       let gt = transpose(mat4x4<f32>(g[gr.x], g[gr.y], g[gr.z], g[gr.w]));
       f_tile[to + #{i}u * STRIDE] = ft[#{i}]; //#for i in 0..4
+      if (COUNT == 2u) {
+        let sr = vec4<u32>(second_at + depth + column) + step * params.second.row;
+        let st = transpose(mat4x4<f32>(second[sr.x], second[sr.y], second[sr.z], second[sr.w]));
+        f_tile[to + (DEPTH + #{i}u) * STRIDE] = st[#{i}]; //#for i in 0..4
+      }
       g_tile[to + #{i}u * STRIDE] = gt[#{i}]; //#for i in 0..4
     }
     workgroupBarrier();
-    if (tj <= ti) {
+    if (live) {
       var own_a#{j} = vec4<f32>(); //#for j in 0..8
       var own_b#{j} = vec4<f32>(); //#for j in 0..8
       for (var m = 0u; m < 4u * width; m += 2u) {
         //#for i in 0..2
-        let fa#{i} = f_tile[(m + #{i}u) * STRIDE + 2u * ti];
-        let fb#{i} = f_tile[(m + #{i}u) * STRIDE + 2u * ti + 1u];
+        let fa#{i} = f_tile[(m + #{i}u) * STRIDE + f_from];
+        let fb#{i} = f_tile[(m + #{i}u) * STRIDE + f_from + 1u];
         let ga#{i} = g_tile[(m + #{i}u) * STRIDE + 2u * tj];
         let gb#{i} = g_tile[(m + #{i}u) * STRIDE + 2u * tj + 1u];
         //#end
@@ -85,7 +103,7 @@ fn main(
     workgroupBarrier();
   }
 
-  if (DECAY && tj <= ti) {
+  if (DECAY && live) {
     // rows past the end repeat the last one; above the diagonal factors may be infinite, and are not used
     let s_at = batch * params.rows + first;
     //#for i in 0..8
@@ -101,8 +119,8 @@ fn main(
     b#{j} *= decay_by(high_b - sums[t#{j}], low_b - sums[t#{j} + 1u]);
     //#end
   }
-  if (tj <= ti) {
-    let to = index * CHUNK * QUADS + 8u * tj * QUADS + 2u * ti;
+  if (live) {
+    let to = (which * params.total + index) * CHUNK * QUADS + 8u * tj * QUADS + 2u * ti;
     //#for j in 0..8
     coupling[to + #{j}u * QUADS] = a#{j};
     coupling[to + #{j}u * QUADS + 1u] = b#{j};

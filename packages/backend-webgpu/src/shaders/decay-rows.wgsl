@@ -13,6 +13,7 @@ override THREADS: u32 = 64;
 override CHANNELS: bool = false; // a gap for every column of G, else one a row
 override TRANS: bool = false;
 override READ: bool = true; // else f_read is not wanted
+override KEEP: bool = true; // else f_read alone is wanted
 
 struct Params {
   decay: Operand, // in elements
@@ -86,13 +87,13 @@ fn main(
   let through = exponential(last.high, last.low);
   // beyond the largest number growth is infinite, and not ∞ − ∞
   let rest = select(through.power * through.beyond, vec4<f32>(), last.high > vec4<f32>(88.0));
-  if (CHANNELS) {
+  if (KEEP && CHANNELS) {
     let to = 8u * index - 4u * quad; // 8 quads of numbers a chunk: first 4 of powers
     //#for j in 0..4
     factors[to + #{j}u] = through.power.#{lane(j)};
     factors[to + 4u * quads + #{j}u] = rest.#{lane(j)};
     //#end
-  } else if (quad == 0u) {
+  } else if (KEEP && quad == 0u) {
     factors[2u * chunk] = through.power.x;
     factors[2u * chunk + 1u] = rest.x;
   }
@@ -107,17 +108,19 @@ fn main(
       sum = after;
     }
     let here = batch * params.rows + first + row;
-    if (CHANNELS) {
+    if (KEEP && CHANNELS) {
       sums[2u * (here * quads + quad)] = sum.high;
       sums[2u * (here * quads + quad) + 1u] = sum.low;
-    } else if (quad == 0u) {
+    } else if (KEEP && quad == 0u) {
       sums[2u * here] = sum.high;
       sums[2u * here + 1u] = sum.low;
     }
     if (READ) {
       f_read[here * quads + quad] = f[f_at + row * params.f.row] * decay_by(sum.high, sum.low);
     }
-    g_kept[here * quads + quad] = g[g_at + row * params.g.row] * decay_by(last.high - sum.high, last.low - sum.low);
+    if (KEEP) {
+      g_kept[here * quads + quad] = g[g_at + row * params.g.row] * decay_by(last.high - sum.high, last.low - sum.low);
+    }
     sum = after;
   }
 }

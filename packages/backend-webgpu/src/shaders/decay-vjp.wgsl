@@ -38,11 +38,7 @@ struct Params {
 @group(0) @binding(8) var<storage, read_write> out: array<f32>;
 
 //#include operand
-fn plus(sum: vec2<f32>, term: f32) -> vec2<f32> {
-  let own = term + sum.y;
-  let next = sum.x + own;
-  return vec2<f32>(next, own - (next - sum.x));
-}
+//#include plus
 
 // sum − e of a row forward, sum + e transposed; the positions are those of the row
 fn with_row(sum: vec2<f32>, at: vec4<u32>, channel: u32) -> vec2<f32> {

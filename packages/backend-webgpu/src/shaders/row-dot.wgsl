@@ -1,8 +1,7 @@
-// out_i = α x_i · y_i. Sixteen lanes share a row; their sums are added in a fixed order. A lane adds eight products
-// before they meet its sum: one chain would round the sum once for every product.
+// out_i = α x_i · y_i. LANES threads share a row; a lane adds eight products before they meet its sum, which is compensated.
 
 override THREADS: u32 = 64;
-const LANES = 16u;
+override LANES: u32 = 16;
 const TERMS = 8u;
 
 struct Params {
@@ -22,8 +21,8 @@ struct Params {
 @group(0) @binding(3) var<storage, read_write> out: array<f32>;
 
 //#include operand
-var<workgroup> partial: array<f32, THREADS>;
-
+//#include plus
+//#include row-sum
 @compute @workgroup_size(THREADS)
 fn main(
   @builtin(local_invocation_index) thread: u32,
@@ -38,7 +37,7 @@ fn main(
   let item = index * (THREADS / LANES) + thread / LANES;
   let batch = item / params.rows;
   let row = item % params.rows;
-  var sum = 0.0;
+  var sum = vec2<f32>();
   if (item < params.count) {
     let x_at = start(params.x, batch) + row * params.x.row;
     let y_at = start(params.y, batch) + row * params.y.row;
@@ -49,13 +48,11 @@ fn main(
       for (; column < end; column += LANES) {
         own += x[x_at + column] * y[y_at + column];
       }
-      sum += own;
+      sum = plus(sum, own);
     }
   }
-  partial[thread] = sum;
-  workgroupBarrier();
+  let all = row_sum(thread, sum);
   if (lane == 0u && item < params.count) {
-    let all = #{terms(16, (i) => `partial[thread + ${i}u]`)};
     out[start(params.out, batch) + row * params.out.row] = params.alpha * all;
   }
 }

@@ -16,6 +16,8 @@ override START: u32 = 0; // Z at the start: 0 as found, 1 as found in the first 
 override USE_B: bool = true; // else B = 0
 override WRITE_Y: bool = true;
 override INVERSE: bool = false;
+override UNIT: bool = false; // λ = 1
+override KEEP: bool = false; // the state before every chunk is kept
 override DECAY: u32 = 0; // 0: none; 1: Z decays by one factor a chunk; 2: by one a chunk and row of Z
 
 override QUADS: u32 = CHUNK / 4u;
@@ -45,7 +47,7 @@ struct Params {
 @group(0) @binding(3) var<storage, read> f: array<vec4<f32>>;
 @group(0) @binding(4) var<storage, read> g: array<vec4<f32>>;
 @group(0) @binding(5) var<storage, read> b: array<vec4<f32>>;
-@group(0) @binding(6) var<storage, read_write> z: array<vec4<f32>>; // [batch, groups, 4·rank quads, quads]
+@group(0) @binding(6) var<storage, read_write> z: array<vec4<f32>>; // [batch, groups, 4·rank quads, quads]; if KEEP [batch, chunks + 1, …], the first state given
 @group(0) @binding(7) var<storage, read_write> lost: array<vec4<f32>>; // by Z's roundings so far, as z
 @group(0) @binding(8) var<storage, read_write> out: array<vec4<f32>>;
 
@@ -96,7 +98,10 @@ fn substitute(t: u32, d: u32, top: u32, end: u32, lane: u32, columns: vec4<u32>)
     }
     // rows past the end repeat the last λ; they are not kept
     //#for q in 0..4
-    let d#{q} = diag[d + min(i + #{q}u, last) * params.diag.row];
+    var d#{q} = 1.0;
+    if (!UNIT) {
+      d#{q} = diag[d + min(i + #{q}u, last) * params.diag.row];
+    }
     let own#{q} = #{q ? terms(q, (m) => `c${m}.${lane(q)} * x${m}`) : "vec4<f32>()"};
     x#{q} = below(columns, i + #{q}u, (y[(i + #{q}u) * TILE + lane] - (x#{q} + own#{q})) / d#{q});
     y[(i + #{q}u) * TILE + lane] = x#{q};
@@ -108,18 +113,18 @@ fn substitute(t: u32, d: u32, top: u32, end: u32, lane: u32, columns: vec4<u32>)
 // Z ← factor · Z + sum for four elements of row k. What the rounding loses goes into the next sum (Kahan): else it grows with
 // n, and where all terms have one sign ω passed 400 ε at n = 65536. A factor is a power of 2 plus a rest: the power
 // times Z is exact, the rest times Z belongs to the sum. What is lost decays too, or it would outlive a reset.
-fn update_state(at: u32, factor: u32, k: u32, sum: vec4<f32>) {
+fn update_state(at: u32, lost_at: u32, next: u32, factor: u32, k: u32, sum: vec4<f32>) {
   var before = z[at];
-  var term = sum + lost[at];
+  var term = sum + lost[lost_at];
   if (DECAY != 0u) {
     let width = select(1u, 4u * ((params.rank + 3u) / 4u), DECAY == 2u);
     let own = factor + select(0u, k, DECAY == 2u);
-    term = sum + diag[own + width] * before + diag[own] * lost[at];
+    term = sum + diag[own + width] * before + diag[own] * lost[lost_at];
     before *= diag[own];
   }
   let after = before + term;
-  z[at] = after;
-  lost[at] = term - (after - before);
+  z[at + next] = after;
+  lost[lost_at] = term - (after - before);
 }
 
 @compute @workgroup_size(THREADS)
@@ -138,7 +143,12 @@ fn main(
   let tile = index % tiles;
   let which = (index / tiles) % params.groups;
   let batch = index / tiles / params.groups;
-  let z_at = (batch * params.groups + which) * 4u * rank_quads * quads;
+  let size = 4u * rank_quads * quads;
+  let lost_at = (batch * params.groups + which) * size;
+  var z_at = lost_at;
+  if (KEEP) {
+    z_at = batch * (params.chunks + 1u) * size;
+  }
   if (START == 2u && which == 0u) {
     return; // the first group's map is never applied
   }
@@ -276,7 +286,7 @@ fn main(
     let factor = 2u * (batch * params.chunks + chunk) * select(1u, 4u * rank_quads, DECAY == 2u);
     for (var k = 8u * (thread / LANES); k < params.rank; k += 8u * (THREADS / LANES)) {
       if (quad < quads) {
-        let at = z_at + k * quads + quad;
+        let at = k * quads + quad;
         //#for q in 0..2
         var z#{q}_#{j} = vec4<f32>(); //#for j in 0..8
         //#end
@@ -286,19 +296,18 @@ fn main(
           //#for q in 0..2
           var own#{q}_#{j} = vec4<f32>(); //#for j in 0..8
           //#end
-          // two rows at a time: the sums are stored half as often. An odd row's neighbour counts as zero
-          for (let end = min(row + BLOCK, rows); row < end; row += 2u) {
-            let more = vec4<bool>(row + 1u < rows);
-            let a0 = g[next];
-            let b0 = g[next + 1u];
-            let a1 = select(vec4<f32>(), g[next + params.g.row], more);
-            let b1 = select(vec4<f32>(), g[next + params.g.row + 1u], more);
-            next += 2u * params.g.row;
+          // four rows at a time: the sums are stored a quarter as often. Rows past the end count as zero
+          for (let end = min(row + BLOCK, rows); row < end; row += 4u) {
+            //#for m in 0..4
+            let more#{m} = vec4<bool>(row + #{m}u < rows);
+            let a#{m} = select(vec4<f32>(), g[next + #{m}u * params.g.row], more#{m});
+            let b#{m} = select(vec4<f32>(), g[next + #{m}u * params.g.row + 1u], more#{m});
+            //#end
+            next += 4u * params.g.row;
             //#for q in 0..2
             if (#{q ? "WIDE" : "true"}) {
-              let v0 = y[row * TILE + lane + #{q}u];
-              let v1 = select(vec4<f32>(), y[(row + 1u) * TILE + lane + #{q}u], more);
-              own#{q}_#{j} += #{terms(2, (m) => `${j < 4 ? "a" : "b"}${m}.${lane(j)} * v${m}`)}; //#for j in 0..8
+              let v#{m} = select(vec4<f32>(), y[(row + #{m}u) * TILE + lane + #{q}u], more#{m}); //#for m in 0..4
+              own#{q}_#{j} += #{terms(4, (m) => `${j < 4 ? "a" : "b"}${m}.${lane(j)} * v${m}`)}; //#for j in 0..8
             }
             //#end
           }
@@ -308,19 +317,23 @@ fn main(
           }
           //#end
         }
-        // what lies past row `rank` is not kept: the padding stays zero
+        // what lies past row `rank` is not kept: the padding stays zero, or becomes it
         let left = params.rank - k;
         //#for q in 0..2
         if (#{q ? "both" : "true"}) {
           //#for j in 0..8
           if (left > #{j}u) {
-            update_state(at + #{j}u * quads + #{q}u, factor, k + #{j}u, z#{q}_#{j});
+            let own = at + #{j}u * quads + #{q}u;
+            update_state(z_at + own, lost_at + own, select(0u, size, KEEP), factor, k + #{j}u, z#{q}_#{j});
+          } else if (KEEP && k + #{j}u < 4u * rank_quads) {
+            z[z_at + size + at + #{j}u * quads + #{q}u] = vec4<f32>();
           }
           //#end
         }
         //#end
       }
     }
+    z_at += select(0u, size, KEEP);
     storageBarrier();
     workgroupBarrier();
   }

@@ -21,13 +21,8 @@ struct Params {
 @group(0) @binding(2) var<storage, read_write> out: array<f32>;
 
 //#include operand
-// A sum and what its roundings have lost, which goes into the next term (Kahan): the limit for these inverses, 4 ε,
-// leaves no room for a chain of 128.
-fn plus(sum: vec2<f32>, term: f32) -> vec2<f32> {
-  let own = term + sum.y;
-  let next = sum.x + own;
-  return vec2<f32>(next, own - (next - sum.x));
-}
+// sums are compensated: the limit for these inverses, 4 ε, leaves no room for a chain of 128
+//#include plus
 
 // Minus what the rows above `top` contribute to element (i, j) of A X, waiting where X's element will be.
 fn above(a_at: u32, x_at: u32, top: u32, i: u32, j: u32) {

@@ -1,4 +1,4 @@
-import type { Sizes } from "./backend.js";
+import type { Sizes } from "./sizes.js";
 import type { Tensor } from "./tensor.js";
 
 /**
@@ -54,13 +54,17 @@ export interface DeltaRuleVjpParams<T extends Tensor = Tensor> extends Sizes, De
   readonly gradients: { readonly [name in keyof DeltaRuleInputs]?: T | undefined };
 }
 
-/** out_i ← x_i / √(x_i·x_i + eps), [batch, n, p]. Given a cotangent, out is the gradient of x: (ȳ − y (y·ȳ)) / √(x·x + eps), finite where x = 0. */
+/**
+ * out_i ← x_i / √(x_i·x_i + eps), [batch, n, p]. Given a cotangent, out is the gradient of x: (ȳ − y (y·ȳ)) / √(x·x + eps), finite
+ * where x = 0. Finite x gives a finite y, however large its squares.
+ */
 export interface NormalizeRowsParams<T extends Tensor = Tensor> {
   readonly batch: number;
   readonly n: number;
   readonly p: number;
-  /** > 0 */
+  /** > 0, a normal number of the dtype */
   readonly eps: number;
+  /** [batch, n, p] */
   readonly x: T;
   /** ȳ, [batch, n, p] */
   readonly cotangent?: T | undefined;
@@ -70,7 +74,8 @@ export interface NormalizeRowsParams<T extends Tensor = Tensor> {
 
 /**
  * The logarithm of a decay from what a model projects: g = −exp(a) · softplus(x + bias), or with a lower bound
- * g = lowerBound · sigmoid(exp(a) (x + bias)). Given a cotangent ḡ, out is ḡ ∂g/∂x.
+ * g = lowerBound · sigmoid(exp(a) (x + bias)). Given a cotangent ḡ, the gradients are written instead: out ← ḡ ∘ ∂g/∂x, which is that
+ * of the bias too, and the terms of that of a. Finite inputs give no NaN, though exp(a) may overflow and softplus underflow.
  */
 export interface GateParams<T extends Tensor = Tensor> {
   readonly batch: number;
@@ -82,21 +87,26 @@ export interface GateParams<T extends Tensor = Tensor> {
   readonly a: T;
   /** dt_bias, [batch, 1, p] */
   readonly bias: T;
-  /** < 0; absent: the softplus */
+  /** What the sigmoid is multiplied by: < 0 for a decay, > 0 for β = σ(x) or 2σ(x). Absent: the softplus */
   readonly lowerBound?: number | undefined;
-  /** [batch, n, p] */
+  /** ḡ, [batch, n, p] */
   readonly cotangent?: T | undefined;
-  /** [batch, n, p] */
+  /** With a cotangent: receives Σ over the columns of ḡ ∘ ∂g/∂a, [batch, n, 1]. */
+  readonly aTerms?: T | undefined;
+  /** [batch, n, p]; overlaps no input */
   readonly out: T;
 }
 
 /**
- * A causal convolution of each channel along the tokens: with X the `state` of k − 1 rows followed by x,
- * y_i = bias + Σ_{j<k} weight_j ∘ X_{i+j},   out_i = y_i, or y_i sigmoid(y_i) where the activation is "silu".
+ * A causal convolution of each channel along the tokens: with X the initial state of k − 1 rows followed by x, k = `taps`,
+ *
+ *     y_i = bias + Σ_{j<k} weight_j ∘ X_{i+j},   out_i = y_i, or y_i sigmoid(y_i) where the activation is "silu"
+ *
+ * and the final state is the last k − 1 rows of X, some of which are the initial state's where n < k − 1.
  */
 export interface CausalConvParams<T extends Tensor = Tensor> {
   readonly batch: number;
-  /** tokens */
+  /** tokens, ≥ 1 */
   readonly n: number;
   /** channels */
   readonly p: number;
@@ -111,15 +121,25 @@ export interface CausalConvParams<T extends Tensor = Tensor> {
   readonly bias?: T | undefined;
   /** [batch, taps − 1, p]: the rows before the first; absent: 0 */
   readonly initialState?: T | undefined;
-  /** [batch, n, p] */
+  /** Receives X's last rows, [batch, taps − 1, p]; overlaps nothing, the initial state neither. */
+  readonly finalState?: T | undefined;
+  /** [batch, n, p]; overlaps no input */
   readonly out: T;
 }
 
-/** The gradients of `causalConv`, the sums over tokens included; each entry of the batch has its own. */
-export interface CausalConvVjpParams<T extends Tensor = Tensor> extends Omit<CausalConvParams<T>, "out"> {
+/**
+ * The gradients of `causalConv`, the sums over tokens included; each entry of the batch has its own. With ȳ the cotangent of y (through
+ * the activation) and s̄ that of the final state, X̄_m = Σ_j weight_j ∘ ȳ_{m−j} + s̄_{m−n}, where there are such rows.
+ */
+export interface CausalConvVjpParams<T extends Tensor = Tensor> extends Omit<
+  CausalConvParams<T>,
+  "out" | "finalState"
+> {
   /** Of `out`, [batch, n, p] */
   readonly cotangent: T;
-  /** Shaped as the inputs; absent where nobody asks. */
+  /** s̄, [batch, taps − 1, p]; absent: 0 */
+  readonly finalStateCotangent?: T | undefined;
+  /** Shaped as the inputs; absent where nobody asks. They overlap neither inputs nor each other. */
   readonly gradients: {
     readonly x?: T | undefined;
     readonly weight?: T | undefined;
@@ -130,12 +150,14 @@ export interface CausalConvVjpParams<T extends Tensor = Tensor> extends Omit<Cau
 
 /**
  * out_i ← x_i / √(mean(x_i²) + eps) ∘ weight ∘ f(z_i), with f(z) = z sigmoid(z) ("silu") or sigmoid(z). Given a cotangent ȳ, the
- * gradients are written instead: those of x and z, and ȳ ∘ out / weight in `weightTerms`, whose sum over rows is that of the weight.
+ * gradients are written instead: those of x and z, and in `weightTerms` those of the weight, row by row: ȳ ∘ x / √(…) ∘ f(z), whose sum
+ * over rows is the weight's. Finite x and z give a finite result, however large their squares.
  */
 export interface GatedNormParams<T extends Tensor = Tensor> {
   readonly batch: number;
   readonly n: number;
   readonly p: number;
+  /** > 0, a normal number of the dtype */
   readonly eps: number;
   readonly activation: "silu" | "sigmoid";
   /** [batch, n, p] */
@@ -144,9 +166,11 @@ export interface GatedNormParams<T extends Tensor = Tensor> {
   readonly gate?: T | undefined;
   /** [batch, 1, p]; absent: 1 */
   readonly weight?: T | undefined;
-  /** [batch, n, p], absent with a cotangent */
+  /** [batch, n, p], absent with a cotangent; overlaps no input */
   readonly out?: T | undefined;
+  /** ȳ, [batch, n, p] */
   readonly cotangent?: T | undefined;
+  /** Each [batch, n, p], absent where nobody asks. They overlap neither inputs nor each other. */
   readonly gradients?:
     | { readonly x?: T | undefined; readonly gate?: T | undefined; readonly weightTerms?: T | undefined }
     | undefined;

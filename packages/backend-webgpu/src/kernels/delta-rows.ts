@@ -1,0 +1,78 @@
+import type { DeltaRuleParams } from "@dlrt/core/backend";
+import type { GpuTensor } from "../tensor.js";
+import { operand, packed, quads, scratch, type Context } from "./context.js";
+import { scaleRowsPlan } from "./layer-plans.js";
+import { byRows } from "./layer-rows.js";
+import type { Operand, Range } from "./plan.js";
+import { input } from "./rows.js";
+import type { Segment } from "./segments.js";
+
+/** Rows of the delta rule in quads, query and key normalised where that is asked for. */
+export interface DeltaRows {
+  readonly query: Operand;
+  readonly key: Operand;
+  /** P = e ∘ k */
+  readonly erase: Operand;
+  /** W = w ∘ v */
+  readonly written: Operand;
+}
+
+export function deltaRows(
+  ctx: Context,
+  { query, key, value, erase, write, eps }: DeltaRuleParams<GpuTensor>,
+  segment: Segment,
+): DeltaRows {
+  const scale = (
+    x: GpuTensor,
+    of: { readonly eps?: number | undefined; readonly factor?: GpuTensor },
+  ): Scaled => scaleRows(ctx, x, segment, of);
+  const keys = scale(key, { eps, factor: erase });
+  return {
+    query: eps === undefined ? input(ctx, query, segment) : scale(query, { eps }).plain,
+    key: eps === undefined ? input(ctx, key, segment) : keys.plain,
+    erase: keys.scaled,
+    written: scale(value, { factor: write ?? erase }).scaled,
+  };
+}
+
+interface Scaled {
+  /** x, normalised; made only with `eps`. */
+  readonly plain: Operand;
+  /** The same times the factor; made only with one. */
+  readonly scaled: Operand;
+}
+
+function scaleRows(
+  ctx: Context,
+  x: GpuTensor,
+  segment: Segment,
+  { eps, factor }: { readonly eps?: number | undefined; readonly factor?: GpuTensor },
+): Scaled {
+  const { batches, rows } = segment;
+  const cols = x.shape[2];
+  const width = 4 * quads(cols);
+  const array = (wanted: boolean): Range => scratch(ctx, wanted ? batches * rows * width : 4);
+  const results = { plain: array(eps !== undefined), scaled: array(factor !== undefined) };
+  const operands = {
+    x: operand(ctx, x, segment),
+    factor: factor ? operand(ctx, factor, segment) : ctx.nothing.read,
+  };
+  const { constants, sizes } = byRows(ctx, segment, cols);
+  ctx.stream.recorder.dispatch(scaleRowsPlan, {
+    constants: {
+      ...constants,
+      NORMALIZE: eps === undefined ? 0 : 1,
+      PLAIN: eps === undefined ? 0 : 1,
+      SCALED: factor ? 1 : 0,
+    },
+    params: {
+      ...{ ...operands, ...sizes, width },
+      factor_cols: factor?.shape[2] ?? 1,
+      root_eps: Math.sqrt(eps ?? 0),
+    },
+    bindings: { ...operands, ...results },
+    workgroups: sizes.total,
+  });
+  const inQuads = (range: Range): Operand => packed(range, rows, width / 4);
+  return { plain: inQuads(results.plain), scaled: inQuads(results.scaled) };
+}

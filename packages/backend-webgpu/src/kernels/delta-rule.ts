@@ -1,0 +1,156 @@
+import type { DeltaRuleParams } from "@dlrt/core/backend";
+import type { GpuTensor } from "../tensor.js";
+import { chunkSize, meets, packed, partition, quads, scratch, type Context } from "./context.js";
+import { chunkStates } from "./apply.js";
+import { couplingPair } from "./coupling.js";
+import { decayBytes, decayed, decayedReading, type Decayed } from "./decay.js";
+import { deltaStep } from "./delta-step.js";
+import { deltaRows } from "./delta-rows.js";
+import type { Operand, Range } from "./plan.js";
+import { applyChunk } from "./plans.js";
+import { copyRows, output } from "./rows.js";
+import { scan, type SolveSegment } from "./scan.js";
+import { scanGroups } from "./scan-cost.js";
+import { composeGroups, groupMaps } from "./scan-groups.js";
+import { segmentSize, type Segment } from "./segments.js";
+import { carryInto, loadState, stateSize, storeState, type Carry } from "./state.js";
+
+const THREADS = 64;
+/** λ = 1. */
+const UNIT = { UNIT: 1 } as const;
+
+/**
+ * U = solve(λ = 1, P, K, g; W, Z₀) and out = scale · (M U + Q Z) on one state: first, for all chunks at once, what does not depend on it,
+ * the couplings of P and of Q with K; then the scan, which keeps the state before every chunk; then all outputs at once.
+ */
+export function deltaRule(ctx: Context, params: DeltaRuleParams<GpuTensor>): void {
+  const { batch, n, r, p, query, key, value, erase, write, decay, out } = params;
+  if (batch === 0 || p === 0) return;
+  if (n === 1 && r > 0) {
+    deltaStep(ctx, params);
+    return;
+  }
+  const chunk = chunkSize(ctx, params.chunk, n);
+  const flops = 6 * r * p + 2 * chunk * (r + p);
+  const scratchBytes =
+    4 * (2 * chunk + 12 * quads(r) + 12 * quads(p)) +
+    (16 * stateSize(r, p)) / chunk +
+    decayBytes(decay, r) +
+    (decay ? 16 * quads(r) : 0);
+  const tensors = [query, key, value, erase, write, decay, out];
+  const apart = meets(out, tensors.slice(0, -1));
+  const size = segmentSize({ batch, n, chunk, tensors, scratchBytes, flops }, ctx.budget);
+  partition(ctx, batch, n, size, (batch0, batches) => {
+    const part = { batch0, batches, r, p };
+    const carry = loadState(ctx, part, params.initialState);
+    return {
+      segment(segment): void {
+        const { to, finish } = output(ctx, out, segment, { apart });
+        deltaSegment(ctx, params, segment, chunk, carry, to);
+        finish();
+        ctx.stream.spent(flops * segment.rows * batches);
+      },
+      end: (): void => storeState(ctx, part, carry, params.finalState),
+    };
+  });
+}
+
+function deltaSegment(
+  ctx: Context,
+  params: DeltaRuleParams<GpuTensor>,
+  segment: Segment,
+  chunk: number,
+  carry: Carry,
+  out: Operand,
+): void {
+  const { r, p, decay } = params;
+  const chunks = Math.ceil(segment.rows / chunk);
+  const of = { ...segment, chunk, chunks, r, p };
+  const { query, key, erase, written } = deltaRows(ctx, params, segment);
+  const gaps = decay && r > 0 ? { segment, chunk, trans: false, decay, cols: r } : undefined;
+  const scaled = gaps && decayed(ctx, { ...gaps, f: erase, g: key });
+  const [coupling, reading] = couplingPair(ctx, { ...of, f: erase, g: key, decayed: scaled }, query);
+  const solving: SolveSegment = {
+    ...{ ...of, b: written, coupling },
+    diag: scaled?.diag ?? ctx.nothing.read,
+    ...(scaled ? { f: scaled.f, g: scaled.g, decay: scaled.kind } : { f: erase, g: key }),
+  };
+  readOut(ctx, {
+    ...{ ...of, ...corrections(ctx, solving, carry, scaled), out, alpha: params.scale },
+    coupling: reading,
+    f: gaps ? decayedReading(ctx, { ...gaps, f: query }) : query,
+  });
+}
+
+interface Solved {
+  readonly corrections: Operand;
+  /** The state before every chunk, `stride` of them a batch entry. */
+  readonly states: Range;
+  readonly stride: number;
+}
+
+/** U and the states, from one scan; where that goes in groups, states are added up again from U. `carry` moves past the last chunk. */
+function corrections(ctx: Context, of: SolveSegment, carry: Carry, scaled: Decayed | undefined): Solved {
+  const { batches, rows, chunk, chunks, r, p } = of;
+  const u = packed(scratch(ctx, 4 * batches * rows * quads(p)), rows, quads(p));
+  const groups = scanGroups(ctx, of);
+  if (groups > 1) {
+    const before = copyCarry(ctx, of, carry);
+    const maps = groupMaps(ctx, of, groups, before, UNIT);
+    const z = composeGroups(ctx, of, maps, before);
+    scan(ctx, of, { z, out: u, alpha: 1, groups, constants: UNIT });
+    const sizes = { batches, chunk, rows, rank: r, quads: quads(p), chunks };
+    const states = chunkStates(ctx, { ...sizes, g: of.g, x: u, carry, kind: of.decay ?? "none", scaled });
+    return { corrections: u, states, stride: chunks };
+  }
+  const size = stateSize(r, p);
+  const stride = chunks + 1;
+  const states = scratch(ctx, 4 * batches * stride * size);
+  carryInto(ctx, of, carry.z, stride, states);
+  scan(ctx, of, { z: states, lost: carry.lost, out: u, alpha: 1, constants: { ...UNIT, KEEP: 1 } });
+  const last = packed(states, stride, 4 * size, 4 * size * chunks);
+  copyRows(ctx, { batches, rows: 1, cols: 4 * size }, last, packed(carry.z, 1, 4 * size));
+  return { corrections: u, states, stride };
+}
+
+function copyCarry(ctx: Context, { batches, r, p }: SolveSegment, { z, lost }: Carry): Carry {
+  const copied = (from: Range): Range => {
+    const to = scratch(ctx, 4 * batches * stateSize(r, p));
+    carryInto(ctx, { batch0: 0, batches, r, p }, from, 1, to);
+    return to;
+  };
+  return { z: copied(z), lost: copied(lost) };
+}
+
+/** out ← α (M U + Q Z) for all chunks at once, with M and its diagonal in `coupling`. */
+function readOut(
+  ctx: Context,
+  of: {
+    readonly batches: number;
+    readonly rows: number;
+    readonly chunk: number;
+    readonly chunks: number;
+    readonly r: number;
+    readonly p: number;
+    readonly coupling: Range;
+    readonly f: Operand;
+    readonly corrections: Operand;
+    readonly states: Range;
+    readonly stride: number;
+    readonly out: Operand;
+    readonly alpha: number;
+  },
+): void {
+  const { batches, rows, chunk, chunks, r, p, coupling, f, states, stride, out, alpha } = of;
+  const diag = ctx.nothing.read;
+  const total = batches * chunks * (chunk / 8) * quads(p);
+  ctx.stream.recorder.dispatch(applyChunk, {
+    constants: { CHUNK: chunk, THREADS, DIAG: 2, STATE: r > 0 ? 1 : 0 },
+    params: {
+      ...{ f, x: of.corrections, diag, out },
+      ...{ rows, rank: r, quads: quads(p), chunks, states: stride, total, alpha },
+    },
+    bindings: { coupling, f, x: of.corrections, diag, z: states, out },
+    workgroups: Math.ceil(total / THREADS),
+  });
+}

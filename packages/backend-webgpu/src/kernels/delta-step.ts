@@ -1,0 +1,99 @@
+import type { DeltaRuleParams } from "@dlrt/core/backend";
+import type { GpuTensor } from "../tensor.js";
+import { meets, operand, packed, scratch, type Context } from "./context.js";
+import { deltaStepPlan } from "./layer-plans.js";
+import { MANY, outputs, own, THREADS } from "./layer-rows.js";
+import type { Operand } from "./plan.js";
+import { copyRows } from "./rows.js";
+import { rowsWithin, type Segment } from "./segments.js";
+
+type Params = DeltaRuleParams<GpuTensor>;
+
+/** One token: a dispatch for all heads, which updates the state where it is; no chunks. */
+export function deltaStep(ctx: Context, p: Params): void {
+  const { batch, r, initialState, finalState } = p;
+  let most = batch;
+  const states = [initialState, finalState].flatMap((t) => t ?? []);
+  while (most > 1 && states.some((t) => rowsWithin(ctx.budget, t, most) < r)) most = Math.ceil(most / 2);
+  for (let batch0 = 0; batch0 < batch; batch0 += most) {
+    const mark = ctx.stream.recorder.scratch.mark();
+    step(ctx, p, { batch0, batches: Math.min(most, batch - batch0), first: 0, rows: 1 });
+    ctx.stream.recorder.scratch.releaseTo(mark);
+  }
+  ctx.stream.spent(batch * 6 * r * p.p);
+}
+
+function step(ctx: Context, p: Params, segment: Segment): void {
+  const { r, p: cols, query, key, value, erase, write, decay, out, scale, eps } = p;
+  const { state, finish: store } = stateOf(ctx, p, segment);
+  const { to, finish } = outputs(ctx, { out }, [...inputsOf(p), p.finalState], segment);
+  const operands = {
+    query: own(ctx, query, segment),
+    key: own(ctx, key, segment),
+    value: own(ctx, value, segment),
+    erase: own(ctx, erase, segment),
+    write: own(ctx, write, segment),
+    decay: own(ctx, decay, segment),
+    state,
+    out: to.out,
+  };
+  const LANES = ctx.software && segment.batches * cols >= MANY ? 1 : 4;
+  const total = segment.batches * Math.ceil(cols / (THREADS / LANES));
+  ctx.stream.recorder.dispatch(deltaStepPlan, {
+    constants: { THREADS, LANES, NORMALIZE: eps === undefined ? 0 : 1 },
+    params: {
+      ...{ ...operands, rank: r, cols, total, scale },
+      erase_cols: erase.shape[2],
+      write_cols: write?.shape[2] ?? 0,
+      decay_cols: decay?.shape[2] ?? 0,
+      root_eps: Math.sqrt(eps ?? 0),
+    },
+    bindings: operands,
+    workgroups: total,
+  });
+  finish();
+  store();
+}
+
+const inputsOf = ({ query, key, value, erase, write, decay }: Params): (GpuTensor | undefined)[] => [
+  query,
+  key,
+  value,
+  erase,
+  write,
+  decay,
+];
+
+/** The state to update: the final one itself, which is the initial one or becomes a copy of it; or else scratch. */
+function stateOf(
+  ctx: Context,
+  p: Params,
+  { batch0, batches }: Segment,
+): { readonly state: Operand; finish(): void } {
+  const { r, p: cols, initialState, finalState } = p;
+  const rows = { batch0, batches, first: 0, rows: r };
+  const load = (to: Operand): void => {
+    const from = initialState ? operand(ctx, initialState, rows) : ctx.nothing.read;
+    copyRows(ctx, { batches, rows: initialState ? r : 0, cols, height: r }, from, to);
+  };
+  const same = initialState && finalState && samePlace(initialState, finalState);
+  if (finalState && !meets(finalState, [...inputsOf(p), same ? undefined : initialState])) {
+    const state = operand(ctx, finalState, rows);
+    if (!same) load(state);
+    return { state, finish: () => undefined };
+  }
+  const state = packed(scratch(ctx, batches * r * cols), r, cols);
+  load(state);
+  return {
+    state,
+    finish: () =>
+      finalState && copyRows(ctx, { batches, rows: r, cols }, state, operand(ctx, finalState, rows)),
+  };
+}
+
+function samePlace(a: GpuTensor, b: GpuTensor): boolean {
+  const keys = ["offset", "heads", "shared", "batch", "head", "row"] as const;
+  return (
+    a.buffer === b.buffer && a.offset === b.offset && keys.every((key) => a.layout[key] === b.layout[key])
+  );
+}

@@ -1,0 +1,102 @@
+import type { GatedNormParams, NormalizeRowsParams } from "@dlrt/core/backend";
+import type { GpuTensor } from "../tensor.js";
+import type { Context } from "./context.js";
+import { normRowsPlan, normRowsVjpPlan } from "./layer-plans.js";
+import { byRows, inSegments, outputs, own, shared } from "./layer-rows.js";
+import type { Operand } from "./plan.js";
+import type { Segment } from "./segments.js";
+
+/** Bits of the shaders' flags. */
+const ACTIVATIONS = { silu: 1, sigmoid: 2 } as const;
+const WEIGHTED = 4;
+const WANTED = { x: 8, gate: 16, weightTerms: 32 } as const;
+const FLOPS = 40;
+
+interface Norm {
+  readonly batch: number;
+  readonly n: number;
+  readonly p: number;
+  /** What the rows are long: 1, or √p. */
+  readonly size: number;
+  /** √eps · size */
+  readonly root: number;
+  readonly activation?: keyof typeof ACTIVATIONS;
+  readonly x: GpuTensor;
+  readonly gate?: GpuTensor | undefined;
+  readonly weight?: GpuTensor | undefined;
+}
+
+/** out ← x / √(Σx² + eps), or the gradient of x. */
+export function normalizeRows(ctx: Context, p: NormalizeRowsParams<GpuTensor>): void {
+  const { cotangent, out } = p;
+  const of = { ...p, size: 1, root: Math.sqrt(p.eps) };
+  if (cotangent) backward(ctx, of, cotangent, { x: out });
+  else forward(ctx, of, out);
+}
+
+/** out ← x / √(mean(x²) + eps) ∘ weight ∘ f(gate), or the gradients of all three. */
+export function gatedNorm(ctx: Context, p: GatedNormParams<GpuTensor>): void {
+  const { cotangent, gradients, out } = p;
+  const of = { ...p, size: Math.sqrt(p.p), root: Math.sqrt(p.eps * p.p) };
+  if (cotangent) backward(ctx, of, cotangent, gradients ?? {});
+  else if (out) forward(ctx, of, out);
+}
+
+function inputs(
+  ctx: Context,
+  { x, gate, weight }: Norm,
+  segment: Segment,
+): { readonly x: Operand; readonly gate: Operand; readonly weight: Operand } {
+  return { x: own(ctx, x, segment), gate: own(ctx, gate, segment), weight: shared(ctx, weight, segment) };
+}
+
+function flagsOf({ activation, gate, weight }: Norm): number {
+  return (activation && gate ? ACTIVATIONS[activation] : 0) + (weight ? WEIGHTED : 0);
+}
+
+function forward(ctx: Context, of: Norm, out: GpuTensor): void {
+  const { batch, n, p, x, gate, weight, root, size } = of;
+  const work = { batch, n, chunk: 1, tensors: [x, gate, out], scratchBytes: 4 * p, flops: FLOPS * p };
+  inSegments(ctx, work, (segment) => {
+    const { to, finish } = outputs(ctx, { out }, [x, gate, weight], segment);
+    const operands = { ...inputs(ctx, of, segment), ...to };
+    const { constants, sizes } = byRows(ctx, segment, p);
+    ctx.stream.recorder.dispatch(normRowsPlan, {
+      constants,
+      params: { ...operands, ...sizes, flags: flagsOf(of), root_eps: root, size },
+      bindings: operands,
+      workgroups: sizes.total,
+    });
+    finish();
+  });
+}
+
+function backward(
+  ctx: Context,
+  of: Norm,
+  cotangent: GpuTensor,
+  gradients: NonNullable<GatedNormParams<GpuTensor>["gradients"]>,
+): void {
+  const { batch, n, p, x, gate, weight, root, size } = of;
+  const wanted = {
+    x_gradient: gradients.x,
+    gate_gradient: gradients.gate,
+    weight_terms: gradients.weightTerms,
+  };
+  let flags = flagsOf(of);
+  for (const name of ["x", "gate", "weightTerms"] as const) flags += gradients[name] ? WANTED[name] : 0;
+  const tensors = [x, gate, cotangent, ...Object.values(wanted)];
+  const work = { batch, n, chunk: 1, tensors, scratchBytes: 12 * p, flops: 2 * FLOPS * p };
+  inSegments(ctx, work, (segment) => {
+    const { to, finish } = outputs(ctx, wanted, [x, gate, weight, cotangent], segment);
+    const operands = { ...inputs(ctx, of, segment), cotangent: own(ctx, cotangent, segment), ...to };
+    const { constants, sizes } = byRows(ctx, segment, p);
+    ctx.stream.recorder.dispatch(normRowsVjpPlan, {
+      constants,
+      params: { ...operands, ...sizes, flags, root_eps: root, size },
+      bindings: operands,
+      workgroups: sizes.total,
+    });
+    finish();
+  });
+}

@@ -1,0 +1,61 @@
+// The gradient of the convolution's inputs X, the initial state's rows and then x's, from ȳ, the cotangent of its sums, and s̄, that of the
+// last taps − 1 rows of X: X̄_m = Σ_j weight_j ∘ ȳ_{m−j} + s̄_{m−n}. A thread does ROWS rows of one
+// channel.
+
+override THREADS: u32 = 64;
+const ROWS = 8u;
+
+struct Params {
+  given: Operand, // ȳ
+  weight: Operand,
+  final_given: Operand, // s̄
+  out: Operand,
+  rows: u32, // of out
+  cols: u32,
+  taps: u32,
+  n: u32, // rows of ȳ in all
+  first: u32, // row of X that is the first of out
+  given_first: u32, // row of ȳ that is the first in its binding
+  total: u32, // threads asked for: batch × blocks of rows × cols
+  flags: u32, // 1: there is s̄
+}
+
+@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(1) var<storage, read> given: array<f32>;
+@group(0) @binding(2) var<storage, read> weight: array<f32>;
+@group(0) @binding(3) var<storage, read> final_given: array<f32>;
+@group(0) @binding(4) var<storage, read_write> out: array<f32>;
+
+//#include operand
+//#include plus
+@compute @workgroup_size(THREADS)
+fn main(
+  @builtin(local_invocation_index) thread: u32,
+  @builtin(workgroup_id) group: vec3<u32>,
+  @builtin(num_workgroups) groups: vec3<u32>,
+) {
+  let index = (group.x + group.y * groups.x) * THREADS + thread;
+  if (index >= params.total) {
+    return;
+  }
+  let column = index % params.cols;
+  let blocks = (params.rows + ROWS - 1u) / ROWS;
+  let begin = index / params.cols % blocks * ROWS;
+  let batch = index / params.cols / blocks;
+  let given_at = start(params.given, batch) + column;
+  let weight_at = start(params.weight, batch) + column;
+  let final_at = start(params.final_given, batch) + column;
+  let out_at = start(params.out, batch) + column;
+  for (var row = begin; row < min(begin + ROWS, params.rows); row++) {
+    let m = params.first + row;
+    var sum = vec2<f32>();
+    // from the first j with m − j < n
+    for (var j = max(m + 1u, params.n) - params.n; j < min(params.taps, m + 1u); j++) {
+      sum = plus(sum, weight[weight_at + j * params.weight.row] * given[given_at + (m - j - params.given_first) * params.given.row]);
+    }
+    if (params.flags == 1u && m >= params.n) {
+      sum = plus(sum, final_given[final_at + (m - params.n) * params.final_given.row]);
+    }
+    out[out_at + row * params.out.row] = sum.x + sum.y;
+  }
+}

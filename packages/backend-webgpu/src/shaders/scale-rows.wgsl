@@ -1,0 +1,84 @@
+// Rows for the delta rule, padded with zeros to whole quads: x, or x / √(Σx² + eps), in `plain`; and the same multiplied by a factor a
+// row, or one a row and column, in `scaled`. As in norm-rows, a row is divided by a power of 2 first. LANES threads share a row.
+
+override THREADS: u32 = 64;
+override LANES: u32 = 16;
+override NORMALIZE: bool = false;
+override PLAIN: bool = true; // else it is not wanted
+override SCALED: bool = true;
+
+struct Params {
+  x: Operand,
+  factor: Operand,
+  rows: u32,
+  cols: u32,
+  count: u32, // rows of the whole batch
+  total: u32, // workgroups asked for
+  width: u32, // columns of what is written, a multiple of 4
+  factor_cols: u32, // 1, or as many as x has
+  root_eps: f32, // √eps
+}
+
+@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(1) var<storage, read> x: array<f32>;
+@group(0) @binding(2) var<storage, read> factor: array<f32>;
+@group(0) @binding(3) var<storage, read_write> plain: array<f32>; // [batch, rows, width]
+@group(0) @binding(4) var<storage, read_write> scaled: array<f32>; // as plain
+
+//#include operand
+//#include plus
+//#include scaled
+//#include row-sum
+//#include row-scale
+@compute @workgroup_size(THREADS)
+fn main(
+  @builtin(local_invocation_index) thread: u32,
+  @builtin(workgroup_id) group: vec3<u32>,
+  @builtin(num_workgroups) groups: vec3<u32>,
+) {
+  let index = group.x + group.y * groups.x;
+  if (index >= params.total) {
+    return;
+  }
+  let lane = thread % LANES;
+  let item = index * (THREADS / LANES) + thread / LANES;
+  let batch = item / params.rows;
+  let row = item % params.rows;
+  let live = item < params.count;
+  let x_at = start(params.x, batch) + row * params.x.row;
+  var unit = 1.0;
+  var norm = 1.0;
+  if (NORMALIZE) {
+    let end = select(0u, params.cols, live);
+    var peak = bitcast<u32>(params.root_eps);
+    for (var column = lane; column < end; column += LANES) {
+      peak = max(peak, bitcast<u32>(abs(x[x_at + column])));
+    }
+    unit = power_of_two(-row_exponent(thread, peak));
+    var sum = vec2<f32>(select(0.0, params.root_eps * unit * (params.root_eps * unit), lane == 0u), 0.0);
+    for (var column = lane; column < end; column += LANES) {
+      let value = x[x_at + column] * unit;
+      sum = plus(sum, value * value);
+    }
+    norm = inverse_root(row_sum(thread, sum));
+  }
+  let factor_at = start(params.factor, batch) + row * params.factor.row;
+  let to = item * params.width;
+  for (var column = lane; column < select(0u, params.width, live); column += LANES) {
+    let inside = column < params.cols;
+    var value = 0.0;
+    if (inside) {
+      value = x[x_at + column];
+    }
+    if (NORMALIZE) {
+      value = value * unit * norm;
+    }
+    if (PLAIN) {
+      plain[to + column] = value;
+    }
+    if (SCALED) {
+      // a factor that is infinite must not make padding NaN
+      scaled[to + column] = select(0.0, value * factor[factor_at + select(0u, column, params.factor_cols > 1u && inside)], inside);
+    }
+  }
+}

@@ -1,0 +1,117 @@
+import type { Backend, Tensor } from "@dlrt/core";
+import { runPiece } from "@dlrt/core/backend";
+import { sumTokens } from "../engine/elementwise.js";
+import { withScope, type Scope } from "../engine/scope.js";
+import { checkConv, checkConvCotangents, type ConvCall } from "./causal-conv-check.js";
+import { asMatrix, entryOf, inRows, inTokens, operandsOf, tokensOf } from "./causal-conv-operands.js";
+import type { CausalConvCotangents, CausalConvInputs, CausalConvOptions } from "./causal-conv-options.js";
+import type { PieceGradients } from "./check.js";
+
+/** The gradients as the kernel gives them: those of the parameters of each sequence by itself. */
+interface Raw<T extends Tensor> {
+  /** [B, T, C] */
+  readonly x: T;
+  /** [N, k, C] */
+  readonly weight: T;
+  /** [N, 1, C] */
+  readonly bias: T | undefined;
+  /** [N, k − 1, C] */
+  readonly initialState: T | undefined;
+}
+
+/**
+ * Gradients of `causalConv` for every input that was given, and for the initial state where there is one; the sums before the
+ * activation are computed once more.
+ * @param options those of the forward call; its `finalState` plays no part
+ * @throws as `causalConv`
+ */
+export function causalConvVjp<T extends Tensor>(
+  backend: Backend<T>,
+  inputs: CausalConvInputs<T>,
+  cotangents: CausalConvCotangents<T>,
+  options: CausalConvOptions<T> = {},
+): PieceGradients<CausalConvInputs<T>> & { readonly initialState?: T } {
+  const call = checkConv(backend, inputs, options, "causalConvVjp");
+  checkConvCotangents(backend, cotangents, call);
+  return withScope(backend, call.x.dtype, (scope) => {
+    const raw = run(scope, call, cotangents);
+    const turned = (t: T): T =>
+      call.channelsFirst ? scope.copy(t, scope.empty(inRows(t.shape, call)), { trans: true }) : t;
+    const gradients = {
+      x: turned(raw.x),
+      weight: weightGradient(scope, raw.weight),
+      ...(raw.bias && { bias: overSequences(scope, raw.bias) }),
+      ...(raw.initialState && { initialState: turned(raw.initialState) }),
+    };
+    for (const gradient of Object.values(gradients)) scope.keep(gradient);
+    return gradients;
+  });
+}
+
+function run<T extends Tensor>(
+  scope: Scope<T>,
+  call: ConvCall<T>,
+  cotangents: CausalConvCotangents<T>,
+): Raw<T> {
+  const { backend } = scope;
+  const { channels, taps, activation, stateShape, pieces } = call;
+  const { x, weight, bias, initialState } = operandsOf(scope, call);
+  const output = cotangents.output && inTokens(scope, cotangents.output, call);
+  const cotangent = output ?? scope.full(0, x.shape);
+  const final = cotangents.finalState && inTokens(scope, cotangents.finalState, call);
+  const idle = pieces.some(({ batch, rows }) => batch * rows * channels === 0);
+  // A sequence without tokens adds nothing to the parameters' gradients.
+  const perSequence = (rows: number): T =>
+    idle ? scope.full(0, [stateShape[0], rows, channels]) : scope.empty([stateShape[0], rows, channels]);
+  const raw = {
+    x: scope.empty(x.shape),
+    weight: perSequence(taps),
+    bias: call.bias && perSequence(1),
+    initialState: initialState && scope.empty(initialState.shape),
+  };
+  for (const piece of pieces) {
+    const state = (t: T | undefined): T | undefined =>
+      t && taps > 1 ? entryOf(backend, t, piece) : undefined;
+    if (piece.batch * piece.rows * channels === 0) {
+      const into = state(raw.initialState);
+      if (into) scope.copy(state(final) ?? scope.repeated(0, into.shape), into);
+      continue;
+    }
+    runPiece(backend, "causalConvVjp", {
+      ...{ batch: piece.batch, n: piece.rows, p: channels, taps, activation },
+      x: tokensOf(backend, x, piece),
+      weight: weight(piece),
+      bias: bias(piece),
+      initialState: state(initialState),
+      cotangent: tokensOf(backend, cotangent, piece),
+      finalStateCotangent: state(final),
+      gradients: {
+        x: tokensOf(backend, raw.x, piece),
+        weight: entryOf(backend, raw.weight, piece),
+        bias: raw.bias && entryOf(backend, raw.bias, piece),
+        initialState: state(raw.initialState),
+      },
+    });
+  }
+  return raw;
+}
+
+/** [N, k, C] added up and turned into [C, 1, k]. */
+function weightGradient<T extends Tensor>(scope: Scope<T>, each: T): T {
+  const [, taps, channels] = each.shape;
+  const whole = scope.backend.view(overSequences(scope, each), [1, taps, channels], {
+    ...{ offset: 0, heads: 1, shared: 1, batch: 0, head: 0, row: channels },
+  });
+  const result = scope.empty([channels, 1, taps]);
+  scope.copy(whole, asMatrix(scope.backend, result), { trans: true });
+  return result;
+}
+
+/** [N, rows, cols] added up over the sequences, [1, 1, rows·cols]. */
+function overSequences<T extends Tensor>(scope: Scope<T>, each: T): T {
+  const [count, rows, cols] = each.shape;
+  const width = rows * cols;
+  const layout = { offset: 0, heads: 1, shared: 1, batch: count * width, head: 0, row: width };
+  const tensor = scope.backend.view(each, [1, count, width], layout);
+  return sumTokens(scope, { tensor, heads: 1, width }).tensor;
+}

@@ -1,0 +1,70 @@
+import { ShapeError, ValueError, type Backend, type Shape, type Tensor } from "@dlrt/core";
+import { checkOptions, checkReadable, describe } from "@dlrt/core/backend";
+import { checkSized } from "../engine/check-options.js";
+
+/** What came back through the one result of a piece; absent: 0. */
+export interface OutputCotangent<T extends Tensor = Tensor> {
+  /** As the result */
+  readonly output?: T | undefined;
+}
+
+/** A gradient for every input that was given, of its shape. */
+export type PieceGradients<Inputs> = { readonly [name in keyof Inputs]: Inputs[name] };
+
+/**
+ * The inputs' names, and that the first is a packed array, by which all others are measured.
+ * @returns that array
+ * @throws ValueError, ShapeError, DisposedError
+ */
+export function checkFirst<T extends Tensor>(
+  backend: Backend<T>,
+  inputs: object,
+  names: readonly string[],
+): T {
+  if (inputs === undefined) throw new ValueError("inputs", names.join(", "), "undefined");
+  checkOptions("inputs", inputs, names);
+  const name = names[0]!;
+  const first = (inputs as Record<string, T>)[name]!;
+  checkReadable(backend, name, first);
+  checkOneHead(name, first);
+  return first;
+}
+
+/** @throws ShapeError, DtypeError, ValueError, DisposedError */
+export function checkPacked<T extends Tensor>(
+  backend: Backend<T>,
+  name: string,
+  t: T,
+  shape: Shape,
+  { dtype }: T,
+): void {
+  checkSized(backend, name, t, shape, dtype);
+  checkOneHead(name, t);
+}
+
+/** @throws ShapeError: a view by heads, where the packed array itself is meant */
+function checkOneHead(name: string, { layout }: Tensor): void {
+  if (layout.heads !== 1)
+    throw new ShapeError(name, "one head a sequence: the packed array itself", `${layout.heads} heads`);
+}
+
+/** Into how many heads the columns of `x` are cut. @throws ValueError, ShapeError */
+export function checkHeadCount(heads: number, name: string, { shape }: Tensor): number {
+  if (!Number.isSafeInteger(heads) || heads < 1)
+    throw new ValueError("heads", "an integer ≥ 1", describe(heads));
+  if (shape[2] % heads !== 0)
+    throw new ShapeError(name, `columns in a multiple of ${heads} heads`, `${shape[2]} columns`);
+  return heads;
+}
+
+/** @throws ShapeError, DtypeError, ValueError, DisposedError */
+export function checkOutputCotangent<T extends Tensor>(
+  backend: Backend<T>,
+  cotangents: OutputCotangent<T>,
+  x: T,
+): void {
+  if (cotangents === undefined) throw new ValueError("cotangents", "{ output }", "undefined");
+  checkOptions("cotangents", cotangents, ["output"]);
+  if (cotangents.output !== undefined)
+    checkPacked(backend, "cotangents.output", cotangents.output, x.shape, x);
+}

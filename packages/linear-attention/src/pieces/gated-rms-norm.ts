@@ -1,0 +1,145 @@
+import { elementCount, ValueError, type Backend, type Tensor } from "@dlrt/core";
+import { checkOptions, checkPiece, describe, runPiece, type PieceParams } from "@dlrt/core/backend";
+import { checkEpsilon } from "../engine/check-options.js";
+import { sumTokens } from "../engine/elementwise.js";
+import { wholeOf, type Packed } from "../engine/packed.js";
+import { withScope, type Scope } from "../engine/scope.js";
+import {
+  checkFirst,
+  checkHeadCount,
+  checkOutputCotangent,
+  checkPacked,
+  type OutputCotangent,
+  type PieceGradients,
+} from "./check.js";
+import { perEntry } from "./parameters.js";
+
+export interface GatedRmsNormInputs<T extends Tensor = Tensor> {
+  /** A layer's output, [B, T, H·D] */
+  readonly x: T;
+  /** z, [B, T, H·D]. Default: no gate */
+  readonly gate?: T | undefined;
+  /** w of the columns of a head, [1, 1, D], as it is, not 1 + w. Default: ones */
+  readonly weight?: T | undefined;
+}
+
+export interface GatedRmsNormOptions {
+  /** H: every head of a token is normalised by itself. Default 1. */
+  readonly heads?: number | undefined;
+  /** Added to the mean of squares, > 0. Default 1e-6. */
+  readonly eps?: number | undefined;
+  /** f, what the gate goes through: z σ(z), or σ(z). Default "silu". */
+  readonly activation?: "silu" | "sigmoid" | undefined;
+}
+
+interface Call<T extends Tensor> extends GatedRmsNormInputs<T> {
+  readonly packed: Packed<T>;
+  readonly eps: number;
+  readonly activation: "silu" | "sigmoid";
+}
+
+/**
+ * x / √(mean(x²) + eps) ∘ w ∘ f(z), the mean over the columns of each head: what follows a layer's output in Qwen3-Next, Qwen3.5 (SiLU)
+ * and Kimi (sigmoid).
+ * @returns [B, T, H·D], the caller's to dispose
+ * @throws ShapeError, DtypeError, ValueError, DisposedError, UnsupportedError, LimitError
+ */
+export function gatedRmsNorm<T extends Tensor>(
+  backend: Backend<T>,
+  inputs: GatedRmsNormInputs<T>,
+  options: GatedRmsNormOptions = {},
+): T {
+  const call = checkNorm(backend, inputs, options);
+  return withScope(backend, call.x.dtype, (scope) => {
+    const out = scope.empty(call.x.shape);
+    run(scope, call, { out: wholeOf(backend, { ...call.packed, tensor: out }) });
+    return scope.keep(out);
+  });
+}
+
+/**
+ * Gradients of `gatedRmsNorm` for every input that was given.
+ * @throws as `gatedRmsNorm`
+ */
+export function gatedRmsNormVjp<T extends Tensor>(
+  backend: Backend<T>,
+  inputs: GatedRmsNormInputs<T>,
+  cotangents: OutputCotangent<T>,
+  options: GatedRmsNormOptions = {},
+): PieceGradients<GatedRmsNormInputs<T>> {
+  const call = checkNorm(backend, inputs, options);
+  const { x, packed } = call;
+  checkOutputCotangent(backend, cotangents, x);
+  return withScope(backend, x.dtype, (scope) => {
+    const whole = (tensor: T): T => wholeOf(backend, { ...packed, tensor });
+    const gradients = {
+      x: scope.empty(x.shape),
+      gate: call.gate && scope.empty(x.shape),
+      weightTerms: call.weight && scope.empty(x.shape),
+    };
+    run(scope, call, {
+      cotangent: whole(cotangents.output ?? scope.full(0, x.shape)),
+      gradients: {
+        x: whole(gradients.x),
+        gate: gradients.gate && whole(gradients.gate),
+        weightTerms: gradients.weightTerms && whole(gradients.weightTerms),
+      },
+    });
+    return {
+      x: scope.keep(gradients.x),
+      ...(gradients.gate && { gate: scope.keep(gradients.gate) }),
+      ...(gradients.weightTerms && {
+        weight: scope.keep(sumTokens(scope, headsAsTokens(scope, packed, gradients.weightTerms)).tensor),
+      }),
+    };
+  });
+}
+
+/** [B, T, H·D] as [1, B·T·H, D] */
+function headsAsTokens<T extends Tensor>(scope: Scope<T>, { heads, width }: Packed<T>, own: T): Packed<T> {
+  const [batch, tokens] = own.shape;
+  const rows = batch * tokens * heads;
+  const layout = { offset: 0, heads: 1, shared: 1, batch: rows * width, head: 0, row: width };
+  return { tensor: scope.backend.view(own, [1, rows, width], layout), heads: 1, width };
+}
+
+function run<T extends Tensor>(
+  { backend }: Scope<T>,
+  { x, gate, weight, packed, eps, activation }: Call<T>,
+  results: Pick<PieceParams<"gatedNorm", T>, "out" | "cotangent" | "gradients">,
+): void {
+  const { heads, width } = packed;
+  const [batch, tokens] = x.shape;
+  if (elementCount(x.shape) === 0) return;
+  runPiece(backend, "gatedNorm", {
+    batch: batch * heads,
+    n: tokens,
+    p: width,
+    eps,
+    activation,
+    x: wholeOf(backend, packed),
+    gate: gate && wholeOf(backend, { ...packed, tensor: gate }),
+    weight: weight && perEntry(backend, weight, batch, heads, width),
+    ...results,
+  });
+}
+
+function checkNorm<T extends Tensor>(
+  backend: Backend<T>,
+  inputs: GatedRmsNormInputs<T>,
+  options: GatedRmsNormOptions,
+): Call<T> {
+  const x = checkFirst(backend, inputs, ["x", "gate", "weight"]);
+  checkOptions("options", options, ["heads", "eps", "activation"]);
+  const { heads: count = 1, eps: given = 1e-6, activation = "silu" } = options;
+  const heads = checkHeadCount(count, "x", x);
+  const width = x.shape[2] / heads;
+  const { gate, weight } = inputs;
+  if (gate !== undefined) checkPacked(backend, "gate", gate, x.shape, x);
+  if (weight !== undefined) checkPacked(backend, "weight", weight, [1, 1, width], x);
+  if (activation !== "silu" && activation !== "sigmoid")
+    throw new ValueError("activation", '"silu" or "sigmoid"', describe(activation));
+  const eps = checkEpsilon("eps", given, x.dtype);
+  checkPiece(backend, "gatedNorm", x);
+  return { x, gate, weight, packed: { tensor: x, heads, width }, eps, activation };
+}

@@ -1,0 +1,35 @@
+import type { Backend, Tensor } from "@dlrt/core";
+import type { OutputCotangent, PieceGradients } from "./check.js";
+import { checkGate, computeGate, gateGradients } from "./gate.js";
+
+export interface GdnGateInputs<T extends Tensor = Tensor> {
+  /** What the model projects, [B, T, H], H the heads of the state */
+  readonly a: T;
+  /** A_log, [1, 1, H] */
+  readonly aLog: T;
+  /** dt_bias, [1, 1, H] */
+  readonly dtBias: T;
+}
+
+/**
+ * g = −exp(A_log) · softplus(a + dt_bias): the decay of `gatedDeltaRule` from what Gated DeltaNet (Qwen3-Next, Qwen3.5) projects.
+ * @returns [B, T, H], the caller's to dispose
+ * @throws ShapeError, DtypeError, ValueError, DisposedError, UnsupportedError, LimitError
+ */
+export function gdnGate<T extends Tensor>(backend: Backend<T>, inputs: GdnGateInputs<T>): T {
+  return computeGate(backend, { ...checkGate(backend, "a", inputs, false), lowerBound: undefined });
+}
+
+/**
+ * Gradients of `gdnGate` for every input.
+ * @throws as `gdnGate`
+ */
+export function gdnGateVjp<T extends Tensor>(
+  backend: Backend<T>,
+  inputs: GdnGateInputs<T>,
+  cotangents: OutputCotangent<T>,
+): PieceGradients<GdnGateInputs<T>> {
+  const call = { ...checkGate(backend, "a", inputs, false), lowerBound: undefined };
+  const [a, aLog, dtBias] = gateGradients(backend, call, cotangents);
+  return { a, aLog, dtBias };
+}
