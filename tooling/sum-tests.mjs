@@ -7,7 +7,7 @@ const REPORT = join("test-results", "vitest.json");
 
 /** Folders of the workspace's packages, in the order of pnpm-workspace.yaml. */
 function packageFolders(root) {
-  const children = ["packages", "apps", "tooling"].flatMap((parent) => {
+  const children = ["packages", "apps", "examples", "tooling"].flatMap((parent) => {
     const folder = join(root, parent);
     if (!existsSync(folder)) return [];
     return readdirSync(folder)

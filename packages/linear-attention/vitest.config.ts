@@ -1,11 +1,30 @@
 import { defineConfig } from "vitest/config";
 import { limits } from "../../tooling/limits.mjs";
 
+const include = ["test/**/*.test.ts"];
+/** Tests that no kernel of a layer is in, which run once. */
+const apart = ["test/pieces*.test.ts", "test/causal-conv.test.ts"];
+
 export default defineConfig({
   test: {
     ...limits,
-    include: ["test/**/*.test.ts"],
     testTimeout: 60_000, // of a loaded machine: the slowest test takes a second or two of its own
     reporters: ["default", ["json", { outputFile: "test-results/vitest.json" }]],
+    projects: [
+      { extends: true, test: { name: "own", include } },
+      {
+        extends: true,
+        test: { name: "composed", include, exclude: apart, setupFiles: ["test/composed.setup.ts"] },
+      },
+      {
+        extends: true,
+        test: {
+          name: "fused",
+          include,
+          exclude: ["test/readme.test.ts", ...apart],
+          setupFiles: ["test/fused.setup.ts"],
+        },
+      },
+    ],
   },
 });

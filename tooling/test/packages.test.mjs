@@ -62,7 +62,7 @@ describe.each(published.map((folder) => [readJson(join(folder, "package.json")).
     });
 
     test("types resolve for ESM in Node and bundlers", async () => {
-      const analysis = await checkPackage(packed, { excludeEntrypoints: [/\.wasm$/] });
+      const analysis = await checkPackage(packed);
       expect(analysis.types).not.toBe(false);
       const esm = ["node16-esm", "bundler"].flatMap((resolutionKind) =>
         filterProblems(analysis, { resolutionKind }).map(({ kind, entrypoint }) => ({ kind, entrypoint })),

@@ -55,7 +55,7 @@ export async function run(page: Page): Promise<void> {
   await page.locator("#status", { hasText: /^(Done|Stopped)/ }).waitFor();
 }
 
-/** The report as a download, read as `pnpm bench --compare` reads it. */
+/** The report as a download, read as `pnpm bench compare` reads it. */
 export async function downloaded(page: Page): Promise<PageReport> {
   const [file] = await Promise.all([
     page.waitForEvent("download"),

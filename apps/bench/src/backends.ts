@@ -78,20 +78,36 @@ async function open({ module, factory, options, strict }: Candidate): Promise<Ba
   throw new Error(fallback);
 }
 
+/** A backend with the name it has here: that of its build and threads. */
+export interface Opened {
+  readonly name: string;
+  readonly backend: Backend;
+  readonly ceiling?: Ceiling | undefined;
+}
+
 /** Imports and creates every backend there is; what cannot be had comes back with the reason. */
-export async function openBackends(
+export async function createBackends(
   options: BackendOptions,
-): Promise<{ contenders: Contender[]; missing: Missing[] }> {
-  const contenders: Contender[] = [];
+): Promise<{ opened: Opened[]; missing: Missing[] }> {
+  const opened: Opened[] = [];
   const missing: Missing[] = [];
   for (const candidate of candidates(options.threads)) {
     const { name, module, ceiling } = candidate;
     if (options.only && !options.only.includes(candidate.backend)) continue;
     try {
-      contenders.push(backendContender(name, await open(candidate), ceiling));
+      opened.push({ name, backend: await open(candidate), ceiling });
     } catch (error) {
       missing.push({ name, reason: why(module, error) });
     }
   }
+  return { opened, missing };
+}
+
+/** The same as contenders of the operator's operations. */
+export async function openBackends(
+  options: BackendOptions,
+): Promise<{ contenders: Contender[]; missing: Missing[] }> {
+  const { opened, missing } = await createBackends(options);
+  const contenders = opened.map(({ name, backend, ceiling }) => backendContender(name, backend, ceiling));
   return { contenders, missing };
 }

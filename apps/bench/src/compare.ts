@@ -19,7 +19,7 @@ const TOLERANCE = 0.03;
 
 /** @throws Error when the file is no report of this bench */
 export function readReport(path: string): Report {
-  return readSaved<Report>("--compare", path, [SCHEMA]);
+  return readSaved<Report>("compare", path, [SCHEMA]);
 }
 
 export function caseName(report: CaseReport): string {
@@ -92,7 +92,7 @@ function line({ name, before, after, ratio, verdict }: Change): Line {
   };
 }
 
-/** What `--compare` prints. */
+/** What `bench compare` prints. */
 export function renderChanges(before: Report, after: Report, colour: boolean): string {
   const changes = compare(before, after);
   const columns = [

@@ -58,9 +58,9 @@ export function savePath({ started, machine, commit }: Started, kind?: string): 
   return resultPath(`${parts.filter(Boolean).join("-")}.json`);
 }
 
-/** @throws Error, naming the option, when the file is no report of one of these schemas */
+/** @throws Error, naming the command, when the file is no report of one of these schemas */
 export function readSaved<T extends Started & { readonly schema: string }>(
-  option: string,
+  command: string,
   path: string,
   schemas: readonly T["schema"][],
 ): T {
@@ -68,11 +68,11 @@ export function readSaved<T extends Started & { readonly schema: string }>(
   try {
     report = JSON.parse(readFileSync(path, "utf8"));
   } catch (error) {
-    throw new Error(`${option} ${path}: ${(error as Error).message}`, { cause: error });
+    throw new Error(`${command} ${path}: ${(error as Error).message}`, { cause: error });
   }
   const { schema, machine, cases, points } = report ?? {};
   if (!schemas.some((known) => known === schema) || !machine || !Array.isArray(cases ?? points)) {
-    throw new Error(`${option} ${path}: expected a report of schema ${schemas.join(" or ")}, got ${schema}`);
+    throw new Error(`${command} ${path}: expected a report of schema ${schemas.join(" or ")}, got ${schema}`);
   }
   return report as unknown as T;
 }

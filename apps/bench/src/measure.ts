@@ -38,8 +38,20 @@ const MIN_SAMPLES = 3;
 const MIN_SAMPLE_MS = 5;
 const WARM_UP_MS = 1500;
 
-interface Candidate {
-  readonly contender: Contender;
+/** What is measured: refused or opened, then called again and again. */
+export interface Subject {
+  readonly name: string;
+  /** Why it does not take this work; undefined where it does. */
+  refuses(): string | undefined;
+  open(): Run;
+  /** Takes upload, compute and readback apart, where the work is done on a device of its own. */
+  phases?(run: Run): Promise<Phases>;
+}
+
+type Judge<S> = (outputs: Outputs, subject: S) => Verdict;
+
+interface Candidate<S> {
+  readonly subject: S;
   readonly run: Run;
   readonly verdict: Verdict;
   readonly warmUpCalls: number;
@@ -49,13 +61,15 @@ interface Candidate {
   readonly samples: number[];
 }
 
-async function time(run: Run, calls: number): Promise<number> {
+const mean = (x: readonly number[]): number => x.reduce((a, b) => a + b, 0) / x.length;
+
+/** The mean of so many calls, in ms; or each of them, by the run's own clock where it has one. */
+async function time(run: Run, calls: number): Promise<readonly number[]> {
+  if (run.times) return run.times(calls);
   const start = performance.now();
   for (let i = 0; i < calls; i++) await run.call();
-  return (performance.now() - start) / calls;
+  return [(performance.now() - start) / calls];
 }
-
-const mean = (x: readonly number[]): number => x.reduce((a, b) => a + b, 0) / x.length;
 
 /**
  * Calls until the engine has tiered up: the last four calls are no faster than the four before (within 5 %),
@@ -65,7 +79,7 @@ async function warmUp(run: Run): Promise<{ calls: number; ms: number }> {
   const times: number[] = [];
   let spent = 0;
   for (;;) {
-    const ms = await time(run, 1);
+    const ms = mean(await time(run, 1));
     times.push(ms);
     spent += ms;
     const [before, last] = [times.slice(-8, -4), times.slice(-4)];
@@ -93,96 +107,117 @@ const reason = (error: unknown): string => (error instanceof Error ? error.messa
  * Warms up, and judges the answer of the last call. A candidate that is wrong or fails is closed. An answer that
  * another candidate gave before, bit for bit, has its verdict: a second thread changes no bit, and judging takes long.
  */
-async function admit(
-  contender: Contender,
-  operation: Operation,
-  problem: Problem,
-  chunk: number | undefined,
-  others: readonly Candidate[],
-): Promise<Candidate | Outcome> {
-  const refusal = contender.refuses(operation, problem);
+async function admit<S extends Subject>(
+  subject: S,
+  judge: Judge<S>,
+  others: readonly Candidate<S>[],
+): Promise<Candidate<S> | Outcome> {
+  const refusal = subject.refuses();
   if (refusal !== undefined) return { status: "skipped", reason: refusal };
   let run: Run | undefined;
   try {
-    run = contender.open(operation, problem, chunk);
+    run = subject.open();
     const { calls: warmUpCalls, ms } = await warmUp(run);
     const outputs = await run.read();
     const sum = checksum(outputs);
-    const verdict =
-      others.find((other) => other.checksum === sum)?.verdict ?? operation.judge(problem, outputs);
+    const verdict = others.find((other) => other.checksum === sum)?.verdict ?? judge(outputs, subject);
     if (!isRight(verdict)) {
       run.close();
       return { status: "wrong", verdict };
     }
     const calls = Math.max(1, Math.ceil(MIN_SAMPLE_MS / ms));
-    return { contender, run, verdict, warmUpCalls, calls, checksum: sum, samples: [] };
+    return { subject, run, verdict, warmUpCalls, calls, checksum: sum, samples: [] };
   } catch (error) {
     run?.close();
     return { status: "failed", reason: reason(error) };
   }
 }
 
+type Sampling = Omit<MeasureOptions, "chunk">;
+
 /** A, B, C, C, B, A, A, …: so that a machine that slows down or speeds up does so for all alike. */
-async function takeSamples(candidates: readonly Candidate[], options: MeasureOptions): Promise<void> {
+async function takeSamples<S extends Subject>(
+  candidates: readonly Candidate<S>[],
+  options: Sampling,
+): Promise<void> {
   const { repetitions, seconds, signal, onProgress } = options;
+  const spent = new Map(candidates.map((candidate) => [candidate, { rounds: 0, ms: 0 }]));
   for (let round = 0; round < repetitions; round++) {
     const order = round % 2 === 0 ? candidates : [...candidates].reverse();
-    for (const { contender, run, calls, samples } of order) {
+    for (const candidate of order) {
+      const { subject, run, calls, samples } = candidate;
       signal?.throwIfAborted();
-      const own = (samples.reduce((a, b) => a + b, 0) * calls) / 1000;
+      const own = spent.get(candidate)!;
       const share = (2 * seconds) / candidates.length;
-      if (samples.length >= MIN_SAMPLES ? own > share : own > 1.5 * seconds) continue;
-      await onProgress?.(`${contender.name}: sample ${samples.length + 1}`, Math.min(1, round / repetitions));
-      samples.push(await time(run, calls));
+      if (own.rounds >= MIN_SAMPLES ? own.ms > 1000 * share : own.ms > 1500 * seconds) continue;
+      await onProgress?.(`${subject.name}: sample ${own.rounds + 1}`, Math.min(1, round / repetitions));
+      const times = await time(run, calls);
+      samples.push(...times);
+      own.rounds += 1;
+      own.ms += mean(times) * calls;
     }
   }
 }
 
 /** The answer after the samples is the one that was judged, bit for bit; or it is judged again. */
-async function conclude(
-  { contender, run, samples, warmUpCalls, ...candidate }: Candidate,
-  operation: Operation,
-  problem: Problem,
+async function conclude<S extends Subject>(
+  { subject, run, samples, warmUpCalls, ...candidate }: Candidate<S>,
+  judge: Judge<S>,
 ): Promise<Outcome> {
   const outputs = await run.read();
   let { verdict } = candidate;
   if (checksum(outputs) !== candidate.checksum) {
-    const again = operation.judge(problem, outputs);
+    const again = judge(outputs, subject);
     if (!(again.value <= verdict.value)) verdict = again;
   }
   if (!isRight(verdict)) return { status: "wrong", verdict };
   try {
-    const phases = await contender.phases?.(operation, problem, run);
+    const phases = await subject.phases?.(run);
     return { status: "ok", verdict, timing: summarise(samples), warmUpCalls, phases };
   } catch (error) {
     return { status: "failed", reason: reason(error) };
   }
 }
 
-/** One case on every contender. No time is taken of a contender before its answer was found right. */
+/** One piece of work on every subject. No time is taken of one before its answer was found right. */
+export async function measureAll<S extends Subject>(
+  subjects: readonly S[],
+  judge: Judge<S>,
+  options: Sampling,
+): Promise<Map<S, Outcome>> {
+  const { signal, onProgress } = options;
+  const outcomes = new Map<S, Outcome>();
+  const candidates: Candidate<S>[] = [];
+  try {
+    for (const subject of subjects) {
+      signal?.throwIfAborted();
+      await onProgress?.(`${subject.name}: warm-up and check`, 0);
+      const admitted = await admit(subject, judge, candidates);
+      if ("status" in admitted) outcomes.set(subject, admitted);
+      else candidates.push(admitted);
+    }
+    await takeSamples(candidates, options);
+    for (const candidate of candidates) outcomes.set(candidate.subject, await conclude(candidate, judge));
+    return new Map(subjects.map((subject) => [subject, outcomes.get(subject)!]));
+  } finally {
+    for (const { run } of candidates) run.close();
+  }
+}
+
+/** One case of an operation on every contender. */
 export async function measure(
   contenders: readonly Contender[],
   operation: Operation,
   problem: Problem,
-  options: MeasureOptions,
+  { chunk, ...options }: MeasureOptions,
 ): Promise<Map<Contender, Outcome>> {
-  const { chunk, signal, onProgress } = options;
-  const outcomes = new Map<Contender, Outcome>();
-  const candidates: Candidate[] = [];
-  try {
-    for (const contender of contenders) {
-      signal?.throwIfAborted();
-      await onProgress?.(`${contender.name}: warm-up and check`, 0);
-      const admitted = await admit(contender, operation, problem, chunk, candidates);
-      if ("status" in admitted) outcomes.set(contender, admitted);
-      else candidates.push(admitted);
-    }
-    await takeSamples(candidates, options);
-    for (const candidate of candidates) {
-      outcomes.set(candidate.contender, await conclude(candidate, operation, problem));
-    }
-    return new Map(contenders.map((contender) => [contender, outcomes.get(contender)!]));
-  } finally {
-    for (const { run } of candidates) run.close();
-  }
+  const subjects = contenders.map((contender) => ({
+    contender,
+    name: contender.name,
+    refuses: () => contender.refuses(operation, problem),
+    open: () => contender.open(operation, problem, chunk),
+    ...(contender.phases && { phases: (run: Run) => contender.phases!(operation, problem, run) }),
+  }));
+  const outcomes = await measureAll(subjects, (outputs) => operation.judge(problem, outputs), options);
+  return new Map([...outcomes].map(([{ contender }, outcome]) => [contender, outcome]));
 }

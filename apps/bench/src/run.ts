@@ -1,9 +1,9 @@
 import type { Sizes } from "@dlrt/core";
+import type { Options } from "./cli/options.js";
 import type { Contender, Missing } from "./contender.js";
 import type { Environment } from "./environment.js";
 import { measure, type MeasureOptions } from "./measure.js";
 import { operations } from "./operations/index.js";
-import type { Options } from "./options.js";
 import { rows, SCHEMA, type CaseReport, type Peaks, type Report } from "./report.js";
 import { checkSeedPrograms } from "./seed-check.js";
 import { dataProblem, readArrays } from "./workload/data.js";
@@ -31,12 +31,13 @@ interface Plan {
 }
 
 const SIZES = [4096, 65536];
+const COLUMNS = 64;
 const HEADS = 8;
 const SECONDS = 6;
 
 /** Every workload, dtype and size asked for; the user's data instead where there are any. */
 function plans(options: Options): Plan[] {
-  const { data, seed, d: r, heads: batch = HEADS } = options;
+  const { data, seed, d: r = COLUMNS, heads: batch = HEADS } = options;
   const p = options.p ?? r;
   const plan = (workload: string, problem: Sizes, make: () => Problem): Plan => {
     const { batch: b, n } = problem;

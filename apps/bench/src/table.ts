@@ -14,13 +14,13 @@ export function figures(x: number, digits = 3): string {
 
 const orInfinite = (x: number | null): string => (x === null ? "∞ or NaN" : figures(x));
 
-/** Continues long lines with an indent, so that nothing is wider than a terminal of 100 columns. */
-export function wrap(text: string, indent = "  "): string {
+/** Continues long lines with an indent, so that nothing is wider than a terminal. */
+export function wrap(text: string, indent = "  ", width: number = WIDTH): string {
   const lines: string[] = [];
   let line = "";
   const [, margin, words] = /^( *)(.*)$/.exec(text)!;
   for (const word of words!.split(" ")) {
-    if (line !== "" && line.length + 1 + word.length > WIDTH) {
+    if (line !== "" && line.length + 1 + word.length > width) {
       lines.push(line);
       line = indent + word;
     } else {

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { parseHTML } from "linkedom";
 import { afterAll, expect, test } from "vitest";
 import { chartsCommand, chartsOf } from "../src/charts/command.js";
+import { LAYER_SCHEMA, type LayerCase, type LayerReport, type LayerRow } from "../src/layer/run.js";
 import { SCHEMA, type Report, type Row } from "../src/report.js";
 import { SCALING_SCHEMA, type Point, type ScalingReport } from "../src/scaling/sweep.js";
 
@@ -151,6 +152,43 @@ test("growth: a line for each operation of what has times, fitted exponents besi
   expect(shown.filter((text) => text === "–").length).toBe(3);
 });
 
+const layerRow = (name: string, min: number, status: LayerRow["status"] = "ok"): LayerRow => ({
+  ...{ name, kind: "peer", build: "b", status },
+  ...(status === "ok" && { ms: { min, median: 2 * min, calls: 9 } }),
+});
+
+const layerCase = (layer: LayerCase["layer"], tokens: number, rows: readonly LayerRow[]): LayerCase => ({
+  ...{ task: "prefill", layer, tokens, heads: 8, K: 64, V: 64, about: "", flops: 1, baseline: null, rows },
+});
+
+const layers: LayerReport = {
+  ...{ schema: LAYER_SCHEMA, seconds: 1, arguments: [], ...where },
+  cases: [256, 512, 1024].flatMap((T) => [
+    layerCase("gated", T, [layerRow("wasm", T), layerRow("wasm ×2", T), layerRow("wasm resident", T)]),
+    layerCase("softmax", T, [layerRow("wasm", 1, "skipped"), layerRow("onnxruntime-web", T * T)]),
+  ]),
+};
+
+test("layers: a line for each that was timed with one thread, from arrays to arrays, with its exponent", () => {
+  const chart = chartsOf(layers).get("layers.svg")!;
+  const { document } = parseHTML(chart);
+  const shown = [...document.querySelectorAll("text")].map(({ textContent }) => textContent);
+  expect(shown).toEqual(
+    expect.arrayContaining([
+      "● gated delta rule, wasm",
+      "1.00",
+      "● softmax attention, onnxruntime-web",
+      "2.00",
+    ]),
+  );
+  expect(shown.filter((text) => text?.startsWith("●")).length).toBe(2);
+  expect(shown.join(" ")).toContain("8 heads of 64/64");
+  expect(chartsOf(layers).get("layers.svg")).toBe(chart);
+  const one = { ...layers, cases: layers.cases.slice(0, 2) };
+  const mixed = { ...layers, cases: [...layers.cases, { ...layers.cases[0]!, heads: 4 }] };
+  for (const none of [one, mixed]) expect(chartsOf(none).size).toBe(0);
+});
+
 test("nothing timed, nothing drawn", () => {
   expect(chartsOf({ ...report, cases: report.cases.slice(2) }).size).toBe(0);
   expect(chartsOf({ ...scaling, points: points("planted", "wrong") }).size).toBe(0);
@@ -168,16 +206,14 @@ test("the command writes a file for each chart, and refuses what is no report or
   expect(readdirSync(out).sort()).toEqual(["growth.svg", "speed-solve.svg"]);
   expect(readFileSync(join(out, "speed-solve.svg"), "utf8")).toBe(only(report));
   expect(() => chartsCommand([run, run], out)).toThrow(/run\.json: another file draws speed-solve\.svg too/);
-  expect(() => chartsCommand([path("no.json", { schema: "x" })], out)).toThrow(
-    /--charts .*no\.json: expected/,
-  );
+  expect(() => chartsCommand([path("no.json", { schema: "x" })], out)).toThrow(/charts .*no\.json: expected/);
 });
 
 // Elsewhere a checkout may have other line ends.
 test.runIf(process.platform === "linux")("the README's charts are what its command draws", () => {
   const root = join(import.meta.dirname, "../../..");
   const readme = readFileSync(join(root, "README.md"), "utf8");
-  const [, files] = /bench --charts ((?:\S+\.json[\s\\]*)+)/.exec(readme)!;
+  const [, files] = /bench charts ((?:\S+\.json[\s\\]*)+)/.exec(readme)!;
   const paths = files!.split(/[\s\\]+/).filter(Boolean);
   const out = join(folder, "readme");
   chartsCommand(

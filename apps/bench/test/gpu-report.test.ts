@@ -6,7 +6,6 @@ import type { Dispatch } from "../src/gpu/dispatch-timer.js";
 import { deviceTimes } from "../src/gpu/reached.js";
 import type { GpuReport } from "../src/gpu/report.js";
 import type { Roofline } from "../src/gpu/roofline.js";
-import { program, type Options } from "../src/options.js";
 import { folder, main, node, widest } from "./command.js";
 import { SHADERS } from "./shaders.js";
 
@@ -31,11 +30,11 @@ test("medians over calls; overlapping dispatches leave no gap", () => {
   expect(b).toEqual({ shader: "b", dispatches: 1, ms: 6 });
 });
 
-describe("bench --gpu-report", () => {
+describe("bench gpu", () => {
   const tiny = ["--n", "48", "--d", "8", "--heads", "2", "--chunk", "10"];
 
   test("a table within 100 columns, software marked, and the JSON report", () => {
-    const args = [main, "--gpu-report", ...tiny, "--json", "gpu.json"];
+    const args = [main, "gpu", ...tiny, "--json", "gpu.json"];
     const { status, stdout, stderr } = node(args);
     expect(stderr).toBe("");
     expect(status).toBe(0);
@@ -43,7 +42,7 @@ describe("bench --gpu-report", () => {
     const report = JSON.parse(readFileSync(join(folder, "gpu.json"), "utf8")) as GpuReport;
     expect(report.operations.map(({ operation }) => operation)).toEqual(Object.keys(SHADERS));
     expect(report.operations[0]!.sizes).toEqual({ batch: 2, n: 48, r: 8, p: 8, chunk: 16 });
-    expect(report.arguments).toContain("--gpu-report");
+    expect(report.arguments).toContain("gpu");
     expect(stdout).toContain(report.device.name.slice(0, 40));
     expect(stdout.includes("SOFTWARE DEVICE")).toBe(report.device.software);
     expect(stdout.includes("(software device)")).toBe(report.device.software);
@@ -54,32 +53,15 @@ describe("bench --gpu-report", () => {
     "a driver that the user names is not replaced by SwiftShader",
     () => {
       for (const env of [{ VK_DRIVER_FILES: join(folder, "none.json") }, { VK_ICD_FILENAMES: "none.json" }]) {
-        const { status, stderr } = node([main, "--gpu-report", ...tiny], { ...env, DLRT_GPU: "" });
+        const { status, stderr } = node([main, "gpu", ...tiny], { ...env, DLRT_GPU: "" });
         expect(stderr).toMatch(/^bench: .*a WebGPU adapter/m);
         expect(status).toBe(1);
       }
     },
   );
 
-  test("what it cannot be combined with is refused, and --help names it", () => {
-    const parse = (...args: string[]): Options =>
-      program()
-        .exitOverride()
-        .configureOutput({ writeErr: () => undefined })
-        .parse(["--gpu-report", ...args], { from: "user" })
-        .opts();
-    expect(program().helpInformation()).toContain("--gpu-report");
-    expect(parse("--save", "--d", "32")).toMatchObject({ gpuReport: true, save: true, d: 32 });
-    for (const other of ["--scaling", "--csv=x", "--backends=js", "--data=x", "--compare=x", "--planted"]) {
-      expect(() => parse(other), other).toThrow(/cannot be used with option/);
-    }
-  });
-
   test("sizes are the user's where given, and else the device's", () => {
-    const given: Parameters<typeof gpuOptions>[0] = {
-      ...program().parse(["--gpu-report"], { from: "user" }).opts<Options>(),
-      d: undefined,
-    };
+    const given = { seed: 1, save: false };
     expect(gpuOptions(given, false)).toMatchObject({ batch: [8, 64], n: [4096], d: [64, 128], chunk: 64 });
     expect(gpuOptions(given, true).n[0]).toBeLessThan(4096);
     const asked = { ...given, d: 32, heads: 3, n: [100, 200], p: 4, chunk: 17 };

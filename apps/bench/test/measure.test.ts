@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import type { Contender } from "../src/contender.js";
-import { measure, type Outcome } from "../src/measure.js";
+import { measure, measureAll, type Outcome } from "../src/measure.js";
 import { solveOperation } from "../src/operations/solve.js";
 import { naiveSolve } from "../src/peers/naive.js";
 import { jsRegisterPeak } from "../src/peak-js.js";
@@ -23,6 +23,24 @@ test("a right answer gets its time", async () => {
   const result = await outcome(fake("right", () => [answer]));
   expect(result.status).toBe("ok");
   expect(result).toMatchObject({ verdict: { limit: 16 }, timing: { samples: { length: 4 } } });
+});
+
+test("a run with a clock of its own: every call is a sample, as that clock has it", async () => {
+  let calls = 0;
+  const times = async (count: number): Promise<number[]> => {
+    calls += count;
+    return Array.from({ length: count }, (_, i) => i + 1);
+  };
+  const run = { call: () => undefined, times, read: async () => [answer], close: () => undefined };
+  const subject = { name: "elsewhere", refuses: () => undefined, open: () => run };
+  const judged = { value: 1, limit: 2 };
+  const outcomes = await measureAll([subject], () => judged, options);
+  const result = outcomes.get(subject)!;
+  expect(result).toMatchObject({ status: "ok", verdict: judged });
+  // Warm-up calls one by one, each of 1 ms; then 5 calls a sample make 5 ms.
+  const { warmUpCalls, timing } = result as Extract<Outcome, { status: "ok" }>;
+  expect(timing.samples).toEqual([1, 2, 3, 4, 5, 1, 2, 3, 4, 5, 1, 2, 3, 4, 5, 1, 2, 3, 4, 5]);
+  expect(calls).toBe(warmUpCalls + 20);
 });
 
 test("a wrong backend gets no time, and no figure that follows from one", async () => {

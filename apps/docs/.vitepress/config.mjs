@@ -19,7 +19,8 @@ export default defineConfig({
         items: [
           { text: "What T is, and why", link: "/what-and-why" },
           { text: "Quickstart", link: "/quickstart" },
-          { text: "Layers", link: "/layers" },
+          { text: "From a model to a call", link: "/models" },
+          { text: "Layers as operators", link: "/layers" },
           { text: "Choose a backend", link: "/choosing" },
           { text: "Stream a sequence", link: "/streaming" },
           { text: "Gradients", link: "/gradients" },

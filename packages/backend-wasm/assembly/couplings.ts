@@ -112,7 +112,7 @@ export function among<T>(
 }
 
 /** The sums of four vectors' lanes, side by side; added to what is there where they `join` it. */
-function storeSums<T>(a: v128, b: v128, c: v128, d: v128, to: usize, joins: bool): void {
+export function storeSums<T>(a: v128, b: v128, c: v128, d: v128, to: usize, joins: bool): void {
   if (sizeof<T>() == 4) {
     const ab = f32x4.add(v128.shuffle<f32>(a, b, 0, 4, 1, 5), v128.shuffle<f32>(a, b, 2, 6, 3, 7));
     const cd = f32x4.add(v128.shuffle<f32>(c, d, 0, 4, 1, 5), v128.shuffle<f32>(c, d, 2, 6, 3, 7));

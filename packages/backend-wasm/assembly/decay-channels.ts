@@ -2,7 +2,7 @@ import { among, below, TILE } from "./couplings";
 import { ownScratch, pairs, writeRows } from "./decay";
 import { rankStride } from "./decay-layout";
 import { exp, expPair, highPart, limited } from "./exp";
-import { bytes, lanes, transposeSquare } from "./lanes";
+import { bytes, lanes, loadPart, transposeSquare } from "./lanes";
 import { Sweep } from "./sweep";
 
 /** Vectors of products that a lane adds in a row before its sum is added to those of other blocks. */
@@ -39,20 +39,6 @@ export function decayChannels<T>(sweep: Sweep, l: i32, rows: i32): void {
     }
   }
   if (sweep.gapAfter) scaleRows<T>(copy, rows, stride, closing);
-}
-
-/** Elements from column m of a row of r; zeros after the last. */
-function loadPart<T>(row: usize, m: usize, r: i32): v128 {
-  const left = <isize>(bytes<T>(r) - m);
-  if (left >= 16) return v128.load(row + m);
-  let x = v128.splat<T>(0);
-  if (left <= 0) return x;
-  x = v128.replace_lane<T>(x, 0, load<T>(row + m));
-  if (sizeof<T>() == 4) {
-    if (left > 4) x = v128.replace_lane<T>(x, 1, load<T>(row + m, 4));
-    if (left > 8) x = v128.replace_lane<T>(x, 2, load<T>(row + m, 8));
-  }
-  return x;
 }
 
 /** One vector of channels: its factors, F, F ∘ up and G of all rows, up to whole tiles of four, and its pair. */

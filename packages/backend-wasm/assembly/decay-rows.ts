@@ -17,7 +17,7 @@ export function decayRows<T>(sweep: Sweep, l: i32, rows: i32): void {
   const low = high + size;
   const up = low + size;
   const down = up + size;
-  sumGaps<T>(sweep, l, rows, high, low);
+  sumGaps<T>(sweep.gap + l * sweep.ps, sweep.ps, rows, sweep.gapAfter, high, low);
   const length = bytes<T>((rows + lanes<T>() - 1) & -lanes<T>());
   const endHigh = v128.load_splat<T>(high + length);
   const endLow = v128.load_splat<T>(low + length);
@@ -29,7 +29,8 @@ export function decayRows<T>(sweep: Sweep, l: i32, rows: i32): void {
   }
   const s = pairs<T>(sweep);
   expPair<T>(endHigh, endLow, s, s + rankStride<T>(sweep.r));
-  for (let v: usize = 0; v < length; v += 16) decayCouplings<T>(sweep, v, high, low);
+  const st = sweep.ft + sweep.depth * sweep.ts;
+  for (let v: usize = 0; v < length; v += 16) decayCouplings<T>(st + v, sweep.ts, 0, v, high, low);
   scaleColumns<T>(sweep.ft, sweep.ts, sweep.r, length, up);
   copyScaled<T>(sweep.g + l * sweep.gs, sweep.gs, rows, sweep.r, down, writeRows(sweep));
 }
@@ -64,22 +65,24 @@ function loadGaps<T>(gap: usize, ps: usize, rows: i32): v128 {
   return g;
 }
 
-/** s_v of every row in two parts, up to whole vectors, and C_last in a vector after them. */
-function sumGaps<T>(sweep: Sweep, l: i32, rows: i32, high: usize, low: usize): void {
-  let gap = sweep.gap + l * sweep.ps;
+/**
+ * s_v of every row in two parts, up to whole vectors, and C_last in a vector after them; gaps are `ps` bytes apart, and come
+ * `after` their row or before it.
+ */
+export function sumGaps<T>(gap: usize, ps: usize, rows: i32, after: bool, high: usize, low: usize): void {
   let h = v128.splat<T>(0);
   let lo = h;
   for (; rows > 0; rows -= lanes<T>()) {
-    const g = limited<T>(loadGaps<T>(gap, sweep.ps, rows));
+    const g = limited<T>(loadGaps<T>(gap, ps, rows));
     const part = highPart<T>(g);
     const rest = v128.sub<T>(g, part);
     const highSums = prefixSums<T>(part);
     const lowSums = prefixSums<T>(rest);
-    v128.store(high, v128.add<T>(h, sweep.gapAfter ? shifted<T>(highSums, 1) : highSums));
-    v128.store(low, v128.add<T>(lo, sweep.gapAfter ? shifted<T>(lowSums, 1) : lowSums));
+    v128.store(high, v128.add<T>(h, after ? shifted<T>(highSums, 1) : highSums));
+    v128.store(low, v128.add<T>(lo, after ? shifted<T>(lowSums, 1) : lowSums));
     h = v128.add<T>(h, lastOf<T>(highSums));
     lo = v128.add<T>(lo, lastOf<T>(lowSums));
-    gap += lanes<T>() * sweep.ps;
+    gap += lanes<T>() * ps;
     high += 16;
     low += 16;
   }
@@ -89,14 +92,21 @@ function sumGaps<T>(sweep: Sweep, l: i32, rows: i32, high: usize, low: usize): v
 
 /**
  * Sᵀ_wv ∘= exp(s_v − s_w) for the vector of rows v at `at` and all w < v; what lies on and below the diagonal becomes
- * something that nobody reads. For the rows w of earlier vectors it is the product of what decays from w until the row before
- * these, and from there: both are at most 1, so neither vanishes before the product does.
+ * something that nobody reads, but for the last row's, which stays. `column` is where this vector of Sᵀ begins, rows w are `ts`
+ * bytes apart; a second matrix that decays alike may lie `twin` bytes after it, 0: none. For the rows w of earlier vectors the
+ * factor is the product of what decays from w until the row before these, and from there: both are at most 1, so neither
+ * vanishes before the product does.
  */
-function decayCouplings<T>(sweep: Sweep, at: usize, high: usize, low: usize): void {
-  const ts = sweep.ts;
+export function decayCouplings<T>(
+  column: usize,
+  ts: usize,
+  twin: usize,
+  at: usize,
+  high: usize,
+  low: usize,
+): void {
   const h = v128.load(high + at);
   const lo = v128.load(low + at);
-  let column = sweep.ft + sweep.depth * ts + at;
   if (at > 0) {
     const beforeHigh = v128.load_splat<T>(high + at - sizeof<T>());
     const beforeLow = v128.load_splat<T>(low + at - sizeof<T>());
@@ -106,37 +116,35 @@ function decayCouplings<T>(sweep: Sweep, at: usize, high: usize, low: usize): vo
         v128.sub<T>(beforeHigh, v128.load(high + w)),
         v128.sub<T>(beforeLow, v128.load(low + w)),
       );
-      column = decayEarlier<T>(column, ts, until, after);
+      column = decayEarlier<T>(column, ts, twin, until, after);
     }
   }
   for (let w = at; w < at + 16 - sizeof<T>(); w += sizeof<T>()) {
     const high0 = v128.load_splat<T>(high + w);
     const low0 = v128.load_splat<T>(low + w);
-    const factor = exp<T>(v128.sub<T>(h, high0), v128.sub<T>(lo, low0));
-    v128.store(column, v128.mul<T>(v128.load(column), factor));
+    scaleBoth<T>(column, twin, exp<T>(v128.sub<T>(h, high0), v128.sub<T>(lo, low0)));
     column += ts;
   }
 }
 
 /** One vector of rows w; returns where the next begins. */
-function decayEarlier<T>(column: usize, ts: usize, until: v128, after: v128): usize {
-  scaleBy<T>(
-    column,
-    after,
-    sizeof<T>() == 8 ? v128.shuffle<f64>(until, until, 0, 0) : v128.shuffle<f32>(until, until, 0, 0, 0, 0),
-  );
+function decayEarlier<T>(column: usize, ts: usize, twin: usize, until: v128, after: v128): usize {
+  const first =
+    sizeof<T>() == 8 ? v128.shuffle<f64>(until, until, 0, 0) : v128.shuffle<f32>(until, until, 0, 0, 0, 0);
+  scaleBoth<T>(column, twin, v128.mul<T>(after, first));
   column += ts;
   if (sizeof<T>() == 4) {
-    scaleBy<T>(column, after, v128.shuffle<f32>(until, until, 1, 1, 1, 1));
-    scaleBy<T>(column + ts, after, v128.shuffle<f32>(until, until, 2, 2, 2, 2));
+    scaleBoth<T>(column, twin, v128.mul<T>(after, v128.shuffle<f32>(until, until, 1, 1, 1, 1)));
+    scaleBoth<T>(column + ts, twin, v128.mul<T>(after, v128.shuffle<f32>(until, until, 2, 2, 2, 2)));
     column += 2 * ts;
   }
-  scaleBy<T>(column, after, lastOf<T>(until));
+  scaleBoth<T>(column, twin, v128.mul<T>(after, lastOf<T>(until)));
   return column + ts;
 }
 
-function scaleBy<T>(at: usize, a: v128, b: v128): void {
-  v128.store(at, v128.mul<T>(v128.load(at), v128.mul<T>(a, b)));
+function scaleBoth<T>(at: usize, twin: usize, factor: v128): void {
+  v128.store(at, v128.mul<T>(v128.load(at), factor));
+  if (twin) v128.store(at + twin, v128.mul<T>(v128.load(at + twin), factor));
 }
 
 /** Multiplies the columns of a matrix of `r` rows by factors, two vectors of them at a time. */

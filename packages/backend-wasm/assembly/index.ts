@@ -1,6 +1,10 @@
 import { sweepApply, sweepSolve } from "./chunk-loop";
 import { copy } from "./copy";
 import { decayVjp, decayVjpBytes } from "./decay-vjp";
+import { deltaBytes } from "./delta";
+import { deltaShare } from "./delta-rule";
+import { deltaStep, stepBytes } from "./delta-step";
+import { deltaVjp, deltaVjpBytes } from "./delta-vjp";
 import { INNER, inverse, inverseBytes } from "./inverse";
 import { Decay, Job, Kernel, Operands } from "./job";
 import { bytes } from "./lanes";
@@ -34,6 +38,9 @@ function needed<T>(job: Job): f64 {
   if (kernel == Kernel.inverse) return inverseBytes<T>(job);
   if (kernel == Kernel.trilInverse) return trilInverseBytes<T>(job.n);
   if (kernel == Kernel.decayVjp) return decayVjpBytes(job);
+  if (kernel == Kernel.deltaRule) return deltaBytes<T>(job, job.group, min(job.segment, job.p));
+  if (kernel == Kernel.deltaRuleVjp) return deltaVjpBytes<T>(job);
+  if (kernel == Kernel.deltaStep) return stepBytes<T>(job);
   if (kernel > Kernel.inverse) return 0;
   return offsetof<Sweep>() + 16 + sweepBytes<T>(job.r, job.chunk, min(job.segment, job.p), job.decayKind);
 }
@@ -54,12 +61,16 @@ function item<T>(job: Job, index: i32, scratch: usize): void {
   else if (kernel == Kernel.inverse) {
     const segment = index % job.segments;
     inverse<T>(job, index / job.segments, boundary(job, segment), boundary(job, segment + 1), scratch);
-  } else if (kernel == Kernel.decayVjp) {
+  } else if (kernel == Kernel.deltaRule) deltaShare<T>(job, index, scratch);
+  else if (kernel == Kernel.deltaRuleVjp) deltaVjp<T>(job, index, scratch);
+  else if (kernel == Kernel.decayVjp) {
     const from = (index % job.segments) * job.segment;
     decayVjp<T>(job, index / job.segments, from, min(from + job.segment, job.p), scratch);
   } else {
     const from = index * job.segment;
-    if (kernel == Kernel.trilInverse) trilInverse<T>(job, from, min(from + job.segment, job.batch), scratch);
+    const to = min(from + job.segment, job.batch);
+    if (kernel == Kernel.trilInverse) trilInverse<T>(job, from, to, scratch);
+    else if (kernel == Kernel.deltaStep) for (let e = from; e < to; e++) deltaStep<T>(job, e, scratch);
     else rows<T>(job, from, min(from + job.segment, job.batch * job.n));
   }
 }

@@ -11,6 +11,10 @@ export enum Kernel {
   rowDot,
   copy,
   decayVjp,
+  deltaRule,
+  /** deltaRule on a few rows */
+  deltaStep,
+  deltaRuleVjp,
 }
 
 /** What `decay` says: nothing, one factor a row, one a row and channel of Q and K, or one a row and column of x (apply). */
@@ -27,14 +31,27 @@ export enum Operands {
   q,
   k,
   decay,
-  /** b in solve, a in trilInverse, Q̄ in decayVjp */
+  /** b in solve, a in trilInverse, Q̄ in decayVjp, v in deltaRule */
   x,
   /** of rowDot; K̄ in decayVjp */
   y,
+  /** its cotangent in deltaRuleVjp */
   out,
   /** ⟨Z₀, Z̄₀⟩, [r, 1], in decayVjp */
   initialState,
+  /** its cotangent in deltaRuleVjp */
   finalState,
+  /** e, of one column or r */
+  erase,
+  /** w, of one column or p */
+  write,
+  queryGradient,
+  keyGradient,
+  valueGradient,
+  eraseGradient,
+  writeGradient,
+  decayGradient,
+  initialStateGradient,
 }
 
 /** Where the rows of a tensor lie, in bytes: row i of entry e at start + ⌊e/heads⌋·batch + ⌊(e mod heads)/shared⌋·head + i·row. */
@@ -68,6 +85,8 @@ export class Job {
   /** f64 */
   wide!: i32;
   alpha!: f64;
+  /** added to the squares of a row of q or k that is normalised; negative: none is */
+  eps!: f64;
   /** batch entries */
   batch!: i32;
   /** rows of T; of an entry of `out`, in copy; of a block, in trilInverse */
@@ -78,9 +97,17 @@ export class Job {
   chunk!: i32;
   trans!: i32;
   decayKind!: Decay;
-  /** items per batch entry (solve, apply, inverse, decayVjp) */
+  /** columns of `erase` and `write`, 0 where there is no `write`: deltaRule */
+  eraseWidth!: i32;
+  writeWidth!: i32;
+  /** batch entries of an item, which go through the rows side by side: deltaRule */
+  group!: i32;
+  /** items per batch entry, or per group of them (solve, apply, inverse, decayVjp, deltaRule) */
   segments!: i32;
-  /** columns (solve, apply, decayVjp), blocks (trilInverse) or rows of all entries together (rowDot, copy) per item */
+  /**
+   * Per item: columns (solve, apply, decayVjp, deltaRule), blocks (trilInverse), batch entries (deltaStep) or rows of all entries
+   * together (rowDot, copy). In deltaRuleVjp, an item of which is one batch entry: chunks whose states are kept at a time.
+   */
   segment!: i32;
   /** of the first thread; each has its own, `scratchStride` bytes apart */
   scratch!: usize;

@@ -44,6 +44,42 @@ export function lanesUpTo<T>(last: i32): v128 {
   return i64x2.le_s(i64x2(0, 1), i64x2.splat(<i64>last));
 }
 
+/** Elements from byte m of a row of r; zeros after the last. */
+export function loadPart<T>(row: usize, m: usize, r: i32): v128 {
+  const left = <isize>(bytes<T>(r) - m);
+  if (left >= 16) return v128.load(row + m);
+  let x = v128.splat<T>(0);
+  if (left <= 0) return x;
+  x = v128.replace_lane<T>(x, 0, load<T>(row + m));
+  if (sizeof<T>() == 4) {
+    if (left > 4) x = v128.replace_lane<T>(x, 1, load<T>(row + m, 4));
+    if (left > 8) x = v128.replace_lane<T>(x, 2, load<T>(row + m, 8));
+  }
+  return x;
+}
+
+/** The sum of a vector's lanes. */
+export function sumLanes<T>(x: v128): T {
+  const half: T = v128.extract_lane<T>(x, 0) + v128.extract_lane<T>(x, 1);
+  if (sizeof<T>() == 4) return half + (v128.extract_lane<T>(x, 2) + v128.extract_lane<T>(x, 3));
+  return half;
+}
+
+/** The reverse of loadPart: nothing is written after the last element of the row. */
+export function storePart<T>(row: usize, m: usize, r: i32, x: v128): void {
+  const left = <isize>(bytes<T>(r) - m);
+  if (left >= 16) {
+    v128.store(row + m, x);
+    return;
+  }
+  if (left <= 0) return;
+  store<T>(row + m, v128.extract_lane<T>(x, 0));
+  if (sizeof<T>() == 4) {
+    if (left > 4) store<T>(row + m, v128.extract_lane<T>(x, 1), sizeof<T>());
+    if (left > 8) store<T>(row + m, v128.extract_lane<T>(x, 2), 2 * sizeof<T>());
+  }
+}
+
 /** dst[j][i] = src[i][j] for one square of lanes × lanes elements; strides in bytes. */
 export function transposeSquare<T>(r0: usize, r1: usize, r2: usize, r3: usize, dst: usize, ds: usize): void {
   const a = v128.load(r0);

@@ -24,7 +24,7 @@ export function rowDot<T>(job: Job, entry: i32, from: i32, to: i32): void {
 }
 
 /** Each lane of two vectors sums in blocks of 8 terms, and the last elements, fewer than two vectors, for themselves. */
-function dot<T>(x: usize, y: usize, p: i32): T {
+export function dot<T>(x: usize, y: usize, p: i32): T {
   let left = p / (2 * lanes<T>());
   const rest = p - left * (2 * lanes<T>());
   let s0 = v128.splat<T>(0);

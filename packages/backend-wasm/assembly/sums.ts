@@ -46,7 +46,7 @@ export function sumTile<T>(
 }
 
 /** Sums one group, `count` ≥ 1 terms, in blocks, and writes it to `tile`, or adds it to what is there where it `joins`. */
-function sumGroup<T>(
+export function sumGroup<T>(
   f: usize,
   fs: usize,
   v: usize,

@@ -57,3 +57,9 @@ for (const relaxed of [false, true]) {
     );
   }
 }
+
+// What `import module from "@dlrt/backend-wasm/simd.wasm"` gives where the runtime or the bundler compiles it.
+writeFileSync(
+  join(root, "dist/wasm-module.d.ts"),
+  'import type { WasmModule } from "./wasm-types.js";\n\ndeclare const module: WasmModule;\nexport default module;\n',
+);

@@ -1,4 +1,5 @@
 import { DisposedError, LimitError, type FloatArray } from "@dlrt/core";
+import type { WasmMemory } from "./wasm-types.js";
 
 const PAGE = 65536;
 /** Pages of a memory: one short of 4 GiB, so that the end of every block is a 32-bit address. */
@@ -24,12 +25,12 @@ export class Arena {
   readonly #free: Span[] = [];
   readonly #sizes = new Map<number, number>();
   #end: number;
-  #memory: WebAssembly.Memory | undefined;
+  #memory: WasmMemory | undefined;
   /** Arrays over blocks, as their tensors last gave them out. They are kept here, and go when the memory goes. */
   views: WeakMap<object, FloatArray> = new WeakMap();
 
   constructor(
-    memory: WebAssembly.Memory,
+    memory: WasmMemory,
     /** Bytes the memory may grow to. */
     readonly limit: number,
     base: number,
@@ -42,7 +43,7 @@ export class Arena {
   }
 
   /** @throws DisposedError once disposed */
-  get memory(): WebAssembly.Memory {
+  get memory(): WasmMemory {
     if (!this.#memory) throw new DisposedError("backend");
     return this.#memory;
   }

@@ -14,6 +14,7 @@ import {
 } from "./instantiate.js";
 import { Pool } from "./pool.js";
 import type { WasmTensor } from "./tensor.js";
+import type { WasmModule, WebUrl } from "./wasm-types.js";
 
 export interface WasmBackendOptions {
   /**
@@ -30,11 +31,11 @@ export interface WasmBackendOptions {
    */
   readonly relaxed?: boolean | undefined;
   /** One of this package's .wasm files, compiled, of this version: for runtimes that forbid compiling. */
-  readonly module?: WebAssembly.Module | undefined;
+  readonly module?: WasmModule | undefined;
   /** Where to fetch such a file, instead of the copy inside this package. Relative to the page, as fetch takes it. */
-  readonly wasmUrl?: string | URL | undefined;
+  readonly wasmUrl?: string | WebUrl | undefined;
   /** The script of helper threads, `@dlrt/backend-wasm/worker`, where a bundler does not find it by itself. */
-  readonly workerUrl?: string | URL | undefined;
+  readonly workerUrl?: string | WebUrl | undefined;
   /** Shown by the bench and in errors. Default "wasm". */
   readonly name?: string | undefined;
 }
@@ -76,6 +77,8 @@ function whyNotShared(): string | undefined {
   return undefined;
 }
 
+const WORKER_REMEDY =
+  "pass workerUrl, the address of @dlrt/backend-wasm/worker on the page's own origin, or threads: 1";
 const NOT_FUSED = "no fused multiply-add: this engine has no relaxed SIMD";
 
 /**
@@ -119,21 +122,21 @@ export async function createWasmBackend(options: WasmBackendOptions = {}): Promi
   try {
     return backend(await multiThreaded(module, threads, options.workerUrl), undefined);
   } catch (error) {
-    const why = `one thread: helper threads did not start (${messageOf(error)})`;
+    const why = `one thread: helper threads did not start (${messageOf(error)}); ${WORKER_REMEDY}`;
     if (given) return backend(await multiThreaded(module, 1, undefined), why);
     return backend(singleThreaded((await compile({}, { build: "simd", relaxed })).module), why);
   }
 }
 
-function singleThreaded(module: WebAssembly.Module): Engine {
+function singleThreaded(module: WasmModule): Engine {
   const { memory, limit } = createMemory(false);
   return new Engine(memory, limit, instantiate(module, memory), undefined);
 }
 
 async function multiThreaded(
-  module: WebAssembly.Module,
+  module: WasmModule,
   threads: number,
-  workerUrl: string | URL | undefined,
+  workerUrl: string | WebUrl | undefined,
 ): Promise<Engine> {
   const { memory, limit } = createMemory(true);
   const exports = instantiate(module, memory);

@@ -1,5 +1,5 @@
 import { nodeBuiltin } from "./instantiate.js";
-import type { Start } from "./worker.js";
+import type { Start } from "./worker.mjs";
 
 /** A worker, of Node or of a browser. */
 export interface Helper {
@@ -12,7 +12,7 @@ export interface Helper {
 const START_TIMEOUT_MS = 10_000;
 
 /**
- * Starts dist/worker.js, or `url`, with `start` as its first message. `onGone` is called once if it ends without
+ * Starts dist/worker.mjs, or `url`, with `start` as its first message. `onGone` is called once if it ends without
  * having been told to, and never before this has returned.
  * @throws what the runtime throws where it forbids workers or cannot take the URL; nothing is left running or waiting
  */
@@ -61,7 +61,7 @@ function startInNode(
   gone: (why: string) => void,
 ): () => Promise<unknown> {
   const { Worker: ThreadWorker } = nodeBuiltin("node:worker_threads")!;
-  const worker = new ThreadWorker(url ? new URL(url) : new URL("./worker.js", import.meta.url), {
+  const worker = new ThreadWorker(url ? new URL(url) : new URL("./worker.mjs", import.meta.url), {
     execArgv: [],
   });
   worker.on("message", () => {
@@ -84,7 +84,7 @@ function startInBrowser(
   // bundlers look for these very words
   const worker = url
     ? new Worker(url, { type: "module" })
-    : new Worker(new URL("./worker.js", import.meta.url), { type: "module" });
+    : new Worker(new URL("./worker.mjs", import.meta.url), { type: "module" });
   worker.addEventListener("message", started);
   worker.addEventListener("error", (event) => gone(event.message || "its script did not load"));
   const end = async (): Promise<unknown> => worker.terminate();

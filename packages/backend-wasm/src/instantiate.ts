@@ -1,6 +1,7 @@
 import { UnsupportedError, ValueError } from "@dlrt/core";
 import { describe } from "@dlrt/core/backend";
 import { MAX_PAGES } from "./arena.js";
+import type { WasmMemory, WasmModule, WebUrl } from "./wasm-types.js";
 
 /** The exports of assembly/index.ts. */
 export interface Exports {
@@ -19,12 +20,12 @@ export interface Kind {
 
 /** Where a build's bytes are. */
 export interface Source {
-  readonly module?: WebAssembly.Module | undefined;
-  readonly wasmUrl?: string | URL | undefined;
+  readonly module?: WasmModule | undefined;
+  readonly wasmUrl?: string | WebUrl | undefined;
 }
 
 export interface Compiled extends Kind {
-  readonly module: WebAssembly.Module;
+  readonly module: WasmModule;
 }
 
 const files: Record<Build, readonly [plain: () => Promise<File>, relaxed: () => Promise<File>]> = {
@@ -45,13 +46,14 @@ interface File {
  * engine refuses to compile it
  */
 export async function compile({ module, wasmUrl }: Source, kind: Kind): Promise<Compiled> {
+  checkEngine();
   if (module !== undefined) return known("module", module);
   if (wasmUrl !== undefined) return known("wasmUrl", await fetchModule(wasmUrl));
-  return known("backend", await refusable("backend", embedded(kind)));
+  return known("backend", await embedded(kind));
 }
 
 /** Which build a module is, by its exports. */
-function known(argument: string, module: WebAssembly.Module): Compiled {
+function known(argument: string, module: WasmModule): Compiled {
   const expected = "one of this package's .wasm files, of this version, compiled";
   let exported: readonly string[];
   let imported: readonly string[];
@@ -76,21 +78,37 @@ function known(argument: string, module: WebAssembly.Module): Compiled {
   };
 }
 
-async function refusable(
-  argument: string,
-  compiling: Promise<WebAssembly.Module>,
-): Promise<WebAssembly.Module> {
+/** Compiles, and tells an engine that cannot run the bytes from one that may not compile at all. */
+async function compileBytes(argument: string, bytes: BufferSource): Promise<WebAssembly.Module> {
   try {
-    return await compiling;
+    return await WebAssembly.compile(bytes);
   } catch (error) {
-    if (!(error instanceof WebAssembly.CompileError)) throw error;
-    throw new UnsupportedError(argument, "an engine with WebAssembly SIMD", error.message);
+    // The engine's own class of error, which a page in another realm may have replaced; a policy's refusal is one too.
+    if (!(error instanceof Error) || !/CompileError|EvalError/.test(error.name)) throw error;
+    const expected = WebAssembly.validate(bytes) ? MAY_COMPILE : "an engine with WebAssembly SIMD";
+    throw new UnsupportedError(argument, expected, error.message);
   }
 }
 
+const MAY_COMPILE =
+  "a runtime that may compile WebAssembly: a Content-Security-Policy with 'wasm-unsafe-eval', or the option `module` with one of this " +
+  "package's .wasm files compiled ahead (Cloudflare Workers)";
+const MAY_IMPORT =
+  "a runtime with import(): bundle the program (a service worker has none), or give the option `wasmUrl` or `module`";
+
+/** @throws UnsupportedError where there is no WebAssembly at all */
+function checkEngine(): void {
+  if (typeof WebAssembly === "object") return;
+  const expected = "an engine with WebAssembly; @dlrt/backend-js needs none";
+  throw new UnsupportedError("backend", expected, "one without");
+}
+
 async function embedded({ build, relaxed }: Kind): Promise<WebAssembly.Module> {
-  const { base64 } = await files[build][relaxed ? 1 : 0]();
-  return WebAssembly.compile(Uint8Array.from(atob(base64), (character) => character.charCodeAt(0)));
+  const file = await files[build][relaxed ? 1 : 0]().catch((error: unknown) => {
+    throw new UnsupportedError("backend", MAY_IMPORT, messageOf(error));
+  });
+  const bytes = Uint8Array.from(atob(file.base64), (character) => character.charCodeAt(0));
+  return compileBytes("backend", bytes);
 }
 
 /** A function of three vectors and one f32x4.relaxed_madd. */
@@ -103,10 +121,10 @@ const MADD = Uint8Array.of(
 
 /** Whether this engine has relaxed SIMD. */
 export function hasRelaxedSimd(): boolean {
-  return WebAssembly.validate(MADD);
+  return typeof WebAssembly === "object" && WebAssembly.validate(MADD);
 }
 
-async function fetchModule(url: string | URL): Promise<WebAssembly.Module> {
+async function fetchModule(url: string | WebUrl): Promise<WebAssembly.Module> {
   const bytes = await fetchBytes(url).catch((cause: unknown) => {
     if (cause instanceof ValueError) throw cause;
     const error = new ValueError(
@@ -117,12 +135,13 @@ async function fetchModule(url: string | URL): Promise<WebAssembly.Module> {
     error.cause = cause;
     throw error;
   });
-  return refusable("wasmUrl", WebAssembly.compile(bytes));
+  return compileBytes("wasmUrl", bytes);
 }
 
-async function fetchBytes(url: string | URL): Promise<BufferSource> {
+async function fetchBytes(url: string | WebUrl): Promise<BufferSource> {
   const file = nodeBuiltin("node:fs/promises");
-  if (file && String(url).startsWith("file:")) return file.readFile(new URL(url));
+  if (file && String(url).startsWith("file:"))
+    return file.readFile(new URL(url)) as Promise<Uint8Array<ArrayBuffer>>;
   const response = await fetch(url);
   if (response.ok) return response.arrayBuffer();
   throw new ValueError("wasmUrl", "the URL of a .wasm file", `HTTP ${response.status} for ${String(url)}`);
@@ -133,7 +152,7 @@ export function messageOf(error: unknown): string {
 }
 
 /** A memory of one page that can grow as far as the engine lets it be declared. */
-export function createMemory(shared: boolean): { memory: WebAssembly.Memory; limit: number } {
+export function createMemory(shared: boolean): { memory: WasmMemory; limit: number } {
   for (let maximum = MAX_PAGES; ; maximum = Math.floor(maximum / 2)) {
     try {
       return { memory: new WebAssembly.Memory({ initial: 1, maximum, shared }), limit: maximum * 65536 };
@@ -144,14 +163,14 @@ export function createMemory(shared: boolean): { memory: WebAssembly.Memory; lim
   }
 }
 
-export function instantiate(module: WebAssembly.Module, memory: WebAssembly.Memory): Exports {
+export function instantiate(module: WasmModule, memory: WasmMemory): Exports {
   return new WebAssembly.Instance(module, { env: { memory } }).exports as unknown as Exports;
 }
 
 interface NodeBuiltins {
-  "node:fs/promises": { readFile(url: URL): Promise<Uint8Array<ArrayBuffer>> };
+  "node:fs/promises": { readFile(url: WebUrl): Promise<Uint8Array> };
   "node:os": { availableParallelism(): number };
-  "node:worker_threads": { Worker: new (url: URL, options: object) => NodeWorker };
+  "node:worker_threads": { Worker: new (url: WebUrl, options: object) => NodeWorker };
 }
 
 export interface NodeWorker {

@@ -30,8 +30,20 @@ export const word: Readonly<Record<"remaining" | "done" | "bell" | "stop" | "fai
 };
 
 /** Whole numbers that a call sets; what is left out is 0. */
-type NumberName = "batch" | "n" | "r" | "p" | "chunk" | "decayKind" | "segments" | "segment";
-const numbers: readonly NumberName[] = ["batch", "n", "r", "p", "chunk", "decayKind", "segments", "segment"];
+const numbers = [
+  "batch",
+  "n",
+  "r",
+  "p",
+  "chunk",
+  "decayKind",
+  "eraseWidth",
+  "writeWidth",
+  "group",
+  "segments",
+  "segment",
+] as const;
+type NumberName = (typeof numbers)[number];
 
 type OperandName = keyof typeof operandIndex;
 
@@ -41,6 +53,8 @@ const operandNames = Object.keys(operandIndex) as OperandName[];
 export type JobFields = {
   readonly kernel: (typeof Kernel)[keyof typeof Kernel];
   readonly alpha?: number;
+  /** Absent: nothing is normalised. */
+  readonly eps?: number | undefined;
   readonly trans?: boolean;
   readonly decayKind?: (typeof Decay)[keyof typeof Decay];
   /** Its dtype is the call's. */
@@ -66,12 +80,13 @@ export class JobWriter {
   /** `done` is 0 then. Numbers beyond 2³¹ are stored modulo 2³², as addresses and strides are. */
   write(fields: JobFields): void {
     const words = this.#current();
-    const { kernel, out, trans = false, alpha = 1 } = fields;
+    const { kernel, out, trans = false, alpha = 1, eps = -1 } = fields;
     words[word.done] = 0;
     words[jobWord("kernel")] = kernel;
     words[jobWord("wide")] = out.dtype === "f64" ? 1 : 0;
     words[jobWord("trans")] = trans ? 1 : 0;
     this.#doubles[jobWord("alpha") / 2] = alpha;
+    this.#doubles[jobWord("eps") / 2] = eps;
     for (const [name, at] of numberWords) words[at] = fields[name] ?? 0;
     for (const [name, at] of operandWords) {
       const t = fields[name];

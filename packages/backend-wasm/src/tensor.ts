@@ -10,6 +10,7 @@ import {
 } from "@dlrt/core";
 import { OwnedTensor, type Ledger } from "@dlrt/core/backend";
 import type { Arena } from "./arena.js";
+import type { WasmMemory } from "./wasm-types.js";
 
 /** A tensor in the backend's WebAssembly memory. */
 export interface WasmTensor extends HostTensor {
@@ -20,7 +21,7 @@ export interface WasmTensor extends HostTensor {
    */
   readonly data: FloatArray;
   /** The memory that all tensors of the backend share; this one begins at `byteOffset`. @throws DisposedError */
-  readonly storage: WebAssembly.Memory;
+  readonly storage: WasmMemory;
 }
 
 /** A block of the arena, or a view of one. */
@@ -44,7 +45,7 @@ export class MemoryTensor extends OwnedTensor implements WasmTensor {
     this.#viewed = view?.of;
   }
 
-  get storage(): WebAssembly.Memory {
+  get storage(): WasmMemory {
     if (this.disposed || !this.#arena) throw new DisposedError("tensor");
     return this.#arena.memory;
   }

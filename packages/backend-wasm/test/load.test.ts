@@ -157,12 +157,32 @@ test("a build that there is not is refused", async () => {
   });
 });
 
-test("an engine without SIMD is refused with the reason", async () => {
-  vi.spyOn(WebAssembly, "compile").mockRejectedValueOnce(new WebAssembly.CompileError("no SIMD"));
+test("an engine without SIMD, and one that may not compile, are told apart, with the remedy", async () => {
+  const refuse = (error: Error): void => {
+    vi.spyOn(WebAssembly, "compile").mockRejectedValueOnce(error);
+  };
+  refuse(new WebAssembly.CompileError("no SIMD"));
+  vi.spyOn(WebAssembly, "validate").mockReturnValueOnce(false);
   await expect(createWasmBackend({ threads: 1 })).rejects.toMatchObject({
-    code: "UNSUPPORTED",
-    message: /no SIMD/,
+    name: "UnsupportedError",
+    message: /an engine with WebAssembly SIMD.*no SIMD/,
   });
+  refuse(new WebAssembly.CompileError("Wasm code generation disallowed by embedder"));
+  await expect(createWasmBackend({ threads: 1 })).rejects.toMatchObject({
+    name: "UnsupportedError",
+    message: /'wasm-unsafe-eval'.*`module`.*disallowed by embedder/,
+  });
+  vi.restoreAllMocks();
+});
+
+test("without WebAssembly: an UnsupportedError that names the backend which needs none", async () => {
+  const script = `const { createWasmBackend } = await import("@dlrt/backend-wasm");
+    await createWasmBackend({ relaxed: true }).catch((error) => console.log(error.name, error.message));`;
+  const flags = ["--no-expose-wasm", "--input-type=module", "-e", script];
+  const { stdout } = await promisify(execFile)(process.execPath, flags, {
+    cwd: fileURLToPath(new URL("..", import.meta.url)),
+  });
+  expect(stdout).toMatch(/^UnsupportedError backend: expected .*@dlrt\/backend-js/);
 });
 
 test.each(["simd", "simd-threads", "relaxed-simd", "relaxed-simd-threads"])(

@@ -1,7 +1,11 @@
 // Helper threads that cannot start: the backend falls back to one thread, and nothing comes later.
 import { execFile } from "node:child_process";
-import { fileURLToPath } from "node:url";
+import { copyFile, mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath, pathToFileURL } from "node:url";
 import { promisify } from "node:util";
+import { createWasmBackend } from "@dlrt/backend-wasm";
 import { expect, test } from "vitest";
 import { startHelper } from "../src/helper.js";
 
@@ -32,7 +36,7 @@ const permission =
 
 /** Where `new Worker` throws at once. */
 const causes = [
-  { cause: "a relative URL in Node", flags: [], prelude: "", workerUrl: `workerUrl: "./worker.js",` },
+  { cause: "a relative URL in Node", flags: [], prelude: "", workerUrl: `workerUrl: "./worker.mjs",` },
   {
     cause: "Node's permission model",
     flags: [permission, "--allow-fs-read=*"],
@@ -65,7 +69,9 @@ test.each(causes.flatMap((cause) => [false, true].map((dispose) => ({ ...cause, 
   async ({ flags, prelude, workerUrl, dispose }) => {
     const script = program(hurry + prelude, `{ ${workerUrl} threads: 2 }`, dispose);
     const { stdout } = await run(process.execPath, [...flags, "--input-type=module", "-e", script], { cwd });
-    expect(stdout).toMatch(/^(?:ended\n)?simd \| one thread: helper threads did not start \(.+\)\nalive\n$/);
+    expect(stdout).toMatch(
+      /^(?:ended\n)?simd \| one thread: helper threads did not start \(.+\); pass workerUrl, .+\nalive\n$/,
+    );
   },
 );
 
@@ -82,7 +88,17 @@ test("a helper that never answers is given up after its patience, once", async (
 
 test("a helper that cannot be made throws, and calls nobody", async () => {
   const gone: string[] = [];
-  expect(() => startHelper(nothing, "./worker.js", (why) => gone.push(why), 10)).toThrow(/Invalid URL/);
+  expect(() => startHelper(nothing, "./worker.mjs", (why) => gone.push(why), 10)).toThrow(/Invalid URL/);
   await new Promise((resolve) => setTimeout(resolve, 40));
   expect(gone).toEqual([]);
+});
+
+test("a copy of the helpers' script, in a folder of no package, is a module still", async () => {
+  const folder = await mkdtemp(join(tmpdir(), "worker-"));
+  const copy = join(folder, "worker.mjs");
+  await copyFile(join(cwd, "dist/worker.mjs"), copy);
+  const backend = await createWasmBackend({ threads: 2, workerUrl: pathToFileURL(copy) });
+  expect(backend.supports.build).toBe("simd+threads (2)");
+  await backend.dispose();
+  await rm(folder, { recursive: true });
 });

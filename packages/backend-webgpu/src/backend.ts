@@ -40,6 +40,7 @@ import { checkPrepare, preparePipelines } from "./prepare.js";
 import { Stream } from "./stream.js";
 import { GpuTensor } from "./tensor.js";
 import { TENSOR } from "./usage.js";
+import type { GpuBuffer, GpuCommandEncoder, GpuDevice } from "./gpu-types.js";
 
 const MIB = 2 ** 20;
 
@@ -49,7 +50,7 @@ export type Recording = Disposable & { dispose(): void };
 /** One GPUDevice, its tensors and kernels. Work is recorded at once, submitted late, read back only by `read`. */
 export class WebGpuBackend implements Backend<GpuTensor> {
   readonly name = "webgpu";
-  readonly device: GPUDevice;
+  readonly device: GpuDevice;
   readonly supports: Supports;
   readonly kernels: Kernels<GpuTensor>;
   readonly #ledger = new Ledger("webgpu backend");
@@ -61,7 +62,7 @@ export class WebGpuBackend implements Backend<GpuTensor> {
   #disposing: Promise<void> | undefined;
 
   /** Use `createWebGpuBackend`. */
-  constructor(device: GPUDevice, ownsDevice: boolean, options: WebGpuOptions) {
+  constructor(device: GpuDevice, ownsDevice: boolean, options: WebGpuOptions) {
     const { name, software } = describeDevice(device);
     const { maxBufferSize, maxStorageBufferBindingSize, minStorageBufferOffsetAlignment } = device.limits;
     this.device = device;
@@ -153,7 +154,7 @@ export class WebGpuBackend implements Backend<GpuTensor> {
    * `offset` on, of this backend's device, with usage STORAGE | COPY_SRC | COPY_DST.
    * @throws ShapeError (reaches past the buffer), ValueError (offset, usage), LimitError, DisposedError
    */
-  wrap(buffer: GPUBuffer, shape: Shape, offset = 0): GpuTensor {
+  wrap(buffer: GpuBuffer, shape: Shape, offset = 0): GpuTensor {
     WebGpuBackend.#ledgerOf(this).assertOpen();
     checkAllocation("wrap", shape, "f32", this.supports);
     if (!Number.isSafeInteger(offset) || offset < 0 || offset % 4 !== 0) {
@@ -188,7 +189,7 @@ export class WebGpuBackend implements Backend<GpuTensor> {
    * nothing of that encoder then.
    * @throws ValueError, DisposedError, and what `work` throws
    */
-  record(encoder: GPUCommandEncoder, work: () => void): Recording {
+  record(encoder: GpuCommandEncoder, work: () => void): Recording {
     WebGpuBackend.#ledgerOf(this).assertOpen();
     if (encoder === undefined) throw new ValueError("encoder", "a GPUCommandEncoder", "undefined");
     checkObject("encoder", encoder, "a GPUCommandEncoder", ["beginComputePass", "copyBufferToBuffer"]);

@@ -20,7 +20,7 @@ export async function requestDevice(
   } catch (error) {
     throw new UnsupportedError("gpu", "a WebGPU adapter", String(error));
   }
-  if (!adapter) throw new UnsupportedError("gpu", "a WebGPU adapter", "none");
+  if (!adapter) throw new UnsupportedError("gpu", "a WebGPU adapter", `none${hint()}`);
   try {
     const requiredLimits: Record<string, number> = {};
     for (const limit of WANTED_LIMITS) requiredLimits[limit] = adapter.limits[limit];
@@ -29,6 +29,16 @@ export async function requestDevice(
   } catch (error) {
     throw new UnsupportedError("gpu", "a device with the adapter's limits", String(error));
   }
+}
+
+/** What to do where there is no adapter. */
+function hint(): string {
+  const inNode =
+    (globalThis as { process?: { versions?: { node?: string } } }).process?.versions?.node !== undefined;
+  return inNode
+    ? ": Dawn found no driver of a GPU. Install one (Vulkan on Linux), or SwiftShader, which needs none: with VK_ICD_FILENAMES naming its " +
+        "vk_swiftshader_icd.json, and LD_LIBRARY_PATH its folder and libvulkan.so.1, before Node starts"
+    : ": the browser has WebGPU, but no GPU it allows; see chrome://gpu or about:support, or use @dlrt/backend-wasm";
 }
 
 const SOFTWARE = /swiftshader|llvmpipe|lavapipe|software|basic render|warp/i;

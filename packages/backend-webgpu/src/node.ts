@@ -2,6 +2,7 @@ import { UnsupportedError, ValueError } from "@dlrt/core";
 import { describe } from "@dlrt/core/backend";
 import type { WebGpuBackend } from "./backend.js";
 import { createWebGpuBackend as create } from "./create.js";
+import type { Gpu } from "./gpu-types.js";
 import { checkWebGpuOptions, type WebGpuOptions } from "./options.js";
 
 export type { GpuTensor } from "./tensor.js";
@@ -19,11 +20,11 @@ const FLAGS = ["enable-dawn-features=disable_workgroup_init"];
  * @param flags Dawn's, such as "enable-dawn-features=…"
  * @throws ValueError (flags), UnsupportedError where the package cannot be loaded
  */
-export async function nodeGpu(flags: readonly string[] = FLAGS): Promise<GPU> {
+export async function nodeGpu(flags: readonly string[] = FLAGS): Promise<Gpu> {
   if (!Array.isArray(flags) || !flags.every((flag) => typeof flag === "string")) {
     throw new ValueError("flags", "an array of strings", describe(flags));
   }
-  let dawn: { create(flags: string[]): GPU };
+  let dawn: { create(flags: string[]): Gpu };
   try {
     dawn = (await import(/* webpackIgnore: true */ "webgpu")) as typeof dawn;
   } catch (error) {

@@ -1,33 +1,34 @@
 import { ValueError } from "@dlrt/core";
 import { checkFlag, checkOptions, describe } from "@dlrt/core/backend";
+import type { Gpu, GpuDevice } from "./gpu-types.js";
 
 /** Options of `createWebGpuBackend`. */
 export interface WebGpuOptions {
   /** A device to use, which is never destroyed. Default: a new one with the adapter's limits. */
-  readonly device?: GPUDevice;
+  readonly device?: GpuDevice | undefined;
   /** Where to ask for an adapter. Default: `navigator.gpu`. */
-  readonly gpu?: GPU;
-  readonly powerPreference?: GPUPowerPreference;
+  readonly gpu?: Gpu | undefined;
+  readonly powerPreference?: "low-power" | "high-performance" | undefined;
   /** Solve a problem whose answer is exact in f32, and refuse the device if a bit is wrong. Default true. */
-  readonly selfTest?: boolean;
+  readonly selfTest?: boolean | undefined;
   /**
    * How `solve` scans its chunks: one after the other, by a parallel scan of their affine maps, or ("auto") whichever
    * the cost model expects to be faster. The parallel scan keeps ω ≤ 16 ε where T⁻¹ is bounded, as it is for
    * unit keys and β ∈ [0, 2]; where T⁻¹ grows it does not, so it has to be asked for. Default "sequential".
    */
-  readonly scan?: "auto" | "sequential" | "parallel";
+  readonly scan?: "auto" | "sequential" | "parallel" | undefined;
   /** Groups of chunks in a parallel scan. Default: by the cost model. */
-  readonly scanGroups?: number;
+  readonly scanGroups?: number | undefined;
   /** Workgroups that the device runs at a time, for the cost model. Default 256; on a software device 4. */
-  readonly width?: number;
+  readonly width?: number | undefined;
   /** Rows per chunk where a call does not say: 16, 32 or 64. Default 64; on a software device 32. */
-  readonly chunk?: 16 | 32 | 64;
+  readonly chunk?: 16 | 32 | 64 | undefined;
   /** Most bytes bound at a time. Default, and at most: the device's limit. */
-  readonly maxBindingBytes?: number;
+  readonly maxBindingBytes?: number | undefined;
   /** Most bytes of intermediate results of one operation; longer ones run in segments. Default 256 MiB. */
-  readonly maxScratchBytes?: number;
+  readonly maxScratchBytes?: number | undefined;
   /** Floating-point operations after which work is submitted, so that no submit meets a watchdog. Default 5·10¹⁰. */
-  readonly maxSubmitFlops?: number;
+  readonly maxSubmitFlops?: number | undefined;
 }
 
 const NAMES: readonly string[] = [

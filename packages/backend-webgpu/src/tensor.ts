@@ -1,20 +1,21 @@
 import type { Shape } from "@dlrt/core";
 import { OwnedTensor, type Ledger, type Placement } from "@dlrt/core/backend";
+import type { GpuBuffer } from "./gpu-types.js";
 
 /** A tensor on the GPU, f32, its rows in `buffer` where `layout` says, counted from byte `offset`. */
 export class GpuTensor extends OwnedTensor {
-  readonly #buffer: GPUBuffer;
+  readonly #buffer: GpuBuffer;
   readonly #offset: number;
-  readonly #retire: ((buffer: GPUBuffer) => void) | undefined;
+  readonly #retire: ((buffer: GpuBuffer) => void) | undefined;
 
   /** Without `retire` the buffer is somebody else's, or a view's, and is never destroyed. */
   constructor(
     backend: object,
     ledger: Ledger,
     shape: Shape,
-    { buffer, offset }: { readonly buffer: GPUBuffer; readonly offset: number },
+    { buffer, offset }: { readonly buffer: GpuBuffer; readonly offset: number },
     placement: Placement = {},
-    retire?: (buffer: GPUBuffer) => void,
+    retire?: (buffer: GpuBuffer) => void,
   ) {
     super(backend, ledger, shape, "f32", placement);
     this.#buffer = buffer;
@@ -22,7 +23,7 @@ export class GpuTensor extends OwnedTensor {
     this.#retire = retire;
   }
 
-  get buffer(): GPUBuffer {
+  get buffer(): GpuBuffer {
     return this.#buffer;
   }
 

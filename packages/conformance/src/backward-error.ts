@@ -102,7 +102,7 @@ export function omegaOfSolve(
     worst = worse(worst, omega(op, y, rhs, p, { trans, alpha, initialState: state, dtype }));
     if (finalState !== undefined && whole && alpha !== 0) {
       const z = matrixOf(finalState, batch, e);
-      worst = worse(worst, omegaState(op, z, y, p, { trans, initialState: state, xScale: alpha }));
+      worst = worse(worst, omegaState(op, z, y, p, { trans, initialState: state, xScale: alpha, dtype }));
     }
   }
   return inRoundoffs(worst, problem.dtype);
@@ -126,7 +126,7 @@ export function omegaOfApply(
     if (finalState !== undefined) {
       worst = worse(
         worst,
-        omegaState(op, matrixOf(finalState, batch, e), rhs, p, { trans, initialState: state }),
+        omegaState(op, matrixOf(finalState, batch, e), rhs, p, { trans, initialState: state, dtype }),
       );
     }
   }

@@ -6,6 +6,7 @@ import { program, type CliOptions } from "./cli/options.js";
 import { progress } from "./cli/progress.js";
 import { supervise } from "./cli/supervise.js";
 import { lineOf, WrongUsage } from "./cli/wrong-usage.js";
+import { layerCases } from "./layers/suites/index.js";
 import { planOf, type Plan } from "./options.js";
 import { reportText, titleOf, type Report } from "./report.js";
 import { allCases } from "./suites/index.js";
@@ -20,10 +21,10 @@ function planFor(options: CliOptions): Plan {
 }
 
 /** @throws WrongUsage: nothing to run */
-function titlesOf(plan: Plan, list = false): string[] {
+function titlesOf(plan: Plan, { list = false, layers = false }: CliOptions): string[] {
   const matches = (parts: readonly string[], title: string): boolean =>
     parts.some((part) => title.includes(part));
-  const chosen = allCases()
+  const chosen = (layers ? layerCases() : allCases())
     .map(titleOf)
     .filter((title) => plan.only === undefined || matches(plan.only, title));
   if (!chosen.some((title) => !matches(plan.skip, title))) {
@@ -42,10 +43,13 @@ async function write(file: string | undefined, text: string): Promise<void> {
   }
 }
 
-async function judge(backend: string, plan: Plan, titles: readonly string[]): Promise<Report> {
-  const { onCase, end } = progress(titles.length, process.stderr);
+async function judge(
+  backend: string,
+  task: { readonly plan: Plan; readonly titles: readonly string[]; readonly layers: boolean },
+): Promise<Report> {
+  const { onCase, end } = progress(task.titles.length, process.stderr);
   try {
-    return await supervise(backend, { plan, titles }, onCase);
+    return await supervise(backend, task, onCase);
   } finally {
     end();
   }
@@ -65,13 +69,13 @@ async function publish(report: Report, { json, markdown }: CliOptions): Promise<
 async function main(): Promise<number> {
   const { backend, ...options } = program().parse().opts<CliOptions>();
   const plan = planFor(options);
-  const titles = titlesOf(plan, options.list);
+  const titles = titlesOf(plan, options);
   if (options.list) {
     process.stdout.write(`${titles.join("\n")}\n`);
     return 0;
   }
   if (backend === undefined) throw new WrongUsage("--backend is missing; --help tells more");
-  const report = await judge(backend, plan, titles);
+  const report = await judge(backend, { plan, titles, layers: options.layers ?? false });
   await publish(report, options);
   return report.failures.length > 0 ? 1 : 0;
 }

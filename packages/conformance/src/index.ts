@@ -1,4 +1,13 @@
-export { runSuites, testBackend, type Create, type TestBackendOptions, type TestFunction } from "./runner.js";
+export {
+  runLayers,
+  runSuites,
+  testBackend,
+  testLayers,
+  type Create,
+  type RunOptions,
+  type TestBackendOptions,
+  type TestFunction,
+} from "./runner.js";
 export type { SuiteOptions } from "./options.js";
 export {
   reportMarkdown,

@@ -3,27 +3,27 @@ import { textOf } from "./text.js";
 
 export interface SuiteOptions {
   /** Random cases of most properties; solve and apply get three times as many. Default: DLRT_CONFORMANCE_CASES, or 30. */
-  readonly cases?: number;
+  readonly cases?: number | undefined;
   /**
    * Where random cases start. "fresh" draws a new one, which `testBackend` prints at once and the report names.
    * Default: DLRT_CONFORMANCE_SEED, a number or "fresh", or 1: the same cases in every run.
    */
-  readonly seed?: number | "fresh";
+  readonly seed?: number | "fresh" | undefined;
   /** Largest n, and largest batch. Default 65537; a slow device may ask for less. */
-  readonly maxN?: number;
+  readonly maxN?: number | undefined;
   /** Largest batch·n·r·p of one problem, batch·n² of one inverse. Default 2²¹. */
-  readonly maxWork?: number;
+  readonly maxWork?: number | undefined;
   /** Only cases whose "suite › name" contains one of these are run. Default: all. */
-  readonly only?: readonly string[];
+  readonly only?: readonly string[] | undefined;
   /** Cases whose "suite › name" contains one of these are not run, and the report says so. */
-  readonly skip?: readonly string[];
+  readonly skip?: readonly string[] | undefined;
   /**
    * Milliseconds in which `create`, a read, a `dispose` or another step that is waited for has to settle; otherwise its
    * case fails. Default 60 000.
    */
-  readonly stepTimeout?: number;
+  readonly stepTimeout?: number | undefined;
   /** Milliseconds a case may take, passed to the runner. Default 2 · stepTimeout and 1000 more per case. */
-  readonly timeout?: number;
+  readonly timeout?: number | undefined;
 }
 
 export interface Plan extends Budget {

@@ -3,7 +3,7 @@ import { planOf, type Plan, type SuiteOptions } from "./options.js";
 import { HungError, Pulse, StrayError, turn } from "./pulse.js";
 import { Recorder, SKIPPED, titleOf, type Report } from "./report.js";
 import { allCases } from "./suites/index.js";
-import { Trial, type Case } from "./trial.js";
+import { LackError, Trial, type Case } from "./trial.js";
 
 /** Makes the backend to be judged. Called more than once: some cases need one of their own. */
 export type Create = () => Backend | Promise<Backend>;
@@ -29,13 +29,18 @@ export class Run {
   #pulse: Pulse | undefined;
   #lost = 0;
 
-  /** @param onBeat told at every sign of life, many times a second */
-  constructor(create: Create, options: SuiteOptions, onBeat?: () => void) {
+  /** @param onBeat told at every sign of life, many times a second @param cases Default: those of a backend's kernels */
+  constructor(
+    create: Create,
+    options: SuiteOptions,
+    onBeat?: () => void,
+    cases: readonly Case[] = allCases(),
+  ) {
     this.#create = create;
     this.#onBeat = onBeat;
     this.plan = planOf(options);
     const { only } = this.plan;
-    this.cases = allCases().filter(
+    this.cases = cases.filter(
       (subject) => only === undefined || only.some((part) => titleOf(subject).includes(part)),
     );
   }
@@ -99,6 +104,7 @@ export class Run {
         await subject.run(new Trial(subject, backend, create, this.plan, this.recorder, pulse));
       });
     } catch (error) {
+      if (error instanceof LackError) return error.message;
       if (error instanceof HungError) this.#lost++;
       if (error instanceof HungError || error instanceof StrayError) {
         for (const one of [this.#shared, ...own]) abandon(one);

@@ -1,6 +1,9 @@
 import type { SuiteOptions } from "./options.js";
 import { reportText, titleOf, type Report } from "./report.js";
+import { layerCases } from "./layers/suites/index.js";
 import { Run, type Create } from "./run.js";
+import { allCases } from "./suites/index.js";
+import type { Case } from "./trial.js";
 
 export type { Create } from "./run.js";
 
@@ -37,14 +40,27 @@ export async function runAll(run: Run, { onStart, onCase }: Listeners): Promise<
  * not settle the run goes on with a new backend; after three it gives up, and names what it has not run.
  * @throws RangeError for a wrong `stepTimeout`
  */
-export async function runSuites(
-  create: Create,
-  options: SuiteOptions & {
-    /** Told after each case. */
-    readonly onCase?: (title: string, outcome: "passed" | "failed" | "not run") => void;
-  } = {},
-): Promise<Report> {
-  return runAll(new Run(create, options), options.onCase ? { onCase: options.onCase } : {});
+export async function runSuites(create: Create, options: RunOptions = {}): Promise<Report> {
+  return runCases(create, options, allCases());
+}
+
+export interface RunOptions extends SuiteOptions {
+  /** Told after each case. */
+  readonly onCase?: (title: string, outcome: "passed" | "failed" | "not run") => void;
+}
+
+/**
+ * Judges every layer of @dlrt/linear-attention on a backend, as `runSuites` does its kernels: results, final states and gradients against
+ * the plain recurrences in float64, exactness, pieces, packed sequences.
+ * @throws RangeError for a wrong `stepTimeout`
+ */
+export async function runLayers(create: Create, options: RunOptions = {}): Promise<Report> {
+  return runCases(create, options, layerCases());
+}
+
+export async function runCases(create: Create, options: RunOptions, cases: readonly Case[]): Promise<Report> {
+  const { onCase } = options;
+  return runAll(new Run(create, options, undefined, cases), onCase ? { onCase } : {});
 }
 
 /** What vitest passes to a test; other runners may pass nothing. */
@@ -71,8 +87,20 @@ export interface TestBackendOptions extends SuiteOptions {
  * disposed. A step of the backend's that does not settle within `stepTimeout` fails its test.
  * @throws RangeError for a wrong `stepTimeout`
  */
-export function testBackend({ test, create, onReport = print, ...options }: TestBackendOptions): void {
-  const run = new Run(create, options);
+export function testBackend(options: TestBackendOptions): void {
+  register(options, allCases());
+}
+
+/** Registers every case of every layer of @dlrt/linear-attention, as `testBackend` does those of the kernels. @throws as `testBackend` */
+export function testLayers(options: TestBackendOptions): void {
+  register(options, layerCases());
+}
+
+function register(
+  { test, create, onReport = print, ...options }: TestBackendOptions,
+  cases: readonly Case[],
+): void {
+  const run = new Run(create, options, undefined, cases);
   // At once: a run that dies leaves no report.
   if (run.plan.fresh) console.log(`DLRT_CONFORMANCE_SEED=${run.plan.seed}`);
   for (const subject of run.cases) {

@@ -21,6 +21,11 @@ export class ConformanceError extends Error {
   override readonly name = "ConformanceError";
 }
 
+/** The backend cannot do what a case is about, and said so: the case is not run. */
+export class LackError extends Error {
+  override readonly name = "LackError";
+}
+
 /** @throws ConformanceError */
 export function demand(condition: boolean, message: string): asserts condition {
   if (!condition) throw new ConformanceError(message);

@@ -122,3 +122,11 @@ test("the README's walk-through is the example, word for word", () => {
   const [, block] = /^```ts my-backend\.ts\n([\s\S]*?)^```$/m.exec(readme)!;
   expect(block).toBe(readFileSync(example, "utf8").replaceAll("\r\n", "\n"));
 });
+
+test("--layers judges the layers in place of the kernels", async () => {
+  const only = ["--layers", "--only", "exact class › f32: gatedDeltaRule"];
+  const { code, stdout } = await run("--backend", "./plain-backend.js", ...small, ...only);
+  expect(code).toBe(0);
+  expect(stdout).toMatch(/^layers, exact class +f32 +\d+ +held$/m);
+  expect(stdout).not.toContain("solve");
+}, 60_000);

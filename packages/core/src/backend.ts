@@ -25,6 +25,7 @@ export type {
   NormalizeRowsParams,
 } from "./contract/layer-kernels.js";
 export { checkAllocation, checkShape } from "./contract/allocation.js";
+export type { Declared } from "./contract/declared.js";
 export { describe } from "./contract/describe.js";
 export {
   contiguousLayout,
@@ -39,5 +40,5 @@ export { decayKind } from "./contract/operator.js";
 export { checkFlag, checkOptions, checkText } from "./contract/options.js";
 export { checkView, packView, plainArray, readView, type PackableView } from "./contract/pack.js";
 export { checkAliases, overlap } from "./operations/aliases.js";
-export { checkReadable } from "./operations/check.js";
+export { checkIsBackend, checkReadable } from "./operations/check.js";
 export { checkPiece, runPiece, type PieceName, type PieceParams } from "./operations/pieces/index.js";

@@ -69,7 +69,7 @@ export class SpyBackend implements Backend<HostTensor> {
         },
       ],
     );
-    this.kernels = Object.fromEntries(spied);
+    this.kernels = { ...kernels, ...Object.fromEntries(spied) }; // of the optional kernels those given, as they are
   }
 
   get disposed(): boolean {

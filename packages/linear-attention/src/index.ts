@@ -27,19 +27,22 @@ export { retention, retentionVjp, type RetentionInputs } from "./layers/retentio
 export { rwkv7, rwkv7Vjp, type Rwkv7Inputs } from "./layers/rwkv7.js";
 export { simpleGla, simpleGlaVjp, type SimpleGlaInputs } from "./layers/simple-gla.js";
 export { ssd, ssdVjp, type SsdInputs } from "./layers/ssd.js";
-export type { Cotangents, Gradients, Heads, LayerOptions, LayerResult } from "./engine/options.js";
+export type { Cotangents, Gradients, Heads, LayerOptions, LayerResult, Padding } from "./engine/options.js";
+export { State } from "./state/state.js";
+export type { StateSelection, StateSizes, StepOptions } from "./state/check.js";
 export {
   onnxLinearAttention,
   type OnnxLinearAttentionAttributes,
   type OnnxLinearAttentionInputs,
   type OnnxLinearAttentionResult,
 } from "./onnx.js";
-export {
-  causalConv,
-  type CausalConvCotangents,
-  type CausalConvInputs,
-  type CausalConvOptions,
-} from "./pieces/causal-conv.js";
+export { betaGate, betaGateVjp, type BetaGateInputs, type BetaGateOptions } from "./pieces/beta-gate.js";
+export { causalConv } from "./pieces/causal-conv.js";
+export type {
+  CausalConvCotangents,
+  CausalConvInputs,
+  CausalConvOptions,
+} from "./pieces/causal-conv-options.js";
 export { causalConvVjp } from "./pieces/causal-conv-vjp.js";
 export type { OutputCotangent, PieceGradients } from "./pieces/check.js";
 export {
@@ -51,3 +54,22 @@ export {
 export { gdnGate, gdnGateVjp, type GdnGateInputs } from "./pieces/gdn-gate.js";
 export { kdaGate, kdaGateVjp, type KdaGateInputs, type KdaGateOptions } from "./pieces/kda-gate.js";
 export { l2Norm, l2NormVjp, type L2NormInputs, type L2NormOptions } from "./pieces/l2-norm.js";
+export {
+  chunkSummary,
+  chunkSummaryVjp,
+  type SummarizedLayer,
+  type SummaryOptions,
+} from "./summary/chunk-summary.js";
+export { applySummary, composeSummaries, type ChunkSummary } from "./summary/compose.js";
+export {
+  pathLogits,
+  pathLogitsVjp,
+  type PathLogitsInputs,
+  type PathLogitsOptions,
+} from "./attention/path-logits.js";
+export {
+  deltaFormer,
+  deltaFormerVjp,
+  type DeltaFormerInputs,
+  type DeltaFormerOptions,
+} from "./attention/delta-former.js";

@@ -1,7 +1,5 @@
 import { createJsBackend } from "@dlrt/backend-js";
-import { UnsupportedError, type Tensor } from "@dlrt/core";
 import { expect, test } from "vitest";
-import { checkReachable } from "../src/engine/normalize.js";
 import { gatedDeltaProduct, gatedDeltaRule, gatedDeltaRuleVjp, kimiDeltaAttention } from "../src/index.js";
 
 const backend = createJsBackend();
@@ -53,7 +51,8 @@ const cases: readonly (readonly [object, object, RegExp])[] = [
     /^query|^key/,
   ],
   [{}, { scale: Infinity }, /^scale: expected a finite number/],
-  [{}, { normalizeKeys: { eps: -1 } }, /^normalizeKeys.eps: expected a number ≥ 0/],
+  [{}, { normalizeKeys: { eps: -1 } }, /^normalizeKeys.eps: expected a number > 0/],
+  [{}, { normalizeKeys: { eps: 1e-40 } }, /^normalizeKeys.eps: expected a number > 0, of at least .* in f32/],
   [{}, { stateLayout: "kk" }, /^stateLayout: expected "kv" or "vk"/],
   [{}, { initialState: f32(4, 3, 4) }, /^initialState: expected 4 × 4 × 3, got 4 × 3 × 4/],
   [{}, { finalState: f32(2, 4, 3) }, /^finalState: expected 4 × 4 × 3/],
@@ -64,6 +63,26 @@ const cases: readonly (readonly [object, object, RegExp])[] = [
     /^sequences: expected bounds from 0 to 6 that never fall, got \[0, 5\]/,
   ],
   [{}, { sequences: Int32Array.of(0, 4, 3, 6) }, /^sequences: expected bounds/],
+  [{}, { heads: { ...heads, order: "mod" } }, /^heads.order: expected "neighbours" or "modulo", got "mod"/],
+  [{}, { padding: { side: "both", lengths: Int32Array.of(6) } }, /^padding.side: expected "left" or "right"/],
+  [
+    {},
+    { padding: { lengths: Int32Array.of(6) } },
+    /^padding.side: expected "left" or "right", got undefined/,
+  ],
+  [{}, { padding: { side: "left", lengths: [6] } }, /^padding.lengths: expected an Int32Array of 1/],
+  [{}, { padding: { side: "left", lengths: Int32Array.of(6, 6) } }, /^padding.lengths: expected 1 lengths/],
+  [
+    {},
+    { padding: { side: "left", lengths: Int32Array.of(7) } },
+    /^padding.lengths: expected lengths from 0 to 6, got 7/,
+  ],
+  [{}, { padding: { side: "left", lengths: Int32Array.of(-1) } }, /^padding.lengths: .*got -1/],
+  [
+    {},
+    { padding: { side: "left", lengths: Int32Array.of(6) }, sequences: Int32Array.of(0, 6) },
+    /^padding: expected none beside sequences/,
+  ],
   [
     {},
     { sequences: Int32Array.of(0, 3, 6), initialState: f32(4, 4, 3) },
@@ -115,8 +134,12 @@ test("an undisposed backend alone is called", async () => {
   expect(call).toThrow(/expected a live object/);
 });
 
-test("normalising needs tensors that the host can read", () => {
-  const onDevice = { shape: [1, 1, 1] } as unknown as Tensor;
-  expect(() => checkReachable("webgpu", onDevice)).toThrow(UnsupportedError);
-  expect(() => checkReachable("webgpu", onDevice)).toThrow(/^normalizeKeys: /);
+test("the final state is not written over what is read", () => {
+  const memory = new Float32Array(64);
+  const query = backend.wrap(memory, [1, 6, 8]);
+  const finalState = backend.wrap(memory.subarray(8), [4, 4, 3]);
+  const call = () => gatedDeltaRule(backend, { ...inputs, query }, { heads, finalState });
+  expect(call).toThrow(/^finalState: expected a tensor that does not overlap q/);
+  query.dispose();
+  finalState.dispose();
 });

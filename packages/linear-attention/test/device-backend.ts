@@ -1,6 +1,6 @@
 import { createJsBackend } from "@dlrt/backend-js";
 import type { Backend, FloatArray, HostTensor, HostView, KernelName, Layout, Shape } from "@dlrt/core";
-import { Ledger, OwnedTensor, type Kernels } from "@dlrt/core/backend";
+import { Ledger, OwnedTensor, runPiece, type Kernels, type PieceName } from "@dlrt/core/backend";
 
 /** A tensor as a device has them: without elements that the host could reach. */
 export class DeviceTensor extends OwnedTensor {
@@ -33,26 +33,37 @@ function unwrap(params: object): object {
   return Object.fromEntries(
     Object.entries(params).map(([name, value]) => {
       if (value instanceof DeviceTensor) return [name, DeviceTensor.innerOf(value)];
-      return [name, name === "op" ? unwrap(value as object) : value];
+      return [name, typeof value === "object" && value !== null ? unwrap(value as object) : value];
     }),
   );
 }
 
+const pieces: readonly PieceName[] = ["normalizeRows", "gate", "causalConv", "causalConvVjp", "gatedNorm"];
+
 /**
- * backend-js behind tensors that hide their elements: whoever computes on it does so by kernels alone.
+ * backend-js behind tensors that hide their elements: whoever computes on it does so by kernels alone, those of the small pieces among
+ * them.
  * @param broken a kernel that throws
+ * @param missing kernels that it lacks
+ * @param called is told every kernel that is called
  */
-export function createDeviceBackend(broken?: KernelName): Backend<DeviceTensor> {
+export function createDeviceBackend(
+  broken?: KernelName,
+  missing: readonly KernelName[] = [],
+  called: (kernel: KernelName) => void = () => {},
+): Backend<DeviceTensor> {
   const inner = createJsBackend();
   const ledger = new Ledger("device");
   const run = (kernel: KernelName) => (params: object) => {
+    called(kernel);
     if (kernel === broken) throw new Error(`${kernel} is broken`);
-    (inner.kernels[kernel] as (params: object) => void)(unwrap(params));
+    if (pieces.includes(kernel as PieceName)) runPiece(inner, kernel as PieceName, unwrap(params) as never);
+    else (inner.kernels[kernel] as (params: object) => void)(unwrap(params));
   };
-  const names = Object.keys(inner.kernels) as KernelName[];
+  const names = [...new Set([...(Object.keys(inner.kernels) as KernelName[]), ...pieces])];
   const backend: Backend<DeviceTensor> = {
     name: "device",
-    supports: inner.supports,
+    supports: { ...inner.supports, missing },
     kernels: Object.fromEntries(names.map((name) => [name, run(name)])) as unknown as Kernels<DeviceTensor>,
     get disposed() {
       return ledger.closed;

@@ -13,7 +13,12 @@ const heads = {
   "shared queries": { query: 1, key: 4, value: 4 },
   "fewer values": { query: 4, key: 4, value: 2 },
   "all different": { query: 6, key: 1, value: 3 },
-};
+  "grouped values, modulo": { query: 2, key: 2, value: 4, order: "modulo" },
+  "grouped queries, modulo": { query: 4, key: 2, value: 2, order: "modulo" },
+  "shared queries, modulo": { query: 2, key: 4, value: 4, order: "modulo" },
+  "fewer values, modulo": { query: 4, key: 4, value: 2, order: "modulo" },
+  "all different, modulo": { query: 6, key: 1, value: 3, order: "modulo" },
+} as const;
 
 /** Relative to the largest element of what it is compared with. */
 const limits = { f32: 1e-6, f64: 2e-14 } as const;

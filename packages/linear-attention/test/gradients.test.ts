@@ -134,7 +134,11 @@ describe.each(all)("$name", (layer) => {
     { query: 4, key: 2, value: 2 },
     { query: 1, key: 2, value: 4 },
     { query: 6, key: 1, value: 3 },
-  ])("heads %j", (heads) => expectGradients(layer, { batch: 2, heads }, "typical", 24));
+    { query: 2, key: 2, value: 4, order: "modulo" },
+    { query: 4, key: 2, value: 2, order: "modulo" },
+    { query: 2, key: 4, value: 4, order: "modulo" },
+    { query: 6, key: 1, value: 3, order: "modulo" },
+  ] as const)("heads %j", (heads) => expectGradients(layer, { batch: 2, heads }, "typical", 24));
 
   test("normalised keys and packed sequences", () => {
     const sequences = Int32Array.of(0, 3, 3, 4, 9);

@@ -43,9 +43,11 @@ export interface Layer {
 
 const QKV = { query: "query", key: "key", value: "value" } as const;
 
+type PieceName = "betaGate" | "causalConv" | "gatedRmsNorm" | "gdnGate" | "kdaGate" | "l2Norm";
+
 /** The layers with their references; the signatures differ in names of inputs only. */
 const entry = (
-  name: Exclude<keyof typeof reference, "onnxLinearAttention">,
+  name: Exclude<keyof typeof reference & keyof typeof layers, PieceName | "onnxLinearAttention">,
   inputs: Layer["inputs"],
   steps?: number,
 ): Layer =>

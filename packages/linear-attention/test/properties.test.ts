@@ -3,17 +3,8 @@ import type { HostTensor } from "@dlrt/core";
 import { readView } from "@dlrt/core/backend";
 import { describe, expect, test } from "vitest";
 import type { ReferenceProblem } from "../src/reference/index.js";
-import {
-  all,
-  errorOf,
-  inputsOf,
-  named,
-  randomFrom,
-  stateShape,
-  upload,
-  type Arrays,
-  type Layer,
-} from "./layers.js";
+import { all, errorOf, inputsOf, named, randomFrom, stateShape, upload } from "./layers.js";
+import { exactInputs, slice } from "./sequence-cut.js";
 
 const base = { batch: 2, heads: { query: 4, key: 2, value: 4 }, keyWidth: 5, valueWidth: 3 };
 const problemOf = (tokens: number, own: Partial<ReferenceProblem> = {}): ReferenceProblem => ({
@@ -21,26 +12,6 @@ const problemOf = (tokens: number, own: Partial<ReferenceProblem> = {}): Referen
   tokens,
   ...own,
 });
-
-/** Tokens `from` to `to` of every sequence, as views. */
-function slice(
-  backend: ReturnType<typeof createJsBackend>,
-  layer: Layer,
-  problem: ReferenceProblem,
-  tensors: Readonly<Record<string, HostTensor>>,
-  from: number,
-  to: number,
-): Record<string, HostTensor> {
-  return Object.fromEntries(
-    Object.entries(tensors).map(([name, t]) => {
-      const [batch, rows, cols] = t.shape;
-      const steps = rows / problem.tokens;
-      if (layer.inputs[name] === "A" || layer.inputs[name] === "D") return [name, t];
-      const layout = { ...t.layout, offset: from * steps * cols };
-      return [name, backend.view(t, [batch, (to - from) * steps, cols], layout)];
-    }),
-  );
-}
 
 const rowsOf = (t: HostTensor): Float64Array => Float64Array.from(readView(t));
 
@@ -128,31 +99,6 @@ describe.each(all)("$name", (layer) => {
       expect(rowsOf(t), name).toEqual(rowsOf(expected[name]!));
   });
 });
-
-/** Small integers: keys are plus or minus a unit vector, β is 0, 1 or 2, g is 0 or −∞. */
-function exactInputs(layer: Layer, problem: ReferenceProblem, seed: number): Arrays {
-  const random = randomFrom(seed);
-  const pick = (numbers: readonly number[]) =>
-    numbers[Math.floor(((random() + 1) / 2) * numbers.length) % numbers.length]!;
-  const shapes = inputsOf(layer, problem, 0, 1);
-  return Object.fromEntries(
-    Object.entries(shapes).map(([name, array]) => {
-      const kind = layer.inputs[name];
-      const out = new Float64Array(array.length);
-      if (kind === "key" || kind === "a" || kind === "b") {
-        for (let at = 0; at < out.length; at += problem.keyWidth)
-          out[at + pick([0, 1, 2, 3, 4])] = kind === "a" ? pick([-1, 0, 0]) : pick([-1, 1]);
-      } else if (kind === "head") {
-        out.forEach((_, at) => (out[at] = pick([0, 1, 2])));
-      } else if (kind === "g" || kind === "gChannel") {
-        out.forEach((_, at) => (out[at] = pick([0, 0, 0, 0, 0, 0, 0, -Infinity])));
-      } else {
-        out.forEach((_, at) => (out[at] = pick([-1, 0, 1])));
-      }
-      return [name, out];
-    }),
-  );
-}
 
 describe.each(all.filter(({ name }) => name !== "retention" && name !== "ssd"))(
   "exact class: $name",

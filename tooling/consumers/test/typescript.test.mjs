@@ -6,7 +6,8 @@ import { publishable } from "@dlrt/release/packages";
 import { expect, inject, test } from "vitest";
 
 const user = inject("user");
-const tsc = join(dirname(createRequire(import.meta.url).resolve("typescript/package.json")), "bin", "tsc");
+const require = createRequire(import.meta.url);
+const tscOf = (typescript) => join(dirname(require.resolve(`${typescript}/package.json`)), "bin", "tsc");
 
 const STRICT = {
   strict: true,
@@ -18,6 +19,9 @@ const STRICT = {
   types: [],
 };
 
+const NO_DOM = ["es2022"];
+
+/** The compiler is the newest unless said. Declarations of "dom" and of WebGPU are there in some of them, in others not. */
 const SETTINGS = {
   "nodenext, default libraries": { module: "nodenext", target: "es2022" },
   "bundler resolution": { module: "esnext", moduleResolution: "bundler", target: "es2022" },
@@ -27,18 +31,43 @@ const SETTINGS = {
     verbatimModuleSyntax: true,
     isolatedModules: true,
   },
+  "without the DOM": { module: "nodenext", target: "es2022", lib: NO_DOM },
+  "5.4, node16": { typescript: "typescript-5.4", module: "node16", target: "es2022" },
+  "5.4, bundler resolution, without the DOM": {
+    typescript: "typescript-5.4",
+    module: "esnext",
+    moduleResolution: "bundler",
+    target: "es2022",
+    lib: NO_DOM,
+  },
+  "5.9, node16, without the DOM": {
+    typescript: "typescript-5.9",
+    module: "node16",
+    target: "es2022",
+    lib: NO_DOM,
+  },
+  "5.9, bundler resolution, with @webgpu/types": {
+    typescript: "typescript-5.9",
+    module: "esnext",
+    moduleResolution: "bundler",
+    target: "es2022",
+    types: ["@webgpu/types"],
+  },
 };
 
 /** Compiles files in one program in the user's folder; resolves to what the compiler says. */
-function compile(title, files, compilerOptions) {
+function compile(title, files, { typescript = "typescript", ...compilerOptions }) {
   const folder = join(user, "types", title.replaceAll(/\W+/g, "-"));
   mkdirSync(folder, { recursive: true });
   for (const [name, code] of Object.entries(files)) writeFileSync(join(folder, name), code);
   const config = { compilerOptions: { ...STRICT, ...compilerOptions }, files: Object.keys(files) };
   writeFileSync(join(folder, "tsconfig.json"), JSON.stringify(config));
   return new Promise((resolve) => {
-    execFile(process.execPath, [tsc, "-p", folder, "--pretty", "false"], { cwd: folder }, (error, out, err) =>
-      resolve(error ? `${out}${err}` || error.message : ""),
+    execFile(
+      process.execPath,
+      [tscOf(typescript), "-p", folder, "--pretty", "false"],
+      { cwd: folder },
+      (error, out, err) => resolve(error ? `${out}${err}` || error.message : ""),
     );
   });
 }
@@ -95,11 +124,44 @@ export type { Ledger } from "@dlrt/core";
 solve(backend, { diag: one, q: one, k: one }, one, { transpose: true });
 `;
 
+const optional = `import type { WasmBackendOptions } from "@dlrt/backend-wasm";
+import type { WebGpuOptions } from "@dlrt/backend-webgpu";
+import type { ApplyOptions, InverseOptions, SolveOptions, VjpOptions } from "@dlrt/core";
+import type { SuiteOptions } from "@dlrt/conformance";
+import type { LayerOptions } from "@dlrt/linear-attention";
+
+/** The names of options that may be left out but not be given as undefined, which exactOptionalPropertyTypes tells apart. */
+type Refusing<Options> = {
+  [name in keyof Options]-?: {} extends Pick<Options, name> ? (undefined extends Required<Options>[name] ? never : name) : never;
+}[keyof Options];
+type None<Name extends never> = Name;
+export type Checked = [
+  None<Refusing<WasmBackendOptions>>,
+  None<Refusing<WebGpuOptions>>,
+  None<Refusing<ApplyOptions>>,
+  None<Refusing<InverseOptions>>,
+  None<Refusing<SolveOptions>>,
+  None<Refusing<VjpOptions>>,
+  None<Refusing<SuiteOptions>>,
+  None<Refusing<LayerOptions>>,
+];
+// @ts-expect-error the check sees an option that refuses undefined
+export type Seen = None<Refusing<{ readonly threads?: number }>>;
+`;
+
+const modules = `import { createWasmBackend } from "@dlrt/backend-wasm";
+import module from "@dlrt/backend-wasm/simd.wasm";
+
+export const backend = createWasmBackend({ module });
+`;
+
 const files = {
   ...Object.fromEntries(
     publishable().map(({ name, entries }) => [`${name.replaceAll(/\W+/g, "_")}.mts`, everything(entries)]),
   ),
   "program.mts": typed,
+  "options.mts": optional,
+  "modules.mts": modules,
 };
 
 test.each(Object.entries(SETTINGS))(

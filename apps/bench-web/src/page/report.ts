@@ -2,7 +2,7 @@ import { SCHEMA, type CaseReport, type Peaks, type Report } from "@dlrt/bench/di
 import type { Missing } from "@dlrt/bench/dist/contender.js";
 import { environmentOf } from "./browser.js";
 
-/** The command line's report, with what only a page knows; `pnpm bench --compare` reads it. */
+/** The command line's report, with what only a page knows; `pnpm bench compare` reads it. */
 export interface PageReport extends Report {
   readonly page: { readonly userAgent: string; readonly crossOriginIsolated: boolean };
 }

@@ -3,13 +3,16 @@ import { join } from "node:path";
 import { readSaved } from "../files.js";
 import { SCHEMA, type Report } from "../report.js";
 import { SCALING_SCHEMA, type ScalingReport } from "../scaling/sweep.js";
+import { LAYER_SCHEMA, type LayerReport } from "../layer/run.js";
 import { growthChart } from "./growth.js";
+import { layerChart } from "./layers.js";
 import { speedChart } from "./speed.js";
 
 /** The charts of a saved report, by the names of their files. */
-export function chartsOf(report: Report | ScalingReport): Map<string, string> {
+export function chartsOf(report: Report | ScalingReport | LayerReport): Map<string, string> {
   const charts = new Map<string, string | undefined>();
   if (report.schema === SCALING_SCHEMA) charts.set("growth.svg", growthChart(report));
+  else if (report.schema === LAYER_SCHEMA) charts.set("layers.svg", layerChart(report));
   else {
     for (const operation of new Set(report.cases.map((one) => one.operation))) {
       charts.set(`speed-${operation}.svg`, speedChart(report, operation));
@@ -19,15 +22,15 @@ export function chartsOf(report: Report | ScalingReport): Map<string, string> {
 }
 
 /**
- * `bench --charts`: draws saved reports into a folder.
+ * `bench charts`: draws saved reports into a folder.
  * @returns what to print
  * @throws Error when a file is no report, or two would draw the same chart
  */
 export function chartsCommand(paths: readonly string[], folder: string): string {
   const drawn = new Map<string, string>();
   for (const path of paths) {
-    for (const [name, chart] of chartsOf(readSaved("--charts", path, [SCHEMA, SCALING_SCHEMA]))) {
-      if (drawn.has(name)) throw new Error(`--charts ${path}: another file draws ${name} too`);
+    for (const [name, chart] of chartsOf(readSaved("charts", path, [SCHEMA, SCALING_SCHEMA, LAYER_SCHEMA]))) {
+      if (drawn.has(name)) throw new Error(`charts ${path}: another file draws ${name} too`);
       drawn.set(name, chart);
     }
   }

@@ -1,6 +1,6 @@
+import type { GpuOptions } from "../cli/options.js";
 import type { Environment } from "../environment.js";
 import { savePath, slug, userPath, writeJson } from "../files.js";
-import type { Options } from "../options.js";
 import { TIMING_FLAGS } from "./device.js";
 import { defaultOptions, runGpuReport, type GpuReport, type GpuReportOptions } from "./report.js";
 import { renderGpuReport } from "./table.js";
@@ -11,14 +11,11 @@ interface Setting {
   readonly onProgress: (what: string, done: number) => Promise<void>;
 }
 
-/** `d` only where the user gave it. */
-type Given = Omit<Options, "d"> & { readonly d?: number | undefined };
-
 /** The chunk the kernels take for a hint. */
 const kernelChunk = (hint: number): number => (hint <= 16 ? 16 : hint <= 32 ? 32 : 64);
 
 /** The user's sizes where there are any, those that fit the device elsewhere. */
-export function gpuOptions(given: Given, software: boolean): GpuReportOptions {
+export function gpuOptions(given: GpuOptions, software: boolean): GpuReportOptions {
   const preset = defaultOptions(software);
   return {
     ...preset,
@@ -32,11 +29,11 @@ export function gpuOptions(given: Given, software: boolean): GpuReportOptions {
 }
 
 /**
- * `bench --gpu-report`. @returns what to print, and whether anything was wrong or failed
+ * `bench gpu`. @returns what to print, and whether anything was wrong or failed
  * @throws UnsupportedError where there is no WebGPU device
  */
 export async function gpuReportCommand(
-  given: Given,
+  given: GpuOptions,
   { environment, arguments: args, onProgress }: Setting,
   colour: boolean,
 ): Promise<{ text: string; failed: boolean }> {

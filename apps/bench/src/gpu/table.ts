@@ -115,7 +115,7 @@ const LEGEND = [
   "error / ε: as in the main comparison, of the last head; more than the limit is wrong and gets no time.",
 ];
 
-/** All that `bench --gpu-report` prints. */
+/** All that `bench gpu` prints. */
 export function renderGpuReport(report: GpuReport, colour: boolean): string {
   const { machine, versions, device, roofline, operations, seconds } = report;
   const software = "SOFTWARE DEVICE: a CPU in disguise. Nothing below says how fast a GPU is.";

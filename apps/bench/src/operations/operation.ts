@@ -9,6 +9,8 @@ export type Outputs = readonly (Float32Array | Float64Array)[];
 export interface Run {
   /** Does the work once; it is done when this returns, or when its promise resolves. */
   call(): void | Promise<void>;
+  /** ms of each of so many calls, by the run's own clock: where the work is done in another process. */
+  times?(calls: number): Promise<readonly number[]>;
   read(): Promise<Outputs>;
   /** Frees what `open` took. */
   close(): void;

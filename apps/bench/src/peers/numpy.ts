@@ -1,17 +1,14 @@
-import { spawn, type ChildProcess } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { createInterface, type Interface } from "node:readline";
 import type { FloatArray } from "@dlrt/core";
 import type { Contender, Missing } from "../contender.js";
 import type { OperationName } from "../operations/operation.js";
 import type { Problem } from "../workload/problem.js";
 import { noDecay } from "./no-decay.js";
+import { Python } from "./python.js";
 
 const CHUNK = 64;
-
-const PROGRAM = join(import.meta.dirname, "..", "..", "assets", "numpy-peer.py");
 
 /** What the program says when it is up. */
 interface Found {
@@ -20,48 +17,9 @@ interface Found {
   readonly scipy: string | null;
 }
 
-/** A Python that waits for lines. */
-class Python {
-  readonly #child: ChildProcess;
-  readonly #lines: Interface;
-  readonly #waiting: { resolve: (line: string) => void; reject: (error: Error) => void }[] = [];
-  #said = "";
-  #ended: Error | undefined;
-
-  constructor() {
-    const env = { ...process.env, OPENBLAS_NUM_THREADS: "1", OMP_NUM_THREADS: "1", MKL_NUM_THREADS: "1" };
-    this.#child = spawn("python3", [PROGRAM], { env, stdio: ["pipe", "pipe", "pipe"] });
-    this.#lines = createInterface(this.#child.stdout!);
-    this.#lines.on("line", (line) => this.#waiting.shift()?.resolve(line));
-    this.#child.stdin!.on("error", () => undefined); // it ended: told by "close"
-    this.#child.stderr!.on("data", (text) => (this.#said += String(text)));
-    const end = (why: string): void => {
-      this.#ended ??= new Error(why);
-      for (const { reject } of this.#waiting.splice(0)) reject(this.#ended);
-    };
-    this.#child.on("error", (error) => end(error.message));
-    this.#child.on("close", () => end(this.#said.trim().split("\n").at(-1) ?? "python3 ended"));
-  }
-
-  line(): Promise<string> {
-    if (this.#ended) return Promise.reject(this.#ended);
-    return new Promise((resolve, reject) => this.#waiting.push({ resolve, reject }));
-  }
-
-  ask(job: object): Promise<string> {
-    const answer = this.line();
-    this.#child.stdin!.write(`${JSON.stringify(job)}\n`);
-    return answer;
-  }
-
-  end(): void {
-    this.#child.kill();
-  }
-}
-
 /** numpy where python3 has it; else the reason. One BLAS thread. */
 export async function openNumpy(): Promise<Contender | Missing> {
-  const python = new Python();
+  const python = new Python("numpy-peer.py");
   try {
     return contender(python, JSON.parse(await python.line()) as Found);
   } catch (error) {

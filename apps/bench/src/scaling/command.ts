@@ -1,8 +1,8 @@
 import { writeFileSync } from "node:fs";
+import type { ScalingOptions } from "../cli/options.js";
 import type { Contender, Missing } from "../contender.js";
 import type { Environment } from "../environment.js";
 import { resultPath, savePath, userPath, writeJson } from "../files.js";
-import type { Options } from "../options.js";
 import { scalingHtml } from "./html.js";
 import { renderScaling } from "./render.js";
 import { runScaling, type ScalingInput } from "./sweep.js";
@@ -10,6 +10,7 @@ import { runScaling, type ScalingInput } from "./sweep.js";
 const SOLVE_SIZES = [512, 1024, 2048, 4096, 8192, 16384, 32768];
 const INVERSE_SIZES = [512, 1024, 2048, 4096];
 const CHUNKS = [4, 8, 12, 16, 24, 32, 64, 128];
+const COLUMNS = 64;
 const SECONDS = 3;
 
 interface Setting {
@@ -19,9 +20,10 @@ interface Setting {
   readonly onProgress: ScalingInput["onProgress"];
 }
 
-/** `bench --scaling`. @returns what to print, and whether any answer was wrong */
+/** `bench scaling [file]`. @returns what to print, and whether any answer was wrong */
 export async function scalingCommand(
-  options: Options,
+  file: string | undefined,
+  options: ScalingOptions,
   setting: Setting,
   colour: boolean,
 ): Promise<{ text: string; failed: boolean }> {
@@ -33,13 +35,13 @@ export async function scalingCommand(
     inverseSizes: options.n ?? INVERSE_SIZES,
     chunkSize: Math.min(Math.max(...solveSizes), 8192),
     chunks: options.chunk === undefined ? CHUNKS : [options.chunk],
-    d: options.d,
+    d: options.d ?? COLUMNS,
     heads: options.heads ?? 1,
     seed: options.seed,
     repetitions: options.repetitions,
     seconds: options.seconds ?? SECONDS,
   });
-  const path = typeof options.scaling === "string" ? userPath(options.scaling) : resultPath("scaling.html");
+  const path = file === undefined ? resultPath("scaling.html") : userPath(file);
   writeFileSync(path, scalingHtml(report));
   if (options.json !== undefined) writeJson(userPath(options.json), report);
   const saved = options.save ? savePath(report, "scaling") : undefined;

@@ -39,7 +39,7 @@ function chunkTable(points: readonly Point[], colour: boolean): string {
   return `GF/s of a solve by chunk, * the best\n${draw(columns, lines, colour)}`;
 }
 
-/** What `--scaling` prints. */
+/** What `bench scaling` prints. */
 export function renderScaling(report: ScalingReport, colour: boolean): string {
   const { points, fits, missing, d, workload } = report;
   const wrong = points.filter(({ status }) => status === "wrong" || status === "failed");

@@ -62,7 +62,7 @@ export function coupleAndReadState(
     state.enter(k, rank);
     add(target, state.ld, F, ldf, Z, state.ld, rows, rank, columns);
   }
-  if (decay === "row") decayCoupling(rows, chunk);
+  if (decay === "row") decayCoupling(COUPLING, rows, chunk);
 }
 
 /**

@@ -1,6 +1,6 @@
 /** Decay by one number a row: (5) to (7) with up, dn, A and E from sums of gaps over the chunk. */
 import { factor, highPart, limited, storePair } from "./exp.js";
-import { COUPLING, DOWN, HIGH, LOW, scratch, UP } from "./scratch.js";
+import { DOWN, HIGH, LOW, scratch, UP } from "./scratch.js";
 import type { Walk } from "./walk.js";
 
 const S = scratch;
@@ -10,7 +10,7 @@ const S = scratch;
  * LOW, and over the whole chunk behind them; e of it at UP, e of the rest of the chunk at DOWN, e of the whole at POWER and
  * REST. Forward a row's own gap comes before it is read, transposed after.
  */
-export function sumGaps({ gaps, trans }: Walk, i: number, rows: number): void {
+export function sumGaps({ gaps, trans }: Pick<Walk, "gaps" | "trans">, i: number, rows: number): void {
   const { data, start, stride } = gaps!;
   let high = 0;
   let low = 0;
@@ -35,13 +35,13 @@ export function sumGaps({ gaps, trans }: Walk, i: number, rows: number): void {
   storePair(0, high, low);
 }
 
-/** COUPLING ← COUPLING ∘ E below the diagonal. */
-export function decayCoupling(rows: number, chunk: number): void {
+/** The coupling at `to` ← its product with E below the diagonal, element by element. */
+export function decayCoupling(to: number, rows: number, chunk: number): void {
   for (let v = 1; v < rows; v++) {
     const high = S[HIGH + v]!;
     const low = S[LOW + v]!;
     for (let w = 0; w < v; w++) {
-      const at = COUPLING + v * chunk + w;
+      const at = to + v * chunk + w;
       S[at] = S[at]! * factor(high - S[HIGH + w]!, low - S[LOW + w]!);
     }
   }

@@ -3,6 +3,8 @@ import type { Kernels } from "@dlrt/core/backend";
 import { apply } from "./apply.js";
 import { copy } from "./copy.js";
 import { decayVjp } from "./decay-vjp.js";
+import { deltaRule } from "./delta-rule.js";
+import { deltaRuleVjp } from "./delta-rule-vjp.js";
 import { inverse } from "./inverse.js";
 import { rowDot } from "./row-dot.js";
 import { solve } from "./solve.js";
@@ -17,4 +19,6 @@ export const jsKernels: Kernels<HostTensor> = {
   rowDot,
   copy,
   decayVjp,
+  deltaRule,
+  deltaRuleVjp,
 };

@@ -9,6 +9,8 @@
 export const CHUNK_MAX = 32;
 /** Most rows of a chunk where every channel or column decays by itself: their factors are products along its rows. */
 export const DECAY_CHUNK_MAX = 16;
+/** Most rows that stand below each other where a fused delta rule has those of P and of q in one block. */
+export const STACK_MAX = 48;
 /** Most columns of Q and K held at once; a greater rank is walked in panels. */
 export const RANK_MAX = 1024;
 /** Most columns of a right-hand side held at once. */
@@ -21,17 +23,17 @@ const LD_MAX = COLUMNS_MAX + 16;
 /** F_c [chunk, rank] */
 export const F = 0;
 /** G_cᵀ [rank, chunk] */
-export const GT: number = F + CHUNK_MAX * RANK_MAX;
+export const GT: number = F + STACK_MAX * RANK_MAX;
 /** strict lower part of F_c G_cᵀ [chunk, chunk]; the rest of the block is never read */
 export const COUPLING: number = GT + CHUNK_MAX * RANK_MAX;
 /** λ_c [chunk] */
-export const DIAG: number = COUPLING + CHUNK_MAX * CHUNK_MAX;
+export const DIAG: number = COUPLING + STACK_MAX * CHUNK_MAX;
 /** zeros, for rows past the end of an operand */
 export const ZERO: number = DIAG + CHUNK_MAX;
 /** Y_c [chunk, columns] */
 export const Y: number = ZERO + LD_MAX;
 /** X_c [chunk, columns] */
-export const X: number = Y + CHUNK_MAX * LD_MAX;
+export const X: number = Y + STACK_MAX * LD_MAX;
 /** Z [rank, columns] */
 export const Z: number = X + CHUNK_MAX * LD_MAX;
 /** W = T_cc⁻¹ Q_c of an `inverse` block [rows, rank] */
@@ -46,7 +48,7 @@ export const SUM: number = KW + 256 * 264;
  * What decay needs. Its factors, e^g of the chunk's visited rows: row t is what Z decays by before row t is read, and one more
  * row holds what it decays by after the last [DECAY_CHUNK_MAX + 1, max(rank, columns)]
  */
-export const FACTORS: number = SUM + CHUNK_MAX * LD_MAX;
+export const FACTORS: number = SUM + STACK_MAX * LD_MAX;
 /** G_c row by row, decaying as rows are visited [DECAY_CHUNK_MAX, rank] */
 export const DECAYED: number = FACTORS + (DECAY_CHUNK_MAX + 1) * LD_MAX;
 /** Products of FACTORS from the chunk's start [max(rank, columns)] */
@@ -63,7 +65,40 @@ export const LOW: number = HIGH + LD_MAX;
 export const UP: number = LOW + LD_MAX;
 export const DOWN: number = UP + CHUNK_MAX;
 
-const SIZE = DOWN + CHUNK_MAX;
+/** What a fused delta rule multiplies a row by when it is solved for [chunk] */
+export const PIVOT: number = DOWN + CHUNK_MAX;
+/** 1/√(Σx² + eps) of its keys and queries [chunk] */
+export const KEY_NORM: number = PIVOT + CHUNK_MAX;
+export const QUERY_NORM: number = KEY_NORM + CHUNK_MAX;
+
+/**
+ * What the gradients of a fused delta rule need beside. P and q stand below each other in F, their corrections B̄ and Ō in Y, U is X, Z̄
+ * has the place of W. K of a chunk, row by row [chunk, rank]
+ */
+export const KEYS: number = QUERY_NORM + CHUNK_MAX;
+/** F before it decays by channels [2 chunk, rank] */
+export const RAW: number = KEYS + CHUNK_MAX * RANK_MAX;
+/** F̃ᵀ [rank, 2 chunk] */
+export const FT: number = RAW + STACK_MAX * RANK_MAX;
+/** Gradients of the rows in F [2 chunk, rank] */
+export const ROWS_BAR: number = FT + STACK_MAX * RANK_MAX;
+/** Gradients of K as a write key [chunk, rank] */
+export const KEYS_BAR: number = ROWS_BAR + STACK_MAX * RANK_MAX;
+/** The gradients of both couplings [2 chunk, chunk], and their transposes [chunk, 2 chunk] */
+export const COUPLING_BAR: number = KEYS_BAR + CHUNK_MAX * RANK_MAX;
+export const COUPLING_BAR_T: number = COUPLING_BAR + STACK_MAX * CHUNK_MAX;
+/** Transposes of the couplings [chunk, 2 chunk] */
+export const COUPLING_T: number = COUPLING_BAR_T + STACK_MAX * CHUNK_MAX;
+/** v of a chunk [chunk, columns] */
+export const VALUES: number = COUPLING_T + STACK_MAX * CHUNK_MAX;
+/** Sums over the elements of a row: y·ȳ of normalised queries and keys, and what ḡ gains by it [chunk] */
+export const QUERY_DOT: number = VALUES + CHUNK_MAX * LD_MAX;
+export const KEY_DOT: number = QUERY_DOT + CHUNK_MAX;
+export const GAP_BAR: number = KEY_DOT + CHUNK_MAX;
+/** Zᵀ [columns, rank], whose rows may need a little more room than those of Z */
+export const ZT: number = GAP_BAR + CHUNK_MAX;
+
+const SIZE = ZT + STATE_MAX + 16 * COLUMNS_MAX;
 
 export const scratch: Float64Array = /* @__PURE__ */ new Float64Array(SIZE);
 

@@ -24,7 +24,12 @@ export class State {
   readonly #home: Float64Array | undefined;
   readonly #homeLost: Float64Array | undefined;
 
-  constructor({ f64, n, r, chunk, decay }: Walk, columns: number) {
+  /** @param at where it stands in the scratch, Z or W */
+  constructor(
+    { f64, n, r, chunk, decay }: Pick<Walk, "f64" | "n" | "r" | "chunk" | "decay">,
+    columns: number,
+    readonly at: number = Z,
+  ) {
     this.ld = leadingDimension(columns);
     this.#r = r;
     this.#columns = columns;
@@ -42,9 +47,9 @@ export class State {
       const rows = Math.min(RANK_MAX, this.#r - k);
       if (source) {
         const { data, start, stride } = source;
-        loadRows(Z, this.ld, data, start + k * stride + j, stride, rows, this.#columns, 1);
-      } else clearRows(Z, this.ld, rows, this.#columns);
-      if (this.#compensated) lost.fill(0, Z, Z + rows * this.ld);
+        loadRows(this.at, this.ld, data, start + k * stride + j, stride, rows, this.#columns, 1);
+      } else clearRows(this.at, this.ld, rows, this.#columns);
+      if (this.#compensated) lost.fill(0, this.at, this.at + rows * this.ld);
       this.leave(k, rows);
     }
   }
@@ -54,7 +59,7 @@ export class State {
     for (let k = 0; k < this.#r; k += RANK_MAX) {
       const rows = Math.min(RANK_MAX, this.#r - k);
       this.enter(k, rows);
-      storeRows(data, start + k * stride + j, stride, Z, this.ld, rows, this.#columns, 1);
+      storeRows(data, start + k * stride + j, stride, this.at, this.ld, rows, this.#columns, 1);
     }
   }
 
@@ -62,16 +67,16 @@ export class State {
   enter(k: number, rows: number): void {
     const at = k * this.ld;
     const end = at + rows * this.ld;
-    if (this.#home) scratch.set(this.#home.subarray(at, end), Z);
-    if (this.#homeLost) lost.set(this.#homeLost.subarray(at, end), Z);
+    if (this.#home) scratch.set(this.#home.subarray(at, end), this.at);
+    if (this.#homeLost) lost.set(this.#homeLost.subarray(at, end), this.at);
   }
 
   /** Takes rows k.. home from the scratch. */
   leave(k: number, rows: number): void {
     const at = k * this.ld;
-    const end = Z + rows * this.ld;
-    if (this.#home) this.#home.set(scratch.subarray(Z, end), at);
-    if (this.#homeLost) this.#homeLost.set(lost.subarray(Z, end), at);
+    const end = this.at + rows * this.ld;
+    if (this.#home) this.#home.set(scratch.subarray(this.at, end), at);
+    if (this.#homeLost) this.#homeLost.set(lost.subarray(this.at, end), at);
   }
 
   /** `n` columns of the state in the scratch, from z on, gain Gᵀ Y; Gᵀ [rank, depth], Y [depth, n]. */
@@ -93,18 +98,18 @@ export class State {
     const { ld } = this;
     if (n === 0) return;
     if (kind === "columns") {
-      for (let m = 0; m < rank; m++) this.#decayColumns(Z + m * ld, n);
-      this.add(Z, gt, ldg, y, rank, depth, n);
+      for (let m = 0; m < rank; m++) this.#decayColumns(this.at + m * ld, n);
+      this.add(this.at, gt, ldg, y, rank, depth, n);
       return;
     }
     const step = kind === "channel" ? 1 : 0;
     const first = this.#compensated ? 6 : 4;
     for (let m = 0; m < rank; m += 4) {
-      const [z, a, pair] = [Z + m * ld, gt + m * ldg, POWER + m * step];
+      const [z, a, pair] = [this.at + m * ld, gt + m * ldg, POWER + m * step];
       if (this.#compensated) tile6CompensatedDecaying(z, ld, a, ldg, y, ld, depth, n, pair, step);
       else tile4Decaying(z, ld, a, ldg, y, ld, depth, n, pair, step);
     }
-    if (depth > first) this.add(Z, gt + first, ldg, y + first * ld, rank, depth - first, n);
+    if (depth > first) this.add(this.at, gt + first, ldg, y + first * ld, rank, depth - first, n);
   }
 
   /** What was lost before decays as Z does: it is part of Z, and has to be gone after a reset. */

@@ -69,7 +69,7 @@ it.each([false, true])(
       const gaps = Float64Array.from({ length: rows }, gap);
       sumGaps(walkOver(gaps, trans), 0, rows);
       scratch.fill(1, COUPLING, COUPLING + rows * rows);
-      decayCoupling(rows, rows);
+      decayCoupling(COUPLING, rows, rows);
       const over = (from: number, to: number): bigint =>
         gaps.slice(Math.max(0, from), to).reduce((sum, g) => sum + fixed(g), 0n);
       const shift = trans ? 0 : 1;

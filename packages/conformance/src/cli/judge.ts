@@ -1,4 +1,5 @@
 /** The process in which a backend is judged: it tells its parent how far it is, and may be killed at any time. */
+import { layerCases } from "../layers/suites/index.js";
 import { planOf } from "../options.js";
 import { Pulse, StrayError } from "../pulse.js";
 import { Run } from "../run.js";
@@ -11,7 +12,7 @@ import { WrongUsage } from "./wrong-usage.js";
 
 type Told<M> = M extends Message ? Omit<M, "dlrt"> : never;
 
-const { backend, options } = JSON.parse(process.argv[2]!) as Task;
+const { backend, options, layers } = JSON.parse(process.argv[2]!) as Task;
 const { stepTimeout } = planOf(options);
 const send = process.send!.bind(process);
 const exit = process.exit.bind(process);
@@ -53,7 +54,7 @@ function finish(message: Told<Message>): void {
 async function judge(): Promise<Report> {
   const loading = new Pulse(stepTimeout, alive);
   const { create, first } = await loading.watch(`loading ${backend}`, () => factoryOf(backend));
-  const started = (run = new Run(create, options, alive));
+  const started = (run = new Run(create, options, alive, layers ? layerCases() : undefined));
   const all = runAll(started, {
     onStart: (title) => tell({ kind: "start", title }),
     onCase: (title, outcome) => tell({ kind: "case", title, outcome, report: started.report() }),

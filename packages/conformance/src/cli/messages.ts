@@ -5,6 +5,8 @@ import type { SuiteOptions } from "../options.js";
 export interface Task {
   readonly backend: string;
   readonly options: SuiteOptions;
+  /** The layers are judged, not the kernels. */
+  readonly layers: boolean;
 }
 
 /** What the judging process tells the one that waits for it. */

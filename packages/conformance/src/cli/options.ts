@@ -13,6 +13,7 @@ export interface CliOptions {
   readonly json?: string;
   readonly markdown?: string;
   readonly list?: boolean;
+  readonly layers?: boolean;
 }
 
 const HELP = `
@@ -23,6 +24,7 @@ Examples:
   npx @dlrt/conformance --backend ./my-backend.js --seed 1713749045       what a failure named, again
   npx @dlrt/conformance --backend ./my-backend.js --json report.json --markdown badges.md
   npx @dlrt/conformance --list --only gradients
+  npx @dlrt/conformance --backend ./my-backend.js --layers --only gatedDeltaRule
 
 The backend runs in a process of its own, and what it prints goes to stderr. Whatever it does, the report is
 written. A step that does not settle in time fails its case, by name, and the run goes on with a new backend;
@@ -57,6 +59,7 @@ export function program(): Command {
       "--backend <module[#export]>",
       "a file or a package; without #export its one function named create…, or its default export",
     )
+    .option("--layers", "judge the layers of @dlrt/linear-attention on the backend, not its kernels")
     .addOption(number("--cases <count>", "random cases of each property, default 30", 1))
     .addOption(number("--seed <number>", "where random cases start, default 1", 0))
     .addOption(number("--max-n <size>", "largest n and batch, default 65537", 1))

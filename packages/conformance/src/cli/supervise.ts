@@ -46,10 +46,14 @@ function tie(child: ChildProcess): () => void {
  */
 export async function supervise(
   backend: string,
-  { plan, titles }: { readonly plan: Plan; readonly titles: readonly string[] },
+  {
+    plan,
+    titles,
+    layers,
+  }: { readonly plan: Plan; readonly titles: readonly string[]; readonly layers: boolean },
   onCase: (title: string, outcome: Outcome) => void,
 ): Promise<Report> {
-  const task: Task = { backend, options: plan as Task["options"] };
+  const task: Task = { backend, options: plan as Task["options"], layers };
   // What a backend prints must not end up in a report that is printed.
   const child = fork(JUDGE, [JSON.stringify(task)], { stdio: ["inherit", 2, 2, "ipc"] });
   const untie = tie(child);

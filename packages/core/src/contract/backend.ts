@@ -8,18 +8,10 @@ import type {
   NormalizeRowsParams,
 } from "./layer-kernels.js";
 import type { DecayKind, DiagLowRankTril } from "./operator.js";
+import type { Sizes } from "./sizes.js";
 import type { Dtype, HostView, Layout, Shape, Tensor } from "./tensor.js";
 
-/** Sizes of one call. All tensors of a call share dtype and batch. Any of the sizes may be 0. */
-export interface Sizes {
-  readonly batch: number;
-  /** rows of T */
-  readonly n: number;
-  /** rank: columns of Q and K */
-  readonly r: number;
-  /** columns of the right-hand side */
-  readonly p: number;
-}
+export type { Sizes } from "./sizes.js";
 
 interface ChunkedParams<T extends Tensor> extends Sizes {
   /** The operator, whole. `decay` is [batch, n, 1] or [batch, n, r]; absent: none. */

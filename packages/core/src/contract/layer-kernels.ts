@@ -1,4 +1,4 @@
-import type { Sizes } from "./backend.js";
+import type { Sizes } from "./sizes.js";
 import type { Tensor } from "./tensor.js";
 
 /**
@@ -87,7 +87,7 @@ export interface GateParams<T extends Tensor = Tensor> {
   readonly a: T;
   /** dt_bias, [batch, 1, p] */
   readonly bias: T;
-  /** < 0; absent: the softplus */
+  /** What the sigmoid is multiplied by: < 0 for a decay, > 0 for β = σ(x) or 2σ(x). Absent: the softplus */
   readonly lowerBound?: number | undefined;
   /** ḡ, [batch, n, p] */
   readonly cotangent?: T | undefined;

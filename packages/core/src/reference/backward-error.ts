@@ -38,7 +38,7 @@ export function omega(
   { trans, alpha = 1, initialState, dtype }: CallOptions = {},
 ): number {
   const bound = boundOf(op, y, p, { trans, initialState: initialState && scaled(alpha, initialState) }).y;
-  const allowed = (at: number): number => bound[at]! + Math.abs(alpha * b[at]!);
+  const allowed = (at: number): number => bound[at]! + Math.abs(alpha * b[at]!) + floorOf(dtype);
   if (dtype === "f32") {
     const ty = recurrent.apply(op, y, p, {
       trans,
@@ -66,7 +66,7 @@ export function omegaApply(
   p: number,
   { trans, alpha = 1, initialState, dtype }: CallOptions = {},
 ): number {
-  const bound = scaled(Math.abs(alpha), boundOf(op, x, p, { trans, initialState }).y);
+  const bound = withFloor(scaled(Math.abs(alpha), boundOf(op, x, p, { trans, initialState }).y), dtype);
   if (dtype === "f32") {
     const exact = recurrent.apply(op, x, p, { trans, alpha, initialState }).y;
     return largest(exact.length, (at) => [y[at]! - exact[at]!, bound[at]!]);
@@ -93,13 +93,14 @@ export function omegaState(
     trans,
     initialState,
     xScale = 1,
-  }: Pick<ReferenceOptions, "trans" | "initialState"> & { readonly xScale?: number } = {},
+    dtype,
+  }: Pick<ReferenceOptions, "trans" | "initialState"> & Judged & { readonly xScale?: number } = {},
 ): number {
   const { n, r } = op;
   const { g } = roles(op, trans ?? false);
   const carried = exactly(x.slice());
   if (xScale !== 1) divide(carried, 0, xScale, n * p);
-  const bound = boundOf(op, carried.hi, p, { trans, initialState }).finalState;
+  const bound = withFloor(boundOf(op, carried.hi, p, { trans, initialState }).finalState, dtype);
   // Always in double-double, float32 results too: a long sum of small terms on a large Z₀ needs it.
   const exact = exactly(startingState(initialState, r, p));
   for (let step = 0; step < n; step++) {
@@ -142,6 +143,7 @@ export function omegaTrilInverse(
  * @param x rows×p @param y rows×p @param out rows, what was returned
  */
 export function omegaRowDot(x: FloatArray, y: FloatArray, out: FloatArray, p: number, alpha: number): number {
+  const dtype = out instanceof Float32Array ? "f32" : "f64";
   const [left, right] = [x, y].map((a) => exactly(Float64Array.from(a)));
   const dots = zeroPairs(out.length);
   const bound = new Float64Array(out.length);
@@ -151,7 +153,24 @@ export function omegaRowDot(x: FloatArray, y: FloatArray, out: FloatArray, p: nu
       bound[i]! += Math.abs(x[at]! * y[at]!);
     }
   }
-  return largestError(Float64Array.from(out), scaledPairs(alpha, dots), scaled(Math.abs(alpha), bound));
+  return largestError(
+    Float64Array.from(out),
+    scaledPairs(alpha, dots),
+    withFloor(scaled(Math.abs(alpha), bound), dtype),
+  );
+}
+
+/**
+ * What a bound has beside (21) to (23), so that an error of the dtype's smallest normal number counts one ε: products that
+ * underflow lose that much, rounded to a subnormal number or flushed to 0, however large their factors are.
+ */
+function floorOf(dtype: Dtype = "f64"): number {
+  return dtype === "f32" ? 2 ** (-126 + 24) : 2 ** (-1022 + 53);
+}
+
+function withFloor(bound: Float64Array, dtype: Dtype | undefined): Float64Array {
+  const floor = floorOf(dtype);
+  return bound.map((value) => value + floor);
 }
 
 function trilError(x: Float64Array, exact: Pairs, absT: Float64Array, n: number): number {

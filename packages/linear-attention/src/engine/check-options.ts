@@ -9,32 +9,7 @@ import {
 } from "@dlrt/core";
 import { checkOptions, checkReadable, describe } from "@dlrt/core/backend";
 import type { Cotangents, LayerOptions } from "./options.js";
-import type { Piece } from "./packed.js";
 import { stateShape, type StateForm } from "./states.js";
-
-/** @throws ValueError, ShapeError */
-export function checkSequences(
-  sequences: Int32Array | undefined,
-  batch: number,
-  tokens: number,
-): readonly Piece[] {
-  if (sequences === undefined) return [{ batch, start: 0, rows: tokens, state: 0 }];
-  if (!(sequences instanceof Int32Array) || sequences.length < 1)
-    throw new ValueError("sequences", "an Int32Array 0 = s₀ ≤ … ≤ s_N = T", describe(sequences));
-  if (batch !== 1) throw new ShapeError("sequences", "a batch of 1", String(batch));
-  const pieces = Array.from({ length: sequences.length - 1 }, (_, n) => ({
-    batch: 1,
-    start: sequences[n]!,
-    rows: sequences[n + 1]! - sequences[n]!,
-    state: n,
-  }));
-  const [first, last] = [sequences[0]!, sequences.at(-1)!];
-  if (first !== 0 || last !== tokens || pieces.some(({ rows }) => rows < 0)) {
-    const expected = `bounds from 0 to ${tokens} that never fall`;
-    throw new ValueError("sequences", expected, describe([...sequences.subarray(0, 9)]));
-  }
-  return pieces;
-}
 
 /** The eps of `normalizeKeys`; undefined: keys are taken as they are. @throws ValueError */
 export function checkEps(normalizeKeys: LayerOptions["normalizeKeys"], dtype: Dtype): number | undefined {

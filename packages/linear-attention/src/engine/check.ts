@@ -1,8 +1,9 @@
 import { DtypeError, ShapeError, ValueError, type Backend, type Dtype, type Tensor } from "@dlrt/core";
 import { checkOptions, checkPiece, checkReadable, describe } from "@dlrt/core/backend";
-import { checkEps, checkSequences, checkStates } from "./check-options.js";
+import { checkEps, checkStates } from "./check-options.js";
 import { optionNames, type Heads, type LayerOptions } from "./options.js";
 import type { Piece } from "./packed.js";
+import { checkPieces, paddingOf } from "./pieces.js";
 import type { Input, Rule } from "./rule.js";
 import type { StateForm } from "./states.js";
 
@@ -12,7 +13,9 @@ export interface CheckedLayer {
   readonly batch: number;
   readonly tokens: number;
   readonly steps: number;
-  readonly heads: Required<{ [name in keyof Heads]: number }>;
+  readonly heads: { readonly [name in "query" | "key" | "value"]: number } & {
+    readonly order: NonNullable<Heads["order"]>;
+  };
   readonly stateHeads: number;
   readonly outHeads: number;
   readonly keyWidth: number;
@@ -20,6 +23,8 @@ export interface CheckedLayer {
   readonly scale: number;
   readonly eps: number | undefined;
   readonly pieces: readonly Piece[];
+  /** The rows that are in no piece. */
+  readonly padding: readonly Piece[];
   readonly form: StateForm;
 }
 
@@ -56,7 +61,8 @@ export function checkLayer<T extends Tensor>(
   const valueWidth = widthOf(the("value"), inputs[the("value")]!, heads.value);
   const call = { batch, tokens, steps, heads, stateHeads, outHeads, keyWidth, valueWidth, dtype: q.dtype };
   for (const name of present) checkInput(name, rule.inputs[name]!, inputs[name]!, call);
-  const pieces = checkSequences(options.sequences, batch, tokens);
+  const pieces = checkPieces(options, batch, tokens);
+  const padding = options.padding ? paddingOf(pieces, tokens) : [];
   const { stateLayout: layout = "kv" } = options;
   if (layout !== "kv" && layout !== "vk")
     throw new ValueError("stateLayout", '"kv" or "vk"', describe(layout));
@@ -67,35 +73,40 @@ export function checkLayer<T extends Tensor>(
   if (eps !== undefined) checkPiece(backend, "normalizeRows", q);
   const scale = options.scale ?? rule.scale ?? (keyWidth === 0 ? 1 : 1 / Math.sqrt(keyWidth));
   if (!Number.isFinite(scale)) throw new ValueError("scale", "a finite number", describe(scale));
-  return { ...call, scale, eps, pieces, form };
+  return { ...call, scale, eps, pieces, padding, form };
 }
 
-function checkHeads(given: Heads): CheckedLayer["heads"] {
+/** Numbers of heads, those not given filled in. @throws ValueError */
+export function checkHeads(given: Heads): CheckedLayer["heads"] {
   if (given === undefined) throw new ValueError("heads", "{ query, key, value }", "undefined");
-  checkOptions("heads", given, ["query", "key", "value"]);
-  const { query, key = query, value = key } = given;
+  checkOptions("heads", given, ["query", "key", "value", "order"]);
+  const { query, key = query, value = key, order = "neighbours" } = given;
   for (const [name, count] of Object.entries({ query, key, value })) {
     if (!Number.isSafeInteger(count) || count < 1)
       throw new ValueError(`heads.${name}`, "an integer ≥ 1", describe(count));
   }
-  return { query, key, value };
+  if (order !== "neighbours" && order !== "modulo")
+    throw new ValueError("heads.order", '"neighbours" or "modulo"', describe(order));
+  return { query, key, value, order };
 }
 
-function larger(name: string, mine: number, other: number): number {
+/** The larger of two numbers of heads, which the other divides. @throws ShapeError */
+export function larger(name: string, mine: number, other: number): number {
   const [most, least] = [Math.max(mine, other), Math.min(mine, other)];
   if (most % least !== 0)
     throw new ShapeError(`heads.${name}`, `a multiple or a divisor of ${other} heads`, String(mine));
   return most;
 }
 
-function widthOf(name: string, t: Tensor, heads: number): number {
+/** Columns of a head. @throws ShapeError */
+export function widthOf(name: string, t: Tensor, heads: number): number {
   const cols = t.shape[2];
   if (cols % heads !== 0)
     throw new ShapeError(name, `columns in a multiple of ${heads} heads`, `${cols} columns`);
   return cols / heads;
 }
 
-type Sizes = Omit<CheckedLayer, "scale" | "eps" | "pieces" | "form">;
+type Sizes = Omit<CheckedLayer, "scale" | "eps" | "pieces" | "padding" | "form">;
 
 /** Columns of a head of an input. */
 export function inputWidth(

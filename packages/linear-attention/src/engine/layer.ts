@@ -1,10 +1,13 @@
 import type { Backend, Tensor } from "@dlrt/core";
 import { checkCotangents } from "./check-options.js";
 import { checkLayer, inputHeads, inputWidth, type CheckedLayer, type Inputs } from "./check.js";
+import { regrouped, tiled } from "./head-order.js";
+import { heldIn } from "./held.js";
 import { mix } from "./mix.js";
 import type { MixBack, MixCall } from "./operands.js";
 import type { Cotangents, LayerOptions, LayerResult } from "./options.js";
-import type { Rule } from "./rule.js";
+import { clearRows, stretched } from "./pieces.js";
+import type { Input, Rule } from "./rule.js";
 import { withScope, type Scope } from "./scope.js";
 import { loadStates, stateShape, targetStates } from "./states.js";
 import { Tape, type Value } from "./tape.js";
@@ -18,20 +21,35 @@ export function forward<T extends Tensor>(
 ): LayerResult<T> {
   const inputs = given as Inputs<T>;
   const call = checkLayer(backend, rule, inputs, options);
+  const held = heldIn(options);
+  if (held) return { output: held.step(rule, inputs, call) };
   return withScope(backend, call.dtype, (scope) => {
-    const { form, outHeads } = call;
+    const { form, stateHeads } = call;
     const engine = engineForm(rule, call);
     const { finalState: asked = false } = options;
     const final = asked === true ? scope.empty(stateShape(form)) : asked;
     const target =
-      final === false ? undefined : targetStates(scope, final, form, { ...engine, heads: outHeads });
+      final === false ? undefined : targetStates(scope, final, form, { ...engine, heads: stateHeads });
     const states = { initialState: initialStates(scope, rule, call, options), finalState: target?.states };
-    const tape = new Tape(scope);
-    const { output } = run(tape, rule, inputs, call, states, {});
+    const output = outputOf(scope, rule, inputs, call, states);
     target?.finish();
-    const result = scope.keep(output.tensor);
+    const result = scope.keep(output);
     return final === false ? { output: result } : { output: result, finalState: scope.keep(final) };
   });
+}
+
+/** The output, zeros where rows are padded. */
+export function outputOf<T extends Tensor>(
+  scope: Scope<T>,
+  rule: Rule,
+  inputs: Inputs<T>,
+  call: CheckedLayer,
+  states: Pick<MixCall<T>, "initialState" | "finalState">,
+): T {
+  const tape = new Tape(scope, false);
+  const { output } = run(tape, rule, inputs, call, states, {});
+  clearRows(scope, output, call.padding, 1);
+  return output.tensor;
 }
 
 /** The gradients of a layer, which is computed once more on the way. */
@@ -55,7 +73,7 @@ export function backward<T extends Tensor>(
       finalStateCotangent: cotangent && loadStates(scope, cotangent, form, { ...engine, heads: outHeads }),
       initialState: target?.states,
     };
-    const tape = new Tape(scope);
+    const tape = new Tape(scope, true);
     const states = { initialState: initialStates(scope, rule, call, options) };
     const { output, values } = run(tape, rule, inputs, call, states, back);
     tape.backward(output, {
@@ -65,14 +83,18 @@ export function backward<T extends Tensor>(
     });
     target?.finish();
     const result: Record<string, T> = {};
-    for (const [name, { gradient, tensor }] of Object.entries(values))
+    for (const [name, { gradient, tensor }] of Object.entries(values)) {
+      const { role, steps } = rule.inputs[name]!;
+      if (gradient && role !== "parameter") clearRows(scope, gradient, call.padding, steps ? call.steps : 1);
       result[name] = scope.keep(gradient?.tensor ?? scope.full(0, tensor.shape));
+    }
     if (gradient) result["initialState"] = scope.keep(gradient);
     return result;
   });
 }
 
-const engineForm = ({ scratch = 0 }: Rule, { keyWidth }: CheckedLayer): { readonly rank: number } => ({
+/** How the engine keeps a layer's states beside their heads. */
+export const engineForm = ({ scratch = 0 }: Rule, { keyWidth }: CheckedLayer): { readonly rank: number } => ({
   rank: keyWidth + scratch,
 });
 
@@ -86,14 +108,15 @@ function initialStates<T extends Tensor>(
   return initialState && loadStates(scope, initialState, call.form, engine);
 }
 
-/** The layer's mapping on its inputs, with normalised keys where asked. */
-function run<T extends Tensor>(
+/** The layer's mapping on its inputs, with normalised keys where asked; `mixer` does what the rows are for. */
+export function run<T extends Tensor>(
   tape: Tape<T>,
   rule: Rule,
   inputs: Inputs<T>,
   call: CheckedLayer,
   states: Pick<MixCall<T>, "initialState" | "finalState">,
   back: MixBack<T>,
+  mixer: typeof mix<T> = mix,
 ): { readonly output: Value<T>; readonly values: Record<string, Value<T>> } {
   const values: Record<string, Value<T>> = {};
   const mapped: Record<string, Value<T>> = {};
@@ -101,11 +124,8 @@ function run<T extends Tensor>(
     const tensor = inputs[name];
     if (tensor === undefined) continue;
     const packed = { tensor, heads: inputHeads(input, tensor, call), width: inputWidth(input, call) };
-    const value = tape.value(packed);
-    values[name] = value;
-    const normalized = call.eps !== undefined && (input.role === "query" || input.role === "key");
-    mapped[name] = normalized ? tape.normalize(value, call.eps) : value;
-    if (input.role === "parameter") mapped[name] = tape.repeat(value, call.batch, call.tokens);
+    values[name] = tape.value(packed);
+    mapped[name] = prepared(tape, input, values[name], call);
   }
   const { pieces, scale, stateHeads, outHeads } = call;
   const output = rule.map(
@@ -113,16 +133,41 @@ function run<T extends Tensor>(
       tape,
       ...call,
       mix: (rows) => {
-        const perToken = call.tokens === 0 ? 1 : rows.query.tensor.shape[1] / call.tokens;
-        const stretched = pieces.map((piece) => ({
-          ...piece,
-          start: piece.start * perToken,
-          rows: piece.rows * perToken,
-        }));
-        return mix(tape, rows, { scale, stateHeads, outHeads, pieces: stretched, ...states }, back);
+        const perToken = call.tokens === 0 ? 1 : rows.value.tensor.shape[1] / call.tokens;
+        const own = pieces.map((piece) => stretched(piece, perToken));
+        return mixer(tape, rows, { scale, stateHeads, outHeads, pieces: own, ...states }, back);
       },
     },
     mapped,
   );
-  return { output, values };
+  const apart = call.heads.order === "modulo" && outHeads > stateHeads;
+  return { output: apart ? regrouped(tape, output, stateHeads, "back") : output, values };
+}
+
+/** An input as the rules see it: its heads as the engine shares them, keys normalised where asked, a parameter with a row a token. */
+function prepared<T extends Tensor>(
+  tape: Tape<T>,
+  { role }: Input,
+  value: Value<T>,
+  { batch, tokens, heads, stateHeads, outHeads, eps, padding }: CheckedLayer,
+): Value<T> {
+  if (role === "parameter") {
+    const [first, rows] = value.tensor.shape;
+    if (first !== 1 || rows !== 1) return value; // a log of past tokens has one for each already
+    const repeated = tape.repeat(value, batch, tokens);
+    // Its gradient is a sum over tokens, which must not meet what padded rows hold.
+    return tape.derived(repeated, (gradient) => {
+      clearRows(tape.scope, gradient, padding, 1);
+      tape.gather(repeated, () => gradient);
+    });
+  }
+  let own = value;
+  if (heads.order === "modulo") {
+    const apart = role === "query" && outHeads > stateHeads && value.heads === outHeads;
+    own = apart
+      ? regrouped(tape, value, stateHeads, "there")
+      : tiled(tape, value, role === "query" ? outHeads : stateHeads);
+  }
+  const keyed = role === "query" || role === "key";
+  return keyed && eps !== undefined ? tape.normalize(own, eps) : own;
 }

@@ -25,11 +25,11 @@ export function diagonalPlusLowRank<T extends Tensor>(
       { value: b!, row: 1 },
       { value: key!, row: 2 },
     ]),
-    erase: tape.place(batch, tokens, sizes(a!.heads), [
+    eraseKey: tape.place(batch, tokens, sizes(a!.heads), [
       { value: a!, row: 0, alpha: -1 },
       { value: -1, row: 1, column: keyWidth },
     ]),
-    written: tape.place(batch, tokens, [3, value!.heads, valueWidth], [{ value: value!, row: 2 }]),
+    value: tape.place(batch, tokens, [3, value!.heads, valueWidth], [{ value: value!, row: 2 }]),
     decay: tape.place(batch, tokens, sizes(decay!.heads), [
       { value: -Infinity, row: 0, column: keyWidth },
       { value: decay!, row: 1 },

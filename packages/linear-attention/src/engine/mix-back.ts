@@ -1,6 +1,6 @@
 import { applyVjp, solveVjp, type Tensor } from "@dlrt/core";
 import { product, sum, sumHeads } from "./elementwise.js";
-import { operandsOf, type Mix, type MixBack, type MixCall, type Operands } from "./operands.js";
+import { operandsOf, type MixBack, type MixCall, type Operands, type Operator } from "./operands.js";
 import type { Packed } from "./packed.js";
 import type { Scope } from "./scope.js";
 import { statesOf } from "./states.js";
@@ -18,7 +18,7 @@ interface RowGradients<T extends Tensor> {
 /** The gradients of a call of `mix` from the cotangents of its output and of the final state, by the gradients of its two operations. */
 export function mixBack<T extends Tensor>(
   tape: Tape<T>,
-  rows: Mix<T>,
+  rows: Operator<T>,
   call: MixCall<T> & { readonly lambda: Packed<T>; readonly corrections: Packed<T> },
   back: MixBack<T>,
   cotangent: Packed<T>,
@@ -101,8 +101,8 @@ const asTokens = <T extends Tensor>(scope: Scope<T>, states: T, heads: number): 
   return { tensor: scope.backend.view(states, [1, count / heads, heads * width], layout), heads, width };
 };
 
-/** The gradient of states that several heads of the output read. */
-function sumStates<T extends Tensor>(
+/** The gradient of states that several heads of the output read: to ← their sums, where `to` has no gaps. */
+export function sumStates<T extends Tensor>(
   scope: Scope<T>,
   from: T,
   stateHeads: number,
@@ -113,7 +113,8 @@ function sumStates<T extends Tensor>(
   scope.copy(tensor, asTokens(scope, to, stateHeads).tensor);
 }
 
-function addTo<T extends Tensor>(scope: Scope<T>, to: T, more: T): void {
+/** to ← to + more, states of one shape without gaps. */
+export function addTo<T extends Tensor>(scope: Scope<T>, to: T, more: T): void {
   const { tensor } = sum(scope, asTokens(scope, to, 1), asTokens(scope, more, 1));
   scope.copy(tensor, asTokens(scope, to, 1).tensor);
 }

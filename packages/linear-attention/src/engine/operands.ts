@@ -9,12 +9,26 @@ export interface Mix<T extends Tensor> {
   readonly query: Value<T>;
   /** The write key. */
   readonly key: Value<T>;
-  /** P, the erase key with β in it; absent: nothing is erased, and no system is solved. */
+  readonly value: Value<T>;
+  /** e, one column a head or as many as the key: the erase key is P = e ∘ k. Without it and `eraseKey` nothing is erased. */
   readonly erase?: Value<T> | undefined;
-  /** The right-hand side: βv, w∘v, or v. */
-  readonly written: Value<T>;
+  /** P itself, where it is no product with the write key. */
+  readonly eraseKey?: Value<T> | undefined;
+  /** w, one column a head or as many as the value: w ∘ v is written. Default: `erase`, which is β then; without it v is. */
+  readonly write?: Value<T> | undefined;
   /** One column a head, or as many as the key has. */
   readonly decay?: Value<T> | undefined;
+}
+
+/** The same as operands of `solve` and `apply`, with the gates multiplied in. */
+export interface Operator<T extends Tensor> {
+  readonly query: Value<T>;
+  readonly key: Value<T>;
+  /** P; absent: no system is solved. */
+  readonly erase: Value<T> | undefined;
+  /** The right-hand side: βv, w∘v, or v. */
+  readonly written: Value<T>;
+  readonly decay: Value<T> | undefined;
 }
 
 /** All that a call of the engine knows beside the rows. */
@@ -26,7 +40,7 @@ export interface MixCall<T extends Tensor> {
   readonly pieces: readonly Piece[];
   /** [N·stateHeads, rank, V] */
   readonly initialState?: T | undefined;
-  /** [N·outHeads, rank, V] */
+  /** [N·stateHeads, rank, V] */
   readonly finalState?: T | undefined;
 }
 
@@ -50,7 +64,7 @@ export interface Operands<T extends Tensor> {
 
 export function operandsOf<T extends Tensor>(
   scope: Scope<T>,
-  { query, key, erase, decay }: Mix<T>,
+  { query, key, erase, decay }: Operator<T>,
   lambda: Packed<T>,
   { stateHeads, outHeads, initialState }: MixCall<T>,
   piece: Piece,

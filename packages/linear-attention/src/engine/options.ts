@@ -1,12 +1,28 @@
 import type { Tensor } from "@dlrt/core";
 
-/** Numbers of heads. Of any two the larger is a multiple of the smaller, whose heads are then shared by neighbours. */
+/** Numbers of heads. Of any two the larger is a multiple of the smaller, whose heads are then shared. */
 export interface Heads {
   readonly query: number;
   /** Default: as the query. */
   readonly key?: number | undefined;
   /** Default: as the key. */
   readonly value?: number | undefined;
+  /**
+   * Who shares: head h of H reads stored head ⌊h / (H / stored)⌋ ("neighbours", the default), or h mod stored ("modulo"), as in GGUF
+   * files. So do heads of the output that share a state. What has fewer heads is then copied once.
+   */
+  readonly order?: "neighbours" | "modulo" | undefined;
+}
+
+/**
+ * A batch of sequences shorter than its T rows. The rows beside them change no state; output and gradients are zero there. What
+ * they hold plays no part, NaN included.
+ */
+export interface Padding {
+  /** Where the padded rows are. */
+  readonly side: "left" | "right";
+  /** The tokens of each sequence, 0 to T: the sums of the rows of an attention mask. */
+  readonly lengths: Int32Array;
 }
 
 export interface LayerOptions<T extends Tensor = Tensor> {
@@ -24,6 +40,8 @@ export interface LayerOptions<T extends Tensor = Tensor> {
   readonly stateLayout?: "kv" | "vk" | undefined;
   /** Bounds of sequences packed into one of B = 1: 0 = s₀ ≤ s₁ ≤ … ≤ s_N = T, known as cu_seqlens. A state each. */
   readonly sequences?: Int32Array | undefined;
+  /** Sequences of a padded batch, instead of `sequences`. */
+  readonly padding?: Padding | undefined;
 }
 
 export const optionNames = [
@@ -34,6 +52,7 @@ export const optionNames = [
   "finalState",
   "stateLayout",
   "sequences",
+  "padding",
 ] as const;
 
 export interface LayerResult<T extends Tensor = Tensor> {

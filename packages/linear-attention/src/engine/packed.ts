@@ -10,28 +10,35 @@ export interface Packed<T extends Tensor> {
   readonly width: number;
 }
 
-/** Consecutive rows of `batch` sequences: what one call of `solve` or `apply` covers. */
+/**
+ * Consecutive rows of `batch` sequences: what one call of a kernel covers. Pieces are computed in order, so that one may begin in
+ * the states where an earlier one ended.
+ */
 export interface Piece {
   readonly batch: number;
+  /** The first of the array's sequences that it covers. Default 0 */
+  readonly sequence?: number;
   readonly start: number;
   readonly rows: number;
-  /** The first of the piece's `batch` states. */
+  /** The first of the `batch` states that it begins in. */
   readonly state: number;
+  /** The first of those that it ends in. Default: `state` */
+  readonly final?: number;
 }
 
 /** The rows of a piece as batch entries, [batch·heads, rows, D], `heads` of them a sequence, which share the stored heads evenly. */
 export function rowsOf<T extends Tensor>(
   backend: Backend<T>,
   { tensor, heads: stored, width }: Packed<T>,
-  { batch, start, rows }: Piece,
+  { batch, sequence = 0, start, rows }: Piece,
   heads: number,
 ): T {
-  const { batch: sequence, row } = tensor.layout;
+  const { batch: stride, row } = tensor.layout;
   return backend.view(tensor, [batch * heads, rows, width], {
-    offset: rows === 0 ? 0 : start * row,
+    offset: rows === 0 ? 0 : sequence * stride + start * row,
     heads,
     shared: heads / stored,
-    batch: sequence,
+    batch: stride,
     head: width,
     row,
   });

@@ -72,22 +72,53 @@ export function targetStates<T extends Tensor>(
   };
 }
 
+/** Elements from one state to the next, where no states lie between. */
+const stateStride = ({ layout }: Tensor): number => (layout.heads === 1 ? layout.batch : layout.head);
+
 /** The states of a piece, [batch·heads, rank, V], where `heads` of a sequence share the stored ones evenly. */
 export function statesOf<T extends Tensor>(
   scope: Scope<T>,
   states: T,
-  { batch, state: first }: Piece,
+  { batch, state: first }: Pick<Piece, "batch" | "state">,
   stored: number,
   heads: number,
 ): T {
   const [, rank, valueWidth] = states.shape;
-  const size = rank * valueWidth;
+  const stride = stateStride(states);
   return scope.backend.view(states, [batch * heads, rank, valueWidth], {
-    offset: first * stored * size,
+    offset: first * stored * stride,
     heads,
     shared: heads / stored,
-    batch: stored * size,
-    head: size,
-    row: valueWidth,
+    batch: stored * stride,
+    head: stride,
+    row: states.layout.row,
   });
+}
+
+/**
+ * Where `heads` of a sequence write the states that a piece ends in, `stored` of them: the states themselves, or where several
+ * heads end in one state an array of their own, of which `finish` takes the first of those.
+ */
+export function finalStatesOf<T extends Tensor>(
+  scope: Scope<T>,
+  states: T | undefined,
+  { batch, state, final = state }: Piece,
+  stored: number,
+  heads: number,
+): { readonly states: T | undefined; finish(): void } {
+  if (states === undefined) return { states, finish: () => {} };
+  const own = statesOf(scope, states, { batch, state: final }, stored, stored);
+  if (heads === stored) return { states: own, finish: () => {} };
+  const [, rank, valueWidth] = states.shape;
+  const size = rank * valueWidth;
+  const all = scope.empty([batch * heads, rank, valueWidth]);
+  const layout = {
+    offset: 0,
+    shared: 1,
+    batch: heads * size,
+    head: (heads / stored) * size,
+    row: valueWidth,
+  };
+  const firsts = scope.backend.view(all, own.shape, { ...layout, heads: stored });
+  return { states: all, finish: () => scope.copy(firsts, own) };
 }

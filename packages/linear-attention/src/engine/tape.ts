@@ -10,6 +10,13 @@ export interface Value<T extends Tensor> extends Packed<T> {
   gradient?: Packed<T>;
   /** A constant, which needs none. */
   readonly constant: boolean;
+  /** Where this is another value with its heads normalised, which nobody has computed unless somebody took `tensor`. */
+  readonly normalized?: Normalized<T>;
+}
+
+export interface Normalized<T extends Tensor> {
+  readonly of: Value<T>;
+  readonly eps: number;
 }
 
 /** What `place` puts into a row of a token: an array, or one number in one column. */
@@ -27,18 +34,27 @@ export interface Part<T extends Tensor> {
 export class Tape<T extends Tensor> {
   readonly #back: (() => void)[] = [];
 
-  constructor(readonly scope: Scope<T>) {}
+  /** @param recording whether the way back is asked for */
+  constructor(
+    readonly scope: Scope<T>,
+    readonly recording: boolean,
+  ) {}
 
   value(packed: Packed<T>, constant = false): Value<T> {
-    return { ...packed, constant };
+    const { tensor, heads, width } = packed;
+    return { tensor, heads, width, constant };
   }
 
   /** A result, and what to do with its gradient once that is whole. */
   derived(packed: Packed<T>, back: (gradient: Packed<T>) => void): Value<T> {
-    const value = this.value(packed);
-    this.#back.push(() => {
-      if (value.gradient) back(value.gradient);
-    });
+    return this.#recorded(this.value(packed), back);
+  }
+
+  #recorded(value: Value<T>, back: (gradient: Packed<T>) => void): Value<T> {
+    if (this.recording)
+      this.#back.push(() => {
+        if (value.gradient) back(value.gradient);
+      });
     return value;
   }
 
@@ -78,11 +94,26 @@ export class Tape<T extends Tensor> {
     });
   }
 
-  /** Every head of every token divided by √(Σx² + eps). */
+  /** Every head of every token divided by √(Σx² + eps), computed when its `tensor` is first asked for: a fused kernel does not. */
   normalize(x: Value<T>, eps: number): Value<T> {
-    return this.derived(normalize(this.scope, x, eps), (gradient) =>
-      this.gather(x, () => normalizeVjp(this.scope, x, eps, gradient)),
-    );
+    const { scope } = this;
+    let whole: T | undefined;
+    const value: Value<T> = {
+      heads: x.heads,
+      width: x.width,
+      constant: false,
+      normalized: { of: x, eps },
+      get tensor() {
+        return (whole ??= normalize(scope, x, eps).tensor);
+      },
+    };
+    return this.#recorded(value, (gradient) => this.gather(x, () => normalizeVjp(scope, x, eps, gradient)));
+  }
+
+  /** f(x), where f adds rows of zeros at most: of a normalised x, f is applied to what it was before, unless zeros would not stay. */
+  beforeNormalizing(x: Value<T>, f: (x: Value<T>) => Value<T>): Value<T> {
+    const { normalized } = x;
+    return normalized && normalized.eps > 0 ? this.normalize(f(normalized.of), normalized.eps) : f(x);
   }
 
   /** A parameter [1, 1, H·D] seen by every token, without a copy. */

@@ -18,7 +18,7 @@ export interface CombaInputs<T extends Tensor = Tensor> {
   readonly decay: T;
 }
 
-const rule: Rule = {
+export const rule: Rule = {
   inputs: {
     query,
     key,
@@ -48,7 +48,7 @@ const rule: Rule = {
           { value: key!, row: 1 },
         ],
       ),
-      erase: tape.place(
+      eraseKey: tape.place(
         batch,
         tokens,
         [2, erased.heads, width],
@@ -57,7 +57,7 @@ const rule: Rule = {
           { value: -1, row: 1, column: keyWidth },
         ],
       ),
-      written: tape.place(batch, tokens, [2, rest.stateHeads, valueWidth], [{ value: written, row: 0 }]),
+      value: tape.place(batch, tokens, [2, rest.stateHeads, valueWidth], [{ value: written, row: 0 }]),
       decay: tape.place(
         batch,
         tokens,

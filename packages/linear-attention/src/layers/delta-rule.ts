@@ -14,19 +14,19 @@ export interface DeltaRuleInputs<T extends Tensor = Tensor> {
   readonly beta: T;
 }
 
-const rule: Rule = {
+export const rule: Rule = {
   inputs: {
     query,
     key,
     value,
     beta: perHead,
   },
-  map: ({ mix, tape }, { query, key, value, beta }) =>
+  map: ({ mix }, { query, key, value, beta }) =>
     mix({
       query: query!,
       key: key!,
-      erase: tape.product(key!, beta!),
-      written: tape.product(value!, beta!),
+      value: value!,
+      erase: beta!,
     }),
 };
 

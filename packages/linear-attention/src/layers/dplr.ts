@@ -19,7 +19,7 @@ export interface DplrInputs<T extends Tensor = Tensor> {
   readonly decay: T;
 }
 
-const rule: Rule = {
+export const rule: Rule = {
   inputs: {
     query,
     key,

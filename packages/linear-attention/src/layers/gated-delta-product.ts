@@ -17,7 +17,7 @@ export interface GatedDeltaProductInputs<T extends Tensor = Tensor> {
   readonly decay?: T | undefined;
 }
 
-const rule: Rule = {
+export const rule: Rule = {
   inputs: {
     query,
     key: { ...key, steps: true },
@@ -29,10 +29,10 @@ const rule: Rule = {
     const onRow = <T extends Tensor>(at: number, on: Tape<T>, x: Value<T>): Value<T> =>
       on.place(batch, tokens, [steps, x.heads, x.width], [{ value: x, row: at }]);
     const output = mix({
-      query: onRow(steps - 1, tape, query!),
+      query: tape.beforeNormalizing(query!, (x) => onRow(steps - 1, tape, x)),
       key: key!,
-      erase: tape.product(key!, beta!),
-      written: tape.product(value!, beta!),
+      value: value!,
+      erase: beta!,
       decay: decay && onRow(0, tape, decay),
     });
     return tape.take(output, steps - 1, steps);

@@ -18,7 +18,7 @@ export interface GatedDeltaRule2Inputs<T extends Tensor = Tensor> {
   readonly decay: T;
 }
 
-const rule: Rule = {
+export const rule: Rule = {
   inputs: {
     query,
     key,
@@ -27,12 +27,13 @@ const rule: Rule = {
     write: perValueColumn,
     decay: perKeyChannel,
   },
-  map: ({ mix, tape }, { query, key, value, erase, write, decay }) =>
+  map: ({ mix }, { query, key, value, erase, write, decay }) =>
     mix({
       query: query!,
       key: key!,
-      erase: tape.product(key!, erase!),
-      written: tape.product(value!, write!),
+      value: value!,
+      erase: erase!,
+      write: write!,
       decay,
     }),
 };

@@ -16,7 +16,7 @@ export interface GatedDeltaRuleInputs<T extends Tensor = Tensor> {
   readonly decay: T;
 }
 
-const rule: Rule = {
+export const rule: Rule = {
   inputs: {
     query,
     key,
@@ -24,12 +24,12 @@ const rule: Rule = {
     beta: perHead,
     decay: perHead,
   },
-  map: ({ mix, tape }, { query, key, value, beta, decay }) =>
+  map: ({ mix }, { query, key, value, beta, decay }) =>
     mix({
       query: query!,
       key: key!,
-      erase: tape.product(key!, beta!),
-      written: tape.product(value!, beta!),
+      value: value!,
+      erase: beta!,
       decay,
     }),
 };

@@ -14,14 +14,14 @@ export interface GlaInputs<T extends Tensor = Tensor> {
   readonly decay: T;
 }
 
-const rule: Rule = {
+export const rule: Rule = {
   inputs: {
     query,
     key,
     value,
     decay: perKeyChannel,
   },
-  map: ({ mix }, { query, key, value, decay }) => mix({ query: query!, key: key!, written: value!, decay }),
+  map: ({ mix }, { query, key, value, decay }) => mix({ query: query!, key: key!, value: value!, decay }),
 };
 
 /**

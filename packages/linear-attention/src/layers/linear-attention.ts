@@ -12,13 +12,13 @@ export interface LinearAttentionInputs<T extends Tensor = Tensor> {
   readonly value: T;
 }
 
-const rule: Rule = {
+export const rule: Rule = {
   inputs: {
     query,
     key,
     value,
   },
-  map: ({ mix }, { query, key, value }) => mix({ query: query!, key: key!, written: value! }),
+  map: ({ mix }, { query, key, value }) => mix({ query: query!, key: key!, value: value! }),
 };
 
 /**

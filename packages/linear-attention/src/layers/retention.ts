@@ -12,7 +12,7 @@ export interface RetentionInputs<T extends Tensor = Tensor> {
   readonly value: T;
 }
 
-const rule: Rule = {
+export const rule: Rule = {
   inputs: {
     query,
     key,
@@ -24,7 +24,7 @@ const rule: Rule = {
     const tensor = tape.scope.own(backend.upload({ data, shape: [1, 1, stateHeads] }));
     const gates = tape.value({ tensor, heads: stateHeads, width: 1 }, true);
     const decay = tape.repeat(gates, batch, tokens);
-    return mix({ query: query!, key: key!, written: value!, decay });
+    return mix({ query: query!, key: key!, value: value!, decay });
   },
 };
 

@@ -19,7 +19,7 @@ export interface Rwkv7Inputs<T extends Tensor = Tensor> {
   readonly b: T;
 }
 
-const rule: Rule = {
+export const rule: Rule = {
   inputs: {
     r: query,
     w: perKeyChannel,

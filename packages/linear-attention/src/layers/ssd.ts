@@ -18,7 +18,7 @@ export interface SsdInputs<T extends Tensor = Tensor> {
   readonly D?: T | undefined;
 }
 
-const rule: Rule = {
+export const rule: Rule = {
   inputs: {
     x: value,
     dt: perHead,
@@ -29,7 +29,7 @@ const rule: Rule = {
   },
   scale: 1,
   map: ({ mix, tape, batch, tokens, outHeads, valueWidth }, { x, dt, A, B, C, D }) => {
-    const output = mix({ query: C!, key: B!, written: tape.product(x!, dt!), decay: tape.product(dt!, A!) });
+    const output = mix({ query: C!, key: B!, value: tape.product(x!, dt!), decay: tape.product(dt!, A!) });
     if (D === undefined) return output;
     const skipped = tape.product(x!, D);
     const parts = [{ value: skipped, row: 0 }];

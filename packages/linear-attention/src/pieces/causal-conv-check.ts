@@ -1,9 +1,10 @@
 import { ShapeError, ValueError, type Backend, type Shape, type Tensor } from "@dlrt/core";
 import { checkAliases, checkOptions, checkPiece, describe } from "@dlrt/core/backend";
-import { checkSequences, checkSized } from "../engine/check-options.js";
+import { checkSized } from "../engine/check-options.js";
+import { checkPieces } from "../engine/pieces.js";
 import type { Piece } from "../engine/packed.js";
 import { checkFirst, checkPacked } from "./check.js";
-import type { CausalConvCotangents, CausalConvInputs, CausalConvOptions } from "./causal-conv.js";
+import type { CausalConvCotangents, CausalConvInputs, CausalConvOptions } from "./causal-conv-options.js";
 
 /** A call whose every argument fits. */
 export interface ConvCall<T extends Tensor> extends CausalConvInputs<T> {
@@ -43,7 +44,7 @@ export function checkConv<T extends Tensor>(
   checkPacked(backend, "weight", weight, [channels, 1, taps], x);
   if (taps === 0) throw new ShapeError("weight", "one tap or more", "none");
   if (bias !== undefined) checkPacked(backend, "bias", bias, [1, 1, channels], x);
-  const pieces = checkSequences(sequences, batch, tokens);
+  const pieces = checkPieces({ sequences }, batch, tokens);
   const count = sequences ? pieces.length : batch;
   const stateShape: Shape = channelsFirst ? [count, channels, taps - 1] : [count, taps - 1, channels];
   if (initialState !== undefined) checkSized(backend, "initialState", initialState, stateShape, x.dtype);

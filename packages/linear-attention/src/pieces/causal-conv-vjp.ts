@@ -4,7 +4,7 @@ import { sumTokens } from "../engine/elementwise.js";
 import { withScope, type Scope } from "../engine/scope.js";
 import { checkConv, checkConvCotangents, type ConvCall } from "./causal-conv-check.js";
 import { asMatrix, entryOf, inRows, inTokens, operandsOf, tokensOf } from "./causal-conv-operands.js";
-import type { CausalConvCotangents, CausalConvInputs, CausalConvOptions } from "./causal-conv.js";
+import type { CausalConvCotangents, CausalConvInputs, CausalConvOptions } from "./causal-conv-options.js";
 import type { PieceGradients } from "./check.js";
 
 /** The gradients as the kernel gives them: those of the parameters of each sequence by itself. */

@@ -6,11 +6,12 @@ import { withScope, type Scope } from "../engine/scope.js";
 import { checkFirst, checkOutputCotangent, checkPacked, type OutputCotangent } from "./check.js";
 import { perEntry } from "./parameters.js";
 
-/** What both gates take, whatever they call it. */
+/** What every gate takes, whatever it is called. */
 export interface GateCall<T extends Tensor> {
   readonly x: Packed<T>;
   readonly aLog: T;
   readonly dtBias: T;
+  /** What the sigmoid is multiplied by; absent: the softplus. */
   readonly lowerBound: number | undefined;
 }
 
@@ -38,7 +39,7 @@ export function checkGate<T extends Tensor>(
 
 /** g, [B, T, H·D] */
 export function computeGate<T extends Tensor>(backend: Backend<T>, call: GateCall<T>): T {
-  return withScope(backend, call.x.tensor.dtype, (scope) => scope.keep(run(scope, call).out.tensor));
+  return withScope(backend, call.x.tensor.dtype, (scope) => scope.keep(runGate(scope, call).out.tensor));
 }
 
 /** The gradients of x, A_log and dt_bias, in this order. */
@@ -51,23 +52,25 @@ export function gateGradients<T extends Tensor>(
   checkOutputCotangent(backend, cotangents, x.tensor);
   return withScope(backend, x.tensor.dtype, (scope) => {
     const tensor = cotangents.output ?? scope.full(0, x.tensor.shape);
-    const { out, aTerms } = run(scope, call, { ...x, tensor });
+    const { out, aTerms } = runGate(scope, call, { ...x, tensor }, true);
     const gradients = [out.tensor, sumTokens(scope, aTerms!).tensor, sumTokens(scope, out).tensor] as const;
     for (const gradient of gradients) scope.keep(gradient);
     return gradients;
   });
 }
 
-function run<T extends Tensor>(
+/** g, or with a cotangent the gradient of x, and where asked the terms of that of A_log, [B, T, H]. */
+export function runGate<T extends Tensor>(
   scope: Scope<T>,
   { x, aLog, dtBias, lowerBound }: GateCall<T>,
   cotangent?: Packed<T>,
+  withTerms = false,
 ): { readonly out: Packed<T>; readonly aTerms: Packed<T> | undefined } {
   const { backend } = scope;
   const { heads, width } = x;
   const [batch, tokens] = x.tensor.shape;
   const out = scope.packed(batch, tokens, heads, width);
-  const aTerms = cotangent && scope.packed(batch, tokens, heads, 1);
+  const aTerms = withTerms ? scope.packed(batch, tokens, heads, 1) : undefined;
   if (elementCount(out.tensor.shape) === 0) return { out, aTerms };
   runPiece(backend, "gate", {
     batch: batch * heads,

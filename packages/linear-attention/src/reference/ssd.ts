@@ -48,7 +48,9 @@ function addSkipped(
   for (let at = 0; at < y.length; at++) {
     const [row, j] = [Math.floor(at / valueWidth), at % valueWidth];
     const [token, head] = [Math.floor(row / outHeads), row % outHeads];
-    const own = token * heads.value + Math.floor(head / (outHeads / heads.value));
-    y[at]! += D[Math.floor(head / (outHeads / D.length))]! * x[own * valueWidth + j]!;
+    const stored = (count: number): number =>
+      heads.order === "modulo" ? head % count : Math.floor(head / (outHeads / count));
+    const own = token * heads.value + stored(heads.value);
+    y[at]! += D[stored(D.length)]! * x[own * valueWidth + j]!;
   }
 }

@@ -9,7 +9,13 @@ export interface ReferenceProblem {
   /** V */
   readonly valueWidth: number;
   /** Stored heads of each. The state has as many heads as key or value, whichever are more; the output as the state or the query. */
-  readonly heads: { readonly query: number; readonly key: number; readonly value: number };
+  readonly heads: {
+    readonly query: number;
+    readonly key: number;
+    readonly value: number;
+    /** Which stored head head h of H reads: ⌊h / (H / stored)⌋, the default, or h mod stored. */
+    readonly order?: "neighbours" | "modulo" | undefined;
+  };
   /** Default: 1/√K, and 1 where a layer says so. */
   readonly scale?: number | undefined;
   /** Query and keys become x/√(Σx² + eps). */
@@ -68,7 +74,7 @@ export interface Token {
   /** The head of the state. */
   readonly head: number;
   /**
-   * The vector of an array whose stored heads the heads of the state share evenly: head h of H reads stored head ⌊h / (H / stored)⌋.
+   * The vector of an array whose stored heads the heads of the state share evenly.
    * `width` is the columns of one head, `row` of `rows` the array's row of this token where it has several.
    */
   vector(array: Float64Array, width: number, row?: number, rows?: number): Float64Array;
@@ -99,7 +105,9 @@ export function walk(
   const finalState = new Float64Array((bounds.length - 1) * stateHeads * size);
   if (problem.initialState) finalState.set(problem.initialState);
   const output = new Float64Array(batch * tokens * outHeads * valueWidth);
-  const share = outHeads / stateHeads;
+  const modulo = heads.order === "modulo";
+  const storedHead = (head: number, of: number, stored: number): number =>
+    modulo ? head % stored : Math.floor(head / (of / stored));
 
   const pick = (
     array: Float64Array,
@@ -111,7 +119,7 @@ export function walk(
     rows = 1,
   ) => {
     const stored = array.length / (batch * tokens * rows * width);
-    const start = ((token * rows + row) * stored + Math.floor(head / (of / stored))) * width;
+    const start = ((token * rows + row) * stored + storedHead(head, of, stored)) * width;
     return array.slice(start, start + width);
   };
   const key = (x: Float64Array) => (normalizeKeys ? normalized(x, normalizeKeys.eps) : x);
@@ -126,7 +134,8 @@ export function walk(
           vector: (array, width, row, rows) => pick(array, width, t, head, stateHeads, row, rows),
           key: (array, row, rows) => key(pick(array, keyWidth, t, head, stateHeads, row, rows)),
         });
-        for (let h = head * share; h < (head + 1) * share; h++) {
+        for (let h = 0; h < outHeads; h++) {
+          if (storedHead(h, outHeads, stateHeads) !== head) continue;
           const o = state.read(key(pick(query, keyWidth, t, h, outHeads)));
           for (let j = 0; j < valueWidth; j++) output[(t * outHeads + h) * valueWidth + j] = scale * o[j]!;
         }

@@ -15,11 +15,11 @@ export function gate(params: GateParams<HostTensor>): void {
       if (cotangent !== undefined) rowBack(params, cotangent, entry, i, rate);
       else if (lowerBound === undefined) {
         for (let j = 0; j < params.p; j++)
-          out.data[to + j] = -scaledSoftplus(rate, x.data[at + j]! + bias.data[biasAt + j]!);
+          out.data[to + j] = -scaledSoftplus(rate, finite(x.data[at + j]! + bias.data[biasAt + j]!));
       } else {
         const slope = slopeOf(rate);
         for (let j = 0; j < params.p; j++)
-          out.data[to + j] = lowerBound * sigmoid(slope * (x.data[at + j]! + bias.data[biasAt + j]!));
+          out.data[to + j] = lowerBound * sigmoid(slope * finite(x.data[at + j]! + bias.data[biasAt + j]!));
       }
     }
   }
@@ -45,7 +45,7 @@ function rowBack(
   const slope = slopeOf(rate);
   let terms = 0;
   for (let j = 0; j < p; j++) {
-    const z = x.data[at + j]! + bias.data[biasAt + j]!;
+    const z = finite(x.data[at + j]! + bias.data[biasAt + j]!);
     const bar = cotangent.data[barAt + j]!;
     if (lowerBound === undefined) {
       out.data[to + j] = -bar * finite(scaledSigmoid(rate, z));

@@ -1,6 +1,6 @@
 import type { NormalizeRowsParams } from "../../contract/layer-kernels.js";
 import type { FloatArray, HostTensor } from "../../contract/tensor.js";
-import { rootOf, rowStart, SHRINK } from "./rows.js";
+import { dot, rootOf, rowStart, SHRINK } from "./rows.js";
 
 /** `NormalizeRowsParams` on tensors that the host reaches. */
 export function normalizeRows({
@@ -40,8 +40,9 @@ function rowBack(
   shrink: number,
   root: number,
 ): void {
-  let along = 0;
-  for (let j = 0; j < p; j++) along += ((shrink * x[at + j]!) / root) * bar[barAt + j]!;
+  let along = 0; // y·ȳ
+  if (shrink === 1) along = dot(x, at, bar, barAt, p) / root;
+  else for (let j = 0; j < p; j++) along += ((shrink * x[at + j]!) / root) * bar[barAt + j]!;
   for (let j = 0; j < p; j++) {
     const y = (shrink * x[at + j]!) / root;
     out[to + j] = ((bar[barAt + j]! - y * along) * shrink) / root;

@@ -1,0 +1,85 @@
+import type { Backend, Tensor } from "@dlrt/core";
+import {
+  deltaRule,
+  deltaRuleVjp,
+  gatedDeltaRule,
+  gatedDeltaRuleVjp,
+  kimiDeltaAttention,
+  kimiDeltaAttentionVjp,
+  type LayerOptions,
+  type LayerResult,
+} from "@dlrt/linear-attention";
+import type { LayerProblem, RecurrentName } from "./problem.js";
+
+const forwards = { delta: deltaRule, gated: gatedDeltaRule, kda: kimiDeltaAttention };
+const backwards = { delta: deltaRuleVjp, gated: gatedDeltaRuleVjp, kda: kimiDeltaAttentionVjp };
+
+type Inputs<T extends Tensor> = Readonly<Record<string, T>>;
+type Forward<T extends Tensor> = (
+  backend: Backend<T>,
+  inputs: Inputs<T>,
+  options: LayerOptions<T>,
+) => LayerResult<T>;
+type Backward<T extends Tensor> = (
+  backend: Backend<T>,
+  inputs: Inputs<T>,
+  cotangents: { output: T },
+  options: LayerOptions<T>,
+) => Readonly<Record<string, T>>;
+
+/** One layer on tensors that lie in a backend. */
+export interface Call<T extends Tensor> {
+  /** Output and final state, or output and gradients in the order of the inputs; the caller's to dispose. */
+  run(): readonly T[];
+  /** Of the inputs. */
+  dispose(): void;
+}
+
+/** Makes a tensor of a caller's array. */
+export type Bring<T extends Tensor> = (data: Float32Array, shape: readonly [number, number, number]) => T;
+
+/** Where the state of a sequence lies before and after a call, [H, K, V]. */
+export interface States<T extends Tensor> {
+  readonly before: T;
+  readonly after: T;
+}
+
+const inputNames = ["query", "key", "value", "beta", "decay"] as const;
+
+/** @param states those of decoding; where there are none the layer starts from 0 and its final state is a result of its own */
+export function callOf<T extends Tensor>(
+  backend: Backend<T>,
+  problem: LayerProblem,
+  bring: Bring<T>,
+  states?: States<T>,
+): Call<T> {
+  const { task, tokens, heads, cotangent } = problem;
+  const layer = problem.layer as RecurrentName; // softmax attention is refused before
+  const own: T[] = [];
+  const brought = (data: Float32Array): T => {
+    const t = bring(data, [1, tokens, data.length / tokens]);
+    own.push(t);
+    return t;
+  };
+  const given = inputNames.filter((name) => problem[name] !== undefined);
+  const inputs = Object.fromEntries(given.map((name) => [name, brought(problem[name]!)]));
+  const options: LayerOptions<T> = {
+    heads: { query: heads },
+    ...(states && { initialState: states.before }),
+    finalState: states?.after ?? task !== "training",
+  };
+  const back = cotangent && brought(cotangent);
+  const forward = forwards[layer] as unknown as Forward<T>;
+  const backward = backwards[layer] as unknown as Backward<T>;
+  return {
+    run: () => {
+      const { output, finalState } = forward(backend, inputs, options);
+      if (back === undefined) return states ? [output] : [output, finalState!];
+      const gradients = backward(backend, inputs, { output: back }, options);
+      return [output, ...given.map((name) => gradients[name]!)];
+    },
+    dispose: () => {
+      for (const t of own.splice(0)) t.dispose();
+    },
+  };
+}

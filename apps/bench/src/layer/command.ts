@@ -1,0 +1,66 @@
+import { createBackends } from "../backends.js";
+import type { LayerCommandOptions } from "../cli/options.js";
+import type { Missing } from "../contender.js";
+import type { Environment } from "../environment.js";
+import { savePath, userPath, writeJson } from "../files.js";
+import { layerCases } from "./cases.js";
+import { layerContenders, type LayerContender } from "./contender.js";
+import { naiveLayer } from "./naive.js";
+import { openNumpyLayer } from "./numpy.js";
+import { openOnnx } from "./onnx.js";
+import { plantedLayer } from "./planted.js";
+import { hasLayerFailures, runLayers, type LayerInput } from "./run.js";
+import { renderLayers } from "./table.js";
+
+const SECONDS = 4;
+
+type Found = readonly (LayerContender | Missing)[];
+
+interface Setting {
+  readonly environment: Environment;
+  readonly arguments: readonly string[];
+  readonly onProgress: LayerInput["onProgress"];
+}
+
+/** The backends wished for; a device only where it is asked for, as the software one takes minutes. */
+export const layerBackends = ({ backends, webgpu }: LayerCommandOptions): readonly string[] => [
+  ...(backends ?? ["js", "wasm"]),
+  ...(webgpu && !backends?.includes("webgpu") ? ["webgpu"] : []),
+];
+
+async function everyone(options: LayerCommandOptions): Promise<Found> {
+  const { threads, peers, planted } = options;
+  const { opened, missing } = await createBackends({ only: layerBackends(options), threads });
+  return [
+    ...opened.flatMap(layerContenders),
+    ...missing,
+    ...(planted ? [plantedLayer] : []),
+    ...(peers ? [...(await openOnnx(threads)), naiveLayer, await openNumpyLayer()] : []),
+  ];
+}
+
+/** `bench layer`. @returns what to print, and whether any answer was wrong */
+export async function layerCommand(
+  options: LayerCommandOptions,
+  setting: Setting,
+  colour: boolean,
+): Promise<{ text: string; failed: boolean }> {
+  const { seed, repetitions, seconds = SECONDS, json, save } = options;
+  const found = await everyone(options);
+  const contenders = found.filter((one): one is LayerContender => "open" in one);
+  const missing = found.filter((one): one is Missing => "reason" in one);
+  try {
+    const how = { seed, repetitions, seconds };
+    const report = await runLayers({ ...setting, ...how, cases: layerCases(options), contenders, missing });
+    const parts = [renderLayers(report, colour)];
+    if (json !== undefined) writeJson(userPath(json), report);
+    if (save) {
+      const path = savePath(report, "layer");
+      writeJson(path, report);
+      parts.push(`Saved as ${path}`);
+    }
+    return { text: parts.join("\n\n"), failed: hasLayerFailures(report) };
+  } finally {
+    for (const contender of contenders) await contender.dispose();
+  }
+}

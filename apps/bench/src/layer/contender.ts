@@ -1,0 +1,145 @@
+import type { Backend, Tensor } from "@dlrt/core";
+import type { Opened } from "../backends.js";
+import type { Outputs, Run } from "../operations/operation.js";
+import { callOf, type Bring, type States } from "./calls.js";
+import type { LayerProblem } from "./problem.js";
+
+/** Something that computes a layer. */
+export interface LayerContender {
+  readonly name: string;
+  readonly kind: "backend" | "peer";
+  readonly build: string;
+  readonly note?: string | undefined;
+  /** Why it does not take this work; undefined where it does. */
+  refuses(problem: LayerProblem): string | undefined;
+  open(problem: LayerProblem): Run;
+  dispose(): Promise<void>;
+}
+
+export const NO_SOFTMAX = "no softmax attention";
+
+/** ms of each of so many calls. */
+export async function timed(call: () => void | Promise<void>, calls: number): Promise<number[]> {
+  const times: number[] = [];
+  for (let i = 0; i < calls; i++) {
+    const start = performance.now();
+    const done = call();
+    if (done) await done;
+    times.push(performance.now() - start);
+  }
+  return times;
+}
+
+/** The states of decoding, which lie in the backend from call to call; the one before is only read, so that calls repeat. */
+function statesOf<T extends Tensor>(
+  backend: Backend<T>,
+  { heads, K, V, past }: LayerProblem,
+): States<T> | undefined {
+  const shape = [heads, K, V] as const;
+  return (
+    past && {
+      before: backend.upload({ data: past, shape }),
+      after: backend.upload({ data: new Float32Array(past.length).fill(Number.NaN), shape }),
+    }
+  );
+}
+
+function closeStates<T extends Tensor>(states: States<T> | undefined): void {
+  states?.before.dispose();
+  states?.after.dispose();
+}
+
+const finished = async <T extends Tensor>(
+  backend: Backend<T>,
+  states: States<T> | undefined,
+): Promise<Outputs> => (states ? [await backend.read(states.after)] : []);
+
+/** Every call brings its inputs in from arrays of the caller's, and its results out into such. */
+function allIn<T extends Tensor>(backend: Backend<T>, problem: LayerProblem, bring: Bring<T>): Run {
+  const states = statesOf(backend, problem);
+  let outputs: Outputs = [];
+  const call = async (): Promise<void> => {
+    const layer = callOf(backend, problem, bring, states);
+    const results = layer.run();
+    outputs = await Promise.all(results.map((t) => backend.read(t)));
+    for (const t of results) t.dispose();
+    layer.dispose();
+  };
+  return {
+    call,
+    times: (calls) => timed(call, calls),
+    read: async () => [...outputs, ...(await finished(backend, states))],
+    close: () => closeStates(states),
+  };
+}
+
+/** Inputs are in the backend already, and results stay there. */
+function resident<T extends Tensor>(backend: Backend<T>, problem: LayerProblem, bring: Bring<T>): Run {
+  const states = statesOf(backend, problem);
+  const layer = callOf(backend, problem, bring, states);
+  let results: readonly T[] = [];
+  const disposed = (): void => {
+    for (const t of results) t.dispose();
+    results = [];
+  };
+  const call = (): Promise<void> => {
+    disposed();
+    results = layer.run();
+    return backend.sync();
+  };
+  return {
+    call,
+    times: (calls) => timed(call, calls),
+    read: async () => [
+      ...(await Promise.all(results.map((t) => backend.read(t)))),
+      ...(await finished(backend, states)),
+    ],
+    close: () => {
+      disposed();
+      layer.dispose();
+      closeStates(states);
+    },
+  };
+}
+
+type Wrapping<T extends Tensor> = Backend<T> & { wrap: Bring<T> };
+
+/** On backend-js an array of the caller's is a tensor as it is, so that both ways are one. */
+const wraps = <T extends Tensor>(backend: Backend<T>): backend is Wrapping<T> =>
+  backend.supports.build === "js" && "wrap" in backend;
+
+/** A backend, from arrays to arrays; and with everything in the backend, where that is another thing. */
+export function layerContenders({ name, backend }: Opened): LayerContender[] {
+  const { build, fallback, software, dtypes, decay: kinds = "none", missing = [] } = backend.supports;
+  const notes = [fallback, software ? "software device: no measure of speed" : undefined];
+  const about = {
+    kind: "backend" as const,
+    build,
+    note: notes.filter(Boolean).join("; ") || undefined,
+    refuses: ({ layer }: LayerProblem): string | undefined => {
+      if (layer === "softmax") return NO_SOFTMAX;
+      if (!dtypes.includes("f32")) return "no f32";
+      const lacks = ["solve", "apply", "rowDot", "copy"].find((kernel) =>
+        missing.some((name) => name === kernel),
+      );
+      if (lacks) return `no ${lacks} kernel`;
+      const asked = { delta: "none", gated: "row", kda: "channel" }[layer];
+      return asked === "none" || kinds === "channel" || kinds === asked ? undefined : `no decay by ${asked}`;
+    },
+  };
+  const upload: Bring<Tensor> = (data, shape) => backend.upload({ data, shape });
+  const dispose = (): Promise<void> => backend.dispose();
+  if (wraps(backend)) {
+    const wrap: Bring<Tensor> = (data, shape) => backend.wrap(data, shape);
+    return [{ ...about, name, open: (problem) => allIn(backend, problem, wrap), dispose }];
+  }
+  return [
+    { ...about, name, open: (problem) => allIn(backend, problem, upload), dispose },
+    {
+      ...about,
+      name: `${name} resident`,
+      open: (problem) => resident(backend, problem, upload),
+      dispose: async () => undefined,
+    },
+  ];
+}

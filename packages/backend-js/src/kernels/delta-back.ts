@@ -1,0 +1,235 @@
+/** A chunk of the way back of a fused delta rule, (30). */
+import { coupleRows, cutOf } from "./delta-chunk.js";
+import { backThroughChannels, backThroughReads } from "./delta-back-channels.js";
+import { loadNorms } from "./delta-load.js";
+import type { Sink } from "./delta-sink.js";
+import { substituteUpward, transposeLower } from "./delta-triangular.js";
+import type { DeltaWalk } from "./delta-walk.js";
+import { decayCoupling, scaleRows } from "./decay-rows.js";
+import { gemm, gemmCut } from "./gemm.js";
+import { clearRows, loadRows, loadTransposed } from "./pack.js";
+import type { Rows } from "./rows.js";
+import {
+  ceil4,
+  COUPLING,
+  COUPLING_BAR,
+  COUPLING_BAR_T,
+  COUPLING_T,
+  DECAYED,
+  DOWN,
+  F,
+  FT,
+  KEYS,
+  KEYS_BAR,
+  leadingDimension,
+  RANK_MAX,
+  ROWS_BAR,
+  scratch,
+  UP,
+  W,
+  X,
+  Y,
+  ZT,
+} from "./scratch.js";
+import type { State } from "./state.js";
+import { gemmTransposed } from "./tile-dot.js";
+
+const S = scratch;
+
+/** One panel of one entry on the way back. */
+export interface Back {
+  readonly walk: DeltaWalk;
+  /** Z̄ */
+  readonly stateBar: State;
+  readonly outBar: Rows;
+  readonly sink: Sink;
+  /** ⟨Z, Z̄⟩ at the end of the chunk, for every channel, or over all where the decay is one number a row. */
+  readonly closing: Float64Array;
+  /** The panel's first column. */
+  readonly j: number;
+  readonly columns: number;
+}
+
+/** Gradients of the rows from i on, given U in X and the state before them, and Z̄ ← diag(A) Z̄ + Q̃ᵀ Ō − P̃ᵀ B̄. */
+export function chunkBack(back: Back, i: number, rows: number, before: Rows): void {
+  const { walk, sink } = back;
+  const { r, decay } = walk;
+  const { closing } = back;
+  const [closed] = closing;
+  sink.begin();
+  loadNorms(walk, i, rows);
+  solveBack(back, i, rows);
+  coupleBack(back, rows);
+  sink.values(walk, i, rows, back.columns, back.stateBar.ld);
+  // Sums over all channels come first where these are several panels, as the gradient of a normalised row asks for them.
+  const passes = walk.eps !== undefined && r > RANK_MAX ? 2 : 1;
+  for (let pass = 0; pass < passes; pass++) {
+    for (let k = 0; k < r; k += RANK_MAX) {
+      const rank = Math.min(RANK_MAX, r - k);
+      if (r > RANK_MAX) coupleRows(walk, i, rows, k, rank, false);
+      rowsBack(back, rows, k, rank, before);
+      const last = pass === passes - 1;
+      sink.rows(walk, i, rows, k, rank, closing, pass === 0, last);
+      if (last) updateStateBar(back, rows, k, rank);
+    }
+  }
+  if (decay === "row") sink.gaps(walk, i, rows, closed!);
+}
+
+/** Ō at the second half of Y and B̄ = (I + S)⁻ᵀ (Mᵀ Ō + K̃ Z̄) at the first; both couplings at COUPLING. */
+function solveBack({ walk, stateBar, outBar, j, columns }: Back, i: number, rows: number): void {
+  const { r, chunk, decay, scale } = walk;
+  const { ld } = stateBar;
+  const add = walk.f64 ? gemmCut : gemm;
+  const o = Y + chunk * ld;
+  clearRows(Y, ld, chunk, ceil4(columns));
+  loadRows(o, ld, outBar.data, outBar.start + i * outBar.stride + j, outBar.stride, rows, columns, scale);
+  clearRows(COUPLING, chunk, 1, 2 * chunk * chunk);
+  for (let k = 0; k < r; k += RANK_MAX) {
+    const rank = Math.min(RANK_MAX, r - k);
+    coupleRows(walk, i, rows, k, rank, true);
+    stateBar.enter(k, rank);
+    add(Y, ld, decay === "channel" ? DECAYED : KEYS, ceil4(rank), W, ld, rows, rank, columns);
+  }
+  if (decay === "row") {
+    decayCoupling(COUPLING, rows, chunk);
+    decayCoupling(COUPLING + chunk * chunk, rows, chunk);
+    scaleRows(Y, ld, DOWN, rows, columns);
+  }
+  transposeLower(COUPLING, COUPLING_T, chunk, rows);
+  // Tiles of four rows reach past the last one, where keys of a chunk before may be anything: 0 times a NaN among them is no 0.
+  clearRows(Y + rows * ld, ld, chunk - rows, columns);
+  for (let v = 0; v < rows; v += 4)
+    gemm(
+      Y + v * ld,
+      ld,
+      COUPLING_T + v * 2 * chunk + chunk + v,
+      2 * chunk,
+      o + v * ld,
+      ld,
+      4,
+      rows - v,
+      columns,
+    );
+  if (rows < chunk) clearGap(ld, chunk, rows, ceil4(columns));
+  substituteUpward(Y, ld, COUPLING_T, 2 * chunk, rows, columns);
+}
+
+/** Zeros between the rows of the halves, and after them: what a product over both may meet. */
+function clearGap(ld: number, chunk: number, rows: number, columns: number): void {
+  clearRows(Y + rows * ld, ld, chunk - rows, columns);
+  clearRows(Y + (chunk + rows) * ld, ld, chunk - rows, columns);
+}
+
+/** The gradients of both couplings, B̄ Uᵀ and Ō Uᵀ, with the decay between their rows where that is one number. */
+function coupleBack({ walk, stateBar: { ld }, columns }: Back, rows: number): void {
+  const { chunk, decay } = walk;
+  clearRows(COUPLING_BAR, chunk, 1, 2 * chunk * chunk);
+  gemmTransposed(COUPLING_BAR, chunk, Y, ld, X, ld, 2 * chunk, columns, rows, cutOf(walk));
+  if (decay === "row") {
+    decayCoupling(COUPLING_BAR, rows, chunk);
+    decayCoupling(COUPLING_BAR + chunk * chunk, rows, chunk);
+  }
+  transposeLower(COUPLING_BAR, COUPLING_BAR_T, chunk, rows);
+}
+
+/**
+ * For channels k..: at ROWS_BAR up ∘ (B̄ Zᵀ) + (B̄ Uᵀ ∘ E) K = −P̄, followed by Q̄; at KEYS_BAR dn ∘ (U Z̄ᵀ) + (B̄ Uᵀ ∘ E)ᵀ (−P) + (Ō Uᵀ ∘ E)ᵀ Q.
+ */
+function rowsBack(
+  { walk, stateBar, columns }: Back,
+  rows: number,
+  k: number,
+  rank: number,
+  before: Rows,
+): void {
+  const { chunk, decay, f64 } = walk;
+  const { ld } = stateBar;
+  const ldr = ceil4(rank);
+  const ldt = leadingDimension(rank);
+  const both = chunk + rows;
+  const { data, start, stride } = before;
+  loadTransposed(ZT, ldt, data, start + k * stride, stride, rank, columns);
+  stateBar.enter(k, rank);
+  clearRows(ROWS_BAR, ldr, both, ldr);
+  clearRows(KEYS_BAR, ldr, ceil4(rows), ldr);
+  (f64 ? gemmCut : gemm)(ROWS_BAR, ldr, Y, ld, ZT, ldt, both, columns, rank);
+  gemmTransposed(KEYS_BAR, ldr, X, ld, W, ld, rows, columns, rank, cutOf(walk));
+  if (decay === "channel") {
+    backThroughReads(chunk, rows, ldr);
+    backThroughChannels(chunk, rows, ldr);
+    return;
+  }
+  if (decay === "row") {
+    scaleRows(ROWS_BAR, ldr, UP, rows, rank);
+    scaleRows(ROWS_BAR + chunk * ldr, ldr, UP, rows, rank);
+    scaleRows(KEYS_BAR, ldr, DOWN, rows, rank);
+  }
+  for (let v = 0; v < both; v += 4) {
+    const depth = Math.min(rows, (v % chunk) + 4);
+    gemm(ROWS_BAR + v * ldr, ldr, COUPLING_BAR + v * chunk, chunk, KEYS, ldr, 4, depth, rank);
+  }
+  for (let v = 0; v < rows; v += 4) {
+    for (const half of [0, chunk]) {
+      const a = COUPLING_BAR_T + v * 2 * chunk + half + v;
+      gemm(KEYS_BAR + v * ldr, ldr, a, 2 * chunk, F + (half + v) * ldr, ldr, 4, rows - v, rank);
+    }
+  }
+}
+
+/** Z̄ ← diag(A) Z̄ + F̃ᵀ (B̄ | Ō) for channels k.., and ⟨Z, Z̄⟩, which closes the chunk before. */
+function updateStateBar(
+  { walk, stateBar, closing, columns }: Back,
+  rows: number,
+  k: number,
+  rank: number,
+): void {
+  const { chunk, decay } = walk;
+  const both = 2 * chunk;
+  const ldr = ceil4(rank);
+  loadTransposed(FT, both, S, F, ldr, both, rank);
+  if (decay === "row") scaleColumns(both, rows, rank);
+  const depth = chunk + rows;
+  if (decay === "none") stateBar.add(W, FT, both, Y, rank, depth, columns);
+  else stateBar.decayAndAdd(decay, FT, both, Y, rank, depth, columns);
+  stateBar.leave(k, rank);
+  if (decay !== "none") closeBefore(stateBar.ld, k, rank, columns, closing);
+}
+
+/** Both halves of F̃ᵀ: column v is multiplied by element v of UP. */
+function scaleColumns(ld: number, rows: number, rank: number): void {
+  for (let m = 0; m < rank; m++) {
+    const row = (FT + m * ld) | 0;
+    for (let v = 0; v < rows; v++) {
+      const by = S[(UP + v) | 0]!;
+      S[(row + v) | 0] = by * S[(row + v) | 0]!;
+      S[(row + ld / 2 + v) | 0] = by * S[(row + ld / 2 + v) | 0]!;
+    }
+  }
+}
+
+/** ⟨Z, Z̄⟩ of channels k.., four of them at a time. */
+function closeBefore(ld: number, k: number, rank: number, columns: number, closing: Float64Array): void {
+  const ldt = leadingDimension(rank);
+  if (closing.length === 1 && k === 0) closing[0] = 0;
+  for (let m = 0; m < rank; m += 4) {
+    let s0 = 0;
+    let s1 = 0;
+    let s2 = 0;
+    let s3 = 0;
+    let z = (ZT + m) | 0;
+    const end = (W + m * ld + columns) | 0;
+    for (let at = (W + m * ld) | 0; at < end; at = (at + 1) | 0) {
+      s0 += S[z]! * S[at]!;
+      s1 += S[(z + 1) | 0]! * S[(at + ld) | 0]!;
+      s2 += S[(z + 2) | 0]! * S[(at + 2 * ld) | 0]!;
+      s3 += S[(z + 3) | 0]! * S[(at + 3 * ld) | 0]!;
+      z = (z + ldt) | 0;
+    }
+    const sums = [s0, s1, s2, s3];
+    for (let t = 0; t < Math.min(4, rank - m); t++) {
+      if (closing.length === 1) closing[0]! += sums[t]!;
+      else closing[k + m + t] = sums[t]!;
+    }
+  }
+}

@@ -1,0 +1,192 @@
+/** What a fused delta rule reads of a chunk's rows, with gates and normalisation done on the way into the scratch. */
+import type { FloatArray } from "@dlrt/core";
+import { highPart, limited, storePair } from "./exp.js";
+import type { DeltaWalk } from "./delta-walk.js";
+import { clearRows, copyRows, loadRows, loadTransposed } from "./pack.js";
+import type { Rows } from "./rows.js";
+import { ceil4, F, GT, KEY_NORM, KEYS, PIVOT, QUERY_NORM, scratch } from "./scratch.js";
+
+const S = scratch;
+
+/** 1/√(Σx² + eps) of the rows of key and query from i on, or 1. */
+export function loadNorms({ q, k, r, eps }: DeltaWalk, i: number, rows: number): void {
+  if (eps === undefined) {
+    S.fill(1, KEY_NORM, KEY_NORM + rows);
+    S.fill(1, QUERY_NORM, QUERY_NORM + rows);
+    return;
+  }
+  for (let t = 0; t < rows; t++) {
+    S[KEY_NORM + t] = 1 / Math.sqrt(squares(k.data, k.start + (i + t) * k.stride, r) + eps);
+    S[QUERY_NORM + t] = 1 / Math.sqrt(squares(q.data, q.start + (i + t) * q.stride, r) + eps);
+  }
+}
+
+function squares(data: FloatArray, start: number, n: number): number {
+  return data instanceof Float32Array ? squares32(data, start, n) : squares64(data, start, n);
+}
+
+function squares32(data: Float32Array, start: number, n: number): number {
+  let sum = 0;
+  for (let m = 0; m < n; m++) sum += data[(start + m) | 0]! * data[(start + m) | 0]!;
+  return sum;
+}
+
+/** In four chains, that roundings do not add up as in one. */
+function squares64(data: FloatArray, start: number, n: number): number {
+  let s0 = 0;
+  let s1 = 0;
+  let s2 = 0;
+  let s3 = 0;
+  let m = 0;
+  for (; m + 3 < n; m += 4) {
+    s0 += data[start + m]! * data[start + m]!;
+    s1 += data[start + m + 1]! * data[start + m + 1]!;
+    s2 += data[start + m + 2]! * data[start + m + 2]!;
+    s3 += data[start + m + 3]! * data[start + m + 3]!;
+  }
+  for (; m < n; m++) s0 += data[start + m]! * data[start + m]!;
+  return s0 + s1 + (s2 + s3);
+}
+
+/** Columns j.. of −w ∘ v at `to`, and −1 at PIVOT; or −v, with −β at PIVOT. */
+export function loadWritten(
+  walk: DeltaWalk,
+  i: number,
+  rows: number,
+  j: number,
+  to: number,
+  ld: number,
+  columns: number,
+): void {
+  const { v, w, e } = walk;
+  loadRows(to, ld, v.data, v.start + i * v.stride + j, v.stride, rows, columns, -1);
+  S.fill(-1, PIVOT, PIVOT + ceil4(rows));
+  if (w === undefined) {
+    for (let t = 0; t < rows; t++) S[PIVOT + t] = -e.data[e.start + (i + t) * e.stride]!;
+  } else multiplyRows(to, ld, w, walk.scalarWrite, i, j, rows, columns);
+}
+
+/** Rows of the scratch times those of a gate, of which there is one number a row or as many as columns from j on. */
+function multiplyRows(
+  to: number,
+  ld: number,
+  { data, start, stride }: Rows,
+  scalar: boolean,
+  i: number,
+  j: number,
+  rows: number,
+  columns: number,
+): void {
+  for (let t = 0; t < rows; t++) {
+    const row = to + t * ld;
+    const gate = start + (i + t) * stride + (scalar ? 0 : j);
+    if (scalar) scaleRow(row, data[gate]!, columns);
+    else multiplyRow(row, data, gate, columns);
+  }
+}
+
+function scaleRow(row: number, by: number, n: number): void {
+  for (let m = row | 0; m < ((row + n) | 0); m++) S[m] = by * S[m]!;
+}
+
+function multiplyRow(row: number, data: FloatArray, gate: number, n: number): void {
+  for (let m = 0; m < n; m++) S[(row + m) | 0] = S[(row + m) | 0]! * data[(gate + m) | 0]!;
+}
+
+/**
+ * Kᵀ of channels k.. in GT and P and q in F, normalised; where PIVOT has β, k stands for P, and elsewhere in KEYS too.
+ */
+export function loadFactorsOf(walk: DeltaWalk, i: number, rows: number, k: number, rank: number): void {
+  const keys = walk.w === undefined ? F : KEYS;
+  loadKeyRows(walk, keys, i, rows, k, rank);
+  if (walk.w !== undefined) loadErase(walk, i, rows, k, rank, 1);
+  if (walk.queries) loadQueries(walk, i, rows, k, rank);
+}
+
+/** K of channels k.. row by row at `to`, and transposed in GT. */
+function loadKeyRows(
+  { k: key, chunk, eps }: DeltaWalk,
+  to: number,
+  i: number,
+  rows: number,
+  k: number,
+  rank: number,
+): void {
+  const ld = ceil4(rank);
+  loadRows(to, ld, key.data, key.start + i * key.stride + k, key.stride, rows, rank, 1);
+  if (eps !== undefined) for (let t = 0; t < rows; t++) scaleRow(to + t * ld, S[KEY_NORM + t]!, rank);
+  loadTransposed(GT, chunk, S, to, ld, rows, rank);
+}
+
+/** ± P in F, from K in KEYS. */
+function loadErase(
+  { e, scalarErase }: DeltaWalk,
+  i: number,
+  rows: number,
+  k: number,
+  rank: number,
+  sign: 1 | -1,
+): void {
+  const ld = ceil4(rank);
+  copyRows(F, ld, KEYS, ld, rows, ld, sign);
+  multiplyRows(F, ld, e, scalarErase, i, k, rows, rank);
+}
+
+function loadQueries({ q, chunk, eps }: DeltaWalk, i: number, rows: number, k: number, rank: number): void {
+  const ld = ceil4(rank);
+  const to = F + chunk * ld;
+  loadRows(to, ld, q.data, q.start + i * q.stride + k, q.stride, rows, rank, 1);
+  if (eps !== undefined) for (let t = 0; t < rows; t++) scaleRow(to + t * ld, S[QUERY_NORM + t]!, rank);
+}
+
+/** For the way back: K of channels k.. in KEYS and transposed in GT, −P and q in F, and zeros for the rows that a chunk lacks. */
+export function loadRawRows(walk: DeltaWalk, i: number, rows: number, k: number, rank: number): void {
+  const { chunk } = walk;
+  const ld = ceil4(rank);
+  loadKeyRows(walk, KEYS, i, rows, k, rank);
+  loadErase(walk, i, rows, k, rank, -1);
+  loadQueries(walk, i, rows, k, rank);
+  if (rows === chunk) return;
+  clearRows(F + rows * ld, ld, chunk - rows, ld);
+  clearRows(F + (chunk + rows) * ld, ld, chunk - rows, ld);
+}
+
+/** Kᵀ of channels k.. in GT. */
+export function loadKeys(
+  { k: key, chunk, eps }: DeltaWalk,
+  i: number,
+  rows: number,
+  k: number,
+  rank: number,
+): void {
+  loadTransposed(GT, chunk, key.data, key.start + i * key.stride + k, key.stride, rows, rank);
+  if (eps === undefined) return;
+  for (let m = 0; m < rank; m++) {
+    const row = (GT + m * chunk) | 0;
+    for (let t = 0; t < rows; t++) S[(row + t) | 0] = S[(row + t) | 0]! * S[(KEY_NORM + t) | 0]!;
+  }
+}
+
+/** Of a single row: P and q in F, k in KEYS, and the parts of e^g at POWER and REST. */
+export function loadTokenRows(walk: DeltaWalk): void {
+  const { r, decay, gaps } = walk;
+  const ld = ceil4(r);
+  loadKey(walk, r, ld);
+  if (decay === "none") return;
+  const { data, start } = gaps!;
+  for (let m = 0; m < (decay === "channel" ? r : 1); m++) {
+    const gap = limited(data[start + m]!);
+    const high = highPart(gap);
+    storePair(m, high, gap - high);
+  }
+}
+
+function loadKey({ k, q, e, scalarErase }: DeltaWalk, r: number, ld: number): void {
+  const [ofKey, ofQuery] = [S[KEY_NORM]!, S[QUERY_NORM]!];
+  for (let m = 0; m < r; m++) {
+    const key = ofKey * k.data[k.start + m]!;
+    S[KEYS + m] = key;
+    S[F + m] = key * e.data[e.start + (scalarErase ? 0 : m)]!;
+    S[F + ld + m] = ofQuery * q.data[q.start + m]!;
+  }
+}

@@ -1,0 +1,255 @@
+/** Where the gradients of a fused delta rule go: each row as it is computed, through gates and normalisation. */
+import type { FloatArray, HostTensor } from "@dlrt/core";
+import type { DeltaRuleVjpParams } from "@dlrt/core/backend";
+import type { DeltaWalk } from "./delta-walk.js";
+import { loadRows } from "./pack.js";
+import { rowsOf, type Rows } from "./rows.js";
+import {
+  ceil4,
+  F,
+  GAP_BAR,
+  KEY_DOT,
+  KEY_NORM,
+  KEYS,
+  KEYS_BAR,
+  QUERY_DOT,
+  QUERY_NORM,
+  RAW,
+  ROWS_BAR,
+  scratch,
+  VALUES,
+  Y,
+  ZT,
+} from "./scratch.js";
+
+const S = scratch;
+
+export class Sink {
+  readonly #query: Rows | undefined;
+  readonly #key: Rows | undefined;
+  readonly #value: Rows | undefined;
+  readonly #erase: Rows | undefined;
+  readonly #write: Rows | undefined;
+  readonly #decay: Rows | undefined;
+  /** Columns before these have given their part: what is written is added to. */
+  readonly #adds: boolean;
+  readonly #j: number;
+
+  constructor({ gradients }: DeltaRuleVjpParams<HostTensor>, entry: number, j: number) {
+    const rows = (t: HostTensor | undefined): Rows | undefined => t && rowsOf(t, entry);
+    this.#query = rows(gradients.query);
+    this.#key = rows(gradients.key);
+    this.#value = rows(gradients.value);
+    this.#erase = rows(gradients.erase);
+    this.#write = rows(gradients.write);
+    this.#decay = rows(gradients.decay);
+    this.#adds = j > 0;
+    this.#j = j;
+  }
+
+  /** Sums over elements of a row start from 0. */
+  begin(): void {
+    S.fill(0, QUERY_DOT, ZT);
+  }
+
+  /** From B̄ in the first half of Y: v̄ = w ∘ B̄, w̄ = v ∘ B̄, which is β's where erase and write are one. */
+  values(walk: DeltaWalk, i: number, rows: number, columns: number, ld: number): void {
+    const { v, e, w, scalarWrite } = walk;
+    const j = this.#j;
+    const scalar = w === undefined || scalarWrite;
+    const gate = w ?? e;
+    const target = w ? this.#write : this.#erase;
+    if (target) loadRows(VALUES, ld, v.data, v.start + i * v.stride + j, v.stride, rows, columns, 1);
+    for (let t = 0; t < rows; t++) {
+      const bar = Y + t * ld;
+      const own = VALUES + t * ld;
+      const at = gate.start + (i + t) * gate.stride;
+      if (target && scalar) this.#add(target, i + t, 0, dot(own, bar, columns), this.#adds);
+      else if (target) {
+        for (let m = 0; m < columns; m++) S[own + m] = S[own + m]! * S[bar + m]!;
+        this.#put(target, i + t, j, own, columns, false);
+      }
+      if (!this.#value) continue;
+      if (scalar) scaled(own, bar, gate.data[at]!, columns);
+      else gated(own, bar, gate.data, at + j, columns);
+      this.#put(this.#value, i + t, j, own, columns, false);
+    }
+  }
+
+  /**
+   * From ROWS_BAR and KEYS_BAR, what the `first` visit of channels k.. adds up and the `last` stores. The last row comes first, as the sums
+   * of ḡ want it, of which `closing` is the end.
+   */
+  rows(
+    walk: DeltaWalk,
+    i: number,
+    rows: number,
+    k: number,
+    rank: number,
+    closing: Float64Array,
+    first: boolean,
+    last: boolean,
+  ): void {
+    const { chunk, decay, scalarErase, e } = walk;
+    const ld = ceil4(rank);
+    const raw = decay === "channel" ? RAW : F;
+    for (let t = rows - 1; t >= 0; t--) {
+      const own = t * ld;
+      const q = (chunk + t) * ld;
+      const gate = e.start + (i + t) * e.stride;
+      if (this.#decay && decay === "row" && first) {
+        const read = dot(raw + own, ROWS_BAR + own, rank) + dot(raw + q, ROWS_BAR + q, rank);
+        S[GAP_BAR + t] = S[GAP_BAR + t]! + (read - dot(KEYS + own, KEYS_BAR + own, rank));
+      }
+      if (this.#decay && decay === "channel" && last) {
+        addGaps(closing, k, raw + own, raw + q, own, q, rank);
+        this.#putGaps(this.#decay, walk, i + t, k, rank, closing);
+      }
+      if (scalarErase) subtractScaled(KEYS_BAR + own, ROWS_BAR + own, e.data[gate]!, rank);
+      else subtractGated(KEYS_BAR + own, ROWS_BAR + own, e.data, gate + k, rank);
+      if (walk.eps !== undefined && first) {
+        S[QUERY_DOT + t] = S[QUERY_DOT + t]! + dot(raw + q, ROWS_BAR + q, rank);
+        S[KEY_DOT + t] = S[KEY_DOT + t]! + dot(KEYS + own, KEYS_BAR + own, rank);
+      }
+      if (last) this.#store(walk, i, t, k, rank);
+    }
+  }
+
+  #store(walk: DeltaWalk, i: number, t: number, k: number, rank: number): void {
+    const { chunk, decay, eps } = walk;
+    const ld = ceil4(rank);
+    const own = t * ld;
+    const q = (chunk + t) * ld;
+    if (eps !== undefined) {
+      unnormalize(
+        ROWS_BAR + q,
+        (decay === "channel" ? RAW : F) + q,
+        S[QUERY_DOT + t]!,
+        S[QUERY_NORM + t]!,
+        rank,
+      );
+      unnormalize(KEYS_BAR + own, KEYS + own, S[KEY_DOT + t]!, S[KEY_NORM + t]!, rank);
+    }
+    if (this.#query) this.#put(this.#query, i + t, k, ROWS_BAR + q, rank, this.#adds);
+    if (this.#key) this.#put(this.#key, i + t, k, KEYS_BAR + own, rank, this.#adds);
+    if (!this.#erase) return;
+    // ē = P̄ ∘ k, and −P̄ is what there is.
+    if (walk.scalarErase) {
+      const adds = this.#adds || k > 0 || walk.w === undefined;
+      this.#add(this.#erase, i + t, 0, -dot(ROWS_BAR + own, KEYS + own, rank), adds);
+    } else {
+      for (let m = 0; m < rank; m++) S[KEYS + own + m] = -S[KEYS + own + m]! * S[ROWS_BAR + own + m]!;
+      this.#put(this.#erase, i + t, k, KEYS + own, rank, this.#adds);
+    }
+  }
+
+  /** ḡ of one number a row, from what its rows gain and the sum that closes the chunk. */
+  gaps({ gaps }: DeltaWalk, i: number, rows: number, closing: number): void {
+    if (!this.#decay || !gaps) return;
+    let sum = closing;
+    for (let t = rows - 1; t >= 0; t--) {
+      sum += S[GAP_BAR + t]!;
+      const reset = gaps.data[gaps.start + (i + t) * gaps.stride] === -Infinity;
+      this.#add(this.#decay, i + t, 0, reset ? 0 : sum, this.#adds);
+    }
+  }
+
+  /** Through a reset nothing passes: its gradient is 0. */
+  #putGaps(
+    { data, start, stride }: Rows,
+    { gaps }: DeltaWalk,
+    row: number,
+    k: number,
+    rank: number,
+    sums: Float64Array,
+  ): void {
+    const to = start + row * stride + k;
+    const from = gaps!.start + row * gaps!.stride + k;
+    for (let m = 0; m < rank; m++) {
+      const x = gaps!.data[from + m] === -Infinity ? 0 : sums[k + m]!;
+      data[to + m] = this.#adds ? data[to + m]! + x : x;
+    }
+  }
+
+  #add({ data, start, stride }: Rows, row: number, column: number, x: number, adds: boolean): void {
+    const at = start + row * stride + column;
+    data[at] = adds ? data[at]! + x : x;
+  }
+
+  #put(
+    { data, start, stride }: Rows,
+    row: number,
+    column: number,
+    from: number,
+    n: number,
+    adds: boolean,
+  ): void {
+    const to = start + row * stride + column;
+    if (adds) for (let m = 0; m < n; m++) data[to + m] = data[to + m]! + S[from + m]!;
+    else store(data, to, from, n);
+  }
+}
+
+function store(data: FloatArray, to: number, from: number, n: number): void {
+  for (let m = 0; m < n; m++) data[(to + m) | 0] = S[(from + m) | 0]!;
+}
+
+/** Sums in chains of 16 products at most. */
+function dot(x: number, y: number, n: number): number {
+  let total = 0;
+  for (let from = 0; from < n; from += 64) {
+    const end = Math.min(from + 64, n);
+    let s0 = 0;
+    let s1 = 0;
+    let s2 = 0;
+    let s3 = 0;
+    let m = from;
+    for (; m < end - 3; m += 4) {
+      s0 += S[(x + m) | 0]! * S[(y + m) | 0]!;
+      s1 += S[(x + m + 1) | 0]! * S[(y + m + 1) | 0]!;
+      s2 += S[(x + m + 2) | 0]! * S[(y + m + 2) | 0]!;
+      s3 += S[(x + m + 3) | 0]! * S[(y + m + 3) | 0]!;
+    }
+    for (; m < end; m++) s0 += S[(x + m) | 0]! * S[(y + m) | 0]!;
+    total += s0 + s1 + (s2 + s3);
+  }
+  return total;
+}
+
+function scaled(to: number, from: number, by: number, n: number): void {
+  for (let m = 0; m < n; m++) S[(to + m) | 0] = by * S[(from + m) | 0]!;
+}
+
+function gated(to: number, from: number, gate: FloatArray, at: number, n: number): void {
+  for (let m = 0; m < n; m++) S[(to + m) | 0] = gate[(at + m) | 0]! * S[(from + m) | 0]!;
+}
+
+function subtractScaled(to: number, from: number, by: number, n: number): void {
+  for (let m = 0; m < n; m++) S[(to + m) | 0] = S[(to + m) | 0]! - by * S[(from + m) | 0]!;
+}
+
+function subtractGated(to: number, from: number, gate: FloatArray, at: number, n: number): void {
+  for (let m = 0; m < n; m++) S[(to + m) | 0] = S[(to + m) | 0]! - gate[(at + m) | 0]! * S[(from + m) | 0]!;
+}
+
+/** x̄ = (ȳ − y (y·ȳ)) / √(x·x + eps) in the place of ȳ. */
+function unnormalize(bar: number, y: number, along: number, norm: number, n: number): void {
+  for (let m = 0; m < n; m++) S[(bar + m) | 0] = (S[(bar + m) | 0]! - along * S[(y + m) | 0]!) * norm;
+}
+
+/** Σ of P ∘ P̄ + Q ∘ Q̄ − K ∘ K̄ of channels k.. gains another row. */
+function addGaps(
+  sums: Float64Array,
+  k: number,
+  p: number,
+  q: number,
+  own: number,
+  ownQ: number,
+  n: number,
+): void {
+  for (let m = 0; m < n; m++) {
+    const read =
+      S[(p + m) | 0]! * S[(ROWS_BAR + own + m) | 0]! + S[(q + m) | 0]! * S[(ROWS_BAR + ownQ + m) | 0]!;
+    sums[(k + m) | 0] = sums[(k + m) | 0]! + (read - S[(KEYS + own + m) | 0]! * S[(KEYS_BAR + own + m) | 0]!);
+  }
+}

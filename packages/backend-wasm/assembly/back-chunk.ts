@@ -1,0 +1,105 @@
+import { crossRows } from "./back-cross";
+import { openBack } from "./back-open";
+import { backPanel } from "./back-panel";
+import { keyGradients, readGradients } from "./back-products";
+import { edgeProducts, writeRows } from "./back-rows";
+import { stageCotangent, writeValues } from "./back-values";
+import { Back } from "./delta-back";
+import { deltaPairs } from "./delta-decay";
+import { openDelta } from "./delta-open";
+import { Decay, Job, Operands } from "./job";
+import { align, PANEL } from "./lanes";
+import { Apart, Plain, Together, updateState } from "./update";
+
+/**
+ * The gradients of one chunk (reference README, equation (30)), Z and U in `record`: Z̄ of its end becomes that of its start. Z of its
+ * end is in panels at `next`, ns bytes apart.
+ */
+export function backChunk<T>(
+  job: Job,
+  back: Back,
+  entry: i32,
+  l: i32,
+  rows: i32,
+  record: usize,
+  next: usize,
+  ns: usize,
+): void {
+  const delta = back.delta;
+  const depth: usize = delta.depth;
+  const whole = align(rows, 4);
+  openDelta<T>(delta, back.head, l, rows, true);
+  openBack<T>(back, back.head.gap + l * delta.ps, rows);
+  stageCotangent<T>(job, back, entry, l, rows);
+  let z = back.z;
+  for (let j = back.panels; j > 0; j--) {
+    backPanel<T>(back, whole, z);
+    z += back.zs;
+  }
+  writeValues<T>(job, back, entry, l, rows);
+  const o = back.z + depth * PANEL;
+  const u = record + depth * PANEL;
+  const count = back.panels;
+  const rs = delta.rs;
+  const r = align(delta.r, 4);
+  back.p = back.q + whole * rs;
+  back.s = back.m + whole * back.cs;
+  // B̄ lies right after Ō
+  crossRows<T>(o, back.zs, 2 * whole, record, back.rowBytes, r, count, back.q, rs);
+  crossRows<T>(o, back.zs, 2 * whole, u, back.rowBytes, whole, count, back.m, back.cs);
+  crossRows<T>(u, back.rowBytes, whole, back.z, back.zs, r, count, back.k, rs);
+  if (job.operand(Operands.decayGradient).start) edgeProducts<T>(back, next, ns);
+  addBack<T>(back, whole);
+  if (delta.decay == Decay.none) {
+    readGradients<T, Plain>(back, rows);
+    keyGradients<T, Plain>(back, rows);
+  } else {
+    readGradients<T, Apart>(back, rows);
+    keyGradients<T, Apart>(back, rows);
+  }
+  writeRows<T>(job, back, entry, l, rows);
+}
+
+/** Z̄ ← diag(A) Z̄ + (Q∘up)ᵀ Ō − (P∘up)ᵀ B̄ for all panels. */
+function addBack<T>(back: Back, rows: i32): void {
+  const delta = back.delta;
+  const rs = delta.rs;
+  const under = delta.depth * PANEL;
+  const s = deltaPairs(delta);
+  let z = back.z;
+  for (let j = back.panels; j > 0; j--) {
+    const lost = z + back.zs - under;
+    const y = z + under;
+    if (delta.decay == Decay.none)
+      updateState<T, Plain>(z, lost, back.added, rs, delta.r, back.addedTail, y, 2 * rows, 0, 0, 0);
+    else if (delta.decay == Decay.row)
+      updateState<T, Together>(
+        z,
+        lost,
+        back.added,
+        rs,
+        delta.r,
+        back.addedTail,
+        y,
+        2 * rows,
+        s,
+        s + rs,
+        delta.sum,
+      );
+    else
+      updateState<T, Apart>(
+        z,
+        lost,
+        back.added,
+        rs,
+        delta.r,
+        back.addedTail,
+        y,
+        2 * rows,
+        s,
+        s + rs,
+        delta.sum,
+      );
+    z += back.zs;
+  }
+}

@@ -1,0 +1,118 @@
+import { Back } from "./delta-back";
+import { reciprocalNorm } from "./delta-open";
+import { Decay, Job, Operands } from "./job";
+import { bytes, loadPart, madd, nmadd, PANEL, storePart, sumLanes } from "./lanes";
+import { dot } from "./row-dot";
+
+/** ⟨Z, Z̄⟩ of every channel at the chunk's end, where the running sums of ḡ start from. */
+export function edgeProducts<T>(back: Back, z: usize, zs: usize): void {
+  const other = back.z;
+  for (let m = 0; m < back.delta.r; m++) {
+    let x = z + m * PANEL;
+    let y = other + m * PANEL;
+    let s0 = v128.splat<T>(0);
+    let s1 = s0;
+    for (let j = back.panels; j > 0; j--) {
+      s0 = madd<T>(s0, v128.load(x), v128.load(y));
+      s1 = madd<T>(s1, v128.load(x, 16), v128.load(y, 16));
+      x += zs;
+      y += back.zs;
+    }
+    store<T>(back.edge + bytes<T>(m), sumLanes<T>(v128.add<T>(s0, s1)));
+  }
+}
+
+/** The chunk's gradients of query, key, erase gate and decay, from the last row to the first. */
+export function writeRows<T>(job: Job, back: Back, entry: i32, l: i32, rows: i32): void {
+  const delta = back.delta;
+  const r = delta.r;
+  const rs = delta.rs;
+  const decayGradient = job.operand(Operands.decayGradient);
+  let sum: f64 = 0;
+  if (decayGradient.start && delta.decay == Decay.row) {
+    for (let m = 0; m < r; m++) sum += <f64>load<T>(back.edge + bytes<T>(m));
+  }
+  for (let i = rows - 1; i >= 0; i--) {
+    const at = i * rs;
+    const q = back.q + at;
+    const p = back.p + at;
+    const k = back.k + at;
+    const row = l + i;
+    if (decayGradient.start) {
+      const gap = back.head.gap + row * delta.ps;
+      const to = decayGradient.entry(entry) + row * decayGradient.row;
+      if (delta.decay == Decay.row) {
+        const both = <f64>dot<T>(delta.p + at, p, r) + <f64>dot<T>(delta.k + at, k, r);
+        sum += <f64>dot<T>(delta.q + at, q, r) - both;
+        store<T>(to, load<T>(gap) == -(<T>Infinity) ? 0 : <T>sum);
+      } else writeDecay<T>(back, at, gap, to);
+    }
+    writeErase<T>(job, back, entry, i, row);
+    const key = job.operand(Operands.keyGradient);
+    if (key.start) {
+      const erase = back.head.erase + row * delta.es;
+      for (let m: usize = 0; m < rs; m += 16) {
+        const e = job.eraseWidth == 1 ? v128.load_splat<T>(erase) : loadPart<T>(erase, m, r);
+        v128.store(k + m, nmadd<T>(v128.load(k + m), e, v128.load(p + m)));
+      }
+      const to = key.entry(entry) + row * key.row;
+      writeInput<T>(delta.eps, back.head.k + row * delta.ks, delta.k + at, k, r, to);
+    }
+    const query = job.operand(Operands.queryGradient);
+    if (query.start) {
+      const to = query.entry(entry) + row * query.row;
+      writeInput<T>(delta.eps, back.head.q + row * delta.qs, delta.q + at, q, r, to);
+    }
+  }
+}
+
+/** ḡ of one row and every channel: 0 where g = −∞. */
+function writeDecay<T>(back: Back, at: usize, gap: usize, to: usize): void {
+  const delta = back.delta;
+  for (let m: usize = 0; m < delta.rs; m += 16) {
+    let sum = v128.load(back.edge + m);
+    let term = v128.mul<T>(v128.load(delta.q + at + m), v128.load(back.q + at + m));
+    term = nmadd<T>(term, v128.load(delta.p + at + m), v128.load(back.p + at + m));
+    term = nmadd<T>(term, v128.load(delta.k + at + m), v128.load(back.k + at + m));
+    sum = v128.add<T>(sum, term);
+    v128.store(back.edge + m, sum);
+    const g = loadPart<T>(gap, m, delta.r);
+    storePart<T>(to, m, delta.r, v128.andnot(sum, v128.eq<T>(g, v128.splat<T>(-(<T>Infinity)))));
+  }
+}
+
+/** ē = P̄ ∘ k, or its sum over the channels; without a write gate the gradient of β, which writes too. */
+function writeErase<T>(job: Job, back: Back, entry: i32, i: i32, row: i32): void {
+  const gradient = job.operand(Operands.eraseGradient);
+  if (!gradient.start) return;
+  const delta = back.delta;
+  const to = gradient.entry(entry) + row * gradient.row;
+  const p = back.p + i * delta.rs;
+  const k = delta.k + i * delta.rs;
+  if (job.eraseWidth == 1) {
+    const written: T = job.writeWidth ? 0 : load<T>(back.written + bytes<T>(i));
+    store<T>(to, written - dot<T>(p, k, delta.r));
+    return;
+  }
+  for (let m: usize = 0; m < delta.rs; m += 16) {
+    storePart<T>(to, m, delta.r, v128.neg<T>(v128.mul<T>(v128.load(p + m), v128.load(k + m))));
+  }
+}
+
+/**
+ * The gradient of a row x from that of what was read of it: of x itself, or where eps is not negative of y = x ρ,
+ * ρ = 1/√(x·x + eps), whose gradient is ρ (ȳ − y (y·ȳ)).
+ */
+function writeInput<T>(eps: f64, x: usize, y: usize, gradient: usize, r: i32, to: usize): void {
+  const length = bytes<T>(r);
+  if (eps < 0) {
+    for (let m: usize = 0; m < length; m += 16) storePart<T>(to, m, r, v128.load(gradient + m));
+    return;
+  }
+  const along = v128.splat<T>(dot<T>(y, gradient, r));
+  const factor = v128.splat<T>(<T>reciprocalNorm<T>(x, r, eps));
+  for (let m: usize = 0; m < length; m += 16) {
+    const across = nmadd<T>(v128.load(gradient + m), along, v128.load(y + m));
+    storePart<T>(to, m, r, v128.mul<T>(factor, across));
+  }
+}

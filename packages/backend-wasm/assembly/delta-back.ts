@@ -1,0 +1,127 @@
+import { Delta, deltaBytes, Head, headAt, layOutDelta, placeHead } from "./delta";
+import { Job } from "./job";
+import { align, bytes, PANEL, panels } from "./lanes";
+import { tailBytes } from "./update";
+
+/**
+ * What deltaRuleVjp needs beside the Delta of its forward pass (reference README, equation (30)). Rows and columns of a chunk are up
+ * to a multiple of four, zeros after the last; strides in bytes.
+ */
+@unmanaged
+export class Back {
+  /** Addresses: a field that refers to a class would be checked at every use. */
+  deltaAt!: usize;
+  /** that of the batch entry whose turn it is, and those of all */
+  headAt!: usize;
+  heads!: usize;
+  panels!: i32;
+  /** from one four rows' part of f to the next: (K∘dn)ᵀ, [depth, 4], and under it M and −S, [chunk, 4] each: rows i, columns j */
+  tiles!: usize;
+  fs!: usize;
+  f!: usize;
+  /** Q∘up and −P∘up, [2 chunk, rs]: what the chunk adds to Z̄ */
+  added!: usize;
+  addedTail!: usize;
+  /** exp(g) of every row and channel, [chunk, rs] */
+  factor!: usize;
+  /** Ō Zᵀ and, right after the chunk's rows of it, B̄ Zᵀ, then Q̄ and −P̄; U Z̄ᵀ, then K_w: rows of rs bytes */
+  q!: usize;
+  p!: usize;
+  k!: usize;
+  /** tril(Ō Uᵀ) and, right after it, tril(B̄ Uᵀ, −1): rows of cs bytes */
+  m!: usize;
+  s!: usize;
+  cs!: usize;
+  /** ⟨Z, Z̄⟩ of every channel at the chunk's end, then the running sum of ḡ, [rs] */
+  edge!: usize;
+  /** B̄ · V of every row where the write gate is one column */
+  written!: usize;
+  /** a batch entry's Z̄, Ō, B̄ and what Z̄ has lost, a panel each zs bytes: [depth + 2 chunk + depth, panel] */
+  z!: usize;
+  zs!: usize;
+  /** of its records, one for every chunk of a segment, Z and U in panels [depth + chunk, panel] */
+  rowBytes!: usize;
+  recordBytes!: usize;
+  /** of what it keeps where a segment starts, Z and what that has lost in panels [2 depth, panel] */
+  startBytes!: usize;
+
+  get delta(): Delta {
+    return changetype<Delta>(this.deltaAt);
+  }
+
+  get head(): Head {
+    return changetype<Head>(this.headAt);
+  }
+}
+
+/** Segments of so many chunks as are kept at a time. */
+export function segmentsOf(job: Job): i32 {
+  const rows = job.chunk * job.segment;
+  return (job.n + rows - 1) / rows;
+}
+
+export function deltaVjpBytes<T>(job: Job): f64 {
+  const c = align(job.chunk, 4);
+  const depth = <f64>max(job.r, 1);
+  const count = <f64>panels<T>(job.p);
+  const row = <f64>bytes<T>(align(job.r, 4));
+  const rows = <f64>c;
+  return (
+    deltaBytes<T>(job, job.group, job.p) +
+    offsetof<Back>() +
+    64 +
+    (rows / 4) * (depth + 2 * rows) * 4 * sizeof<T>() +
+    tailBytes<T>(2 * c) +
+    (6 * rows + 1) * row +
+    (2 * rows + 2) * <f64>bytes<T>(c) +
+    <f64>job.group *
+      count *
+      PANEL *
+      (2 * depth + 2 * rows + <f64>job.segment * (depth + rows) + <f64>segmentsOf(job) * 2 * depth)
+  );
+}
+
+/** Lays out the scratch for `count` batch entries from `first` on. */
+export function layOutBack<T>(back: Back, job: Job, first: i32, count: i32): void {
+  const delta = changetype<Delta>((changetype<usize>(back) + offsetof<Back>() + 15) & -16);
+  const c: usize = align(job.chunk, 4);
+  const heads = (layOutDelta<T>(delta, job, job.p, false) + 15) & -16;
+  const columns: usize = panels<T>(job.p);
+  const depth: usize = delta.depth;
+  const rs = delta.rs;
+  back.deltaAt = changetype<usize>(delta);
+  back.heads = heads;
+  back.panels = columns;
+  back.fs = bytes<T>(4);
+  back.tiles = (depth + 2 * c) * back.fs;
+  back.f = (heads + count * offsetof<Head>() + 15) & -16;
+  back.addedTail = back.f + (c / 4) * back.tiles;
+  back.added = back.addedTail + <usize>tailBytes<T>(2 * c);
+  back.factor = back.added + 2 * c * rs;
+  back.q = back.factor + c * rs;
+  back.k = back.q + 2 * c * rs;
+  back.edge = back.k + c * rs;
+  back.m = back.edge + rs;
+  back.cs = bytes<T>(c);
+  back.written = back.m + 2 * c * back.cs;
+  back.zs = (2 * depth + 2 * c) * PANEL;
+  back.rowBytes = (depth + c) * PANEL;
+  back.recordBytes = columns * back.rowBytes;
+  back.startBytes = columns * 2 * depth * PANEL;
+  let at = back.written + 2 * back.cs;
+  for (let i = 0; i < count; i++) {
+    const head = headAt(heads, i);
+    placeHead(head, job, first + i, 0, at);
+    head.back = at + columns * delta.zs;
+    head.record = head.back + columns * back.zs;
+    head.start = head.record + job.segment * back.recordBytes;
+    at = head.start + segmentsOf(job) * back.startBytes;
+  }
+}
+
+/** Gives the turn to a batch entry. */
+export function turnTo(back: Back, i: i32): void {
+  const head = headAt(back.heads, i);
+  back.headAt = changetype<usize>(head);
+  back.z = head.back;
+}

@@ -1,0 +1,58 @@
+import { decayCouplings, sumGaps } from "./decay-rows";
+import { Delta } from "./delta";
+import { exp, expPair } from "./exp";
+import { align, bytes, lanes } from "./lanes";
+
+/** s and e of every channel, the factor s + e by which Z decays over the chunk: [rs] each, one after the other. */
+export function deltaPairs(delta: Delta): usize {
+  return delta.decayed + align(delta.chunk, 4) * delta.rs;
+}
+
+/** What lies behind them, for the decay's own use. */
+export function deltaScratch(delta: Delta): usize {
+  return deltaPairs(delta) + 2 * delta.rs;
+}
+
+/** A chunk whose rows decay by one factor each: what decayRows does for solve, on f and K. */
+export function decayDeltaRows<T>(delta: Delta, gap: usize, rows: i32): void {
+  const size = bytes<T>(align(delta.chunk, 4)) + 32;
+  const high = deltaScratch(delta);
+  const low = high + size;
+  const up = low + size;
+  const down = up + size;
+  sumGaps<T>(gap, delta.ps, rows, false, high, low);
+  const length = bytes<T>((rows + lanes<T>() - 1) & -lanes<T>());
+  const endHigh = v128.load_splat<T>(high + length);
+  const endLow = v128.load_splat<T>(low + length);
+  for (let v: usize = 0; v < length; v += 16) {
+    const h = v128.load(high + v);
+    const lo = v128.load(low + v);
+    v128.store(up + v, exp<T>(h, lo));
+    v128.store(down + v, exp<T>(v128.sub<T>(endHigh, h), v128.sub<T>(endLow, lo)));
+  }
+  const s = deltaPairs(delta);
+  expPair<T>(endHigh, endLow, s, s + delta.rs);
+  const four = bytes<T>(4);
+  for (let v: usize = 0; v < length; v += 16) {
+    const f = delta.f + (v / four) * delta.tiles + (v & (four - 1));
+    decayCouplings<T>(f + delta.depth * delta.fs, delta.fs, four, v, high, low);
+    scaleReads<T>(f, delta.fs, delta.r, v128.load(up + v));
+  }
+  let k = delta.k;
+  let to = delta.decayed;
+  for (let i = 0; i < rows; i++) {
+    const factor = v128.load_splat<T>(down + bytes<T>(i));
+    for (let m: usize = 0; m < delta.rs; m += 16) v128.store(to + m, v128.mul<T>(factor, v128.load(k + m)));
+    k += delta.rs;
+    to += delta.rs;
+  }
+}
+
+/** Multiplies a vector of rows of P and of Q, columns of f, by their factors. */
+function scaleReads<T>(f: usize, fs: usize, r: i32, up: v128): void {
+  for (; r > 0; r--) {
+    v128.store(f, v128.mul<T>(v128.load(f), up));
+    v128.store(f, v128.mul<T>(v128.load(f, 4 * sizeof<T>()), up), 4 * sizeof<T>());
+    f += fs;
+  }
+}

@@ -1,0 +1,133 @@
+import { Delta, Head, headAt, layOutDelta, placeHead } from "./delta";
+import { deltaPairs } from "./delta-decay";
+import { openDelta } from "./delta-open";
+import { deltaPanel } from "./delta-panel";
+import { Decay, Job, Operands } from "./job";
+import { align, bytes, lanes, loadPart, PANEL, panels, width } from "./lanes";
+import { loadState, storePanel, storeState } from "./panels";
+import { Apart, Plain, Together, updateState } from "./update";
+
+/** deltaRule on one item: some columns of some batch entries. */
+export function deltaShare<T>(job: Job, index: i32, scratch: usize): void {
+  const delta = changetype<Delta>(scratch);
+  const from = (index % job.segments) * job.segment;
+  const first = (index / job.segments) * job.group;
+  const count = min(job.group, job.batch - first);
+  const cols = min(job.segment, job.p - from);
+  const column = bytes<T>(from);
+  const heads = layOutDelta<T>(delta, job, cols, job.eraseWidth == 1);
+  let z = (heads + count * offsetof<Head>() + 15) & -16;
+  const before = job.operand(Operands.initialState);
+  for (let i = 0; i < count; i++) {
+    placeHead(headAt(heads, i), job, first + i, column, z);
+    const state = before.entry(first + i);
+    loadState<T>(state ? state + column : 0, before.row, job.r, cols, z, delta.zs);
+    z += panels<T>(cols) * delta.zs;
+  }
+  if (job.r == 0) clearRows<T>(delta, heads, count);
+  else {
+    for (let l = 0; l < delta.n; l += delta.chunk) {
+      const rows = min(delta.chunk, delta.n - l);
+      for (let i = 0; i < count; i++) deltaChunk<T>(delta, headAt(heads, i), l, rows);
+    }
+  }
+  const after = job.operand(Operands.finalState);
+  for (let i = 0; i < count; i++) {
+    const state = after.entry(first + i);
+    if (state) storeState<T>(state + column, after.row, job.r, cols, headAt(heads, i).z, delta.zs);
+  }
+}
+
+/** Without channels there is no state and nothing to read. */
+function clearRows<T>(delta: Delta, heads: usize, count: i32): void {
+  for (let i = 0; i < count; i++) {
+    let out = headAt(heads, i).out;
+    for (let l = 0; l < delta.n; l++) {
+      memory.fill(out, 0, bytes<T>(delta.cols));
+      out += delta.os;
+    }
+  }
+}
+
+function deltaChunk<T>(delta: Delta, head: Head, l: i32, rows: i32): void {
+  openDelta<T>(delta, head, l, rows, true);
+  stageWritten<T>(delta, head, l, rows);
+  let z = head.z;
+  let out = head.out + l * delta.os;
+  for (let cols = delta.cols; cols > 0; cols -= width<T>()) {
+    if (cols >= width<T>()) deltaPanel<T>(delta, rows, z, out, delta.os);
+    else {
+      deltaPanel<T>(delta, rows, z, delta.tail, PANEL);
+      storePanel<T>(delta.tail, rows, cols, out, delta.os);
+    }
+    addRows<T>(delta, rows, z);
+    z += delta.zs;
+    out += PANEL;
+  }
+}
+
+/** W = w ∘ V of the chunk, row by row, under the panels of Z; zeros up to a multiple of four rows. */
+export function stageWritten<T>(delta: Delta, head: Head, l: i32, rows: i32): void {
+  const cols = delta.cols;
+  const whole = cols / width<T>();
+  const left = cols - whole * width<T>();
+  const end = align(rows, 4);
+  let v = head.v + l * delta.vs;
+  // without a write gate, the erase gate is the layer's β
+  const gate = delta.writeWidth ? head.write + l * delta.ws : head.erase + l * delta.es;
+  const gs = delta.writeWidth ? delta.ws : delta.es;
+  let row = head.z + delta.depth * PANEL;
+  for (let i = 0; i < end; i++) {
+    let to = row;
+    let from = v;
+    let w = gate + i * gs;
+    if (i >= rows) {
+      for (let j = panels<T>(cols); j > 0; j--) {
+        memory.fill(to, 0, PANEL);
+        to += delta.zs;
+      }
+    } else if (delta.writeWidth > 1) {
+      for (let j = whole; j > 0; j--) {
+        v128.store(to, v128.mul<T>(v128.load(w), v128.load(from)));
+        v128.store(to, v128.mul<T>(v128.load(w, 16), v128.load(from, 16)), 16);
+        to += delta.zs;
+        from += PANEL;
+        w += PANEL;
+      }
+      if (left) {
+        v128.store(to, v128.mul<T>(loadPart<T>(w, 0, left), loadPart<T>(from, 0, left)));
+        v128.store(to, v128.mul<T>(loadPart<T>(w, 16, left), loadPart<T>(from, 16, left)), 16);
+      }
+    } else {
+      const factor = v128.load_splat<T>(w);
+      for (let j = whole; j > 0; j--) {
+        v128.store(to, v128.mul<T>(factor, v128.load(from)));
+        v128.store(to, v128.mul<T>(factor, v128.load(from, 16)), 16);
+        to += delta.zs;
+        from += PANEL;
+      }
+      if (left) {
+        v128.store(to, v128.mul<T>(factor, loadPart<T>(from, 0, left)));
+        v128.store(to, v128.mul<T>(factor, loadPart<T>(from, 16, left)), 16);
+      }
+    }
+    v += delta.vs;
+    row += PANEL;
+  }
+}
+
+/** Z ← diag(A) Z + (K∘dn)ᵀ U for one panel, U under it. */
+export function addRows<T>(delta: Delta, rows: i32, z: usize): void {
+  const under = z + delta.depth * PANEL;
+  const lost = z + delta.zs - delta.depth * PANEL;
+  const r = delta.r;
+  const rs = delta.rs;
+  if (delta.decay == Decay.none) {
+    updateState<T, Plain>(z, lost, delta.k, rs, r, delta.gTail, under, rows, 0, 0, 0);
+    return;
+  }
+  const s = deltaPairs(delta);
+  if (delta.decay == Decay.row)
+    updateState<T, Together>(z, lost, delta.decayed, rs, r, delta.gTail, under, rows, s, s + rs, delta.sum);
+  else updateState<T, Apart>(z, lost, delta.decayed, rs, r, delta.gTail, under, rows, s, s + rs, delta.sum);
+}

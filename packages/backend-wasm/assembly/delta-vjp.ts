@@ -1,0 +1,130 @@
+import { backChunk } from "./back-chunk";
+import { headAt } from "./delta";
+import { Back, layOutBack, segmentsOf, turnTo } from "./delta-back";
+import { openDelta } from "./delta-open";
+import { deltaPanel } from "./delta-panel";
+import { addRows, stageWritten } from "./delta-rule";
+import { Decay, Job, Operands } from "./job";
+import { bytes, PANEL } from "./lanes";
+import { loadState, storeState } from "./panels";
+
+export { deltaVjpBytes } from "./delta-back";
+
+/**
+ * The gradients of deltaRule for one item: some batch entries, which go through the rows side by side. States of chunks are kept for
+ * one segment of them at a time: the forward pass first leaves the state where each segment starts, with what it has lost, so that
+ * the segment, done once more from there, has the very same numbers however many chunks it is.
+ */
+export function deltaVjp<T>(job: Job, index: i32, scratch: usize): void {
+  const first = index * job.group;
+  const count = min(job.group, job.batch - first);
+  if (job.r == 0 || job.p == 0) {
+    for (let i = 0; i < count; i++) clearGradients<T>(job, first + i);
+    return;
+  }
+  const back = changetype<Back>(scratch);
+  layOutBack<T>(back, job, first, count);
+  loadStates<T>(job, back, first, count);
+  const length = job.chunk * job.segment;
+  const segments = segmentsOf(job);
+  for (let i = 0; i < segments; i++) {
+    keepStarts(back, count, i, true);
+    if (i < segments - 1) forward<T>(back, count, i * length, (i + 1) * length, false);
+  }
+  for (let i = segments - 1; i >= 0; i--) {
+    const from = i * length;
+    const to = min(from + length, job.n);
+    keepStarts(back, count, i, false);
+    forward<T>(back, count, from, to, true);
+    for (let l = to - 1 - ((to - 1) % job.chunk); l >= from; l -= job.chunk) {
+      const rows = min(job.chunk, job.n - l);
+      const before = ((l - from) / job.chunk) * back.recordBytes;
+      for (let e = 0; e < count; e++) {
+        turnTo(back, e);
+        const record = back.head.record + before;
+        // where the last of the segment's chunks ends, the forward pass stands
+        if (l + rows == to) backChunk<T>(job, back, first + e, l, rows, record, back.head.z, back.delta.zs);
+        else backChunk<T>(job, back, first + e, l, rows, record, record + back.recordBytes, back.rowBytes);
+      }
+    }
+  }
+  const gradient = job.operand(Operands.initialStateGradient);
+  if (!gradient.start) return;
+  for (let e = 0; e < count; e++)
+    storeState<T>(gradient.entry(first + e), gradient.row, job.r, job.p, headAt(back.heads, e).back, back.zs);
+}
+
+/** Z before the first row, and the cotangent of Z after the last. */
+function loadStates<T>(job: Job, back: Back, first: i32, count: i32): void {
+  const before = job.operand(Operands.initialState);
+  const after = job.operand(Operands.finalState);
+  for (let e = 0; e < count; e++) {
+    const head = headAt(back.heads, e);
+    loadState<T>(before.entry(first + e), before.row, job.r, job.p, head.z, back.delta.zs);
+    loadState<T>(after.entry(first + e), after.row, job.r, job.p, head.back, back.zs);
+  }
+}
+
+/** Keeps the states, and what they have lost, for the start of a segment; or brings them back. */
+function keepStarts(back: Back, count: i32, segment: i32, keeps: bool): void {
+  const delta = back.delta;
+  const length = <usize>delta.depth * PANEL;
+  for (let e = 0; e < count; e++) {
+    const head = headAt(back.heads, e);
+    let kept = head.start + segment * back.startBytes;
+    let z = head.z;
+    for (let j = back.panels; j > 0; j--) {
+      const lost = z + delta.zs - length;
+      memory.copy(keeps ? kept : z, keeps ? z : kept, length);
+      memory.copy(keeps ? kept + length : lost, keeps ? lost : kept + length, length);
+      kept += 2 * length;
+      z += delta.zs;
+    }
+  }
+}
+
+/** U of the rows [from, to), and Z beyond them; both are recorded, chunk by chunk, where that is wanted. */
+function forward<T>(back: Back, count: i32, from: i32, to: i32, records: bool): void {
+  const delta = back.delta;
+  let before: usize = 0;
+  for (let l = from; l < to; l += delta.chunk) {
+    const rows = min(delta.chunk, to - l);
+    for (let e = 0; e < count; e++) {
+      const head = headAt(back.heads, e);
+      openDelta<T>(delta, head, l, rows, false);
+      stageWritten<T>(delta, head, l, rows);
+      let record = head.record + before;
+      let z = head.z;
+      for (let j = back.panels; j > 0; j--) {
+        deltaPanel<T>(delta, rows, z, 0, 0);
+        if (records) {
+          memory.copy(record, z, back.rowBytes);
+          record += back.rowBytes;
+        }
+        addRows<T>(delta, rows, z);
+        z += delta.zs;
+      }
+    }
+    before += back.recordBytes;
+  }
+}
+
+/** Without channels or columns the output is 0, or none, whatever goes in. */
+function clearGradients<T>(job: Job, entry: i32): void {
+  clearRows<T>(job, Operands.queryGradient, entry, job.r);
+  clearRows<T>(job, Operands.keyGradient, entry, job.r);
+  clearRows<T>(job, Operands.valueGradient, entry, job.p);
+  clearRows<T>(job, Operands.eraseGradient, entry, job.eraseWidth);
+  clearRows<T>(job, Operands.writeGradient, entry, job.writeWidth);
+  clearRows<T>(job, Operands.decayGradient, entry, job.decayKind == Decay.channel ? job.r : 1);
+}
+
+function clearRows<T>(job: Job, which: Operands, entry: i32, cols: i32): void {
+  const operand = job.operand(which);
+  let row = operand.entry(entry);
+  if (!row) return;
+  for (let i = job.n; i > 0; i--) {
+    memory.fill(row, 0, bytes<T>(cols));
+    row += operand.row;
+  }
+}

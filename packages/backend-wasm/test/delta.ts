@@ -1,0 +1,394 @@
+import {
+  apply,
+  solve,
+  type Backend,
+  type DiagLowRankTril,
+  type Dtype,
+  type FloatArray,
+  type Shape,
+} from "@dlrt/core";
+import type { WasmTensor } from "@dlrt/backend-wasm";
+import { random } from "./problem.js";
+
+/** Elements of deltaRule's operands, each [batch, n or r, columns] row by row. */
+export interface Elements {
+  readonly query: ArrayLike<number>;
+  readonly key: ArrayLike<number>;
+  readonly value: ArrayLike<number>;
+  readonly erase: ArrayLike<number>;
+  readonly write?: ArrayLike<number> | undefined;
+  readonly decay?: ArrayLike<number> | undefined;
+  readonly initialState?: ArrayLike<number> | undefined;
+}
+
+export interface Case {
+  readonly dtype: Dtype;
+  readonly batch: number;
+  readonly n: number;
+  readonly r: number;
+  readonly p: number;
+  /** Columns of each gate; 0: absent. */
+  readonly erase: "one" | "channels";
+  readonly write: "none" | "one" | "columns";
+  readonly decay: "none" | "row" | "channel";
+  readonly eps?: number | undefined;
+  readonly scale: number;
+  readonly state: boolean;
+}
+
+export const columnsOf = ({
+  r,
+  p,
+  erase,
+  write,
+  decay,
+}: Case): { erase: number; write: number; decay: number } => ({
+  erase: erase === "one" ? 1 : r,
+  write: write === "none" ? 0 : write === "one" ? 1 : p,
+  decay: decay === "none" ? 0 : decay === "row" ? 1 : r,
+});
+
+/** Keys of length about 1, gates between 0 and 1 (2 for one column), gaps between −1 and 0 with a few −∞ among them. */
+export function drawn(given: Case, seed = 1): Elements {
+  const { dtype, batch, n, r, p } = given;
+  const columns = columnsOf(given);
+  const draw = (shape: Shape, more: number, scale = 1): FloatArray =>
+    random(dtype, shape, seed * 100 + more, scale);
+  const gate = (cols: number, more: number, most: number): FloatArray =>
+    draw([batch, n, cols], more).map((x) => most * (x + 0.5));
+  return {
+    query: draw([batch, n, r], 1, 2),
+    key: draw([batch, n, r], 2, Math.sqrt(12 / Math.max(1, r))),
+    value: draw([batch, n, p], 3, 2),
+    erase: gate(columns.erase, 4, given.erase === "one" ? 1.5 : 1),
+    write: columns.write ? gate(columns.write, 5, 1) : undefined,
+    decay: columns.decay
+      ? draw([batch, n, columns.decay], 6).map((x) => (x > 0.48 ? -Infinity : x - 0.5))
+      : undefined,
+    initialState: given.state ? draw([batch, r, p], 7, 2) : undefined,
+  };
+}
+
+function normalized(x: ArrayLike<number>, eps: number | undefined): number[] {
+  const row = Array.from(x);
+  if (eps === undefined) return row;
+  const norm = Math.sqrt(row.reduce((sum, value) => sum + value * value, eps));
+  return row.map((value) => value / norm);
+}
+
+const rowOf = (x: ArrayLike<number>, at: number, cols: number): number[] =>
+  Array.from({ length: cols }, (_, j) => x[at * cols + j]!);
+
+/** What deltaRule computes, and the largest numbers that were added up on the way, by which errors are measured. */
+export interface Truth {
+  readonly out: Float64Array;
+  readonly finalState: Float64Array;
+  readonly size: { out: number; finalState: number };
+}
+
+/** deltaRule row by row in float64, as its parameters define it. */
+export function recurrence(given: Case, x: Elements): Truth {
+  const size = { out: 0, finalState: 0 };
+  const { batch, n, r, p, eps, scale } = given;
+  const columns = columnsOf(given);
+  const out = new Float64Array(batch * n * p);
+  const finalState = new Float64Array(batch * r * p);
+  if (x.initialState) finalState.set(Array.from(x.initialState));
+  for (let b = 0; b < batch; b++) {
+    const z = finalState.subarray(b * r * p, (b + 1) * r * p);
+    for (let i = 0; i < n; i++) {
+      const at = b * n + i;
+      const [q, k] = [x.query, x.key].map((y) => normalized(rowOf(y, at, r), eps)) as [number[], number[]];
+      const v = rowOf(x.value, at, p);
+      const e = rowOf(x.erase, at, columns.erase);
+      const w = x.write ? rowOf(x.write, at, columns.write) : e;
+      for (let m = 0; m < r; m++) {
+        const g = x.decay ? x.decay[at * columns.decay + (columns.decay === 1 ? 0 : m)]! : 0;
+        // a factor of 0 forgets what is not finite too; expm1 keeps what slow decay would lose
+        for (let j = 0; j < p; j++)
+          z[m * p + j] = g === -Infinity ? 0 : z[m * p + j]! + Math.expm1(g) * z[m * p + j]!;
+      }
+      for (let j = 0; j < p; j++) {
+        let read = 0;
+        let all = Math.abs(w[w.length === 1 ? 0 : j]! * v[j]!);
+        for (let m = 0; m < r; m++) {
+          const term = e[e.length === 1 ? 0 : m]! * k[m]! * z[m * p + j]!;
+          read += term;
+          all += Math.abs(term);
+        }
+        const u = w[w.length === 1 ? 0 : j]! * v[j]! - read;
+        let sum = 0;
+        let reads = 0;
+        for (let m = 0; m < r; m++) {
+          const before = Math.abs(z[m * p + j]!) + Math.abs(k[m]!) * all;
+          z[m * p + j]! += k[m]! * u;
+          sum += q[m]! * z[m * p + j]!;
+          reads += Math.abs(q[m]!) * before;
+          size.finalState = Math.max(size.finalState, before);
+        }
+        size.out = Math.max(size.out, Math.abs(scale) * reads);
+        out[at * p + j] = scale * sum;
+      }
+    }
+  }
+  return { out, finalState, size };
+}
+
+/** Operands on a backend. */
+export function uploaded(backend: Backend<WasmTensor>, given: Case, x: Elements) {
+  const { dtype, batch, n, r, p } = given;
+  const columns = columnsOf(given);
+  const put = (data: ArrayLike<number> | undefined, shape: Shape): WasmTensor | undefined => {
+    if (data === undefined) return undefined;
+    return backend.upload({
+      data: dtype === "f32" ? Float32Array.from(data) : Float64Array.from(data),
+      shape,
+    });
+  };
+  return {
+    query: put(x.query, [batch, n, r])!,
+    key: put(x.key, [batch, n, r])!,
+    value: put(x.value, [batch, n, p])!,
+    erase: put(x.erase, [batch, n, columns.erase])!,
+    write: put(x.write, [batch, n, columns.write]),
+    decay: put(x.decay, [batch, n, columns.decay]),
+    initialState: put(x.initialState, [batch, r, p]),
+  };
+}
+
+/** The fused kernel on new tensors, which are gone when it returns; its outputs were poisoned. */
+export function fused(
+  backend: Backend<WasmTensor>,
+  given: Case,
+  x: Elements,
+  chunk?: number,
+): { out: FloatArray; finalState: FloatArray } {
+  const { dtype, batch, n, r, p, scale, eps } = given;
+  const inputs = uploaded(backend, given, x);
+  const out = backend.empty([batch, n, p], dtype);
+  const finalState = backend.empty([batch, r, p], dtype);
+  for (const t of [out, finalState]) t.data.fill(Number.NaN);
+  backend.kernels.deltaRule!({ batch, n, r, p, scale, eps, chunk, ...inputs, out, finalState });
+  const results = { out: out.data.slice(), finalState: finalState.data.slice() };
+  for (const t of [...Object.values(inputs), out, finalState]) t?.dispose();
+  return results;
+}
+
+/** The same by solve and apply, from operands formed in the dtype (without eps). */
+export function composed(
+  backend: Backend<WasmTensor>,
+  given: Case,
+  x: Elements,
+): { out: FloatArray; finalState: FloatArray } {
+  const { batch, n, r, p, dtype, scale } = given;
+  const columns = columnsOf(given);
+  const erased = Array.from(x.key, (k, at) =>
+    Math.fround(k * x.erase[columns.erase === 1 ? Math.floor(at / r) : at]!),
+  );
+  const gate = x.write ?? x.erase;
+  const gates = columns.write || 1;
+  const written = Array.from(x.value, (v, at) => v * gate[gates === 1 ? Math.floor(at / p) : at]!);
+  const t = uploaded(backend, { ...given, write: "none", erase: "one" }, { ...x, write: undefined });
+  const put = (data: number[], shape: Shape): WasmTensor =>
+    backend.upload({ data: dtype === "f32" ? Float32Array.from(data) : Float64Array.from(data), shape });
+  const one = put(
+    Array.from({ length: batch * n }, () => 1),
+    [batch, n, 1],
+  );
+  const lambda = backend.empty([batch, n, 1], dtype);
+  backend.kernels.rowDot({ batch, n, p: r, alpha: 1, x: t.query, y: t.key, out: lambda });
+  const operator = (diag: WasmTensor, q: WasmTensor): DiagLowRankTril<WasmTensor> & { diag: WasmTensor } => ({
+    diag,
+    q,
+    k: t.key,
+    ...(t.decay && { decay: t.decay }),
+  });
+  const p0 = put(erased, [batch, n, r]);
+  const w = put(written, [batch, n, p]);
+  const u = solve(backend, operator(one, p0), w, { initialState: t.initialState });
+  const finalState = backend.empty([batch, r, p], dtype);
+  const out = apply(backend, operator(lambda, t.query), u, {
+    alpha: scale,
+    initialState: t.initialState,
+    finalState,
+  });
+  const results = { out: out.data.slice(), finalState: finalState.data.slice() };
+  for (const each of [...Object.values(t), one, lambda, p0, w, u, finalState, out]) each?.dispose();
+  return results;
+}
+
+/** The largest difference; NaN where there is one. */
+export function worst(got: ArrayLike<number>, want: Float64Array): number {
+  return want.reduce((most, x, i) => {
+    const off = Math.abs(got[i]! - x);
+    return off <= most ? most : off;
+  }, 0);
+}
+
+export interface TrueGradients {
+  readonly gradients: Record<string, Float64Array>;
+  /** By which errors are measured: the largest element, or what was subtracted to make it. */
+  readonly sizes: Record<string, number>;
+}
+
+/** Gradients in float64 by the reverse of the recurrence; ḡ is 0 where g = −∞. */
+export function gradientsOf(
+  given: Case,
+  x: Elements,
+  outCotangent: ArrayLike<number>,
+  finalCotangent: ArrayLike<number> | undefined,
+): TrueGradients {
+  const { batch, n, r, p, eps, scale } = given;
+  const sizes: Record<string, number> = {};
+  const columns = columnsOf(given);
+  const g = {
+    query: new Float64Array(batch * n * r),
+    key: new Float64Array(batch * n * r),
+    value: new Float64Array(batch * n * p),
+    erase: new Float64Array(batch * n * columns.erase),
+    write: new Float64Array(batch * n * columns.write),
+    decay: new Float64Array(batch * n * columns.decay),
+    initialState: new Float64Array(batch * r * p),
+  };
+  if (finalCotangent) g.initialState.set(Array.from(finalCotangent));
+  for (let b = 0; b < batch; b++) {
+    const back = g.initialState.subarray(b * r * p, (b + 1) * r * p);
+    const states = statesBefore(given, x, b);
+    for (let i = n - 1; i >= 0; i--) {
+      const at = b * n + i;
+      const [q, k] = [x.query, x.key].map((y) => normalized(rowOf(y, at, r), eps)) as [number[], number[]];
+      const v = rowOf(x.value, at, p);
+      const e = rowOf(x.erase, at, columns.erase);
+      const w = x.write ? rowOf(x.write, at, columns.write) : e;
+      const { decayed, u, before } = states[i]!;
+      const [qg, kg] = [new Float64Array(r), new Float64Array(r)];
+      const factor = (m: number): number =>
+        x.decay ? Math.exp(x.decay[at * columns.decay + (columns.decay === 1 ? 0 : m)]!) : 1;
+      const addErase = (m: number, value: number): void => {
+        g.erase[at * columns.erase + (columns.erase === 1 ? 0 : m)]! += value;
+      };
+      const addWrite = (j: number, value: number): void => {
+        if (x.write) g.write[at * columns.write + (columns.write === 1 ? 0 : j)]! += value;
+        else addErase(0, value);
+      };
+      for (let j = 0; j < p; j++) {
+        const o = scale * outCotangent[at * p + j]!;
+        let ug = 0;
+        for (let m = 0; m < r; m++) {
+          qg[m]! += o * (decayed[m * p + j]! + k[m]! * u[j]!);
+          back[m * p + j]! += q[m]! * o;
+          kg[m]! += back[m * p + j]! * u[j]!;
+          ug += back[m * p + j]! * k[m]!;
+        }
+        g.value[at * p + j] = w[w.length === 1 ? 0 : j]! * ug;
+        addWrite(j, ug * v[j]!);
+        for (let m = 0; m < r; m++) {
+          const em = e[e.length === 1 ? 0 : m]!;
+          const read = -ug * decayed[m * p + j]!;
+          addErase(m, read * k[m]!);
+          kg[m]! += read * em;
+          back[m * p + j]! -= ug * em * k[m]!;
+          if (x.decay) {
+            const gap = at * columns.decay + (columns.decay === 1 ? 0 : m);
+            if (x.decay[gap] !== -Infinity)
+              g.decay[gap]! += back[m * p + j]! * factor(m) * before[m * p + j]!;
+          }
+          back[m * p + j]! *= factor(m);
+        }
+      }
+      for (const [name, y, yg] of [
+        ["query", q, qg],
+        ["key", k, kg],
+      ] as const) {
+        const raw = rowOf(x[name], at, r);
+        const norm = eps === undefined ? 1 : Math.sqrt(raw.reduce((sum, value) => sum + value * value, eps));
+        const along = eps === undefined ? 0 : yg.reduce((sum, value, m) => sum + value * y[m]!, 0);
+        yg.forEach((value, m) => {
+          g[name][at * r + m] = (value - along * y[m]!) / norm;
+          const size = (Math.abs(value) + Math.abs(along * y[m]!)) / norm;
+          sizes[name] = Math.max(sizes[name] ?? 0, size);
+        });
+      }
+    }
+  }
+  for (const [name, values] of Object.entries(g))
+    sizes[name] ??= values.reduce((most, y) => Math.max(most, Math.abs(y)), 0);
+  return { gradients: g, sizes };
+}
+
+/** Z before every row, Z as it has decayed there, and the correction u. */
+function statesBefore(
+  given: Case,
+  x: Elements,
+  b: number,
+): { before: Float64Array; decayed: Float64Array; u: Float64Array }[] {
+  const { n, r, p } = given;
+  const columns = columnsOf(given);
+  const cut = (y: ArrayLike<number> | undefined, rows: number, cols: number, i: number) =>
+    y && rowOf(y, b * rows + i, cols);
+  let state = Float64Array.from(
+    x.initialState ? Array.from(x.initialState).slice(b * r * p, (b + 1) * r * p) : new Float64Array(r * p),
+  );
+  return Array.from({ length: n }, (_, i) => {
+    const one: Case = { ...given, batch: 1, n: 1 };
+    const row: Elements = {
+      query: cut(x.query, n, r, i)!,
+      key: cut(x.key, n, r, i)!,
+      value: cut(x.value, n, p, i)!,
+      erase: cut(x.erase, n, columns.erase, i)!,
+      write: cut(x.write, n, columns.write, i),
+      decay: cut(x.decay, n, columns.decay, i),
+      initialState: state,
+    };
+    const k = normalized(row.key, given.eps);
+    const decayed = state.map((z, at) => {
+      const g = row.decay?.[columns.decay === 1 ? 0 : Math.floor(at / p)] ?? 0;
+      return g === -Infinity ? 0 : z + Math.expm1(g) * z;
+    });
+    const w = row.write ?? row.erase;
+    const u = Float64Array.from({ length: p }, (_, j) => {
+      let sum = w[w.length === 1 ? 0 : j]! * row.value[j]!;
+      for (let m = 0; m < r; m++)
+        sum -= row.erase[columns.erase === 1 ? 0 : m]! * k[m]! * decayed[m * p + j]!;
+      return sum;
+    });
+    const before = state;
+    state = recurrence(one, row).finalState as Float64Array<ArrayBuffer>;
+    return { before, decayed, u };
+  });
+}
+
+/** All gradients by the kernel, on poisoned tensors that are gone when it returns. */
+export function fusedGradients(
+  backend: Backend<WasmTensor>,
+  given: Case,
+  x: Elements,
+  outCotangent: ArrayLike<number>,
+  finalCotangent: ArrayLike<number> | undefined,
+  chunk?: number,
+): Record<string, FloatArray> {
+  const { dtype, batch, n, r, p, scale, eps } = given;
+  const inputs = uploaded(backend, given, x);
+  const put = (data: ArrayLike<number>, shape: Shape): WasmTensor =>
+    backend.upload({ data: dtype === "f32" ? Float32Array.from(data) : Float64Array.from(data), shape });
+  const cotangent = put(outCotangent, [batch, n, p]);
+  const final = finalCotangent && put(finalCotangent, [batch, r, p]);
+  const gradients = Object.fromEntries(
+    Object.entries(inputs).flatMap(([name, t]) => {
+      if (t === undefined) return [];
+      const gradient = backend.empty(t.shape, dtype);
+      gradient.data.fill(Number.NaN);
+      return [[name, gradient]];
+    }),
+  );
+  backend.kernels.deltaRuleVjp!({
+    ...{ batch, n, r, p, scale, eps, chunk },
+    ...inputs,
+    outCotangent: cotangent,
+    finalStateCotangent: final,
+    gradients,
+  });
+  const results = Object.fromEntries(Object.entries(gradients).map(([name, t]) => [name, t.data.slice()]));
+  for (const t of [...Object.values(inputs), ...Object.values(gradients), cotangent, final]) t?.dispose();
+  return results;
+}

@@ -1,0 +1,86 @@
+/** What the suites of layers have in common. */
+import type { Dtype, KernelName } from "@dlrt/core";
+import { demand, type Case, type Scope, type Trial } from "../../trial.js";
+import type { Layer } from "../definition.js";
+import { expectedGradients, expectedResults, type ExpectedGradients } from "../expected.js";
+import { sayProblem, type LayerProblem } from "../problem.js";
+import { runBackward, runForward, type Answer } from "../run.js";
+import { limitOf, omegaOfLayer, type Judged } from "../sensitivity.js";
+
+export const dtypes: readonly Dtype[] = ["f32", "f64"];
+
+/** A case of a layer in a dtype, and what it demands of a backend. */
+export function layerCase(
+  suite: string,
+  layer: Layer,
+  dtype: Dtype,
+  {
+    name = layer.name,
+    operation = layer.name,
+    gradients = false,
+  }: { readonly name?: string; readonly operation?: string; readonly gradients?: boolean },
+  run: (trial: Trial) => Promise<void>,
+): Case {
+  const { decay } = layer;
+  const kernels: readonly KernelName[] = [
+    ...(["solve", "apply", "rowDot", "copy"] as const),
+    ...(gradients && decay ? (["decayVjp"] as const) : []),
+  ];
+  const shared = { suite: `layers: ${suite}`, name: `${dtype}: ${name}`, operation, dtype, kernels, run };
+  return decay ? { ...shared, decay } : shared;
+}
+
+/** Judges one array of a problem's results. */
+export function judge(
+  trial: Trial,
+  problem: LayerProblem,
+  what: string,
+  got: ArrayLike<number>,
+  right: Judged,
+): void {
+  const dtype = trial.subject.dtype!;
+  trial.judge(`${what} of ${sayProblem(problem)}`, omegaOfLayer(got, right, dtype), limitOf(problem, dtype));
+}
+
+/** Results against the reference, on the trial's backend. */
+export function judgeForward(trial: Trial, problem: LayerProblem): Promise<Answer> {
+  const { data, output, finalState } = expectedResults(problem);
+  return trial.scoped(async (scope) => {
+    const answer = await runForward(scope, problem, data, trial.subject.dtype!);
+    judge(trial, problem, "output", answer.output, output);
+    judge(trial, problem, "final state", answer.finalState, finalState);
+    return answer;
+  });
+}
+
+export function judgeGradients(
+  trial: Trial,
+  problem: LayerProblem,
+  run: (
+    scope: Scope,
+    problem: LayerProblem,
+    expected: ExpectedGradients,
+  ) => Promise<Record<string, Float64Array>> = (scope, _, { data, cotangents }) =>
+    runBackward(scope, problem, data, cotangents, trial.subject.dtype!),
+): Promise<void> {
+  const expected = expectedGradients(problem);
+  return trial.scoped(async (scope) => {
+    const got = await run(scope, problem, expected);
+    for (const [name, right] of Object.entries(expected.gradients))
+      judge(trial, problem, `gradient of ${name}`, got[name]!, right);
+  });
+}
+
+/** Bit for bit. */
+export function demandBits(where: string, got: ArrayLike<number>, right: ArrayLike<number>): void {
+  let at = 0;
+  while (at < right.length && Object.is(got[at], right[at])) at++;
+  demand(at === right.length, `${where}: element ${at} is ${got[at]}, expected ${right[at]}`);
+}
+
+/** Equal numbers, of either zero. */
+export function demandEqual(where: string, got: ArrayLike<number>, right: ArrayLike<number>): void {
+  let at = 0;
+  while (at < right.length && got[at] === right[at]) at++;
+  demand(at === right.length, `${where}: element ${at} is ${got[at]}, expected ${right[at]}`);
+}

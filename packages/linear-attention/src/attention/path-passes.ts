@@ -1,0 +1,150 @@
+import { apply, applyVjp, solve, solveVjp, type DiagLowRankTril, type Tensor } from "@dlrt/core";
+import { dot, product, sum, sumHeads } from "../engine/elementwise.js";
+import { rowsOf, type Packed } from "../engine/packed.js";
+import { sharedIdentity } from "../engine/products.js";
+import type { Scope } from "../engine/scope.js";
+import type { Tape, Value } from "../engine/tape.js";
+import type { CheckedAttention } from "./check.js";
+
+/** The operators of a call, as its output is made of them. */
+interface Path<T extends Tensor> {
+  readonly call: CheckedAttention<T>;
+  readonly query: Value<T>;
+  readonly key: Value<T>;
+  readonly erase: Value<T>;
+  /** β w */
+  readonly erased: Value<T>;
+  /** T = I + tril(β W Wᵀ, −1), entries of the key's heads */
+  readonly eraser: DiagLowRankTril<T> & { readonly diag: T };
+  /** tril(Q Wᵀ), entries of the output's heads */
+  readonly reader: DiagLowRankTril<T> & { readonly diag: T };
+  /** Y = T⁻¹ tril(β W Kᵀ, −1), entries of the key's heads, and the same shared by the output's. */
+  readonly solved: T;
+  readonly shared: T;
+}
+
+const view = <T extends Tensor>(
+  scope: Scope<T>,
+  { call }: Pick<Path<T>, "call">,
+  x: Packed<T>,
+  heads: number,
+): T => rowsOf(scope.backend, x, { batch: call.batch, start: 0, rows: call.tokens, state: 0 }, heads);
+
+/** The logits as an array of B·heads sequences, [B·heads, T, T], with the way back to `values`. */
+export function pathOutput<T extends Tensor>(
+  tape: Tape<T>,
+  call: CheckedAttention<T>,
+): { readonly output: Value<T>; readonly values: Record<string, Value<T>> } {
+  const { scope } = tape;
+  const { backend } = scope;
+  const { batch, tokens, heads, outHeads, scale } = call;
+  const entries = Object.entries(call.inputs).map(([name, packed]) => [name, tape.value(packed)] as const);
+  const values = Object.fromEntries(entries);
+  const { query, key, erase, beta } = values as Record<"query" | "key" | "erase" | "beta", Value<T>>;
+  const erased = tape.product(erase, beta);
+  const of = (x: Packed<T>, count: number): T => view(scope, { call }, x, count);
+  const own = (q: Packed<T>, k: Packed<T>, count: number) => ({ q: of(q, count), k: of(k, count) });
+  const one = scope.repeated(1, [batch * heads.key, tokens, 1]);
+  const eraser = { diag: one, ...own(erased, erase, heads.key) };
+  const seen = scope.own(apply(backend, own(erased, key, heads.key), unit(scope, batch * heads.key, tokens)));
+  const solved = scope.own(solve(backend, eraser, seen));
+  const shared = sharedEntries(scope, solved, heads.key, outHeads);
+  const reader = { diag: of(dot(scope, query, erase), outHeads), ...own(query, erase, outHeads) };
+  const direct = { diag: of(dot(scope, query, key), outHeads), ...own(query, key, outHeads) };
+  const rows = (tensor: T): Packed<T> => ({ tensor: scope.own(tensor), heads: 1, width: tokens });
+  const total = sum(
+    scope,
+    rows(apply(backend, direct, unit(scope, batch * outHeads, tokens), { alpha: scale })),
+    rows(apply(backend, reader, shared, { alpha: -scale })),
+  );
+  const path = { call, query, key, erase, erased, eraser, reader, solved, shared };
+  return { output: tape.derived(total, ({ tensor }) => pathBack(tape, path, tensor)), values };
+}
+
+const unit = <T extends Tensor>(scope: Scope<T>, batch: number, n: number): T =>
+  sharedIdentity(scope, batch, n);
+
+/** Takes the cotangent of the logits back to the rows: no upper triangle is looked at, as every operator here is lower triangular. */
+function pathBack<T extends Tensor>(tape: Tape<T>, path: Path<T>, bar: T): void {
+  const { scope } = tape;
+  const { backend } = scope;
+  const { call, query, key, erase, erased, eraser, reader, solved, shared } = path;
+  const { batch, tokens, heads, outHeads, scale } = call;
+  const own = (value: Value<T>, x: Packed<T>): void =>
+    tape.gather(value, () => sumHeads(scope, x, value.heads));
+  const into = (count: number) => {
+    const make = (width: number): Packed<T> => scope.packed(batch, tokens, count, width);
+    const packed = { q: make(key.width), k: make(key.width), diag: make(1) };
+    const of = (x: Packed<T>): T => view(scope, path, x, count);
+    return { ...packed, out: { q: of(packed.q), k: of(packed.k), diag: of(packed.diag) } };
+  };
+  productBack(tape, path, { cotangent: bar, alpha: scale, diag: diagonal(scope, bar) }, query, key, outHeads);
+  const read = into(outHeads);
+  const solvedBar = scope.empty(bar.shape);
+  applyVjp(backend, reader, shared, bar, { alpha: -scale, out: { ...read.out, x: solvedBar } });
+  own(query, read.q);
+  own(erase, read.k);
+  own(query, product(scope, read.diag, erase));
+  own(erase, product(scope, read.diag, query));
+  const erasing = into(heads.key);
+  const seenBar = scope.empty(solved.shape);
+  const summed = sumEntries(scope, solvedBar, batch * heads.key);
+  solveVjp(backend, eraser, solved, summed, { out: { ...erasing.out, b: seenBar } });
+  own(erased, erasing.q);
+  own(erase, erasing.k);
+  productBack(tape, path, { cotangent: seenBar, alpha: 1 }, erased, key, heads.key);
+}
+
+/** The gradients of α tril(L Rᵀ), with its diagonal or without, for the rows of L and R: α tril(C) R and α tril(C)ᵀ L. */
+function productBack<T extends Tensor>(
+  tape: Tape<T>,
+  path: Path<T>,
+  { cotangent, alpha, diag }: { readonly cotangent: T; readonly alpha: number; readonly diag?: T },
+  left: Value<T>,
+  right: Value<T>,
+  heads: number,
+): void {
+  const { scope } = tape;
+  const { batch, tokens } = path.call;
+  const op = { q: cotangent, k: unit(scope, batch * heads, tokens), ...(diag && { diag }) };
+  for (const [to, x, trans] of [
+    [left, right, false],
+    [right, left, true],
+  ] as const) {
+    const gradient = scope.packed(batch, tokens, heads, to.width);
+    const out = view(scope, path, gradient, heads);
+    apply(scope.backend, op, view(scope, path, x, heads), { alpha, trans, out });
+    tape.gather(to, () => sumHeads(scope, gradient, to.heads));
+  }
+}
+
+/** The diagonals, [batch, n, 1]. */
+function diagonal<T extends Tensor>(scope: Scope<T>, t: T): T {
+  const [batch, n] = t.shape;
+  const layout = { ...t.layout, offset: 0, row: t.layout.row + 1 };
+  return scope.copy(scope.backend.view(t, [batch, n, 1], layout), scope.empty([batch, n, 1]));
+}
+
+/** n×n arrays as those of `heads` a sequence, which share the `stored` ones evenly. */
+function sharedEntries<T extends Tensor>(scope: Scope<T>, t: T, stored: number, heads: number): T {
+  const [count, n, cols] = t.shape;
+  return scope.backend.view(t, [(count / stored) * heads, n, cols], {
+    offset: 0,
+    heads,
+    shared: heads / stored,
+    batch: stored * n * cols,
+    head: n * cols,
+    row: cols,
+  });
+}
+
+/** n×n arrays of neighbouring entries added up, so that `count` are left. */
+function sumEntries<T extends Tensor>(scope: Scope<T>, t: T, count: number): T {
+  const [entries, n, cols] = t.shape;
+  const width = n * cols;
+  const one = { offset: 0, heads: 1, shared: 1, batch: 0, head: 0, row: entries * width };
+  const tensor = scope.backend.view(t, [1, 1, entries * width], one);
+  const summed = sumHeads(scope, { tensor, heads: entries, width }, count).tensor;
+  const each = { offset: 0, heads: 1, shared: 1, batch: width, head: 0, row: cols };
+  return scope.backend.view(summed, [count, n, cols], each);
+}

@@ -1,0 +1,53 @@
+import { apply, newFloatArray, type Tensor } from "@dlrt/core";
+import type { Scope } from "./scope.js";
+
+/**
+ * α (A X + Y), A [batch, n, m], X [batch, m, p], Y [batch, n, p] or absent: an `apply` reads its initial state by the rows of A, and
+ * nothing else where keys are 0. Each element is within 16 ε of the sum of its terms' magnitudes (m/8 ε beyond m = 128).
+ */
+export function multiply<T extends Tensor>(
+  scope: Scope<T>,
+  a: T,
+  x: T,
+  { plus, alpha, out }: { readonly plus?: T; readonly alpha?: number; readonly out?: T } = {},
+): T {
+  const [batch, n] = a.shape;
+  const op = { q: a, k: scope.repeated(0, a.shape), ...(plus && { diag: scope.repeated(1, [batch, n, 1]) }) };
+  const to = out ?? scope.empty([batch, n, x.shape[2]]);
+  return apply(scope.backend, op, plus ?? scope.repeated(0, to.shape), { alpha, initialState: x, out: to });
+}
+
+/** to ← to + Aᵀ Y, A [batch, n, m], Y [batch, n, p]: what the state of an `apply` gathers. */
+export function accumulate<T extends Tensor>(scope: Scope<T>, to: T, a: T, y: T): void {
+  apply(scope.backend, { q: scope.repeated(0, a.shape), k: a }, y, {
+    initialState: to,
+    finalState: to,
+    out: scope.empty(y.shape),
+  });
+}
+
+/** I for every entry: [batch, n, n]. */
+export function identity<T extends Tensor>(scope: Scope<T>, batch: number, n: number): T {
+  if (batch === 0 || n === 0) return scope.empty([batch, n, n]);
+  const data = newFloatArray(scope.dtype, 2 * n - 1);
+  data[n - 1] = 1;
+  const view = { data, shape: [batch, n, n], strides: [0, -1, 1], offset: n - 1 } as const;
+  return scope.own(scope.backend.upload(view));
+}
+
+/** The same with memory for one entry alone. Only read. */
+export function sharedIdentity<T extends Tensor>(scope: Scope<T>, batch: number, n: number): T {
+  const layout = { offset: 0, heads: 1, shared: 1, batch: 0, head: 0, row: n };
+  return scope.backend.view(identity(scope, 1, n), [batch, n, n], layout);
+}
+
+/** Rows `first` to `first + count` of every entry. */
+export function rowsFrom<T extends Tensor>(scope: Scope<T>, t: T, first: number, count: number): T {
+  const layout = { ...t.layout, offset: count === 0 ? 0 : first * t.layout.row };
+  return scope.backend.view(t, [t.shape[0], count, t.shape[2]], layout);
+}
+
+/** The first columns of every row. */
+export function firstColumns<T extends Tensor>(scope: Scope<T>, t: T, count: number): T {
+  return scope.backend.view(t, [t.shape[0], t.shape[1], count], { ...t.layout, offset: 0 });
+}

@@ -1,0 +1,137 @@
+import {
+  elementCount,
+  ShapeError,
+  ValueError,
+  type Backend,
+  type FloatArray,
+  type HostView,
+  type Shape,
+  type Tensor,
+} from "@dlrt/core";
+import { checkIsBackend, checkOptions, describe, plainArray } from "@dlrt/core/backend";
+
+/** Row-major, of a shape that the call's `shape` tells; or a view of an array with a shape of its own, [B, T, H·D]. */
+export type HostArray<A extends FloatArray = FloatArray> = A | HostView;
+
+/** What an input's array is, as far as its shape goes. */
+export interface HostRole {
+  readonly role: string;
+  /** Of a head of a gate. */
+  readonly width?: string;
+  /** Has as many rows as the key, which may be several a token. */
+  readonly steps?: boolean;
+}
+
+const isView = (given: HostArray): given is HostView =>
+  typeof given === "object" && given !== null && "data" in given && "shape" in given;
+
+/** [B, T], for arrays without a shape. @throws ShapeError */
+function checkSizes(shape: unknown, name: string): readonly [batch: number, tokens: number] {
+  const sizes = Array.isArray(shape) && shape.length === 2 ? shape : [NaN, NaN];
+  if (!sizes.every((size) => Number.isSafeInteger(size) && size >= 0))
+    throw new ShapeError("shape", `[B, T] for ${name}, which has no shape`, describe(shape));
+  return sizes as [number, number];
+}
+
+/** A typed array as a view, its elements shared out among `rows` rows, or of so many columns `without` one. @throws ShapeError, DtypeError */
+function inRows(name: string, data: FloatArray, batch: number, rows: number, without: number): HostView {
+  const count = batch * rows;
+  if (count === 0 ? data.length > 0 : data.length % count !== 0)
+    throw new ShapeError(name, `a multiple of ${count} rows, [${batch}, ${rows}]`, `${data.length} elements`);
+  return { data, shape: [batch, rows, count === 0 ? without : data.length / count] };
+}
+
+/**
+ * Every input with its shape. @param heads as the options say: the key's rows are told by the query's columns where they are
+ * several a token
+ * @throws ValueError, ShapeError, DtypeError
+ */
+export function viewsOf(
+  roles: Readonly<Record<string, HostRole>>,
+  inputs: Readonly<Record<string, HostArray | undefined>>,
+  shape: unknown,
+  heads: { readonly query: number; readonly key: number },
+): Record<string, HostView> {
+  if (typeof inputs !== "object" || inputs === null)
+    throw new ValueError("inputs", Object.keys(roles).join(", "), describe(inputs));
+  checkOptions("inputs", inputs, Object.keys(roles));
+  const views: Record<string, HostView> = {};
+  let steps: number | undefined;
+  // In the order of the roles: the query, then the key, which tells how many rows the rest has.
+  for (const [name, { role, width, steps: several }] of Object.entries(roles)) {
+    const given = inputs[name];
+    if (given === undefined) continue; // refused by the layer, if it needs it
+    if (isView(given)) {
+      views[name] = given;
+      if (several && role === "key") steps = given.shape[1];
+      continue;
+    }
+    const data = plainArray(name, given);
+    if (role === "parameter") {
+      views[name] = { data, shape: [1, 1, data.length] };
+      continue;
+    }
+    const [batch, tokens] = checkSizes(shape, name);
+    if (several && role === "key") {
+      const query = Object.entries(roles).find(([, { role: of }]) => of === "query")![0];
+      const columns = ((views[query]?.shape[2] ?? 0) / heads.query) * heads.key;
+      steps = batch * columns === 0 ? 0 : Math.floor(data.length / (batch * columns));
+    }
+    const least = role === "number" || width === "one" ? 1 : 0;
+    views[name] = inRows(name, data, batch, several ? (steps ?? tokens) : tokens, least);
+  }
+  return views;
+}
+
+/** A plain array of exactly so many elements, or a view. @throws ShapeError, DtypeError */
+export function viewAs(name: string, given: HostArray, shape: Shape): HostView {
+  if (isView(given)) return given;
+  const data = plainArray(name, given);
+  checkLength(name, data, shape);
+  return { data, shape };
+}
+
+/** @throws ShapeError */
+export function checkLength(name: string, { length }: FloatArray, shape: Shape): void {
+  if (length !== elementCount(shape))
+    throw new ShapeError(
+      name,
+      `${elementCount(shape)} elements, [${shape.join(", ")}]`,
+      `${length} elements`,
+    );
+}
+
+/**
+ * Puts views on the backend, runs `body` on them, and reads what it made. All is disposed when the promise settles.
+ * @throws (rejects with) what `upload`, `body` and `read` throw
+ */
+export async function withUploads<T extends Tensor>(
+  backend: Backend<T>,
+  views: Readonly<Record<string, HostView | undefined>>,
+  body: (tensors: Record<string, T>) => Readonly<Record<string, T | undefined>>,
+): Promise<Record<string, FloatArray>> {
+  checkIsBackend(backend);
+  const live: T[] = [];
+  try {
+    const tensors: Record<string, T> = {};
+    for (const [name, view] of Object.entries(views)) {
+      if (view === undefined) continue;
+      const t = backend.upload(view);
+      live.push(t);
+      tensors[name] = t;
+    }
+    const made = Object.entries(body(tensors)).filter(
+      (entry): entry is [string, T] => entry[1] !== undefined,
+    );
+    live.push(...made.map(([, t]) => t));
+    // All settle before anything is disposed, one that rejects included.
+    const read = await Promise.allSettled(made.map(([, t]) => backend.read(t)));
+    const results = read.map((result, at) => {
+      if (result.status === "rejected") throw result.reason;
+      return [made[at]![0], result.value] as const;
+    });
+    return Object.fromEntries(results);
+  } finally {
+    for (const t of live) t.dispose();
+  }
+}

@@ -1,0 +1,44 @@
+import { createJsBackend } from "@dlrt/backend-js";
+import { createWasmBackend } from "@dlrt/backend-wasm";
+import type { Backend, Dtype, FloatArray, Shape, Tensor } from "@dlrt/core";
+import { createDeviceBackend } from "./device-backend.js";
+import { typed } from "./layers.js";
+
+/** A backend for tests that take any: they read results by `read` alone. */
+export interface TestBackend {
+  readonly name: string;
+  readonly dtypes: readonly Dtype[];
+  /** ε times this bounds what a small piece may be off by where it computes in that dtype, rounding of the result included. */
+  readonly steps: { readonly [dtype in Dtype]?: number };
+  create(): Promise<Backend>;
+}
+
+const onHost = { dtypes: ["f32", "f64"], steps: { f32: 1.01, f64: 12 } } as const; // f32 is computed in float64
+
+/** "device" hides its elements, so that nothing passes which is not done by kernels. */
+export const backends: readonly TestBackend[] = [
+  { name: "js", ...onHost, create: async () => createJsBackend() as unknown as Backend },
+  {
+    name: "wasm",
+    ...onHost,
+    create: async () => (await createWasmBackend({ threads: 1 })) as unknown as Backend,
+  },
+  { name: "device", ...onHost, create: async () => createDeviceBackend() as unknown as Backend },
+];
+
+export const put = (backend: Backend, data: Float64Array, shape: Shape, dtype: Dtype): Tensor =>
+  backend.upload({ data: typed(data, dtype), shape });
+
+/** The elements of each tensor, which are disposed. */
+export async function take(
+  backend: Backend,
+  tensors: Readonly<Record<string, Tensor | undefined>>,
+): Promise<Record<string, FloatArray>> {
+  const read: Record<string, FloatArray> = {};
+  for (const [name, t] of Object.entries(tensors)) {
+    if (t === undefined) continue;
+    read[name] = await backend.read(t);
+    t.dispose();
+  }
+  return read;
+}

@@ -1,0 +1,323 @@
+import { createJsBackend } from "@dlrt/backend-js";
+import { unitRoundoff, type Backend, type HostTensor } from "@dlrt/core";
+import { readView } from "@dlrt/core/backend";
+import { describe, expect, test } from "vitest";
+import * as layers from "../src/index.js";
+import { applySummary, chunkSummary, chunkSummaryVjp, composeSummaries } from "../src/index.js";
+import type { ChunkSummary, SummarizedLayer, SummaryOptions } from "../src/index.js";
+import type { ReferenceProblem } from "../src/reference/index.js";
+import { all, errorOf, inputsOf, named, randomFrom, stateShape, typed, upload } from "./layers.js";
+import { exactInputs, slice } from "./sequence-cut.js";
+import type { Decay, Layer } from "./layers.js";
+
+type Tensors = Record<string, HostTensor>;
+type Summarized = SummarizedLayer<Tensors, HostTensor>;
+
+const functionOf = ({ name }: Layer): Summarized =>
+  layers[name.split(",")[0] as "gla"] as unknown as Summarized;
+
+const base = { batch: 2, heads: { query: 4, key: 2, value: 4 }, keyWidth: 5, valueWidth: 3 };
+const problemOf = (tokens: number, own: Partial<ReferenceProblem> = {}): ReferenceProblem => {
+  const problem = { ...base, tokens, ...own };
+  const [count, K, V] = stateShape(problem);
+  const random = randomFrom(tokens + 3);
+  return {
+    ...problem,
+    initialState: Float64Array.from({ length: count * K * V }, () => Math.fround(random())),
+  };
+};
+
+const limits = { f32: 1e-6, f64: 2e-14 } as const;
+const cuts = [0, 1, 17, 17, 33];
+
+/** Summaries of the pieces between the cuts, and what they were made of. */
+function summaries(
+  backend: Backend<HostTensor>,
+  layer: Layer,
+  problem: ReferenceProblem,
+  tensors: Tensors,
+  options: SummaryOptions<HostTensor>,
+): { inputs: Tensors; summary: ChunkSummary<HostTensor> }[] {
+  return cuts.slice(1).map((to, at) => {
+    const inputs = slice(backend, layer, problem, tensors, cuts[at]!, to);
+    return { inputs, summary: chunkSummary(functionOf(layer), backend, inputs, options) };
+  });
+}
+
+describe.each(all)("$name", (layer) => {
+  const cases = [
+    [{ query: 4, key: 2, value: 4 }, "typical"],
+    [{ query: 2, key: 2, value: 2 }, "mixed"],
+    [{ query: 4, key: 4, value: 2 }, -3],
+    [{ query: 6, key: 1, value: 3 }, 0],
+  ] as const satisfies readonly (readonly [object, Decay])[];
+
+  test.each(cases)("heads %j, decay %s: composed pieces are the whole", (heads, decay) => {
+    for (const dtype of ["f32", "f64"] as const) {
+      const problem = problemOf(33, { heads });
+      const backend = createJsBackend();
+      const arrays = inputsOf(layer, problem, decay, 61);
+      const tensors = upload(backend, layer, problem, arrays, dtype);
+      const shape = stateShape(problem);
+      const start = backend.upload({ data: typed(problem.initialState!, dtype), shape });
+      const before = backend.memory();
+      const parts = summaries(backend, layer, problem, tensors, { heads }).map(({ summary }) => summary);
+      expect(backend.memory().tensors - before.tensors).toBe(2 * parts.length);
+      const [a, b, c, d] = parts as [
+        (typeof parts)[0],
+        (typeof parts)[0],
+        (typeof parts)[0],
+        (typeof parts)[0],
+      ];
+      const left = composeSummaries(
+        backend,
+        composeSummaries(backend, a, b),
+        composeSummaries(backend, c, d),
+      );
+      const got = [
+        applySummary(backend, left, start),
+        parts.reduce((state, summary) => applySummary(backend, summary, state), start),
+      ];
+      const expected = layer.reference(problem, arrays).finalState;
+      for (const state of got) {
+        expect(state.shape).toEqual(shape);
+        expect(errorOf(readView(state), expected), dtype).toBeLessThanOrEqual(limits[dtype]);
+      }
+    }
+  });
+
+  test("the way back: the cotangent of the first state, and a gradient of every piece", () => {
+    const problem = problemOf(33);
+    const { heads } = problem;
+    const backend = createJsBackend();
+    const tensors = upload(backend, layer, problem, inputsOf(layer, problem, "mixed", 62), "f64");
+    const shape = stateShape(problem);
+    const random = randomFrom(9);
+    const state = () =>
+      backend.upload({ data: Float64Array.from({ length: shape[0] * shape[1] * shape[2] }, random), shape });
+    const [initialState, last] = [state(), state()];
+    const columns = 4 * problem.valueWidth;
+    const bar = Float64Array.from({ length: 2 * 33 * columns }, random);
+    const output = backend.upload({ data: bar, shape: [2, 33, columns] });
+    const whole = layer.backward(backend, tensors, { output, finalState: last }, { heads, initialState });
+    const { initialState: firstCotangent, ...rowGradients } = whole;
+
+    const parts = summaries(backend, layer, problem, tensors, { heads });
+    const bars = cuts.slice(1).map((to, at) => {
+      const layout = { ...output.layout, offset: cuts[at]! * columns };
+      return backend.view(output, [2, to - cuts[at]!, columns], to === cuts[at]! ? output.layout : layout);
+    });
+    const before = backend.memory().tensors;
+    const backs = parts.map(({ inputs, summary }, at) =>
+      chunkSummaryVjp(functionOf(layer), backend, inputs, { output: bars[at]!, summary }, { heads }),
+    );
+    expect(backend.memory().tensors - before).toBe(2 * parts.length);
+    const backwards = [...backs].reverse();
+    const starts = [initialState];
+    for (const { summary } of parts) starts.push(applySummary(backend, summary, starts.at(-1)!));
+    const ends = [last];
+    for (const back of backwards) ends.unshift(applySummary(backend, back, ends[0]!));
+    const tolerance = 1e-12;
+    expect(errorOf(readView(ends[0]!), Float64Array.from(readView(firstCotangent!)))).toBeLessThan(tolerance);
+    const composed = backwards.reduce((first, second) => composeSummaries(backend, first, second));
+    const composedEnd = applySummary(backend, composed, last);
+    expect(errorOf(readView(composedEnd), Float64Array.from(readView(ends[0]!)))).toBeLessThan(tolerance);
+
+    for (const [at, { inputs }] of parts.entries()) {
+      const cotangents = { output: bars[at]!, finalState: ends[at + 1]! };
+      const own = layer.backward(backend, inputs, cotangents, { heads, initialState: starts[at]! });
+      const expected = slice(backend, layer, problem, rowGradients, cuts[at]!, cuts[at + 1]!);
+      for (const name of Object.keys(layer.inputs)) {
+        if (layer.inputs[name] === "A" || layer.inputs[name] === "D") continue; // their gradients add up over pieces
+        const scale = Math.max(...readView(whole[name]!).map(Math.abs));
+        const difference = Math.max(
+          0,
+          ...readView(own[name]!).map((x, i) => Math.abs(x - readView(expected[name]!)[i]!)),
+        );
+        expect(difference / scale, name).toBeLessThan(tolerance);
+      }
+    }
+  });
+
+  test("packed sequences and normalised keys", () => {
+    const sequences = Int32Array.of(0, 5, 5, 20);
+    const normalizeKeys = { eps: 1e-6 };
+    const problem = problemOf(20, { batch: 1, sequences, normalizeKeys });
+    const { heads } = problem;
+    const backend = createJsBackend();
+    const arrays = inputsOf(layer, problem, "typical", 63);
+    const tensors = upload(backend, layer, problem, arrays, "f64");
+    const start = backend.upload({ data: problem.initialState!, shape: stateShape(problem) });
+    const options = { heads, sequences, normalizeKeys };
+    const summary = chunkSummary(functionOf(layer), backend, tensors, options);
+    const end = applySummary(backend, summary, start);
+    expect(errorOf(readView(end), layer.reference(problem, arrays).finalState)).toBeLessThan(2e-14);
+    const output = layer.forward(backend, tensors, { heads, sequences, normalizeKeys }).output;
+    const back = chunkSummaryVjp(functionOf(layer), backend, tensors, { output, summary }, options);
+    const cotangents = { output, finalState: start };
+    const whole = layer.backward(backend, tensors, cotangents, { ...options, initialState: start });
+    const got = applySummary(backend, back, start);
+    expect(errorOf(readView(got), Float64Array.from(readView(whole["initialState"]!)))).toBeLessThan(1e-12);
+  });
+});
+
+describe.each(all.filter(({ name }) => name !== "retention" && name !== "ssd"))(
+  "exact class: $name",
+  (layer) => {
+    test("bitwise in f32", () => {
+      const whole = problemOf(33, { scale: 0.5 });
+      const problem = { ...whole, initialState: whole.initialState!.map((x) => Math.round(3 * x)) };
+      const backend = createJsBackend();
+      const arrays = exactInputs(layer, problem, 5);
+      const tensors = upload(backend, layer, problem, arrays, "f32");
+      const { heads } = problem;
+      const parts = summaries(backend, layer, problem, tensors, { heads }).map(({ summary }) => summary);
+      const shape = stateShape(problem);
+      const start = backend.upload({ data: typed(problem.initialState, "f32"), shape });
+      const summary = parts.reduce((first, second) => composeSummaries(backend, first, second));
+      const end = readView(applySummary(backend, summary, start));
+      const expected = layer.reference(problem, arrays).finalState;
+      expect(expected.some((x) => x !== 0)).toBe(true);
+      expect(errorOf(end, expected)).toBe(0);
+    });
+  },
+);
+
+test("a product's error is within 16 ε of its terms, and sixteen pieces in f32 stay near float64", () => {
+  const layer = named("gatedDeltaRule");
+  const problem = {
+    batch: 1,
+    tokens: 1024,
+    heads: { query: 1, key: 1, value: 1 },
+    keyWidth: 64,
+    valueWidth: 64,
+  };
+  const { heads } = problem;
+  const normalizeKeys = { eps: 1e-6 };
+  for (const decay of ["typical", -1e-4, 0] as const) {
+    const backend = createJsBackend();
+    const arrays = inputsOf(layer, problem, decay, 8);
+    const made = (dtype: "f32" | "f64") => {
+      const tensors = upload(backend, layer, problem, arrays, dtype);
+      return Array.from({ length: 16 }, (_, at) => {
+        const inputs = slice(backend, layer, problem, tensors, 64 * at, 64 * (at + 1));
+        return chunkSummary(functionOf(layer), backend, inputs, { heads, normalizeKeys });
+      });
+    };
+    const f32 = made("f32");
+    for (const [first, second] of [
+      [f32[0]!, f32[1]!],
+      [f32[7]!, f32[8]!],
+    ] as const) {
+      const got = composeSummaries(backend, first, second);
+      const [A, B, C] = [second.transition, first.state, second.state].map(readView) as Float32Array[];
+      for (let i = 0; i < 64; i++)
+        for (let j = 0; j < 64; j++) {
+          let [sum, size] = [C![i * 64 + j]!, Math.abs(C![i * 64 + j]!)];
+          for (let k = 0; k < 64; k++) {
+            const term = A![i * 64 + k]! * B![k * 64 + j]!;
+            sum += term;
+            size += Math.abs(term);
+          }
+          const error = Math.abs(readView(got.state)[i * 64 + j]! - sum);
+          if (error > 16 * unitRoundoff.f32 * size)
+            expect(error / size / unitRoundoff.f32).toBeLessThanOrEqual(16);
+        }
+    }
+    const reduce = (parts: readonly ChunkSummary<HostTensor>[]) =>
+      parts.reduce((first, second) => composeSummaries(backend, first, second));
+    const [got, expected] = [reduce(f32), reduce(made("f64"))];
+    // Maps that shrink do not amplify what an earlier product lost; relative to the state, which does not shrink.
+    expect(errorOf(readView(got.state), Float64Array.from(readView(expected.state)))).toBeLessThan(1e-6);
+    const difference = readView(got.transition).map((x, i) =>
+      Math.abs(x - readView(expected.transition)[i]!),
+    );
+    expect(Math.max(...difference)).toBeLessThan(1e-6);
+  }
+});
+
+test.each([-1e-4, -0.02, -0.06])(
+  "one piece of 1100 tokens, decay %d: A in f32 is that of float64, without subnormal numbers",
+  (decay) => {
+    const layer = named("gatedDeltaRule");
+    const heads = { query: 1, key: 1, value: 1 };
+    const problem = { batch: 1, tokens: 1100, heads, keyWidth: 16, valueWidth: 4 };
+    const backend = createJsBackend();
+    const arrays = inputsOf(layer, problem, decay, 8);
+    const [f32, f64] = (["f32", "f64"] as const).map((dtype) => {
+      const inputs = upload(backend, layer, problem, arrays, dtype);
+      return readView(
+        chunkSummary(functionOf(layer), backend, inputs, { heads, normalizeKeys: true }).transition,
+      );
+    });
+    const tiny = f32!.filter((x) => x !== 0 && Math.abs(x) < 2 ** -126);
+    if (decay === -0.06)
+      expect(f64!.some((x) => Math.abs(x) < 2 ** -126 && Math.abs(x) > 2 ** -148)).toBe(true);
+    expect(tiny.length).toBe(0);
+    // Its largest element is 6e-11 to 2e-39 here: what the rounding to multiples of 2⁻⁶⁹ may change, and a part in 10⁵.
+    const limit = 2 ** -67 + 1e-5 * Math.max(...f64!.map(Math.abs));
+    f64!.forEach((x, at) => expect(Math.abs(f32![at]! - x)).toBeLessThan(limit));
+  },
+);
+
+describe("bad input", () => {
+  const backend = createJsBackend();
+  const f32 = (...shape: [number, number, number]) => backend.empty(shape);
+  const key = f32(1, 6, 8);
+  const inputs = { query: key, key, value: f32(1, 6, 6), beta: f32(1, 6, 2) };
+  const options = { heads: { query: 2 } };
+  const summary = { transition: f32(2, 4, 4), state: f32(2, 4, 3) };
+  const cases: readonly (readonly [() => unknown, RegExp])[] = [
+    [
+      () => chunkSummary((() => {}) as never, backend, inputs, options),
+      /^layer: expected a layer of this package/,
+    ],
+    [
+      () => chunkSummary(layers.deltaRule, backend, inputs, { ...options, finalState: true } as never),
+      /^options: /,
+    ],
+    [
+      () => chunkSummary(layers.deltaRule, backend, { ...inputs, beta: key }, options),
+      /^beta: expected 1 × 6 × 2/,
+    ],
+    [
+      () => chunkSummaryVjp(layers.deltaRule, backend, inputs, {} as never, options),
+      /^cotangents.summary: expected/,
+    ],
+    [
+      () => chunkSummaryVjp(layers.deltaRule, backend, inputs, { output: key, summary }, options),
+      /^cotangents.output: expected 1 × 6 × 6/,
+    ],
+    [
+      () =>
+        chunkSummaryVjp(
+          layers.deltaRule,
+          backend,
+          inputs,
+          { summary: { transition: f32(2, 3, 3), state: f32(2, 3, 3) } },
+          options,
+        ),
+      /^cotangents.summary.state: expected 2 × 4 × 3/,
+    ],
+    [() => composeSummaries(backend, undefined as never, summary), /^first: expected a summary/],
+    [
+      () => composeSummaries(backend, { ...summary, transition: f32(2, 3, 3) }, summary),
+      /^first.transition: expected 2 × 4 × 4, got 2 × 3 × 3/,
+    ],
+    [
+      () => composeSummaries(backend, summary, { transition: f32(2, 4, 4), state: f32(2, 4, 5) }),
+      /^second.state: expected 2 × 4 × 3, got 2 × 4 × 5/,
+    ],
+    [
+      () => composeSummaries(backend, summary, { ...summary, state: backend.empty([2, 4, 3], "f64") }),
+      /^second.state: expected f32, got f64/,
+    ],
+    [() => applySummary(backend, summary, f32(2, 3, 4)), /^state: expected 2 × 4 × 3, got 2 × 3 × 4/],
+    [() => applySummary(backend, summary, backend.empty([2, 4, 3], "f64")), /^state: expected f32/],
+  ];
+  test.each(cases)("%s", (call, pattern) => {
+    const { tensors } = backend.memory();
+    expect(call).toThrow(pattern);
+    expect(backend.memory().tensors).toBeLessThanOrEqual(tensors + 2); // what the case itself made
+  });
+});
