@@ -14,14 +14,13 @@ import type { DiagLowRankTril } from "@dlrt/core";
 import type { Engine } from "./engine.js";
 import { Decay, Kernel } from "./job.js";
 import {
-  cachedPanels,
   deltaPlan,
   inverseChunk,
-  panelColumns,
   segmentsFor,
   share,
-  STEP_ROWS,
+  stepPlan,
   sweepChunk,
+  sweepPlan,
   vjpChunk,
   vjpPlan,
 } from "./plan.js";
@@ -65,14 +64,11 @@ function runSweep(
   const { diag, q, k, decay } = op;
   const decayKind = decayOf(op, decayOn);
   const chunk = sweepChunk(r, p, decayKind, params.chunk);
-  const width = panelColumns[out.dtype];
-  const panels = Math.ceil(p / width);
-  const shared = segmentsFor(engine.threads, batch, panels, 4 * batch * n * r * p);
-  const wanted = shared * Math.ceil(panels / (shared * cachedPanels(r)));
-  const segment = Math.ceil(panels / wanted) * width;
-  const segments = Math.ceil(p / segment);
+  const solves = kernel === Kernel.solve;
+  const step = decayKind === Decay.columns ? undefined : stepPlan(engine.threads, params, out.dtype);
+  const { segment, segments } = step ?? sweepPlan(engine.threads, params, out.dtype);
   engine.run(batch * segments, {
-    kernel,
+    kernel: step ? (solves ? Kernel.solveStep : Kernel.applyStep) : kernel,
     alpha,
     batch,
     n,
@@ -170,12 +166,11 @@ function runDecayVjp(engine: Engine, params: DecayVjpParams<T>): void {
 function runDeltaRule(engine: Engine, params: DeltaRuleParams<T>): void {
   const { batch, n, r, p, query, key, value, erase, write, decay, scale, eps, out } = params;
   const decayKind = decayOf({ decay, q: query }, "rank");
-  const few = n > 0 && n <= STEP_ROWS && r > 0;
-  const { group, segment, segments } = few
-    ? { group: 1, segment: share(engine.threads, batch, 6 * batch * n * r * p), segments: 1 }
-    : deltaPlan(engine.threads, params, out.dtype);
-  engine.run(Math.ceil(batch / (few ? segment : group)) * segments, {
-    kernel: few ? Kernel.deltaStep : Kernel.deltaRule,
+  const step = stepPlan(engine.threads, params, out.dtype);
+  const plan = step ? { group: 1, ...step } : deltaPlan(engine.threads, params, out.dtype);
+  const { group, segment, segments } = plan;
+  engine.run(Math.ceil(batch / group) * segments, {
+    kernel: step ? Kernel.deltaStep : Kernel.deltaRule,
     alpha: scale,
     eps,
     batch,

@@ -1,8 +1,8 @@
-import type { Dtype } from "@dlrt/core";
+import type { Dtype, Sizes } from "@dlrt/core";
 import { Decay } from "./job.js";
 
 /** Columns of a panel: 32 bytes. */
-export const panelColumns: Readonly<Record<Dtype, number>> = { f32: 8, f64: 4 };
+const panelColumns: Readonly<Record<Dtype, number>> = { f32: 8, f64: 4 };
 
 /** Rows per chunk of solve and apply; larger ones waste work on the triangle, smaller ones spend it on adding to Z. */
 const CHUNK = 16;
@@ -46,8 +46,22 @@ export function sweepChunk(
 }
 
 /** Panels whose Z stays in the second-level cache: wider right-hand sides are done one such segment at a time. */
-export function cachedPanels(r: number): number {
+function cachedPanels(r: number): number {
   return Math.max(8, Math.floor(Z_BYTES / (32 * Math.max(1, r))));
+}
+
+/** How the columns of an entry are cut into items of solve and apply. */
+export function sweepPlan(
+  threads: number,
+  { batch, n, r, p }: Sizes,
+  dtype: Dtype,
+): { readonly segment: number; readonly segments: number } {
+  const width = panelColumns[dtype];
+  const panels = Math.ceil(p / width);
+  const shared = segmentsFor(threads, batch, panels, 4 * batch * n * r * p);
+  const wanted = shared * Math.ceil(panels / (shared * cachedPanels(r)));
+  const segment = Math.ceil(panels / wanted) * width;
+  return { segment, segments: Math.ceil(p / segment) };
 }
 
 /** The outer block of the inverse. */
@@ -68,8 +82,26 @@ export function share(threads: number, count: number, flops: number): number {
 
 /** States that lie side by side, and what they have lost: more of them would not stay in the second-level cache. */
 const STATES_BYTES = 524288;
-/** Rows that deltaRule does one by one. */
-export const STEP_ROWS = 4;
+/** Rows that are done one by one on the state as it lies, up to. */
+const STEP_ROWS = 4;
+/** Columns of a strip: 64 bytes. */
+const stripColumns: Readonly<Record<Dtype, number>> = { f32: 16, f64: 8 };
+
+/**
+ * Where solve, apply and deltaRule do few rows one by one: how the columns of an entry are cut into items; undefined where there
+ * are more rows, or none.
+ */
+export function stepPlan(
+  threads: number,
+  { batch, n, r, p }: Sizes,
+  dtype: Dtype,
+): { readonly segment: number; readonly segments: number } | undefined {
+  if (n === 0 || n > STEP_ROWS || r === 0 || p === 0) return undefined;
+  const strips = Math.ceil(p / stripColumns[dtype]);
+  const wanted = segmentsFor(threads, batch, strips, 6 * batch * n * r * p);
+  const segment = Math.ceil(strips / wanted) * stripColumns[dtype];
+  return { segment, segments: Math.ceil(p / segment) };
+}
 
 export interface DeltaPlan {
   /** Batch entries per item, which go through the rows side by side. */
@@ -80,11 +112,7 @@ export interface DeltaPlan {
 }
 
 /** How deltaRule is shared out: groups of batch entries, and where these are fewer than threads or their states too large, columns. */
-export function deltaPlan(
-  threads: number,
-  { batch, n, r, p }: { readonly batch: number; readonly n: number; readonly r: number; readonly p: number },
-  dtype: Dtype,
-): DeltaPlan {
+export function deltaPlan(threads: number, { batch, n, r, p }: Sizes, dtype: Dtype): DeltaPlan {
   const width = panelColumns[dtype];
   const panels = Math.max(1, Math.ceil(p / width));
   const fitting = STATES_BYTES / (2 * 32 * Math.max(1, r));
@@ -121,7 +149,7 @@ const KEPT_BY_ONE = 2 ** 27;
  */
 export function vjpPlan(
   threads: number,
-  { batch, n, r, p }: { readonly batch: number; readonly n: number; readonly r: number; readonly p: number },
+  { batch, n, r, p }: Sizes,
   chunk: number,
   dtype: Dtype,
 ): { readonly group: number; readonly kept: number } {
