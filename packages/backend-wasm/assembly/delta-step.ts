@@ -1,17 +1,8 @@
 import { stageRows } from "./delta-open";
 import { Decay, Job, Operands } from "./job";
-import { bytes, loadPart, nmadd } from "./lanes";
-import {
-  closeStrip,
-  decayRow,
-  layOutStep,
-  openStrip,
-  readStrip,
-  Step,
-  STRIP,
-  Strip,
-  writeStrip,
-} from "./strip";
+import { loadPart, nmadd } from "./lanes";
+import { closeStrip, decayRow, layOutStep, openStrip, Step, STRIP, Strip } from "./step";
+import { readStrip, writeStrip } from "./strip";
 import { Apart, Plain, Together } from "./update";
 
 /** deltaRule on a few rows of some columns, in bytes, of one batch entry: Zᵀ p, then Z and Zᵀ q together, row by row. */

@@ -10,7 +10,7 @@ import { Decay, Job, Kernel, Operands } from "./job";
 import { bytes } from "./lanes";
 import { loadState, storeState } from "./panels";
 import { rowDot } from "./row-dot";
-import { stepBytes } from "./strip";
+import { stepBytes } from "./step";
 import { layOut, Sweep, sweepBytes, walk } from "./sweep";
 import { sweepStep } from "./sweep-step";
 import { trilInverse, trilInverseBytes } from "./tril-inverse";

@@ -1,17 +1,8 @@
 import { stageRows } from "./delta-open";
 import { Decay, Job, Kernel, Operands } from "./job";
-import { bytes, madd } from "./lanes";
-import {
-  addStrip,
-  closeStrip,
-  decayRow,
-  layOutStep,
-  openStrip,
-  readStrip,
-  Step,
-  STRIP,
-  Strip,
-} from "./strip";
+import { madd } from "./lanes";
+import { closeStrip, decayRow, layOutStep, openStrip, Step, STRIP, Strip } from "./step";
+import { addStrip, readStrip } from "./strip";
 import { Apart, Plain } from "./update";
 
 /**

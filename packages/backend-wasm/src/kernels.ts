@@ -2,28 +2,16 @@ import type {
   ApplyParams,
   CopyParams,
   DecayVjpParams,
-  DeltaRuleParams,
-  DeltaRuleVjpParams,
   InverseParams,
   Kernels,
   RowDotParams,
   SolveParams,
   TrilInverseParams,
 } from "@dlrt/core/backend";
-import type { DiagLowRankTril } from "@dlrt/core";
+import { decayOf, runDeltaRule, runDeltaRuleVjp } from "./delta-kernels.js";
 import type { Engine } from "./engine.js";
 import { Decay, Kernel } from "./job.js";
-import {
-  deltaPlan,
-  inverseChunk,
-  segmentsFor,
-  share,
-  stepPlan,
-  sweepChunk,
-  sweepPlan,
-  vjpChunk,
-  vjpPlan,
-} from "./plan.js";
+import { inverseChunk, segmentsFor, share, stepPlan, sweepChunk, sweepPlan } from "./plan.js";
 import type { WasmTensor } from "./tensor.js";
 
 type T = WasmTensor;
@@ -41,16 +29,6 @@ export function wasmKernels(engine: Engine): Kernels<T> {
     deltaRule: (params) => runDeltaRule(engine, params),
     deltaRuleVjp: (params) => runDeltaRuleVjp(engine, params),
   };
-}
-
-/** With r = 0 there is no state that could decay. */
-function decayOf(
-  { decay, q }: Pick<DiagLowRankTril<T>, "decay" | "q">,
-  on: "rank" | "columns",
-): (typeof Decay)[keyof typeof Decay] {
-  if (decay === undefined || q.shape[2] === 0) return Decay.none;
-  if (decay.shape[2] === 1) return Decay.row;
-  return on === "rank" ? Decay.channel : Decay.columns;
 }
 
 function runSweep(
@@ -160,77 +138,5 @@ function runDecayVjp(engine: Engine, params: DecayVjpParams<T>): void {
     y: kGradient,
     initialState: start,
     out,
-  });
-}
-
-function runDeltaRule(engine: Engine, params: DeltaRuleParams<T>): void {
-  const { batch, n, r, p, query, key, value, erase, write, decay, scale, eps, out } = params;
-  const decayKind = decayOf({ decay, q: query }, "rank");
-  const step = stepPlan(engine.threads, params, out.dtype);
-  const plan = step ? { group: 1, ...step } : deltaPlan(engine.threads, params, out.dtype);
-  const { group, segment, segments } = plan;
-  engine.run(Math.ceil(batch / group) * segments, {
-    kernel: step ? Kernel.deltaStep : Kernel.deltaRule,
-    alpha: scale,
-    eps,
-    batch,
-    n,
-    r,
-    p,
-    chunk: sweepChunk(r, p, decayKind, params.chunk),
-    decayKind,
-    eraseWidth: erase.shape[2],
-    writeWidth: write === undefined ? 0 : write.shape[2],
-    group,
-    segments,
-    segment,
-    q: query,
-    k: key,
-    decay,
-    x: value,
-    erase,
-    write,
-    out,
-    initialState: params.initialState,
-    finalState: params.finalState,
-  });
-}
-
-function runDeltaRuleVjp(engine: Engine, params: DeltaRuleVjpParams<T>): void {
-  const { batch, n, r, p, query, key, value, erase, write, decay, scale, eps, gradients } = params;
-  const decayKind = decayOf({ decay, q: query }, "rank");
-  const chunk = vjpChunk(r, p, decayKind, params.chunk);
-  const writeWidth = write === undefined ? 0 : write.shape[2];
-  const { group, kept } = vjpPlan(engine.threads, params, chunk, query.dtype);
-  engine.run(Math.ceil(batch / group), {
-    kernel: Kernel.deltaRuleVjp,
-    alpha: scale,
-    eps,
-    batch,
-    n,
-    r,
-    p,
-    chunk,
-    decayKind,
-    eraseWidth: erase.shape[2],
-    writeWidth,
-    group,
-    segment: kept,
-    q: query,
-    k: key,
-    decay,
-    x: value,
-    erase,
-    write,
-    out: params.outCotangent,
-    initialState: params.initialState,
-    finalState: params.finalStateCotangent,
-    queryGradient: gradients.query,
-    keyGradient: gradients.key,
-    valueGradient: gradients.value,
-    eraseGradient: gradients.erase,
-    writeGradient: gradients.write,
-    decayGradient: decay?.shape[2] ? gradients.decay : undefined,
-    initialStateGradient: gradients.initialState,
   });
 }

@@ -2,7 +2,8 @@ import { createHash } from "node:crypto";
 import { heads, unitRoundoff, type Backend } from "@dlrt/core";
 import { createWasmBackend, type WasmTensor } from "@dlrt/backend-wasm";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { drawn, fusedGradients, gradientsOf, uploaded, worst, type Case, type Elements } from "./delta.js";
+import { drawn, uploaded, worst, type Case, type Elements } from "./delta.js";
+import { fusedGradients, gradientsOf } from "./delta-gradients.js";
 import { BUILDS, random } from "./problem.js";
 
 const base: Case = {
@@ -95,6 +96,7 @@ describe("one thread", () => {
         check([backend], { ...base, dtype, n: 50, r: 9, p: 11, decay }, { chunk });
       }
     }
+    expect(backend.memory()).toEqual({ tensors: 0, bytes: 0 });
   });
 
   test.each(dtypes)("%s: resets, slow and mixed decay, repeated keys", (dtype) => {
@@ -115,6 +117,7 @@ describe("one thread", () => {
     const x = drawn(given);
     const key = Float64Array.from(x.key, (_, i) => ((i % given.r) % 2 ? 0.25 : -0.25));
     check([backend], given, { x: { ...x, key, erase: Float64Array.from(x.erase, () => 2) } });
+    expect(backend.memory()).toEqual({ tensors: 0, bytes: 0 });
   });
 
   test.each(dtypes)("%s: rows of zeros have finite gradients where rows are normalised", (dtype) => {
@@ -124,6 +127,7 @@ describe("one thread", () => {
     const some = (y: ArrayLike<number>): Float64Array =>
       Float64Array.from(y, (v, i) => (Math.floor(i / given.r) % 2 ? 0 : v));
     check([backend], given, { x: { ...x, query: some(zeros(x.query)), key: some(x.key) } });
+    expect(backend.memory()).toEqual({ tensors: 0, bytes: 0 });
   });
 
   test.each(dtypes)("%s: only what is asked for is written, the same bits", (dtype) => {
