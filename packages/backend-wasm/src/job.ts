@@ -17,18 +17,6 @@ export const JOB_ADDRESS = 64;
 /** Below it: the job and the words. */
 export const HEAP_BASE = 1024;
 
-/** Indices of 32-bit words; the first two are the job's own. */
-export const word: Readonly<Record<"remaining" | "done" | "bell" | "stop" | "failed", number>> = {
-  remaining: (JOB_ADDRESS + jobOffset.remaining) / 4,
-  done: (JOB_ADDRESS + jobOffset.done) / 4,
-  /** Moves with every job that wants helpers; they wait on it. */
-  bell: 160,
-  /** 1: threads are to return. */
-  stop: 161,
-  /** Threads that a trap ended. */
-  failed: 162,
-};
-
 /** Whole numbers that a call sets; what is left out is 0. */
 const numbers = [
   "batch",
@@ -49,6 +37,21 @@ type OperandName = keyof typeof operandIndex;
 
 const operandNames = Object.keys(operandIndex) as OperandName[];
 
+/** After the record, in a cache line of its own. */
+const firstWord = Math.ceil((JOB_ADDRESS + operandsAt + operandNames.length * operandBytes) / 64) * 16;
+
+/** Indices of 32-bit words; the first two are the job's own. */
+export const word: Readonly<Record<"remaining" | "done" | "bell" | "stop" | "failed", number>> = {
+  remaining: (JOB_ADDRESS + jobOffset.remaining) / 4,
+  done: (JOB_ADDRESS + jobOffset.done) / 4,
+  /** Moves with every job that wants helpers; they wait on it. */
+  bell: firstWord,
+  /** 1: threads are to return. */
+  stop: firstWord + 1,
+  /** Threads that a trap ended. */
+  failed: firstWord + 2,
+};
+
 /** What a call sets. */
 export type JobFields = {
   readonly kernel: (typeof Kernel)[keyof typeof Kernel];
@@ -65,10 +68,14 @@ export type JobFields = {
 
 /** Index of a job's word in the memory's words. */
 const jobWord = (field: keyof typeof jobOffset): number => (JOB_ADDRESS + jobOffset[field]) / 4;
-const numberWords = numbers.map((name) => [name, jobWord(name)] as const);
-const operandWords = operandNames.map(
-  (name) => [name, (JOB_ADDRESS + operandsAt + operandIndex[name] * operandBytes) / 4] as const,
-);
+
+const numberWord = Object.fromEntries(numbers.map((name) => [name, jobWord(name)])) as Record<
+  NumberName,
+  number
+>;
+const operandWord = Object.fromEntries(
+  operandNames.map((name) => [name, (JOB_ADDRESS + operandsAt + operandIndex[name] * operandBytes) / 4]),
+) as Record<OperandName, number>;
 
 /** Writes the record; all but `remaining`, which opens it. */
 export class JobWriter {
@@ -87,12 +94,36 @@ export class JobWriter {
     words[jobWord("trans")] = trans ? 1 : 0;
     this.#doubles[jobWord("alpha") / 2] = alpha;
     this.#doubles[jobWord("eps") / 2] = eps;
-    for (const [name, at] of numberWords) words[at] = fields[name] ?? 0;
-    for (const [name, at] of operandWords) {
-      const t = fields[name];
-      if (t === undefined) words[at + operandOffset.start / 4] = 0;
-      else writeOperand(words, at, t);
-    }
+    // name by name: a loop over names takes 0.3 µs more, a third of the smallest calls
+    words[numberWord.batch] = fields.batch ?? 0;
+    words[numberWord.n] = fields.n ?? 0;
+    words[numberWord.r] = fields.r ?? 0;
+    words[numberWord.p] = fields.p ?? 0;
+    words[numberWord.chunk] = fields.chunk ?? 0;
+    words[numberWord.decayKind] = fields.decayKind ?? 0;
+    words[numberWord.eraseWidth] = fields.eraseWidth ?? 0;
+    words[numberWord.writeWidth] = fields.writeWidth ?? 0;
+    words[numberWord.group] = fields.group ?? 0;
+    words[numberWord.segments] = fields.segments ?? 0;
+    words[numberWord.segment] = fields.segment ?? 0;
+    writeOperand(words, operandWord.diag, fields.diag);
+    writeOperand(words, operandWord.q, fields.q);
+    writeOperand(words, operandWord.k, fields.k);
+    writeOperand(words, operandWord.decay, fields.decay);
+    writeOperand(words, operandWord.x, fields.x);
+    writeOperand(words, operandWord.y, fields.y);
+    writeOperand(words, operandWord.out, fields.out);
+    writeOperand(words, operandWord.initialState, fields.initialState);
+    writeOperand(words, operandWord.finalState, fields.finalState);
+    writeOperand(words, operandWord.erase, fields.erase);
+    writeOperand(words, operandWord.write, fields.write);
+    writeOperand(words, operandWord.queryGradient, fields.queryGradient);
+    writeOperand(words, operandWord.keyGradient, fields.keyGradient);
+    writeOperand(words, operandWord.valueGradient, fields.valueGradient);
+    writeOperand(words, operandWord.eraseGradient, fields.eraseGradient);
+    writeOperand(words, operandWord.writeGradient, fields.writeGradient);
+    writeOperand(words, operandWord.decayGradient, fields.decayGradient);
+    writeOperand(words, operandWord.initialStateGradient, fields.initialStateGradient);
   }
 
   /** Where the threads' scratch lies. */
@@ -118,7 +149,11 @@ export class JobWriter {
   }
 }
 
-function writeOperand(words: Int32Array, at: number, t: WasmTensor): void {
+function writeOperand(words: Int32Array, at: number, t: WasmTensor | undefined): void {
+  if (t === undefined) {
+    words[at + operandOffset.start / 4] = 0;
+    return;
+  }
   const { offset, heads, shared, batch, head, row } = t.layout;
   const size = bytesPerElement[t.dtype];
   words[at + operandOffset.start / 4] = t.byteOffset + offset * size;
