@@ -1,7 +1,8 @@
+import { vulkanEnv } from "@dlrt/swiftshader";
 import { defineConfig } from "vitest/config";
 import { limits } from "../../tooling/limits.mjs";
 
-const include = ["test/**/*.test.ts"];
+const include = ["test/*.test.ts"];
 /** Tests that no kernel of a layer is in, which run once. */
 const apart = ["test/pieces*.test.ts", "test/causal-conv.test.ts"];
 
@@ -16,14 +17,10 @@ export default defineConfig({
         extends: true,
         test: { name: "composed", include, exclude: apart, setupFiles: ["test/composed.setup.ts"] },
       },
+      // Dawn finds its Vulkan driver through the environment of the process, which only forks can be given.
       {
         extends: true,
-        test: {
-          name: "fused",
-          include,
-          exclude: ["test/readme.test.ts", ...apart],
-          setupFiles: ["test/fused.setup.ts"],
-        },
+        test: { name: "webgpu", include: ["test/webgpu/*.test.ts"], pool: "forks", env: vulkanEnv() },
       },
     ],
   },
