@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import { fetchedVersion } from "@dlrt/peers";
 import { expect, test } from "vitest";
 import type { LayerReport } from "../../src/layer/run.js";
 import type { Report } from "../../src/report.js";
@@ -61,6 +62,27 @@ test("scaling writes its charts and points", () => {
   const report = JSON.parse(readFileSync(join(folder, "scaling.json"), "utf8")) as ScalingReport;
   expect(new Set(report.points.map(({ n }) => n))).toEqual(new Set([32, 64, 128]));
 });
+
+test.skipIf(fetchedVersion("onnxruntime-web") === undefined || process.platform !== "linux")(
+  "onnxruntime's WebGPU kernels in Chromium give a time where they are asked for and right",
+  () => {
+    const sizes = ["--tokens", "70", "--heads", "2", "--keys", "8", "--repetitions", "3", "--threads", "1"];
+    const what = ["--task", "prefill,decoding,training", "--layer", "delta,gated"];
+    const json = ["--json", "onnx-gpu.json"];
+    const { stdout } = bench("layer", "--backends", "js", "--webgpu", ...sizes, ...what, ...json);
+    expect(stdout).toContain("WebGPU in Chromium");
+    const { cases } = JSON.parse(readFileSync(join(folder, "onnx-gpu.json"), "utf8")) as LayerReport;
+    expect(cases.length).toBe(6);
+    for (const { task, rows } of cases) {
+      const row = rows.find(({ name }) => name === "onnxruntime-webgpu")!;
+      if (task === "training") expect(row).toMatchObject({ status: "skipped", reason: "no gradients" });
+      else {
+        expect(row.status, row.reason).toBe("ok");
+        expect(row.error!.value).toBeLessThanOrEqual(1e-5);
+      }
+    }
+  },
+);
 
 test("layers on the WebGPU device there is, software too", () => {
   const sizes = ["--tokens", "40", "--heads", "2", "--keys", "8", "--repetitions", "3", "--no-peers"];
