@@ -4,7 +4,7 @@ import { openDelta } from "./delta-open";
 import { deltaPanel } from "./delta-panel";
 import { touchRows } from "./delta-ahead";
 import { Decay, Job, Operands } from "./job";
-import { align, bytes, lanes, loadPart, PANEL, panels, width } from "./lanes";
+import { align, bytes, loadPart, PANEL, panels, width } from "./lanes";
 import { loadState, storePanel, storeState } from "./panels";
 import { Apart, Plain, Together, updateState } from "./update";
 
