@@ -43,7 +43,7 @@ describe.each(all)("$name", (layer) => {
         const state = new State(backend, { slots: 4, heads: stateHeads, ...sizes, dtype, window });
         const pool = inputsOf(layer, problem, "typical", 6);
         const script = { layer, problem, pool, dtype, longest: 40, limit: limits[dtype] };
-        await runScript(state, { ...script, seed: window, calls: 30 });
+        await runScript(state, { ...script, seed: window, calls: ifLong(30, 20) });
         expect(backend.memory()).toEqual({ tensors: 0, bytes: 0 });
       },
     );
@@ -85,7 +85,16 @@ describe.each(all)("$name", (layer) => {
       for (const dtype of ["f32", "f64"] as const) {
         const state = new State(backend, { slots: 3, heads: 4, ...sizes, dtype, window: 3 });
         const pool = exactInputs(layer, problem, 2);
-        await runScript(state, { layer, problem, pool, dtype, seed: 5, calls: 30, longest: 16, limit: 0 });
+        await runScript(state, {
+          layer,
+          problem,
+          pool,
+          dtype,
+          seed: 5,
+          calls: ifLong(30, 20),
+          longest: 16,
+          limit: 0,
+        });
       }
     });
   });
