@@ -5,7 +5,7 @@ const include = ["test/*.test.ts"];
 /** Tests that no kernel of a layer is in. */
 const exclude = ["test/readme.test.ts", "test/pieces*.test.ts", "test/causal-conv*.test.ts"];
 
-/** Every product of sizes, layers and dtypes, on backend-js with its own kernel for a layer, with none, and with the plainest. */
+/** Every product of sizes, layers and dtypes, on backend-js with its own kernel for a layer and with none. */
 export default defineConfig({
   test: {
     ...longLimits,
@@ -14,7 +14,6 @@ export default defineConfig({
     projects: [
       { extends: true, test: { name: "own", include, exclude } },
       { extends: true, test: { name: "composed", include, exclude, setupFiles: ["test/composed.setup.ts"] } },
-      { extends: true, test: { name: "fused", include, exclude, setupFiles: ["test/fused.setup.ts"] } },
     ],
   },
 });

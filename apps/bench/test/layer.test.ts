@@ -233,6 +233,10 @@ describe("bench layer", () => {
     expect(status).toBe(1);
     expect(stdout.split("\n").find((line) => line.startsWith("│ planted"))).toContain("WRONG");
     expect(stdout).not.toContain("│ naive-js");
+    const head = stdout.split("\n").find((line) => line.includes("min ms"))!;
+    expect(head.split("│").map((cell) => cell.trim())).toEqual([
+      ...["", "", "min ms", "median", "GF/s", "error", ""],
+    ]);
     expect(stdout).toContain(plantedLayer.build);
   });
 });

@@ -27,8 +27,8 @@ const report: CaseReport = {
   rows,
 };
 
-test("every line within 100 columns, whatever the figures", () => {
-  for (const line of caseTable(report, false).split("\n")) expect([...line].length).toBeLessThanOrEqual(100);
+test("every line within 80 columns, whatever the figures", () => {
+  for (const line of caseTable(report, false).split("\n")) expect([...line].length).toBeLessThanOrEqual(80);
 });
 
 test("a device's upload, compute and readback stand in the note below the table", () => {

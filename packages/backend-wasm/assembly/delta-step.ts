@@ -51,7 +51,7 @@ export function deltaStep<T>(job: Job, entry: i32, scratch: usize): void {
     let z = z0 ? z0 + from : 0;
     let zs = before.row;
     if (!z || !whole) {
-      copyStrip<T>(z, zs, r, length, step.z, STRIP);
+      copyStrip(z, zs, r, length, step.z, STRIP);
       z = step.z;
       zs = STRIP;
     }
@@ -63,7 +63,7 @@ export function deltaStep<T>(job: Job, entry: i32, scratch: usize): void {
       z = to;
       zs = ts;
     }
-    if (z1 && !whole) copyStrip<T>(step.z, STRIP, r, length, z1 + from, after.row);
+    if (z1 && !whole) copyStrip(step.z, STRIP, r, length, z1 + from, after.row);
   }
 }
 
@@ -110,7 +110,7 @@ function stageStep<T>(job: Job, step: Step, entry: i32): void {
 }
 
 /** The first `length` bytes of rows, with zeros to a whole strip where that is what is written; zeros where there are no rows. */
-function copyStrip<T>(from: usize, fs: usize, rows: i32, length: usize, to: usize, ts: usize): void {
+function copyStrip(from: usize, fs: usize, rows: i32, length: usize, to: usize, ts: usize): void {
   if (ts == STRIP) memory.fill(to, 0, rows * STRIP);
   if (!from) return;
   for (; rows > 0; rows--) {

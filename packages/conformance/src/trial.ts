@@ -21,7 +21,7 @@ export class ConformanceError extends Error {
   override readonly name = "ConformanceError";
 }
 
-/** The backend cannot do what a case is about, and said so: the case is not run. */
+/** The backend cannot do what a case is about and said so, or the plan cannot stand it: the case is not run. */
 export class LackError extends Error {
   override readonly name = "LackError";
 }

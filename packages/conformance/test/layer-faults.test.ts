@@ -9,7 +9,7 @@ const small = { cases: 8, seed: 1, maxN: 300, maxWork: 2 ** 12 } as const;
 test("the plain backend has nothing to find", async () => {
   const report = await runCases(createPlainBackend, { ...small, only: ["f32"] }, layerCases());
   expect(report.failures).toEqual([]);
-  expect(report.notRun).toEqual([]);
+  expect(report.notRun.map(({ name }) => name.split(" › ")[0])).toEqual(["layers: size", "layers: size"]);
   expect(report.passed).toBeGreaterThan(150);
 }, 120_000);
 

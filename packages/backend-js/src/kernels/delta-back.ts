@@ -1,10 +1,9 @@
-/** A chunk of the way back of a fused delta rule, (30). */
+/** A chunk of the way back of a fused delta rule, (30), with −P and q below each other in F, and B̄ and Ō in Y. */
 import { coupleRows, cutOf } from "./delta-chunk.js";
 import { backThroughChannels, backThroughReads } from "./delta-back-channels.js";
-import { loadNorms } from "./delta-load.js";
-import type { Sink } from "./delta-sink.js";
+import { loadNorms } from "./delta-norms.js";
+import { updateStateBar, type Back } from "./delta-state-bar.js";
 import { substituteUpward, transposeLower } from "./delta-triangular.js";
-import type { DeltaWalk } from "./delta-walk.js";
 import { decayCoupling, scaleRows } from "./decay-rows.js";
 import { gemm, gemmCut } from "./gemm.js";
 import { clearRows, loadRows, loadTransposed } from "./pack.js";
@@ -18,43 +17,23 @@ import {
   DECAYED,
   DOWN,
   F,
-  FT,
   KEYS,
   KEYS_BAR,
   leadingDimension,
   RANK_MAX,
   ROWS_BAR,
-  scratch,
   UP,
   W,
   X,
   Y,
   ZT,
 } from "./scratch.js";
-import type { State } from "./state.js";
-import { gemmTransposed } from "./tile-dot.js";
-
-const S = scratch;
-
-/** One panel of one entry on the way back. */
-export interface Back {
-  readonly walk: DeltaWalk;
-  /** Z̄ */
-  readonly stateBar: State;
-  readonly outBar: Rows;
-  readonly sink: Sink;
-  /** ⟨Z, Z̄⟩ at the end of the chunk, for every channel, or over all where the decay is one number a row. */
-  readonly closing: Float64Array;
-  /** The panel's first column. */
-  readonly j: number;
-  readonly columns: number;
-}
+import { coupleTransposed, gemmTransposed } from "./tile-dot.js";
 
 /** Gradients of the rows from i on, given U in X and the state before them, and Z̄ ← diag(A) Z̄ + Q̃ᵀ Ō − P̃ᵀ B̄. */
 export function chunkBack(back: Back, i: number, rows: number, before: Rows): void {
-  const { walk, sink } = back;
+  const { walk, sink, closing } = back;
   const { r, decay } = walk;
-  const { closing } = back;
   const [closed] = closing;
   sink.begin();
   loadNorms(walk, i, rows);
@@ -111,8 +90,8 @@ function solveBack({ walk, stateBar, outBar, j, columns }: Back, i: number, rows
       rows - v,
       columns,
     );
+  if (rows < chunk) clearGap(ld, chunk, rows, ceil4(columns));
   substituteUpward(Y, ld, COUPLING_T, 2 * chunk, rows, columns);
-  if (rows < chunk) clearGap(ld, chunk, rows, columns);
 }
 
 /** Zeros between the rows of the halves, and after them: what a product over both may meet. */
@@ -125,7 +104,7 @@ function clearGap(ld: number, chunk: number, rows: number, columns: number): voi
 function coupleBack({ walk, stateBar: { ld }, columns }: Back, rows: number): void {
   const { chunk, decay } = walk;
   clearRows(COUPLING_BAR, chunk, 1, 2 * chunk * chunk);
-  gemmTransposed(COUPLING_BAR, chunk, Y, ld, X, ld, 2 * chunk, columns, rows, cutOf(walk));
+  coupleTransposed(COUPLING_BAR, chunk, Y, X, ld, chunk + rows, columns, cutOf(walk));
   if (decay === "row") {
     decayCoupling(COUPLING_BAR, rows, chunk);
     decayCoupling(COUPLING_BAR + chunk * chunk, rows, chunk);
@@ -173,63 +152,6 @@ function rowsBack(
     for (const half of [0, chunk]) {
       const a = COUPLING_BAR_T + v * 2 * chunk + half + v;
       gemm(KEYS_BAR + v * ldr, ldr, a, 2 * chunk, F + (half + v) * ldr, ldr, 4, rows - v, rank);
-    }
-  }
-}
-
-/** Z̄ ← diag(A) Z̄ + F̃ᵀ (B̄ | Ō) for channels k.., and ⟨Z, Z̄⟩, which closes the chunk before. */
-function updateStateBar(
-  { walk, stateBar, closing, columns }: Back,
-  rows: number,
-  k: number,
-  rank: number,
-): void {
-  const { chunk, decay } = walk;
-  const both = 2 * chunk;
-  const ldr = ceil4(rank);
-  loadTransposed(FT, both, S, F, ldr, both, rank);
-  if (decay === "row") scaleColumns(both, rows, rank);
-  const depth = chunk + rows;
-  if (decay === "none") stateBar.add(W, FT, both, Y, rank, depth, columns);
-  else stateBar.decayAndAdd(decay, FT, both, Y, rank, depth, columns);
-  stateBar.leave(k, rank);
-  if (decay !== "none") closeBefore(stateBar.ld, k, rank, columns, closing);
-}
-
-/** Both halves of F̃ᵀ: column v is multiplied by element v of UP. */
-function scaleColumns(ld: number, rows: number, rank: number): void {
-  for (let m = 0; m < rank; m++) {
-    const row = (FT + m * ld) | 0;
-    for (let v = 0; v < rows; v++) {
-      const by = S[(UP + v) | 0]!;
-      S[(row + v) | 0] = by * S[(row + v) | 0]!;
-      S[(row + ld / 2 + v) | 0] = by * S[(row + ld / 2 + v) | 0]!;
-    }
-  }
-}
-
-/** ⟨Z, Z̄⟩ of channels k.., four of them at a time. */
-function closeBefore(ld: number, k: number, rank: number, columns: number, closing: Float64Array): void {
-  const ldt = leadingDimension(rank);
-  if (closing.length === 1 && k === 0) closing[0] = 0;
-  for (let m = 0; m < rank; m += 4) {
-    let s0 = 0;
-    let s1 = 0;
-    let s2 = 0;
-    let s3 = 0;
-    let z = (ZT + m) | 0;
-    const end = (W + m * ld + columns) | 0;
-    for (let at = (W + m * ld) | 0; at < end; at = (at + 1) | 0) {
-      s0 += S[z]! * S[at]!;
-      s1 += S[(z + 1) | 0]! * S[(at + ld) | 0]!;
-      s2 += S[(z + 2) | 0]! * S[(at + 2 * ld) | 0]!;
-      s3 += S[(z + 3) | 0]! * S[(at + 3 * ld) | 0]!;
-      z = (z + ldt) | 0;
-    }
-    const sums = [s0, s1, s2, s3];
-    for (let t = 0; t < Math.min(4, rank - m); t++) {
-      if (closing.length === 1) closing[0]! += sums[t]!;
-      else closing[k + m + t] = sums[t]!;
     }
   }
 }

@@ -1,6 +1,7 @@
 /** The couplings of a chunk of a fused delta rule, what it reads of the state, and how the state goes on. */
 import { decayTwo } from "./delta-channels.js";
-import { loadFactorsOf, loadKeys, loadNorms, loadRawRows } from "./delta-load.js";
+import { loadFactorsOf, loadKeys, loadRawRows } from "./delta-load.js";
+import { loadNorms } from "./delta-norms.js";
 import type { DeltaWalk } from "./delta-walk.js";
 import { decayCoupling, scaleRows, sumGaps } from "./decay-rows.js";
 import { gemm, gemmCut } from "./gemm.js";

@@ -1,9 +1,6 @@
 import { newFloatArray, type Dtype, type FloatArray } from "@dlrt/core";
 import type { Rows } from "./rows.js";
 
-/** Bytes of states and corrections that a call keeps for the way back, at most, as long as √n states fit. */
-const BUDGET = 2 ** 27 + 2 ** 26;
-
 /**
  * What the way back reads of the way there, for one panel of one entry: U, and the state before every `every`-th chunk; those between
  * are computed again from U, a segment of `every` chunks at a time. Rounded to the dtype, as U is where a layer is composed of `solve` and
@@ -18,10 +15,15 @@ export class Kept {
   readonly #columns: number;
   readonly #size: number;
 
-  constructor(dtype: Dtype, n: number, r: number, columns: number, chunk: number) {
+  /** @param budget bytes to keep to, as long as the square root of the chunks fits */
+  constructor(
+    dtype: Dtype,
+    { n, r, columns, chunk }: Readonly<Record<"n" | "r" | "columns" | "chunk", number>>,
+    budget: number,
+  ) {
     const chunks = Math.ceil(n / chunk);
     const bytes = dtype === "f32" ? 4 : 8;
-    const room = Math.max(0, BUDGET / bytes - n * columns);
+    const room = Math.max(0, budget / bytes - n * columns);
     let every = 1;
     const states = (): number => Math.ceil(chunks / every) + (every > 1 ? every : 0);
     while (states() * r * columns > room && every * every < chunks) every++;

@@ -1,10 +1,12 @@
 import type { HostTensor } from "@dlrt/core";
 import type { DeltaRuleVjpParams } from "@dlrt/core/backend";
 import { panelColumns } from "./chunk.js";
-import { chunkBack, type Back } from "./delta-back.js";
+import { chunkBack } from "./delta-back.js";
+import type { Back } from "./delta-state-bar.js";
 import { coupleAndReadState, prepareUpdate, updateState } from "./delta-chunk.js";
 import { Kept } from "./delta-kept.js";
-import { loadNorms, loadWritten } from "./delta-load.js";
+import { loadWritten } from "./delta-load.js";
+import { loadNorms } from "./delta-norms.js";
 import { Sink } from "./delta-sink.js";
 import { substitutePivots } from "./delta-triangular.js";
 import { deltaWalkOf, type DeltaWalk } from "./delta-walk.js";
@@ -18,13 +20,21 @@ import { State } from "./state.js";
  * of query, key, gates and decay adds up.
  */
 export function deltaRuleVjp(params: DeltaRuleVjpParams<HostTensor>): void {
+  deltaRuleVjpWithin(params, BUDGET);
+}
+
+/** Bytes of states and corrections that a call keeps for the way back. */
+const BUDGET = 2 ** 27 + 2 ** 26;
+
+/** @param budget bytes to keep to */
+export function deltaRuleVjpWithin(params: DeltaRuleVjpParams<HostTensor>, budget: number): void {
   const { n, p, r, batch } = params;
   if (r === 0 || p === 0) return zeroGradients(params);
   const width = Math.min(p, panelColumns(r));
   let kept: Kept | undefined;
   for (let entry = 0; entry < batch; entry++) {
-    const walk = { ...deltaWalkOf(params, entry), queries: false };
-    kept ??= new Kept(params.query.dtype, n, r, width, walk.chunk);
+    const walk = { ...deltaWalkOf(params, entry, 16), queries: false };
+    kept ??= new Kept(params.query.dtype, { n, r, columns: width, chunk: walk.chunk }, budget);
     for (let j = 0; j < p; j += width) {
       const columns = Math.min(width, p - j);
       const final = there(params, walk, kept, entry, j, columns);

@@ -1,8 +1,18 @@
 /** Where the gradients of a fused delta rule go: each row as it is computed, through gates and normalisation. */
-import type { FloatArray, HostTensor } from "@dlrt/core";
+import type { HostTensor } from "@dlrt/core";
 import type { DeltaRuleVjpParams } from "@dlrt/core/backend";
+import {
+  addGaps,
+  dot,
+  dotWith,
+  store,
+  storeGated,
+  storeScaled,
+  subtractGated,
+  subtractScaled,
+  unnormalize,
+} from "./delta-rows.js";
 import type { DeltaWalk } from "./delta-walk.js";
-import { loadRows } from "./pack.js";
 import { rowsOf, type Rows } from "./rows.js";
 import {
   ceil4,
@@ -17,7 +27,6 @@ import {
   RAW,
   ROWS_BAR,
   scratch,
-  VALUES,
   Y,
   ZT,
 } from "./scratch.js";
@@ -59,20 +68,18 @@ export class Sink {
     const scalar = w === undefined || scalarWrite;
     const gate = w ?? e;
     const target = w ? this.#write : this.#erase;
-    if (target) loadRows(VALUES, ld, v.data, v.start + i * v.stride + j, v.stride, rows, columns, 1);
+    const value = this.#value;
     for (let t = 0; t < rows; t++) {
       const bar = Y + t * ld;
-      const own = VALUES + t * ld;
+      const of = v.start + (i + t) * v.stride + j;
       const at = gate.start + (i + t) * gate.stride;
-      if (target && scalar) this.#add(target, i + t, 0, dot(own, bar, columns), this.#adds);
-      else if (target) {
-        for (let m = 0; m < columns; m++) S[own + m] = S[own + m]! * S[bar + m]!;
-        this.#put(target, i + t, j, own, columns, false);
-      }
-      if (!this.#value) continue;
-      if (scalar) scaled(own, bar, gate.data[at]!, columns);
-      else gated(own, bar, gate.data, at + j, columns);
-      this.#put(this.#value, i + t, j, own, columns, false);
+      if (target && scalar) this.#add(target, i + t, 0, dotWith(v.data, of, bar, columns), this.#adds);
+      else if (target)
+        storeGated(target.data, target.start + (i + t) * target.stride + j, bar, v.data, of, columns);
+      if (!value) continue;
+      const to = value.start + (i + t) * value.stride + j;
+      if (scalar) storeScaled(value.data, to, bar, gate.data[at]!, columns);
+      else storeGated(value.data, to, bar, gate.data, at + j, columns);
     }
   }
 
@@ -187,69 +194,5 @@ export class Sink {
     const to = start + row * stride + column;
     if (adds) for (let m = 0; m < n; m++) data[to + m] = data[to + m]! + S[from + m]!;
     else store(data, to, from, n);
-  }
-}
-
-function store(data: FloatArray, to: number, from: number, n: number): void {
-  for (let m = 0; m < n; m++) data[(to + m) | 0] = S[(from + m) | 0]!;
-}
-
-/** Sums in chains of 16 products at most. */
-function dot(x: number, y: number, n: number): number {
-  let total = 0;
-  for (let from = 0; from < n; from += 64) {
-    const end = Math.min(from + 64, n);
-    let s0 = 0;
-    let s1 = 0;
-    let s2 = 0;
-    let s3 = 0;
-    let m = from;
-    for (; m < end - 3; m += 4) {
-      s0 += S[(x + m) | 0]! * S[(y + m) | 0]!;
-      s1 += S[(x + m + 1) | 0]! * S[(y + m + 1) | 0]!;
-      s2 += S[(x + m + 2) | 0]! * S[(y + m + 2) | 0]!;
-      s3 += S[(x + m + 3) | 0]! * S[(y + m + 3) | 0]!;
-    }
-    for (; m < end; m++) s0 += S[(x + m) | 0]! * S[(y + m) | 0]!;
-    total += s0 + s1 + (s2 + s3);
-  }
-  return total;
-}
-
-function scaled(to: number, from: number, by: number, n: number): void {
-  for (let m = 0; m < n; m++) S[(to + m) | 0] = by * S[(from + m) | 0]!;
-}
-
-function gated(to: number, from: number, gate: FloatArray, at: number, n: number): void {
-  for (let m = 0; m < n; m++) S[(to + m) | 0] = gate[(at + m) | 0]! * S[(from + m) | 0]!;
-}
-
-function subtractScaled(to: number, from: number, by: number, n: number): void {
-  for (let m = 0; m < n; m++) S[(to + m) | 0] = S[(to + m) | 0]! - by * S[(from + m) | 0]!;
-}
-
-function subtractGated(to: number, from: number, gate: FloatArray, at: number, n: number): void {
-  for (let m = 0; m < n; m++) S[(to + m) | 0] = S[(to + m) | 0]! - gate[(at + m) | 0]! * S[(from + m) | 0]!;
-}
-
-/** x̄ = (ȳ − y (y·ȳ)) / √(x·x + eps) in the place of ȳ. */
-function unnormalize(bar: number, y: number, along: number, norm: number, n: number): void {
-  for (let m = 0; m < n; m++) S[(bar + m) | 0] = (S[(bar + m) | 0]! - along * S[(y + m) | 0]!) * norm;
-}
-
-/** Σ of P ∘ P̄ + Q ∘ Q̄ − K ∘ K̄ of channels k.. gains another row. */
-function addGaps(
-  sums: Float64Array,
-  k: number,
-  p: number,
-  q: number,
-  own: number,
-  ownQ: number,
-  n: number,
-): void {
-  for (let m = 0; m < n; m++) {
-    const read =
-      S[(p + m) | 0]! * S[(ROWS_BAR + own + m) | 0]! + S[(q + m) | 0]! * S[(ROWS_BAR + ownQ + m) | 0]!;
-    sums[(k + m) | 0] = sums[(k + m) | 0]! + (read - S[(KEYS + own + m) | 0]! * S[(KEYS_BAR + own + m) | 0]!);
   }
 }

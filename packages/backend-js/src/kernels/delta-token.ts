@@ -1,7 +1,8 @@
 /** A single row of a fused delta rule, as in decoding: the state is read and written where it lies, without a chunk's machinery. */
 import type { FloatArray, HostTensor } from "@dlrt/core";
 import type { DeltaRuleParams } from "@dlrt/core/backend";
-import { loadNorms, loadTokenRows } from "./delta-load.js";
+import { loadTokenRows } from "./delta-load.js";
+import { loadNorms } from "./delta-norms.js";
 import { deltaWalkOf, type DeltaWalk } from "./delta-walk.js";
 import { clearRows, loadRows } from "./pack.js";
 import { rowsOf, type Rows } from "./rows.js";
@@ -13,7 +14,7 @@ const S = scratch;
 /** Rows of the state whose products reach a sum in one chain, where f64 would see more. */
 const CUT = 64;
 
-/** u = w ∘ v − Zᵀ (a ∘ P), out = s (Zᵀ (a ∘ q) + (q·k) u), Z ← diag(a) Z + k uᵀ with a = e^g; r ≤ RANK_MAX. */
+/** (28): u = w ∘ v − Zᵀ (a ∘ P), out = s (Zᵀ (a ∘ q) + (q·k) u), Z ← diag(a) Z + k uᵀ with a = e^g; r ≤ RANK_MAX. */
 export function deltaToken(params: DeltaRuleParams<HostTensor>): void {
   const { p, initialState, finalState } = params;
   for (let entry = 0; entry < params.batch; entry++) {

@@ -2,7 +2,7 @@ import type { DecayKind, HostTensor } from "@dlrt/core";
 import { decayKind, type DeltaRuleInputs } from "@dlrt/core/backend";
 import type { Sizes } from "@dlrt/core";
 import { rowsOf, type Rows } from "./rows.js";
-import { ceil4, chunkRows, DECAY_CHUNK_MAX, STACK_MAX } from "./scratch.js";
+import { ceil4, chunkRows, DECAY_CHUNK_MAX, RANK_MAX, STACK_MAX } from "./scratch.js";
 
 /** Most rows of a chunk: those of P and of q stand below each other where others have one F. */
 export const DELTA_CHUNK_MAX: number = STACK_MAX / 2;
@@ -37,12 +37,15 @@ interface Given extends Sizes, DeltaRuleInputs<HostTensor> {
   readonly chunk?: number | undefined;
 }
 
-export function deltaWalkOf(params: Given, entry: number): DeltaWalk {
+/** @param preferred rows of a chunk in f32 where the caller has no wish */
+export function deltaWalkOf(params: Given, entry: number, preferred: number = 12): DeltaWalk {
   const { query, key, value, erase, write, n, r, scale, eps } = params;
   const f64 = query.dtype === "f64";
   const gaps = r > 0 ? params.decay : undefined;
   const decay = decayKind({ decay: gaps });
-  const rows = chunkRows(params.chunk, r, f64, decay === "channel" ? DECAY_CHUNK_MAX : DELTA_CHUNK_MAX);
+  const most = decay === "channel" ? DECAY_CHUNK_MAX : DELTA_CHUNK_MAX;
+  const hint = params.chunk ?? (r > RANK_MAX ? undefined : preferred);
+  const rows = chunkRows(hint, r, f64, most);
   return {
     q: rowsOf(query, entry),
     k: rowsOf(key, entry),

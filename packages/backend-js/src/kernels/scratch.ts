@@ -89,10 +89,8 @@ export const COUPLING_BAR: number = KEYS_BAR + CHUNK_MAX * RANK_MAX;
 export const COUPLING_BAR_T: number = COUPLING_BAR + STACK_MAX * CHUNK_MAX;
 /** Transposes of the couplings [chunk, 2 chunk] */
 export const COUPLING_T: number = COUPLING_BAR_T + STACK_MAX * CHUNK_MAX;
-/** v of a chunk [chunk, columns] */
-export const VALUES: number = COUPLING_T + STACK_MAX * CHUNK_MAX;
 /** Sums over the elements of a row: y·ȳ of normalised queries and keys, and what ḡ gains by it [chunk] */
-export const QUERY_DOT: number = VALUES + CHUNK_MAX * LD_MAX;
+export const QUERY_DOT: number = COUPLING_T + STACK_MAX * CHUNK_MAX;
 export const KEY_DOT: number = QUERY_DOT + CHUNK_MAX;
 export const GAP_BAR: number = KEY_DOT + CHUNK_MAX;
 /** Zᵀ [columns, rank], whose rows may need a little more room than those of Z */

@@ -72,7 +72,8 @@ export abstract class OwnedTensor implements Tensor {
     { layout = contiguousLayout(shape), ownedBytes = byteSize(shape, dtype), of }: Placement = {},
   ) {
     this.#backend = backend;
-    this.#layout = Object.freeze({ ...layout });
+    const { offset, heads, shared, batch, head, row } = layout;
+    this.#layout = Object.freeze({ offset, heads, shared, batch, head, row });
     this.#ledger = ledger;
     this.#shape = Object.freeze([shape[0], shape[1], shape[2]] as const);
     this.#dtype = dtype;

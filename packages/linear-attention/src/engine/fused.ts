@@ -38,8 +38,8 @@ export function fusedKernels<T extends Tensor>(
   const { decay: able = "none", missing = [] } = supports;
   if (decay && (able === "none" || (able === "row" && decay.width !== 1 && key.width !== 1)))
     return undefined;
-  const needed = recording ? (["deltaRule", "deltaRuleVjp"] as const) : (["deltaRule"] as const);
-  if (needed.some((name) => kernels[name] === undefined || missing.includes(name))) return undefined;
+  if (kernels.deltaRule === undefined || missing.includes("deltaRule")) return undefined;
+  if (recording && (kernels.deltaRuleVjp === undefined || missing.includes("deltaRuleVjp"))) return undefined;
   return kernels as FusedKernels<T>;
 }
 
@@ -47,9 +47,16 @@ export function fusedKernels<T extends Tensor>(
 function fusedRows<T extends Tensor>({ query, key, value, erase, write, decay }: Mix<T>): FusedRows<T> {
   const { normalized: q } = query;
   const { normalized: k } = key;
-  const rest = { value, erase: erase!, write, decay };
-  if (q && k && q.eps === k.eps) return { query: q.of, key: k.of, ...rest, eps: q.eps };
-  return { query, key, ...rest, eps: undefined };
+  const raw = q !== undefined && k !== undefined && q.eps === k.eps;
+  return {
+    query: raw ? q.of : query,
+    key: raw ? k.of : key,
+    value,
+    erase: erase!,
+    write,
+    decay,
+    eps: raw ? q.eps : undefined,
+  };
 }
 
 /** The output by the kernel `deltaRule`, one call a piece. With the way back asked for nothing but that is computed. */
@@ -82,7 +89,25 @@ export function mixFused<T extends Tensor>(
     );
     if (elementCount(out.shape) === 0 && (finalState === undefined || elementCount(finalState.shape) === 0))
       continue;
-    kernels.deltaRule({ ...paramsOf(tape, rows, call, piece), out, finalState });
+    const of = paramsOf(tape, rows, call, piece);
+    // Field by field: a spread costs a single token more than a kernel for it.
+    kernels.deltaRule({
+      batch: of.batch,
+      n: of.n,
+      r: of.r,
+      p: of.p,
+      scale: of.scale,
+      eps: of.eps,
+      query: of.query,
+      key: of.key,
+      value: of.value,
+      erase: of.erase,
+      write: of.write,
+      decay: of.decay,
+      initialState: of.initialState,
+      finalState,
+      out,
+    });
     finish();
   }
   return tape.value(output);

@@ -41,7 +41,8 @@ export class Tape<T extends Tensor> {
   ) {}
 
   value(packed: Packed<T>, constant = false): Value<T> {
-    return { ...packed, constant };
+    const { tensor, heads, width } = packed;
+    return { tensor, heads, width, constant };
   }
 
   /** A result, and what to do with its gradient once that is whole. */

@@ -1,5 +1,5 @@
 /** Past 65,535 tokens, and heads: where a grid of workgroups folds. */
-import type { Case } from "../../trial.js";
+import { LackError, type Case } from "../../trial.js";
 import { allLayers, type Layer } from "../definition.js";
 import { plainProblem } from "../design.js";
 import { dtypes, judgeForward, layerCase } from "./shared.js";
@@ -17,7 +17,7 @@ export function manyCases(layers: readonly Layer[] = allLayers): Case[] {
         dtypes.map((dtype) =>
           layerCase("size", layer, dtype, { name: `${layer.name}, ${name}` }, async (trial) => {
             const { maxN, maxWork } = trial.plan;
-            if (65537 > maxN || 2 * 65540 > maxWork) return;
+            if (65537 > maxN || 2 * 65540 > maxWork) throw new LackError("more than maxN or maxWork allow");
             await judgeForward(trial, plainProblem(layer, { ...own, keyWidth: 1, valueWidth: 1 }));
           }),
         ),

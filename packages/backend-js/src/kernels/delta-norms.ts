@@ -1,0 +1,45 @@
+import type { FloatArray } from "@dlrt/core";
+import type { DeltaWalk } from "./delta-walk.js";
+import { KEY_NORM, QUERY_NORM, scratch } from "./scratch.js";
+
+const S = scratch;
+
+/** 1/√(Σx² + eps) of the rows of key and query from i on, or 1. */
+export function loadNorms({ q, k, r, eps }: DeltaWalk, i: number, rows: number): void {
+  if (eps === undefined) {
+    S.fill(1, KEY_NORM, KEY_NORM + rows);
+    S.fill(1, QUERY_NORM, QUERY_NORM + rows);
+    return;
+  }
+  for (let t = 0; t < rows; t++) {
+    S[KEY_NORM + t] = 1 / Math.sqrt(squares(k.data, k.start + (i + t) * k.stride, r) + eps);
+    S[QUERY_NORM + t] = 1 / Math.sqrt(squares(q.data, q.start + (i + t) * q.stride, r) + eps);
+  }
+}
+
+function squares(data: FloatArray, start: number, n: number): number {
+  return data instanceof Float32Array ? squares32(data, start, n) : squares64(data, start, n);
+}
+
+function squares32(data: Float32Array, start: number, n: number): number {
+  let sum = 0;
+  for (let m = 0; m < n; m++) sum += data[(start + m) | 0]! * data[(start + m) | 0]!;
+  return sum;
+}
+
+/** In four chains, that roundings do not add up as in one. */
+function squares64(data: FloatArray, start: number, n: number): number {
+  let s0 = 0;
+  let s1 = 0;
+  let s2 = 0;
+  let s3 = 0;
+  let m = 0;
+  for (; m + 3 < n; m += 4) {
+    s0 += data[start + m]! * data[start + m]!;
+    s1 += data[start + m + 1]! * data[start + m + 1]!;
+    s2 += data[start + m + 2]! * data[start + m + 2]!;
+    s3 += data[start + m + 3]! * data[start + m + 3]!;
+  }
+  for (; m < n; m++) s0 += data[start + m]! * data[start + m]!;
+  return s0 + s1 + (s2 + s3);
+}

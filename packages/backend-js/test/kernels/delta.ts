@@ -1,0 +1,118 @@
+import type { Dtype, HostTensor, Shape } from "@dlrt/core";
+import type { DeltaRuleInputs, DeltaRuleVjpParams } from "@dlrt/core/backend";
+import * as plain from "./plain-delta.js";
+import { deltaRuleVjpWithin } from "../../src/kernels/delta-rule-vjp.js";
+import { jsKernels } from "../../src/kernels/index.js";
+import { generator, tensor } from "./problems.js";
+
+type Name = keyof DeltaRuleInputs;
+
+export interface DeltaProblem {
+  readonly sizes: readonly [batch: number, n: number, r: number, p: number];
+  readonly decay?: "row" | "channel" | undefined;
+  /** How P and the right-hand side are gated: by one β, or by two gates of one or many columns. */
+  readonly gates?: "beta" | "two" | "columns";
+  readonly eps?: number;
+  readonly states?: boolean;
+  readonly chunk?: number | undefined;
+  /** Replaces the random elements of some inputs; index is that within the array. */
+  readonly data?: { readonly [name in Name]?: (index: number, shape: Shape) => number };
+}
+
+/** Inputs and cotangents of a problem, random unless given, in the numbers of `dtype`. */
+export function deltaProblem(problem: DeltaProblem, dtype: Dtype, as: Dtype = dtype) {
+  const { sizes, decay, gates = "beta", eps, states = true, chunk, data = {} } = problem;
+  const [batch, n, r, p] = sizes;
+  const random = generator(7 + n + 31 * r + 101 * p);
+  const rounded = (x: number) => (dtype === "f32" ? Math.fround(x) : x);
+  const make = (name: Name | undefined, shape: Shape, own: () => number): HostTensor => {
+    const given = name && data[name];
+    return tensor(shape, as, (at) => rounded(given ? given(at, shape) : own()));
+  };
+  const unit = Math.sqrt(3 / Math.max(1, r));
+  const gate = () => (1 + random()) / 2;
+  const inputs: { [name in Name]?: HostTensor } & Pick<
+    Required<DeltaRuleInputs<HostTensor>>,
+    "query" | "key" | "value" | "erase"
+  > = {
+    query: make("query", [batch, n, r], random),
+    key: make("key", [batch, n, r], () => unit * random()),
+    value: make("value", [batch, n, p], random),
+    erase: make("erase", [batch, n, gates === "columns" ? r : 1], gate),
+  };
+  if (gates !== "beta") inputs.write = make("write", [batch, n, gates === "columns" ? p : 1], gate);
+  if (decay) inputs.decay = make("decay", [batch, n, decay === "row" ? 1 : r], () => -0.5 * (1 + random()));
+  if (states) inputs.initialState = make("initialState", [batch, r, p], random);
+  const call = { batch, n, r, p, scale: 0.375, eps, chunk, ...inputs };
+  const outCotangent = make(undefined, [batch, n, p], random);
+  const finalStateCotangent = states ? make(undefined, [batch, r, p], random) : undefined;
+  return { call, inputs, cotangents: { outCotangent, finalStateCotangent } };
+}
+
+/** Everything that kernels make of a problem, by name; poisoned before. */
+export function deltaResults(
+  kernels: Pick<typeof plain, "deltaRule" | "deltaRuleVjp">,
+  { call, inputs, cotangents }: ReturnType<typeof deltaProblem>,
+): Record<string, HostTensor> {
+  const { batch, n, r, p } = call;
+  const { dtype } = call.query;
+  const out = tensor([batch, n, p], dtype);
+  const finalState = tensor([batch, r, p], dtype);
+  kernels.deltaRule({ ...call, out, finalState });
+  const gradients: { [name in Name]?: HostTensor } = {};
+  for (const [name, t] of Object.entries(inputs)) gradients[name as Name] = tensor(t!.shape, dtype);
+  kernels.deltaRuleVjp({ ...call, ...cotangents, gradients });
+  const bars = Object.entries(gradients).map(([name, t]) => [`${name} gradient`, t] as const);
+  return { out, finalState, ...Object.fromEntries(bars) };
+}
+
+export const ownKernels = {
+  deltaRule: jsKernels.deltaRule!,
+  deltaRuleVjp: jsKernels.deltaRuleVjp!,
+};
+
+/** The backward with room for so many bytes of states. */
+export const within = (bytes: number) => ({
+  ...ownKernels,
+  deltaRuleVjp: (params: DeltaRuleVjpParams<HostTensor>) => deltaRuleVjpWithin(params, bytes),
+});
+
+/** What the gradient of a decay is a sum of differences of: the largest |q q̄| + |k k̄| summed over a row. */
+function gapTerms({ call }: ReturnType<typeof deltaProblem>, results: Record<string, HostTensor>): number {
+  const { query, key, r } = call;
+  let largest = 0;
+  for (let from = 0; from < query.data.length; from += r) {
+    let sum = 0;
+    for (let at = from; at < from + r; at++) {
+      sum += Math.abs(query.data[at]! * results["query gradient"]!.data[at]!);
+      sum += Math.abs(key.data[at]! * results["key gradient"]!.data[at]!);
+    }
+    largest = Math.max(largest, sum);
+  }
+  return largest;
+}
+
+/**
+ * The largest error of each result over the largest element of what it should be, against the recurrence in float64; that of the
+ * decay's gradient, which behind a strong decay is a small difference of large numbers, over those.
+ */
+export function deltaErrors(
+  problem: DeltaProblem,
+  dtype: Dtype,
+  kernels: typeof ownKernels = ownKernels,
+): Record<string, number> {
+  const got = deltaResults(kernels, deltaProblem(problem, dtype));
+  const exact = deltaProblem(problem, dtype, "f64");
+  const expected = deltaResults(plain, exact);
+  const errors: Record<string, number> = {};
+  for (const [name, t] of Object.entries(expected)) {
+    let [difference, size] = [0, name === "decay gradient" ? gapTerms(exact, expected) : 0];
+    t.data.forEach((x, at) => {
+      const d = Math.abs(x - got[name]!.data[at]!);
+      if (!(d <= difference)) difference = Number.isNaN(d) ? Infinity : d;
+      size = Math.max(size, Math.abs(x));
+    });
+    errors[name] = difference / (size || 1);
+  }
+  return errors;
+}
