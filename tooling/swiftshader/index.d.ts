@@ -17,3 +17,6 @@ export function chromium(): {
   args: string[];
   env?: Record<string, string>;
 };
+
+/** Whether the machine has a GPU with a driver; elsewhere than on Linux the system brings one. */
+export function hasHardwareVulkan(): boolean;

@@ -49,7 +49,9 @@ export function swiftshaderFolder() {
   return cached(`swiftshader-${version}`, (into) => unpack(root, "swiftshader.tar.br", into));
 }
 
-function hasHardwareVulkan() {
+/** Whether the machine has a GPU with a driver; elsewhere than on Linux the system brings one. */
+export function hasHardwareVulkan() {
+  if (process.platform !== "linux") return true;
   const drivers = ["/usr/share/vulkan/icd.d", "/etc/vulkan/icd.d", "/usr/local/nvidia/share/vulkan/icd.d"]
     .filter((folder) => existsSync(folder))
     .flatMap((folder) => readdirSync(folder))

@@ -1,5 +1,6 @@
 import type { DecayKind, Dtype } from "@dlrt/core";
 import type { Missing } from "@dlrt/bench/dist/contender.js";
+import type { LayerWork } from "@dlrt/bench/dist/layer/problem.js";
 import type { OperationName } from "@dlrt/bench/dist/operations/operation.js";
 import type { CaseReport, Peaks } from "@dlrt/bench/dist/report.js";
 import type { WorkloadName } from "@dlrt/bench/dist/workload/index.js";
@@ -22,11 +23,12 @@ export interface Found {
 
 export interface RunRequest {
   readonly names: readonly string[];
-  readonly operation: OperationName;
+  /** An operation with T, or a layer, of which workload, element type, decay and chunk say nothing. */
+  readonly operation: OperationName | LayerWork;
   readonly workload: WorkloadName;
   readonly dtype: Dtype;
   readonly decay: DecayKind;
-  /** Rows of T, one case each. */
+  /** Rows of T or tokens, one case each. */
   readonly sizes: readonly number[];
   /** Columns of Q, K and the right-hand side. */
   readonly d: number;

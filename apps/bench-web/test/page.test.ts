@@ -1,6 +1,7 @@
 import { createJsBackend } from "@dlrt/backend-js";
 import { createWasmBackend } from "@dlrt/backend-wasm";
 import { backendContender, type Contender } from "@dlrt/bench/dist/contender.js";
+import type { OperationName } from "@dlrt/bench/dist/operations/operation.js";
 import { operations } from "@dlrt/bench/dist/operations/index.js";
 import { workloads } from "@dlrt/bench/dist/workload/index.js";
 import type { Browser } from "playwright-core";
@@ -27,9 +28,9 @@ async function omegaHere(
   { operation, workload, dtype, sizes, decay }: PageReport["cases"][number],
 ) {
   const problem = workloads[workload as "text"]({ ...sizes, dtype, decay, seed: 1 });
-  const run = contender.open(operations[operation], problem, undefined);
+  const run = contender.open(operations[operation as OperationName], problem, undefined);
   await run.call();
-  const verdict = operations[operation].judge(problem, await run.read());
+  const verdict = operations[operation as OperationName].judge(problem, await run.read());
   run.close();
   return verdict.value;
 }
@@ -103,6 +104,68 @@ where("in Chromium (skipped where npm has none: it is built for Linux x64 alone)
     await shoot(page, "wide");
     await page.emulateMedia({ colorScheme: "dark" });
     await shoot(page, "dark");
+    await page.close();
+  });
+
+  test("layers: prompts and a token on every backend, beside plain JavaScript; no time for a wrong one", async () => {
+    const { page, faults } = await open(withGpu!, `${isolated()}?threads=2`, PHONE);
+    await fill(page, { ...TINY, sizes: "40, 70" });
+    await page.check('[value="planted"]');
+    const works = {
+      "delta, prefill": "delta rule, prompt, f32: T = 40, D = 16, heads = 2",
+      "kda, prefill": "Kimi delta attention, prompt, f32: T = 40, D = 16, heads = 2",
+      "gated, decoding": "gated delta rule, one token, f32: T = 1, D = 16, heads = 2",
+    };
+    for (const [work, title] of Object.entries(works)) {
+      await page.selectOption('[name="operation"]', work);
+      for (const name of ["workload", "decay", "dtype", "chunk"])
+        expect(await page.locator(`[name="${name}"]`).isDisabled()).toBe(true);
+      expect(await page.locator('[name="sizes"]').isDisabled()).toBe(work === "gated, decoding");
+      await run(page);
+      expect(await page.locator(".case h3").first().innerText()).toBe(title);
+      const { cases } = await downloaded(page);
+      expect(cases.map(({ sizes }) => sizes.n)).toEqual(work === "gated, decoding" ? [1] : [40, 70]);
+      for (const { operation, rows, baseline } of cases) {
+        expect([operation, baseline]).toEqual([work, "naive-js"]);
+        expect(rows.map(({ name }) => name)).toEqual([
+          ...["js", "wasm", "wasm ×2", "wasm relaxed", "wasm relaxed ×2"],
+          ...["webgpu", "naive-js", "planted"],
+        ]);
+        for (const row of rows.slice(0, -1)) {
+          expect(row.status, `${row.name}: ${row.reason}`).toBe("ok");
+          const { value, limit } = row.error!;
+          expect(limit / 2 ** 24).toBeCloseTo(row.kind === "backend" ? 1e-6 : 1e-5, 12);
+          expect(value).toBeLessThanOrEqual(limit);
+          expect(row.speedup!.value).toBeGreaterThan(0);
+        }
+        expect(rows.at(-1)).toMatchObject({ status: "wrong" });
+        expect(rows.at(-1)).not.toHaveProperty("ms");
+      }
+      const clipped = await page.evaluate(() =>
+        [...document.querySelectorAll(".chart svg text, select, h3")]
+          .filter((one) => {
+            const frame = (one.closest("svg") ?? document.documentElement).getBoundingClientRect();
+            const { left, right } = one.getBoundingClientRect();
+            return left < frame.left - 1 || right > frame.right + 1;
+          })
+          .map(({ textContent }) => textContent),
+      );
+      expect(clipped).toEqual([]);
+      const room = await page.locator("#operation").evaluate((select: HTMLSelectElement) => {
+        const words = document.body.appendChild(document.createElement("span"));
+        words.style.cssText = `position: absolute; white-space: nowrap; font: ${getComputedStyle(select).font}`;
+        const widths = [...select.options].map(({ label }) => {
+          words.textContent = label;
+          return words.offsetWidth;
+        });
+        words.remove();
+        return select.clientWidth - Math.max(...widths);
+      });
+      expect(room).toBeGreaterThan(30); // for the arrow
+    }
+    expect(await page.locator(".charts").innerText()).toContain("gated delta rule, one token");
+    expect(faults).toEqual([]);
+    await shoot(page, "layer-phone");
     await page.close();
   });
 

@@ -79,6 +79,9 @@ describe("the form", () => {
     });
     expect(parseRequest(form({ chunk: "32" })).chunk).toBe(32);
     expect(parseRequest(form({ decay: "channel" })).decay).toBe("channel");
+    const layer = form({ operation: "gated, decoding", sizes: "" });
+    for (const disabled of ["workload", "dtype", "chunk"]) layer.delete(disabled);
+    expect(parseRequest(layer)).toMatchObject({ operation: "gated, decoding", sizes: [1], dtype: "f32" });
   });
 
   test.each([

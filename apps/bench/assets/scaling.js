@@ -37,10 +37,7 @@
     if (data.length === 0) continue;
     const exponents = fits
       .filter((f) => f.sweep === sweep)
-      .map(
-        (f) =>
-          `${f.name} n^${f.exponent.toFixed(2)}${f.error === undefined ? "" : ` ± ${f.error.toFixed(2)}`}`,
-      );
+      .map((f) => `${f.name} n^${f.exponent.toFixed(2)} ± ${f.error.toFixed(2)}`);
     figure(`${sweep}: time against n`, `Fitted: ${exponents.join(", ")}.`, {
       x: axisOf(data, "n", "n"),
       y: { type: "log", label: "ms", tickFormat: plain },

@@ -2,9 +2,10 @@ import { availableParallelism } from "node:os";
 import type { Backend } from "@dlrt/core";
 import { backendContender, type Ceiling, type Contender, type Missing } from "./contender.js";
 import { TIMING_FLAGS } from "./gpu/device.js";
+import { hasDriver } from "./vulkan.js";
 
 export interface BackendOptions {
-  /** Names to try; undefined for all. */
+  /** Names to try; undefined for all, but for a WebGPU device in software. */
   readonly only?: readonly string[] | undefined;
   /** Thread counts for backends that have threads. */
   readonly threads: readonly number[];
@@ -85,6 +86,9 @@ export interface Opened {
   readonly ceiling?: Ceiling | undefined;
 }
 
+/** A device in software takes seconds for a call, and tells nothing about speed. */
+const NO_DRIVER = "no GPU with a driver here; --backends webgpu takes a device in software";
+
 /** Imports and creates every backend there is; what cannot be had comes back with the reason. */
 export async function createBackends(
   options: BackendOptions,
@@ -94,6 +98,10 @@ export async function createBackends(
   for (const candidate of candidates(options.threads)) {
     const { name, module, ceiling } = candidate;
     if (options.only && !options.only.includes(candidate.backend)) continue;
+    if (!options.only && name === "webgpu" && !hasDriver()) {
+      missing.push({ name, reason: NO_DRIVER });
+      continue;
+    }
     try {
       opened.push({ name, backend: await open(candidate), ceiling });
     } catch (error) {

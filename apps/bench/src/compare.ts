@@ -102,7 +102,7 @@ export function renderChanges(before: Report, after: Report, colour: boolean): s
     ["× as fast", "right"],
     [" ", "left"],
   ] as const;
-  const head = `Compared with ${before.started}, commit ${before.commit ?? "unknown"}`;
+  const head = wrap(`Compared with ${before.started}, commit ${before.commit ?? "unknown"}`);
   if (changes.length === 0) return `${head}: no case is in both`;
   const about =
     "× as fast: relative to the baseline of each run where both have it, so that a slower machine is no change; " +

@@ -1,13 +1,22 @@
 #!/usr/bin/env node
+import { Command, CommanderError } from "commander";
 import { handlers } from "./cli/handlers.js";
 import { refuseMoved } from "./cli/moved.js";
 import { program } from "./cli/program.js";
 
+/** What was asked for could not be understood, or not be done; 1 is a wrong answer. */
+const MISUSE = 2;
+
 try {
   const args = process.argv.slice(2);
   refuseMoved(args);
-  await program(handlers(args)).parseAsync(args, { from: "user" });
+  const bench = program(handlers(args), new Command("bench").exitOverride());
+  await bench.parseAsync(args, { from: "user" });
 } catch (error) {
-  process.stderr.write(`bench: ${error instanceof Error ? error.message : String(error)}\n`);
-  process.exitCode = 1;
+  if (error instanceof CommanderError) {
+    process.exitCode = error.exitCode === 0 ? 0 : MISUSE; // it has said what is wrong
+  } else {
+    process.stderr.write(`bench: ${error instanceof Error ? error.message : String(error)}\n`);
+    process.exitCode = MISUSE;
+  }
 }

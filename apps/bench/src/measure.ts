@@ -92,7 +92,7 @@ async function warmUp(run: Run): Promise<{ calls: number; ms: number }> {
 }
 
 /** Any change of any bit shows. */
-function checksum(outputs: Outputs): number {
+export function checksum(outputs: Outputs): number {
   let h = 0x811c9dc5;
   for (const { buffer, byteOffset, byteLength } of outputs) {
     const words = new Int32Array(buffer, byteOffset, byteLength / 4);

@@ -2,6 +2,8 @@ import type { DecayKind, Dtype, Sizes } from "@dlrt/core";
 import type { Contender, Missing } from "./contender.js";
 import type { Environment } from "./environment.js";
 import type { Phases } from "./gpu/phases.js";
+import type { LayerWork } from "./layer/problem.js";
+import type { LayerCase } from "./layer/run.js";
 import type { Outcome } from "./measure.js";
 import type { OperationName } from "./operations/operation.js";
 import type { SeedCheck } from "./seed-check.js";
@@ -43,7 +45,7 @@ export interface Peaks {
   readonly wasm: Readonly<Record<Dtype, number | null>>;
 }
 
-function ceilingOf({ ceiling }: Contender, peaks: Peaks, dtype: Dtype): number | null {
+function ceilingOf({ ceiling }: Pick<Contender, "ceiling">, peaks: Peaks, dtype: Dtype): number | null {
   if (ceiling === undefined) return null;
   const one = ceiling.engine === "js" ? peaks.js : peaks.wasm[dtype];
   return one && one * ceiling.threads;
@@ -52,7 +54,7 @@ function ceilingOf({ ceiling }: Contender, peaks: Peaks, dtype: Dtype): number |
 export interface CaseReport {
   readonly workload: string;
   readonly about: string;
-  readonly operation: OperationName;
+  readonly operation: OperationName | LayerWork;
   readonly dtype: Dtype;
   readonly sizes: Sizes;
   /** How the operator decays. Absent, as in reports of before: "none". */
@@ -72,6 +74,8 @@ export interface Report extends Environment {
   readonly arguments: readonly string[];
   readonly peaks: Peaks;
   readonly seed: readonly SeedCheck[];
+  /** The layer that the main comparison begins with, where no other work was asked for. */
+  readonly layers?: readonly LayerCase[];
   readonly cases: readonly CaseReport[];
   readonly missing: readonly Missing[];
 }
@@ -84,7 +88,10 @@ interface Scale {
   readonly peaks: Peaks;
 }
 
-function row(contender: Contender, outcome: Outcome, { flops, chunkFlops, dtype, peaks }: Scale): Row {
+/** What a row tells of who was measured. */
+type Named = Pick<Contender, "name" | "kind" | "build" | "note" | "ceiling">;
+
+function row(contender: Named, outcome: Outcome, { flops, chunkFlops, dtype, peaks }: Scale): Row {
   const { name, kind, build, note } = contender;
   const base = { name, kind, build, ...(note !== undefined && { note }), status: outcome.status };
   if ("reason" in outcome) return { ...base, reason: outcome.reason };
@@ -109,7 +116,7 @@ function row(contender: Contender, outcome: Outcome, { flops, chunkFlops, dtype,
 }
 
 /** Rows in the order measured, with the ratio to the contender of that name where it was right. */
-export function rows(outcomes: ReadonlyMap<Contender, Outcome>, scale: Scale, baseline: string): Row[] {
+export function rows(outcomes: ReadonlyMap<Named, Outcome>, scale: Scale, baseline: string): Row[] {
   const all = [...outcomes].map(([contender, outcome]) => row(contender, outcome, scale));
   const base = all.find(({ name }) => name === baseline)?.ms;
   if (base === undefined) return all;
@@ -117,7 +124,13 @@ export function rows(outcomes: ReadonlyMap<Contender, Outcome>, scale: Scale, ba
 }
 
 /** Whether anything that ran gave a wrong answer or failed. */
-export function hasFailures({ cases, seed }: Pick<Report, "cases" | "seed">): boolean {
-  const statuses = [...seed, ...cases.flatMap((c) => c.rows)].map(({ status }) => status);
+export function hasFailures({
+  cases,
+  seed,
+  layers = [],
+}: Pick<Report, "cases" | "seed" | "layers">): boolean {
+  const statuses = [...seed, ...[...layers, ...cases].flatMap<{ status: string }>((c) => c.rows)].map(
+    ({ status }) => status,
+  );
   return statuses.some((status) => status === "wrong" || status === "failed");
 }

@@ -6,13 +6,15 @@ import { measure, type MeasureOptions } from "./measure.js";
 import { operations } from "./operations/index.js";
 import { rows, SCHEMA, type CaseReport, type Peaks, type Report } from "./report.js";
 import { checkSeedPrograms } from "./seed-check.js";
-import { dataProblem, readArrays } from "./workload/data.js";
+import { dataProblem, type Arrays } from "./workload/data.js";
 import { workloads } from "./workload/index.js";
 import { decayOf, type Problem } from "./workload/problem.js";
 import type { OperationName } from "./operations/operation.js";
 
 export interface RunInput {
   readonly options: Options;
+  /** The user's own, in place of a workload. */
+  readonly arrays?: Arrays | undefined;
   readonly contenders: readonly Contender[];
   readonly missing: readonly Missing[];
   readonly environment: Environment;
@@ -30,21 +32,20 @@ interface Plan {
   make(): Problem;
 }
 
-const SIZES = [4096, 65536];
+const SIZES = [4096];
 const COLUMNS = 64;
 const HEADS = 8;
-const SECONDS = 6;
+const SECONDS = 5;
 
 /** Every workload, dtype and size asked for; the user's data instead where there are any. */
-function plans(options: Options): Plan[] {
-  const { data, seed, d: r = COLUMNS, heads: batch = HEADS } = options;
+function plans({ options, arrays }: RunInput): Plan[] {
+  const { data = "", seed, d: r = COLUMNS, heads: batch = HEADS } = options;
   const p = options.p ?? r;
   const plan = (workload: string, problem: Sizes, make: () => Problem): Plan => {
     const { batch: b, n } = problem;
     return { workload, title: `${workload}, n = ${n}`, work: b * n * problem.r * problem.p, make };
   };
-  if (data !== undefined) {
-    const arrays = readArrays(data);
+  if (arrays !== undefined) {
     return options.dtype.map((dtype) => {
       const problem = dataProblem(arrays, dtype, data);
       return plan("data", problem, () => problem);
@@ -105,7 +106,7 @@ async function runCase(
 export async function runBench(input: RunInput): Promise<Report> {
   const { options, contenders, missing, environment, peaks, onProgress } = input;
   const [started, start] = [new Date().toISOString(), performance.now()];
-  const planned = plans(options);
+  const planned = plans(input);
   const from = options.seedProgram ? SEED_PROGRAM_SHARE : 0;
   const share = shares(
     planned.map(({ work }) => (options.seconds ?? SECONDS) + work / 1e8),

@@ -1,6 +1,7 @@
 import type { Dtype, FloatArray } from "@dlrt/core";
 import { isRight, type Verdict } from "./accuracy.js";
 import type { Contender } from "./contender.js";
+import { checksum } from "./measure.js";
 import type { Operation } from "./operations/operation.js";
 import { inverseOperation } from "./operations/inverse.js";
 import { solveOperation } from "./operations/solve.js";
@@ -77,19 +78,27 @@ async function answer(contender: Contender, operation: Operation, problem: Probl
   }
 }
 
+/** What is known of an answer, by its bits: judging one takes seconds, and threads change no bit. */
+type Judged = Map<string, { readonly verdict: Verdict; readonly size: number }>;
+
 async function check(
   contender: Contender,
   program: SeedCheck["program"],
   problem: Problem,
   t: Float64Array,
+  known: Judged,
 ): Promise<SeedCheck> {
   const { name } = contender;
   const operation = program === "inverse" ? inverseOperation : solveOperation;
   const base = { name, program, dtype: problem.dtype };
   try {
     const y = await answer(contender, operation, problem);
-    const verdict: Verdict = operation.judge(problem, [y]);
-    const size = program === "inverse" ? inverseNorm(t, y, problem.n) : productNorm(t, y, problem);
+    const bits = `${program} ${problem.dtype} ${checksum([y])}`;
+    const { verdict, size } = known.get(bits) ?? {
+      verdict: operation.judge(problem, [y]),
+      size: program === "inverse" ? inverseNorm(t, y, problem.n) : productNorm(t, y, problem),
+    };
+    known.set(bits, { verdict, size });
     const error = { value: finite(verdict.value), limit: verdict.limit };
     return { ...base, status: isRight(verdict) ? "ok" : "wrong", norm: finite(size), error };
   } catch (error) {
@@ -105,6 +114,7 @@ export async function checkSeedPrograms(
   onProgress?: (what: string, done: number) => Promise<void> | void,
 ): Promise<SeedCheck[]> {
   const checks: SeedCheck[] = [];
+  const known: Judged = new Map();
   const jobs = dtypes.flatMap((dtype) => contenders.map((contender) => ({ dtype, contender })));
   const problems = new Map(dtypes.map((dtype) => [dtype, seedProgram({ ...SEED_SIZES, dtype, seed })]));
   const matrices = new Map([...problems].map(([dtype, problem]) => [dtype, dense(problem)]));
@@ -113,7 +123,7 @@ export async function checkSeedPrograms(
     if (contender.refuses(inverseOperation, problem) !== undefined) continue;
     await onProgress?.(`${contender.name}, ${dtype}`, index / jobs.length);
     for (const program of ["inverse", "product"] as const) {
-      checks.push(await check(contender, program, problem, matrices.get(dtype)!));
+      checks.push(await check(contender, program, problem, matrices.get(dtype)!, known));
     }
   }
   return checks;

@@ -4,6 +4,7 @@ import {
   mkdtempSync,
   openSync,
   closeSync,
+  readFileSync,
   rmSync,
   statSync,
   truncateSync,
@@ -105,6 +106,26 @@ test("a path that is not there, a file where a folder belongs, a file that is mi
   copyFileSync(join(folder, "int64.npy"), join(user, "v.npy"));
   refused(join(user, "v.npy"), /expected the folder/);
   expect(() => readArrays(user)).toThrow(`--data ${join(user, "v.npy")}: descr is <i8, which is not taken`);
+});
+
+test("a file of another kind: what it is", () => {
+  const files: readonly (readonly [string, string | Uint8Array, RegExp])[] = [
+    ["model.pt", Uint8Array.of(0x50, 0x4b, 3, 4, 0, 0, 8, 8, 0, 0), /this is a zip archive.*PyTorch/],
+    ["old.bin", Uint8Array.of(0x80, 2, 0x8a, 0x0a, 0x6c, 0xfc, 0x9c, 0x46, 0xf9, 0x20), /this is a pickle/],
+    ["k.bin", readFileSync(join(folder, "user/k.npy")), /this is a NumPy array.*the folder in which k\.npy/],
+    ["model.gguf", Uint8Array.of(0x47, 0x47, 0x55, 0x46, 3, 0, 0, 0, 0, 0), /this is a GGUF file/],
+    ["pointer.safetensors", "version https://git-lfs.github.com/spec/v1\n", /git lfs pull/],
+    ["config.json", '{"k": [1, 2, 3]}', /this is JSON/],
+    ["k.csv", "0.1,0.2,0.3\n", /this is text/],
+    ["empty.safetensors", "", /the file is empty/],
+    ["short.safetensors", Uint8Array.of(9, 0, 0), /ends after 3 bytes/],
+  ];
+  for (const [name, content, message] of files) {
+    const path = join(here, name);
+    writeFileSync(path, content);
+    expect(() => readArrays(path)).toThrow(FormatError);
+    refused(path, message);
+  }
 });
 
 /** A .safetensors file of these entries, with `size` bytes of elements, none written. */

@@ -4,6 +4,7 @@ import { backPanel } from "./back-panel";
 import { keyGradients, readGradients } from "./back-products";
 import { edgeProducts, writeRows } from "./back-rows";
 import { stageCotangent, writeValues } from "./back-values";
+import { touchBack } from "./delta-ahead";
 import { Back } from "./delta-back";
 import { deltaPairs } from "./delta-decay";
 import { openDelta } from "./delta-open";
@@ -31,8 +32,15 @@ export function backChunk<T>(
   openDelta<T>(delta, back.head, l, rows, true);
   openBack<T>(back, back.head.gap + l * delta.ps, rows);
   stageCotangent<T>(job, back, entry, l, rows);
+  const step = (delta.chunk + back.panels - 1) / back.panels;
+  const end = min(back.nextRow + delta.chunk, delta.n);
+  let ahead = back.nextRow;
+  let nextRecord = back.nextRecord;
   let z = back.z;
   for (let j = back.panels; j > 0; j--) {
+    if (back.nextRow >= 0) touchBack<T>(job, back, ahead, min(step, end - ahead), nextRecord);
+    ahead += step;
+    nextRecord += back.rowBytes;
     backPanel<T>(back, whole, z);
     z += back.zs;
   }
@@ -45,9 +53,9 @@ export function backChunk<T>(
   back.p = back.q + whole * rs;
   back.s = back.m + whole * back.cs;
   // B̄ lies right after Ō
-  crossRows<T>(o, back.zs, 2 * whole, record, back.rowBytes, r, count, back.q, rs);
-  crossRows<T>(o, back.zs, 2 * whole, u, back.rowBytes, whole, count, back.m, back.cs);
-  crossRows<T>(u, back.rowBytes, whole, back.z, back.zs, r, count, back.k, rs);
+  crossRows<T>(o, back.zs, 2 * whole, record, back.rowBytes, r, count, back.q, rs, back.pack);
+  crossRows<T>(o, back.zs, 2 * whole, u, back.rowBytes, whole, count, back.m, back.cs, back.pack);
+  crossRows<T>(u, back.rowBytes, whole, back.z, back.zs, r, count, back.k, rs, back.pack);
   if (job.operand(Operands.decayGradient).start) edgeProducts<T>(back, next, ns);
   addBack<T>(back, whole);
   if (delta.decay == Decay.none) {

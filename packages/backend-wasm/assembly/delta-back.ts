@@ -1,3 +1,4 @@
+import { crossBytes } from "./back-cross";
 import { Delta, deltaBytes, Head, headAt, layOutDelta, placeHead } from "./delta";
 import { Job } from "./job";
 import { align, bytes, PANEL, panels } from "./lanes";
@@ -14,6 +15,11 @@ export class Back {
   /** that of the batch entry whose turn it is, and those of all */
   headAt!: usize;
   heads!: usize;
+  /** whose turn it is afterwards, its first row, negative where there is none, and its record */
+  nextAt!: usize;
+  nextEntry!: i32;
+  nextRow!: i32;
+  nextRecord!: usize;
   panels!: i32;
   /** from one four rows' part of f to the next: (K∘dn)ᵀ, [depth, 4], and under it M and −S, [chunk, 4] each: rows i, columns j */
   tiles!: usize;
@@ -36,6 +42,8 @@ export class Back {
   edge!: usize;
   /** B̄ · V of every row where the write gate is one column */
   written!: usize;
+  /** what crossRows copies */
+  pack!: usize;
   /** a batch entry's Z̄, Ō, B̄ and what Z̄ has lost, a panel each zs bytes: [depth + 2 chunk + depth, panel] */
   z!: usize;
   zs!: usize;
@@ -47,6 +55,10 @@ export class Back {
 
   get delta(): Delta {
     return changetype<Delta>(this.deltaAt);
+  }
+
+  get next(): Head {
+    return changetype<Head>(this.nextAt);
   }
 
   get head(): Head {
@@ -74,6 +86,7 @@ export function deltaVjpBytes<T>(job: Job): f64 {
     tailBytes<T>(2 * c) +
     (6 * rows + 1) * row +
     (2 * rows + 2) * <f64>bytes<T>(c) +
+    crossBytes(2 * rows, count) +
     <f64>job.group *
       count *
       PANEL *
@@ -108,7 +121,8 @@ export function layOutBack<T>(back: Back, job: Job, first: i32, count: i32): voi
   back.rowBytes = (depth + c) * PANEL;
   back.recordBytes = columns * back.rowBytes;
   back.startBytes = columns * 2 * depth * PANEL;
-  let at = back.written + 2 * back.cs;
+  back.pack = back.written + 2 * back.cs;
+  let at = back.pack + <usize>crossBytes(2 * <f64>c, columns);
   for (let i = 0; i < count; i++) {
     const head = headAt(heads, i);
     placeHead(head, job, first + i, 0, at);

@@ -86,8 +86,8 @@ function readRows<T>(
   let u0 = v128.load(u);
   let u1 = v128.load(u, 16);
   let x = v128.load_splat<T>(a);
-  let c00 = v128.mul<T>(x, u0);
-  let c01 = v128.mul<T>(x, u1);
+  const c00 = v128.mul<T>(x, u0);
+  const c01 = v128.mul<T>(x, u1);
   x = v128.load_splat<T>(a, sizeof<T>());
   let c10 = v128.mul<T>(x, u0);
   let c11 = v128.mul<T>(x, u1);

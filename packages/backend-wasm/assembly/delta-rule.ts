@@ -2,8 +2,9 @@ import { Delta, Head, headAt, layOutDelta, placeHead } from "./delta";
 import { deltaPairs } from "./delta-decay";
 import { openDelta } from "./delta-open";
 import { deltaPanel } from "./delta-panel";
+import { touchRows } from "./delta-ahead";
 import { Decay, Job, Operands } from "./job";
-import { align, bytes, lanes, loadPart, PANEL, panels, width } from "./lanes";
+import { align, bytes, loadPart, PANEL, panels, width } from "./lanes";
 import { loadState, storePanel, storeState } from "./panels";
 import { Apart, Plain, Together, updateState } from "./update";
 
@@ -28,7 +29,10 @@ export function deltaShare<T>(job: Job, index: i32, scratch: usize): void {
   else {
     for (let l = 0; l < delta.n; l += delta.chunk) {
       const rows = min(delta.chunk, delta.n - l);
-      for (let i = 0; i < count; i++) deltaChunk<T>(delta, headAt(heads, i), l, rows);
+      for (let i = 0; i < count; i++) {
+        const last = i == count - 1;
+        deltaChunk<T>(delta, headAt(heads, i), l, rows, headAt(heads, last ? 0 : i + 1), last ? l + rows : l);
+      }
     }
   }
   const after = job.operand(Operands.finalState);
@@ -49,12 +53,18 @@ function clearRows<T>(delta: Delta, heads: usize, count: i32): void {
   }
 }
 
-function deltaChunk<T>(delta: Delta, head: Head, l: i32, rows: i32): void {
+/** One chunk of one batch entry; whose turn it is afterwards is read ahead meanwhile, some rows for every panel. */
+function deltaChunk<T>(delta: Delta, head: Head, l: i32, rows: i32, next: Head, ahead: i32): void {
+  const count = panels<T>(delta.cols);
+  const step = (delta.chunk + count - 1) / count;
+  const end = min(ahead + delta.chunk, delta.n);
   openDelta<T>(delta, head, l, rows, true);
   stageWritten<T>(delta, head, l, rows);
   let z = head.z;
   let out = head.out + l * delta.os;
   for (let cols = delta.cols; cols > 0; cols -= width<T>()) {
+    touchRows<T>(delta, next, ahead, min(step, end - ahead), true);
+    ahead += step;
     if (cols >= width<T>()) deltaPanel<T>(delta, rows, z, out, delta.os);
     else {
       deltaPanel<T>(delta, rows, z, delta.tail, PANEL);

@@ -3,7 +3,7 @@ import { stageRows } from "./delta-open";
 import { expPair, limited } from "./exp";
 import { Decay, Job, Operands } from "./job";
 import { bytes, loadPart, madd, nmadd } from "./lanes";
-import { Apart, Plain } from "./update";
+import { Apart, Plain, Together } from "./update";
 
 /** Rows that are done one by one: a chunk's couplings would cost more than they save. */
 const ROWS: i32 = 4;
@@ -51,7 +51,7 @@ export function deltaStep<T>(job: Job, entry: i32, scratch: usize): void {
     let z = z0 ? z0 + from : 0;
     let zs = before.row;
     if (!z || !whole) {
-      copyStrip<T>(z, zs, r, length, step.z, STRIP);
+      copyStrip(z, zs, r, length, step.z, STRIP);
       z = step.z;
       zs = STRIP;
     }
@@ -63,7 +63,7 @@ export function deltaStep<T>(job: Job, entry: i32, scratch: usize): void {
       z = to;
       zs = ts;
     }
-    if (z1 && !whole) copyStrip<T>(step.z, STRIP, r, length, z1 + from, after.row);
+    if (z1 && !whole) copyStrip(step.z, STRIP, r, length, z1 + from, after.row);
   }
 }
 
@@ -110,7 +110,7 @@ function stageStep<T>(job: Job, step: Step, entry: i32): void {
 }
 
 /** The first `length` bytes of rows, with zeros to a whole strip where that is what is written; zeros where there are no rows. */
-function copyStrip<T>(from: usize, fs: usize, rows: i32, length: usize, to: usize, ts: usize): void {
+function copyStrip(from: usize, fs: usize, rows: i32, length: usize, to: usize, ts: usize): void {
   if (ts == STRIP) memory.fill(to, 0, rows * STRIP);
   if (!from) return;
   for (; rows > 0; rows--) {
@@ -161,23 +161,15 @@ function stepStrip<T>(
     const written = v128.mul<T>(wide ? v128.load(w + j) : v128.load_splat<T>(w), v128.load(v + j));
     v128.store(step.sum + j, nmadd<T>(written, reads, v128.load(step.sum + j)));
   }
+  const k = step.k + at;
+  const q = step.q + at;
+  const s = step.s + at;
+  const f = step.e + at;
   if (job.decayKind == Decay.none)
-    writeStrip<T, Plain>(z, zs, to, ts, step.r, step.k + at, step.q + at, 0, 0, step.sum, alpha, o);
-  else
-    writeStrip<T, Apart>(
-      z,
-      zs,
-      to,
-      ts,
-      step.r,
-      step.k + at,
-      step.q + at,
-      step.s + at,
-      step.e + at,
-      step.sum,
-      alpha,
-      o,
-    );
+    writeStrip<T, Plain>(z, zs, to, ts, step.r, k, q, s, f, step.sum, alpha, o);
+  else if (job.decayKind == Decay.row)
+    writeStrip<T, Together>(z, zs, to, ts, step.r, k, q, s, f, step.sum, alpha, o);
+  else writeStrip<T, Apart>(z, zs, to, ts, step.r, k, q, s, f, step.sum, alpha, o);
   if (partial) memory.copy(out.entry(entry) + i * out.row + from, step.out, length);
 }
 
@@ -244,6 +236,13 @@ function writeStrip<T, D>(
   v128.store(u, zero, 16);
   v128.store(u, zero, 32);
   v128.store(u, zero, 48);
+  // one factor for all rows stays in registers
+  let sk = zero;
+  let ek = zero;
+  if (sizeof<D>() == sizeof<Together>()) {
+    sk = v128.load_splat<T>(s);
+    ek = v128.load_splat<T>(e);
+  }
   do {
     const end = min(k + BLOCK * sizeof<T>(), stop);
     let c0 = zero;
@@ -253,10 +252,16 @@ function writeStrip<T, D>(
     do {
       const x = v128.load_splat<T>(k);
       const y = v128.load_splat<T>(q);
-      const z0 = added<T, D>(v128.load(z), x, u0, s, e);
-      const z1 = added<T, D>(v128.load(z, 16), x, u1, s, e);
-      const z2 = added<T, D>(v128.load(z, 32), x, u2, s, e);
-      const z3 = added<T, D>(v128.load(z, 48), x, u3, s, e);
+      if (sizeof<D>() == sizeof<Apart>()) {
+        sk = v128.load_splat<T>(s);
+        ek = v128.load_splat<T>(e);
+        s += sizeof<T>();
+        e += sizeof<T>();
+      }
+      const z0 = added<T, D>(v128.load(z), x, u0, sk, ek);
+      const z1 = added<T, D>(v128.load(z, 16), x, u1, sk, ek);
+      const z2 = added<T, D>(v128.load(z, 32), x, u2, sk, ek);
+      const z3 = added<T, D>(v128.load(z, 48), x, u3, sk, ek);
       v128.store(to, z0);
       v128.store(to, z1, 16);
       v128.store(to, z2, 32);
@@ -269,10 +274,6 @@ function writeStrip<T, D>(
       to += ts;
       k += sizeof<T>();
       q += sizeof<T>();
-      if (sizeof<D>() == sizeof<Apart>()) {
-        s += sizeof<T>();
-        e += sizeof<T>();
-      }
     } while (k != end);
     v128.store(u, v128.add<T>(v128.load(u), c0));
     v128.store(u, v128.add<T>(v128.load(u, 16), c1), 16);
@@ -282,8 +283,7 @@ function writeStrip<T, D>(
   for (let j: usize = 0; j < STRIP; j += 16) v128.store(out + j, v128.mul<T>(alpha, v128.load(u + j)));
 }
 
-function added<T, D>(z: v128, k: v128, u: v128, s: usize, e: usize): v128 {
+function added<T, D>(z: v128, k: v128, u: v128, s: v128, e: v128): v128 {
   if (sizeof<D>() == sizeof<Plain>()) return madd<T>(z, k, u);
-  const term = madd<T>(v128.mul<T>(k, u), v128.load_splat<T>(e), z);
-  return v128.add<T>(v128.mul<T>(v128.load_splat<T>(s), z), term);
+  return v128.add<T>(v128.mul<T>(s, z), madd<T>(v128.mul<T>(k, u), e, z));
 }

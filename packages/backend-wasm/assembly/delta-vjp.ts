@@ -1,5 +1,6 @@
 import { backChunk } from "./back-chunk";
 import { headAt } from "./delta";
+import { touchRows } from "./delta-ahead";
 import { Back, layOutBack, segmentsOf, turnTo } from "./delta-back";
 import { openDelta } from "./delta-open";
 import { deltaPanel } from "./delta-panel";
@@ -41,6 +42,12 @@ export function deltaVjp<T>(job: Job, index: i32, scratch: usize): void {
       const before = ((l - from) / job.chunk) * back.recordBytes;
       for (let e = 0; e < count; e++) {
         turnTo(back, e);
+        const last = e == count - 1;
+        const next = last ? 0 : e + 1;
+        back.nextAt = changetype<usize>(headAt(back.heads, next));
+        back.nextEntry = first + next;
+        back.nextRow = last ? l - job.chunk : l;
+        back.nextRecord = back.next.record + before - (last ? back.recordBytes : 0);
         const record = back.head.record + before;
         // where the last of the segment's chunks ends, the forward pass stands
         if (l + rows == to) backChunk<T>(job, back, first + e, l, rows, record, back.head.z, back.delta.zs);
@@ -86,6 +93,7 @@ function keepStarts(back: Back, count: i32, segment: i32, keeps: bool): void {
 /** U of the rows [from, to), and Z beyond them; both are recorded, chunk by chunk, where that is wanted. */
 function forward<T>(back: Back, count: i32, from: i32, to: i32, records: bool): void {
   const delta = back.delta;
+  const step = (delta.chunk + back.panels - 1) / back.panels;
   let before: usize = 0;
   for (let l = from; l < to; l += delta.chunk) {
     const rows = min(delta.chunk, to - l);
@@ -95,7 +103,13 @@ function forward<T>(back: Back, count: i32, from: i32, to: i32, records: bool): 
       stageWritten<T>(delta, head, l, rows);
       let record = head.record + before;
       let z = head.z;
+      const last = e == count - 1;
+      const next = headAt(back.heads, last ? 0 : e + 1);
+      let ahead = last ? l + rows : l;
+      const end = min(ahead + delta.chunk, delta.n);
       for (let j = back.panels; j > 0; j--) {
+        touchRows<T>(delta, next, ahead, min(step, end - ahead), false);
+        ahead += step;
         deltaPanel<T>(delta, rows, z, 0, 0);
         if (records) {
           memory.copy(record, z, back.rowBytes);

@@ -32,8 +32,9 @@ export class WasmBackend implements Backend<WasmTensor> {
   readonly #engine: Engine;
   readonly #instructions: string;
   readonly #fallback: string | undefined;
-  /** Set when disposed. */
+  /** As it was told last, and the threads there were. */
   #lastSupports: Supports | undefined;
+  #lastThreads = 0;
   #disposal: Promise<void> | undefined;
 
   constructor(
@@ -50,16 +51,21 @@ export class WasmBackend implements Backend<WasmTensor> {
   }
 
   get supports(): Supports {
-    if (this.#lastSupports) return this.#lastSupports;
+    const last = this.#lastSupports;
+    if (last && this.#disposal) return last;
     const { arena, pool, threads } = this.#engine;
     const fallback = pool?.lost ?? this.#fallback;
-    const supports: Supports = {
+    // every call asks, and helpers seldom come or go
+    if (last && last.fallback === fallback && this.#lastThreads === threads) return last;
+    this.#lastThreads = threads;
+    this.#lastSupports = {
       dtypes: ["f32", "f64"],
       decay: "channel",
       limits: { tensorBytes: Math.min(arena.limit - HEAP_BASE, MAX_ELEMENTS * 8) },
       build: this.#instructions + (pool ? `+threads (${threads})` : ""),
+      ...(fallback !== undefined && { fallback }),
     };
-    return fallback === undefined ? supports : { ...supports, fallback };
+    return this.#lastSupports;
   }
 
   /** @throws ValueError for a proxy of the backend, which has none of the private fields */
@@ -120,7 +126,7 @@ export class WasmBackend implements Backend<WasmTensor> {
 
   async dispose(): Promise<void> {
     const ledger = WasmBackend.#ledgerOf(this);
-    this.#lastSupports ??= this.supports;
+    this.#lastSupports = this.supports;
     ledger.close();
     this.#disposal ??= this.#engine.dispose();
     await this.#disposal;

@@ -1,7 +1,8 @@
-import { unitRoundoff, type Backend } from "@dlrt/core";
+import { createHash } from "node:crypto";
+import { heads, unitRoundoff, type Backend } from "@dlrt/core";
 import { createWasmBackend, type WasmTensor } from "@dlrt/backend-wasm";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { drawn, fusedGradients, gradientsOf, worst, type Case, type Elements } from "./delta.js";
+import { drawn, fusedGradients, gradientsOf, uploaded, worst, type Case, type Elements } from "./delta.js";
 import { BUILDS, random } from "./problem.js";
 
 const base: Case = {
@@ -35,7 +36,7 @@ const gates = (["one", "channels"] as const).flatMap((erase) =>
 );
 
 /** Errors are at most `allowed` ε of what each gradient is measured by. */
-function check(
+function expectRight(
   backends: readonly Backend<WasmTensor>[],
   given: Case,
   { x = drawn(given), chunk, allowed = 64 }: { x?: Elements; chunk?: number; allowed?: number } = {},
@@ -70,11 +71,172 @@ describe("all builds", () => {
       for (const decay of ["none", "row", "channel"] as const) {
         for (const gate of gates) {
           const given = { ...base, dtype, n, r, p, decay, ...gate };
-          check(backends, given);
-          check(backends, { ...given, state: false, eps: 1e-6 });
+          expectRight(backends, given);
+          expectRight(backends, { ...given, state: false, eps: 1e-6 });
         }
       }
     }
     for (const backend of backends) expect(backend.memory()).toEqual({ tensors: 0, bytes: 0 });
   });
+});
+
+const dtypes = ["f32", "f64"] as const;
+
+describe("one thread", () => {
+  let backend: Backend<WasmTensor>;
+  beforeAll(async () => {
+    backend = await createWasmBackend({ threads: 1 });
+  });
+  afterAll(() => backend.dispose());
+
+  test.each(dtypes)("%s: any chunk", (dtype) => {
+    for (const decay of ["none", "row", "channel"] as const) {
+      for (const chunk of [1, 3, 4, 7, 13, 24, 100]) {
+        expectRight([backend], { ...base, dtype, n: 50, r: 9, p: 11, decay }, { chunk });
+      }
+    }
+  });
+
+  test.each(dtypes)("%s: resets, slow and mixed decay, repeated keys", (dtype) => {
+    const gaps: ((i: number) => number)[] = [
+      () => -1e-8,
+      (i) => (i % 3 ? 0 : -20),
+      (i) => (i % 7 === 3 ? -Infinity : -0.01),
+      () => -Infinity,
+    ];
+    for (const decay of ["row", "channel"] as const) {
+      for (const gap of gaps) {
+        const given: Case = { ...base, dtype, n: 60, decay };
+        const x = drawn(given);
+        expectRight([backend], given, { x: { ...x, decay: Float64Array.from(x.decay!, (_, i) => gap(i)) } });
+      }
+    }
+    const given: Case = { ...base, dtype, n: 60 };
+    const x = drawn(given);
+    const key = Float64Array.from(x.key, (_, i) => ((i % given.r) % 2 ? 0.25 : -0.25));
+    expectRight([backend], given, { x: { ...x, key, erase: Float64Array.from(x.erase, () => 2) } });
+  });
+
+  test.each(dtypes)("%s: rows of zeros have finite gradients where rows are normalised", (dtype) => {
+    const given: Case = { ...base, dtype, n: 9, eps: 1e-6 };
+    const x = drawn(given);
+    const zeros = (y: ArrayLike<number>): Float64Array => Float64Array.from(y, (v, i) => (i % 3 ? 0 : v));
+    const some = (y: ArrayLike<number>): Float64Array =>
+      Float64Array.from(y, (v, i) => (Math.floor(i / given.r) % 2 ? 0 : v));
+    expectRight([backend], given, { x: { ...x, query: some(zeros(x.query)), key: some(x.key) } });
+  });
+
+  test.each(dtypes)("%s: only what is asked for is written, the same bits", (dtype) => {
+    const given: Case = { ...base, dtype, n: 20, decay: "channel", erase: "channels", write: "columns" };
+    const x = drawn(given);
+    const { batch, n, r, p, scale } = given;
+    const cotangent = random(dtype, [batch, n, p], 21, 2);
+    const all = fusedGradients(backend, given, x, cotangent, undefined);
+    const inputs = uploaded(backend, given, x);
+    const outCotangent = backend.upload({ data: cotangent, shape: [batch, n, p] });
+    for (const [name, t] of Object.entries(inputs)) {
+      const gradient = backend.empty(t!.shape, dtype);
+      backend.kernels.deltaRuleVjp!({
+        ...{ batch, n, r, p, scale },
+        ...inputs,
+        outCotangent,
+        gradients: { [name]: gradient },
+      });
+      expect(gradient.data, name).toEqual(all[name]);
+    }
+  });
+
+  test("no rows, no channels, no columns", () => {
+    const sizes = [
+      [0, 5, 4],
+      [6, 0, 4],
+      [6, 5, 0],
+    ] as const;
+    for (const [n, r, p] of sizes) {
+      for (const decay of ["none", "row", "channel"] as const) {
+        const given: Case = { ...base, n, r, p, decay, write: "columns" };
+        const final = random("f64", [2, r, p], 22, 2);
+        const cotangent = random("f64", [2, n, p], 21, 2);
+        const got = fusedGradients(backend, given, drawn(given), cotangent, final);
+        for (const [name, values] of Object.entries(got))
+          expect(
+            values.every((y, i) => y === (name === "initialState" ? final[i] : 0)),
+            name,
+          ).toBe(true);
+      }
+    }
+  });
+
+  test("heads of packed arrays, operands shared", async () => {
+    const [H, n, r, p] = [4, 19, 6, 10];
+    const put = (cols: number, seed: number): WasmTensor =>
+      backend.upload({ data: random("f32", [2, n, cols], seed), shape: [2, n, cols] });
+    const inputs = {
+      query: heads(backend, put(H * r, 1), H),
+      key: heads(backend, put(2 * r, 2), 2, { shared: 2 }),
+      value: heads(backend, put(H * p, 3), H),
+      erase: heads(backend, put(H, 4), H),
+    };
+    const own = Object.fromEntries(
+      await Promise.all(
+        Object.entries(inputs).map(
+          async ([name, t]) =>
+            [name, backend.upload({ data: await backend.read(t), shape: t.shape })] as const,
+        ),
+      ),
+    ) as unknown as typeof inputs;
+    const cotangent = put(H * p, 7);
+    const outCotangent = heads(backend, cotangent, H);
+    const given = { batch: 2 * H, n, r, p, scale: 0.5, eps: 1e-6 };
+    const packed: Record<string, WasmTensor> = {};
+    const want: Record<string, WasmTensor> = {};
+    for (const [name, t] of Object.entries(inputs)) {
+      packed[name] = heads(backend, backend.empty([2, n, H * t.shape[2]]), H);
+      want[name] = backend.empty(t.shape);
+    }
+    backend.kernels.deltaRuleVjp!({ ...given, ...inputs, outCotangent, gradients: packed });
+    const whole = backend.upload({ data: await backend.read(outCotangent), shape: outCotangent.shape });
+    backend.kernels.deltaRuleVjp!({ ...given, ...own, outCotangent: whole, gradients: want });
+    for (const name of Object.keys(inputs))
+      expect(await backend.read(packed[name]!), name).toEqual(want[name]!.data);
+  });
+});
+
+test("the same bits for every number of threads", async () => {
+  const results: string[] = [];
+  for (const threads of [1, 2, 3]) {
+    const backend = await createWasmBackend({ threads, build: "simd+threads" });
+    const all: string[] = [];
+    for (const [batch, n, r, p] of [
+      [1, 400, 64, 90],
+      [5, 200, 40, 33],
+    ] as const) {
+      for (const decay of ["none", "row", "channel"] as const) {
+        const given: Case = { ...base, dtype: "f32", batch, n, r, p, decay };
+        const cotangent = random("f32", [batch, n, p], 21, 2);
+        const final = random("f32", [batch, r, p], 22, 2);
+        for (const values of Object.values(fusedGradients(backend, given, drawn(given), cotangent, final)))
+          all.push(createHash("sha256").update(new Uint8Array(values.buffer)).digest("hex"));
+      }
+    }
+    results.push(JSON.stringify(all));
+    await backend.dispose();
+  }
+  expect(new Set(results).size).toBe(1);
+});
+
+test("the same bits where states are made again from those that are kept", async () => {
+  const given: Case = { ...base, dtype: "f32", batch: 1, n: 1500, r: 128, p: 128, decay: "row" };
+  const x = drawn(given);
+  const cotangent = random("f32", [1, 1500, 128], 21, 2);
+  const digests: string[] = [];
+  // 1500 chunks of one row are 100 MB of states, which one thread may keep, but not each of three
+  for (const threads of [1, 3]) {
+    const backend = await createWasmBackend({ threads, build: "simd+threads" });
+    for (const values of Object.values(fusedGradients(backend, given, x, cotangent, undefined, 1)))
+      digests.push(createHash("sha256").update(new Uint8Array(values.buffer)).digest("hex"));
+    await backend.dispose();
+  }
+  const half = digests.length / 2;
+  expect(digests.slice(half)).toEqual(digests.slice(0, half));
 });

@@ -2,7 +2,7 @@ import type { Backend, HostTensor } from "@dlrt/core";
 import { expect } from "vitest";
 import type { State } from "../src/index.js";
 import type { ReferenceProblem, ReferenceResult } from "../src/reference/index.js";
-import { errorOf, randomFrom, typed, upload, type Arrays, type Layer } from "./layers.js";
+import { errorOf, randomFrom, upload, type Arrays, type Layer } from "./layers.js";
 
 /** Tokens of a pool, by their numbers, as the inputs of one sequence after the other. */
 export function gather(layer: Layer, pool: Arrays, poolSize: number, tokens: readonly number[]): Arrays {
@@ -12,11 +12,8 @@ export function gather(layer: Layer, pool: Arrays, poolSize: number, tokens: rea
       const columns = data.length / poolSize; // of a token, all its rows together
       const out = new Float64Array(tokens.length * columns);
       tokens.forEach((token, at) => {
-        const row =
-          token < 0
-            ? new Float64Array(columns).fill(NaN)
-            : data.slice(token * columns, (token + 1) * columns);
-        out.set(row, at * columns);
+        for (let j = 0; j < columns; j++)
+          out[at * columns + j] = token < 0 ? NaN : data[token * columns + j]!;
       });
       return [name, out];
     }),
@@ -112,7 +109,7 @@ export async function runScript(first: State<HostTensor>, script: Script): Promi
     } else {
       const lengths = slots.map(() => (below(2) === 0 ? 1 : 1 + below(9)));
       const tokens = Array.from(lengths, (length) => Array.from({ length }, () => below(problem.tokens)));
-      const outputs = stepOf(state, backend, script, slots, tokens, below(3));
+      const outputs = await stepOf(state, backend, script, slots, tokens, below(3));
       slots.forEach((slot, n) => {
         model.step(slot, tokens[n]!);
         const whole = expected(slot).output;
@@ -137,14 +134,14 @@ export async function runScript(first: State<HostTensor>, script: Script): Promi
 }
 
 /** The outputs of one step, sequence by sequence, however the tokens are handed over. */
-function stepOf(
+async function stepOf(
   state: State<HostTensor>,
   backend: Backend<HostTensor>,
   { layer, problem, pool, dtype }: Script,
   slots: Int32Array,
   tokens: readonly (readonly number[])[],
   way: number,
-): Float64Array[] {
+): Promise<Float64Array[]> {
   const most = Math.max(...tokens.map(({ length }) => length));
   const even = tokens.every(({ length }) => length === most);
   const side = way === 0 ? "left" : "right";
@@ -166,7 +163,7 @@ function stepOf(
     slots,
     ...(packed ? { sequences: bounds } : even ? {} : { padding: { side, lengths } }),
   });
-  const all = Float64Array.from(typed(Float64Array.from(output.data), dtype));
+  const all = Float64Array.from(await backend.read(output));
   const columns = output.shape[2];
   for (const t of [output, ...Object.values(inputs)]) t.dispose();
   return tokens.map((own, n) => {

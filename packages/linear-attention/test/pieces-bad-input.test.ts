@@ -59,6 +59,19 @@ const cases: readonly (readonly [Name, object, object, RegExp])[] = [
   ["causalConv", {}, { initialState: f32(1, 4, 8) }, /^initialState: expected 1 × 3 × 8, got 1 × 4 × 8/],
   ["causalConv", {}, { finalState: f32(1, 8, 3) }, /^finalState: expected 1 × 3 × 8/],
   ["causalConv", {}, { sequences: Int32Array.of(0, 5) }, /^sequences: expected bounds from 0 to 6/],
+  ["causalConv", {}, { padding: { side: "left" } }, /^padding.lengths: expected an Int32Array of 1 lengths/],
+  [
+    "causalConv",
+    {},
+    { padding: { side: "left", lengths: Int32Array.of(7) } },
+    /^padding.lengths: expected lengths from 0 to 6, got 7/,
+  ],
+  [
+    "causalConv",
+    {},
+    { padding: { side: "left", lengths: Int32Array.of(6) }, sequences: Int32Array.of(0, 6) },
+    /^padding: expected none beside sequences/,
+  ],
   [
     "causalConv",
     {},

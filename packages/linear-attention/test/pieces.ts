@@ -2,6 +2,7 @@ import type { Backend, Shape, Tensor } from "@dlrt/core";
 import * as pieces from "../src/index.js";
 import * as reference from "../src/reference/index.js";
 import { randomFrom } from "./layers.js";
+import { betaTerms, convTerms, gateTerms, normTerms } from "./piece-conditions.js";
 
 type Arrays = Readonly<Record<string, Float64Array>>;
 type Tensors = Readonly<Record<string, Tensor | undefined>>;
@@ -19,6 +20,8 @@ export interface PieceCase {
   reference(inputs: Arrays): Results<Float64Array>;
   /** How far each element of the output moves, to first order, where every input and every step is off by one part: in units of that. */
   condition(inputs: Arrays): Float64Array;
+  /** Of each element of each gradient, the magnitudes of the terms that it is the sum of. */
+  gradientTerms(inputs: Arrays, cotangents: Arrays): Record<string, Float64Array>;
   /** Size of the random inputs; default 1 */
   readonly size?: Readonly<Record<string, number>>;
 }
@@ -67,6 +70,7 @@ function gate(name: string, heads: number, width: number, lowerBound?: number): 
         const s = sigmoid(rate * z);
         return -lowerBound * (s + s * sigmoid(-rate * z) * rate * sum * (1 + Math.abs(log)));
       }),
+    gradientTerms: (arrays, bars) => gateTerms(first, lowerBound, arrays, bars),
   };
 }
 
@@ -81,6 +85,7 @@ function betaGate(scale: number): PieceCase {
     }),
     reference: ({ b }) => ({ output: reference.betaGate(b!, scale) }),
     condition: ({ b }) => reference.betaGate(b!, scale).map((beta, at) => beta * (1 + Math.abs(b![at]!))),
+    gradientTerms: (arrays, bars) => betaTerms(scale, arrays, bars),
   };
 }
 
@@ -94,6 +99,7 @@ function l2Norm(heads: number, width: number, eps: number): PieceCase {
     }),
     reference: ({ x }) => ({ output: reference.l2Norm(x!, width, eps) }),
     condition: ({ x }) => reference.l2Norm(x!, width, eps).map(Math.abs),
+    gradientTerms: (arrays, bars) => normTerms({ width, eps, divisor: 1, activation: "silu" }, arrays, bars),
   };
 }
 
@@ -121,6 +127,7 @@ function norm(
     }),
     reference: (arrays) => ({ output: value(arrays) }),
     condition: (arrays) => value(arrays).map(Math.abs),
+    gradientTerms: (arrays, bars) => normTerms({ width, eps, divisor: width, activation }, arrays, bars),
   };
 }
 
@@ -165,6 +172,7 @@ function conv(
       const sums = reference.causalConv({ ...problem, activation: "none" }, absolute).output;
       return sums.map((value) => factor * value);
     },
+    gradientTerms: (arrays, bars) => convTerms(problem, arrays, bars),
   };
 }
 

@@ -2,6 +2,7 @@ import { dot, line, plot, ruleY, text, type PlotOptions } from "@observablehq/pl
 import type { CaseReport } from "@dlrt/bench/dist/report.js";
 import { element } from "./dom.js";
 import { figures } from "./format.js";
+import { workOf } from "./table.js";
 
 interface Point {
   readonly n: number;
@@ -57,7 +58,7 @@ function common(points: readonly Point[], width: number): PlotOptions {
     symbol: { domain: names, range: names.map((name) => styleOf(name)[2]), legend: true },
     x: {
       type: domain.length > 1 ? "log" : "point",
-      label: "n, rows of T →",
+      label: "n, rows of T or tokens →",
       ticks: domain,
       tickFormat: String,
     },
@@ -113,8 +114,7 @@ export function drawCharts(cases: readonly CaseReport[], into: HTMLElement): voi
   const gap = 24;
   const full = into.clientWidth;
   const width = full > 760 ? (full - gap) / 2 : full;
-  const about =
-    cases[0] === undefined ? "" : `${cases[0].operation}, ${cases[0].workload}, ${cases[0].dtype}`;
+  const about = cases[0] === undefined ? "" : `${workOf(cases[0])}, ${cases[0].dtype}`;
   const figures: HTMLElement[] = [];
   if (points.some(({ ms }) => ms !== undefined)) {
     figures.push(

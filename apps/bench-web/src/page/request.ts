@@ -1,5 +1,5 @@
 import { DECAY_NAMES } from "@dlrt/bench/dist/workload/decay-kinds.js";
-import type { OperationName } from "@dlrt/bench/dist/operations/operation.js";
+import type { LayerWork } from "@dlrt/bench/dist/layer/problem.js";
 import type { RunRequest } from "../protocol.js";
 
 /** A field's value that cannot be run, and what to say beside it. */
@@ -12,6 +12,9 @@ export class FieldError extends Error {
     super(message);
   }
 }
+
+/** Whether that is a layer's work, or one with T. */
+export const isLayer = (work: string): work is LayerWork => work.includes(", ");
 
 const MAX_N = 2 ** 20;
 /** The tokens that the page brings (text-plugin.ts). */
@@ -46,14 +49,17 @@ export function parseRequest(form: FormData): RunRequest {
   const text = (name: string): string => String(form.get(name) ?? "");
   const names = form.getAll("names").map(String);
   if (names.length === 0) throw new FieldError("names", "Pick at least one backend.");
-  const workload = text("workload") as RunRequest["workload"];
+  const workload = (text("workload") || "random") as RunRequest["workload"]; // a layer has none
+  const operation = text("operation") as RunRequest["operation"];
   const request: RunRequest = {
     names,
     workload,
-    operation: text("operation") as OperationName,
+    operation,
     dtype: text("dtype") === "f64" ? "f64" : "f32",
     decay: DECAY_NAMES.find((name) => name === text("decay")) ?? "none",
-    sizes: parseSizes(text("sizes"), workload === "text" ? MAX_TEXT : MAX_N),
+    sizes: operation.endsWith("decoding")
+      ? [1]
+      : parseSizes(text("sizes"), workload === "text" ? MAX_TEXT : MAX_N),
     d: whole("d", text("d"), 1, 256),
     heads: whole("heads", text("heads"), 1, 64),
     ...(text("chunk").trim() !== "" && { chunk: whole("chunk", text("chunk"), 1, 4096) }),

@@ -2,7 +2,7 @@ import type { Found } from "../protocol.js";
 import { drawCharts } from "./charts.js";
 import { byId, element } from "./dom.js";
 import { download, Gathered } from "./report.js";
-import { FieldError, parseRequest } from "./request.js";
+import { FieldError, isLayer, parseRequest } from "./request.js";
 import type { RunEvent, Session } from "./session.js";
 import { tableOf } from "./table.js";
 
@@ -54,6 +54,16 @@ export function startRuns(session: Session, { missing }: Found): void {
     else end(`Stopped: ${event.message}. ${counted()} before.`);
   };
 
+  const operation = byId("operation", HTMLSelectElement);
+  const fit = (): void => {
+    for (const name of ["workload", "decay", "dtype", "chunk", "sizes"]) {
+      const field = form.elements.namedItem(name) as HTMLInputElement;
+      field.disabled = isLayer(operation.value) && (name !== "sizes" || operation.value.endsWith("decoding"));
+    }
+  };
+  operation.addEventListener("change", fit);
+  fit();
+
   form.addEventListener("submit", (event) => {
     event.preventDefault();
     fault.textContent = "";
@@ -64,6 +74,7 @@ export function startRuns(session: Session, { missing }: Found): void {
       charts.replaceChildren(element("p", { class: "about" }, "The charts grow with each case."));
       save.disabled = true;
       busy(true);
+      status.textContent = "Starting…";
       session.run(request, hear);
     } catch (error) {
       if (!(error instanceof FieldError)) throw error;

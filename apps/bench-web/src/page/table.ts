@@ -1,18 +1,34 @@
 import type { CaseReport, Row } from "@dlrt/bench/dist/report.js";
+import {
+  LAYER_WORDS,
+  TASK_WORDS,
+  type RecurrentName,
+  type TaskName,
+} from "@dlrt/bench/dist/layer/problem.js";
 import { decayWords } from "@dlrt/bench/dist/workload/decay-kinds.js";
 import { element } from "./dom.js";
+import { isLayer } from "./request.js";
 import { epsilons, figures, ratio, time } from "./format.js";
 
 /** What an error is called; solves and products have ω. */
 const measureOf = ({ operation }: CaseReport): string =>
-  operation === "inverse" || operation === "trilInverse" ? "error" : "ω";
+  operation === "inverse" || operation === "trilInverse" || isLayer(operation) ? "error" : "ω";
+
+/** "gated delta rule, one token", or "solve, text" */
+export function workOf({ operation, workload }: CaseReport): string {
+  if (!isLayer(operation)) return `${operation}, ${workload}`;
+  const [layer, task] = operation.split(", ") as [RecurrentName, TaskName];
+  return `${LAYER_WORDS[layer]}, ${TASK_WORDS[task]}`;
+}
 
 export function titleOf(report: CaseReport): string {
-  const { operation, workload, dtype, sizes, chunk } = report;
+  const { operation, dtype, sizes, chunk } = report;
   const { batch, n, r } = sizes;
+  const work = `${workOf(report)}, ${dtype}`;
+  if (isLayer(operation)) return `${work}: T = ${n}, D = ${r}, heads = ${batch}`;
   const decayed = decayWords(report);
   const tail = decayed && `, ${decayed}`;
-  return `${operation}, ${workload}, ${dtype}: n = ${n}, d = ${r}, heads = ${batch}, chunk ${chunk ?? "auto"}${tail}`;
+  return `${work}: n = ${n}, d = ${r}, heads = ${batch}, chunk ${chunk ?? "auto"}${tail}`;
 }
 
 const cell = (label: string, ...children: (Node | string)[]): HTMLTableCellElement =>
@@ -21,7 +37,7 @@ const cell = (label: string, ...children: (Node | string)[]): HTMLTableCellEleme
 function spoken(row: Row, about: CaseReport): string {
   if (row.status === "wrong") {
     const { value, limit } = row.error!;
-    return `WRONG: ${measureOf(about)} = ${epsilons(value)}, at most ${limit} ε is right. No time.`;
+    return `WRONG: ${measureOf(about)} = ${epsilons(value)}, at most ${epsilons(limit)} is right. No time.`;
   }
   return `${row.status === "failed" ? "failed" : "not run"}: ${row.reason ?? ""}`;
 }
@@ -52,7 +68,7 @@ function line(row: Row, about: CaseReport): HTMLTableRowElement {
 /** One case: times of right answers only, the rest says why it has none. */
 export function tableOf(report: CaseReport): HTMLElement {
   const limit = report.rows.find(({ error }) => error !== undefined)?.error!.limit;
-  const measure = measureOf(report) + (limit === undefined ? "" : `, ≤ ${limit} ε`);
+  const measure = measureOf(report) + (limit === undefined ? "" : `, ≤ ${epsilons(limit)}`);
   const heads = ["backend", "time", "GF/s", "of peak", measure, `× ${report.baseline}`];
   const head = element("tr", {}, ...heads.map((name) => element("th", { scope: "col" }, name)));
   return element(

@@ -1,10 +1,13 @@
 import type { Contender } from "@dlrt/bench/dist/contender.js";
 import { measure } from "@dlrt/bench/dist/measure.js";
+import type { OperationName } from "@dlrt/bench/dist/operations/operation.js";
 import { operations } from "@dlrt/bench/dist/operations/index.js";
 import { rows, type CaseReport, type Peaks } from "@dlrt/bench/dist/report.js";
 import { workloads } from "@dlrt/bench/dist/workload/index.js";
 import type { BenchEvent, RunRequest } from "../protocol.js";
-import { openContenders } from "./contenders.js";
+import { isLayer } from "../page/request.js";
+import { openContenders, openLayers } from "./contenders.js";
+import { layerCase } from "./layer.js";
 import { peaks as measurePeaks, withTrustedShares } from "./peaks.js";
 
 const SEED = 1;
@@ -19,7 +22,7 @@ function baselineOf(contenders: readonly Contender[], { operation }: RunRequest)
 
 async function runCase(
   contenders: readonly Contender[],
-  request: RunRequest,
+  request: RunRequest & { readonly operation: OperationName },
   n: number,
   peaks: Peaks,
   onProgress: Progress,
@@ -45,8 +48,25 @@ async function runCase(
       decay,
       chunk: chunk ?? null,
     },
-    ...{ flops, baseline, rows: withTrustedShares(rows(outcomes, { flops, dtype, peaks }, baseline)) },
+    ...{ flops, baseline, rows: rows(outcomes, { flops, dtype, peaks }, baseline) },
   };
+}
+
+type Case = (n: number, peaks: Peaks, onProgress: Progress) => Promise<CaseReport>;
+
+/** Everyone who was picked, opened, and what they do with one size. */
+async function opened(request: RunRequest, threads: number): Promise<[Case, () => Promise<unknown>]> {
+  const { operation, names } = request;
+  const close = (all: readonly { dispose(): Promise<void> }[]): Promise<unknown> =>
+    Promise.all(all.map((one) => one.dispose()));
+  if (isLayer(operation)) {
+    const contenders = await openLayers(threads, names);
+    const work: Case = (n, peaks, told) =>
+      layerCase(contenders, { ...request, operation }, n, [SEED, peaks], told);
+    return [work, () => close(contenders)];
+  }
+  const { contenders } = await openContenders(threads, names);
+  return [(...of) => runCase(contenders, { ...request, operation }, ...of), () => close(contenders)];
 }
 
 /** Every size on every contender picked; a case is told as soon as it is over. */
@@ -58,16 +78,16 @@ export async function run(
   const progress = (what: string, done: number): void => tell({ type: "progress", what, done });
   progress("opening the backends", 0);
   const peaks = measurePeaks();
-  const { contenders } = await openContenders(threads, request.names);
+  const [work, close] = await opened(request, threads);
   try {
     for (const [index, n] of request.sizes.entries()) {
-      const report = await runCase(contenders, request, n, peaks, (what, done) =>
+      const report = await work(n, peaks, (what, done) =>
         progress(what, (index + done) / request.sizes.length),
       );
-      tell({ type: "case", report, peaks });
+      tell({ type: "case", report: { ...report, rows: withTrustedShares(report.rows) }, peaks });
     }
     tell({ type: "done" });
   } finally {
-    await Promise.all(contenders.map((contender) => contender.dispose()));
+    await close();
   }
 }

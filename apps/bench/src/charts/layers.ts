@@ -1,6 +1,6 @@
 import { dot, lineY, text, type Markish } from "@observablehq/plot";
 import type { LayerCase, LayerReport } from "../layer/run.js";
-import { fitExponent } from "../scaling/fit.js";
+import { FIT_SIZES, fitExponent } from "../scaling/fit.js";
 import { captionOf, FOOT, HEAD, labelOf, svg } from "./svg.js";
 
 /** Ours warm, others cold, told apart as words on a white ground. */
@@ -43,9 +43,11 @@ function legend(lines: readonly string[], points: readonly Point[]): Markish[] {
     });
   const rows = lines.flatMap((line, at) => {
     const own = points.filter((point) => point.line === line);
-    const { exponent } = fitExponent(own.map(({ tokens, ms }) => [tokens, ms] as const));
+    const pairs = own.map(({ tokens, ms }) => [tokens, ms] as const);
+    const fitted = new Set(pairs.map(([tokens]) => tokens)).size >= FIT_SIZES;
+    const exponent = fitted ? fitExponent(pairs).exponent.toFixed(2) : "–";
     const colour = COLOURS[at % COLOURS.length]!;
-    return [cell(`● ${line}`, true, at + 1, colour), cell(exponent.toFixed(2), false, at + 1, colour)];
+    return [cell(`● ${line}`, true, at + 1, colour), cell(exponent, false, at + 1, colour)];
   });
   return [cell("time ~ Tᵉ, e =", false, 0, "#1f2328", "bold"), ...rows];
 }

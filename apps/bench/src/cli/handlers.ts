@@ -7,7 +7,7 @@ import type { Contender, Missing } from "../contender.js";
 import { environment, type Environment } from "../environment.js";
 import { csv, resultPath, savePath, userPath, writeJson } from "../files.js";
 import { gpuReportCommand } from "../gpu/command.js";
-import { layerBackends, layerCommand } from "../layer/command.js";
+import { firstLayer, layerBackends, layerCommand } from "../layer/command.js";
 import { jsRegisterPeak } from "../peak-js.js";
 import { wasmRegisterPeak } from "../peak-wasm.js";
 import { sparing } from "../patience.js";
@@ -19,10 +19,11 @@ import { plantedWrong } from "../peers/planted.js";
 import { stdlib } from "../peers/stdlib.js";
 import { breathe, openProgress } from "../progress.js";
 import { hasFailures, type Report } from "../report.js";
+import { opening, render } from "../render.js";
 import { runBench } from "../run.js";
 import { scalingCommand } from "../scaling/command.js";
-import { render } from "../table.js";
 import { inVulkanEnvironment } from "../vulkan.js";
+import { readArrays } from "../workload/data.js";
 import type { Options, ScalingOptions } from "./options.js";
 import type { Handlers } from "./program.js";
 
@@ -100,18 +101,35 @@ function deliver(report: Report, before: Report | undefined, options: Options): 
   return { text: parts.join("\n\n"), failed: hasFailures(report) };
 }
 
-function comparison(args: readonly string[], given: Options, before?: Report): Promise<void> {
+/** Of the time that the main comparison takes. */
+const LAYER_SHARE = 0.3;
+
+/** Whether nothing was said about what is to be computed. */
+const asItCame = ({ operation, data, n, d, p, heads, chunk }: Options): boolean =>
+  operation.join() === "solve" && [data, n, d, p, heads, chunk].every((given) => given === undefined);
+
+async function comparison(args: readonly string[], given: Options, before?: Report): Promise<void> {
   const options: Options = given.data === undefined ? given : { ...given, data: userPath(given.data) };
-  return onDevice(options.backends, () =>
-    shown(async (onProgress) => {
+  const arrays = options.data === undefined ? undefined : readArrays(options.data);
+  const layer = before === undefined && asItCame(options);
+  return onDevice(options.backends, () => {
+    process.stdout.write(`${opening(layer)}\n\n`);
+    return shown(async (onProgress) => {
       await onProgress("register peaks", 0);
       const wasm = { f32: wasmRegisterPeak("f32") ?? null, f64: wasmRegisterPeak("f64") ?? null };
       const peaks = { js: jsRegisterPeak(), wasm };
-      return withContenders(options, [naive, mlMatrix, stdlib, openNumpy], onProgress, async (setting) =>
-        deliver(await runBench({ ...setting, options, peaks, arguments: args }), before, options),
-      );
-    }),
-  );
+      const share = layer ? LAYER_SHARE : 0;
+      const onLayer = (what: string, done: number): Promise<void> => onProgress(what, share * done);
+      const onRest = (what: string, done: number): Promise<void> =>
+        onProgress(what, share + (1 - share) * done);
+      const asked = { environment: environment(), arguments: args, onProgress: onLayer };
+      const layers = layer ? (await firstLayer(options, asked)).cases : undefined;
+      return withContenders(options, [naive, mlMatrix, stdlib, openNumpy], onRest, async (setting) => {
+        const report = await runBench({ ...setting, options, arrays, peaks, arguments: args });
+        return deliver(layers ? { ...report, layers } : report, before, options);
+      });
+    });
+  });
 }
 
 function peersCommand(): void {

@@ -15,8 +15,8 @@ export interface Handlers {
 
 const EXAMPLES = `
 Examples:
-  pnpm bench                                    the main comparison, under three minutes
-  pnpm bench --n 4096 --json run.json           one size, and everything measured as JSON
+  pnpm bench                                    a layer, then the system inside it: a minute or two
+  pnpm bench --n 4096,65536 --json run.json     sizes of your own, and everything measured as JSON
   pnpm bench --backends js --workload random,correlated --n 1000,1001
   pnpm bench --operation inverse --n 2048 --heads 1 --no-seed-program
   pnpm bench --dtype f32,f64 --d 128 --repetitions 30
@@ -50,7 +50,7 @@ export function program(handlers: Handlers, bench: Command = new Command("bench"
   );
   const run = withMain(bench.command("run", { isDefault: true }))
     .description(
-      "the main comparison; its options may follow `bench` itself. Default n 4096,65536, d 64, heads 8",
+      "the main comparison; its options may follow `bench` itself. Default: a layer, then n 4096, d 64, heads 8",
     )
     .action((options: Options) => handlers.run(options));
   withMain(bench.command("compare <before>"))

@@ -8,6 +8,7 @@ import {
   kimiDeltaAttentionVjp,
   type LayerOptions,
   type LayerResult,
+  type State,
 } from "@dlrt/linear-attention";
 import type { LayerProblem, RecurrentName } from "./problem.js";
 
@@ -38,20 +39,14 @@ export interface Call<T extends Tensor> {
 /** Makes a tensor of a caller's array. */
 export type Bring<T extends Tensor> = (data: Float32Array, shape: readonly [number, number, number]) => T;
 
-/** Where the state of a sequence lies before and after a call, [H, K, V]. */
-export interface States<T extends Tensor> {
-  readonly before: T;
-  readonly after: T;
-}
-
 const inputNames = ["query", "key", "value", "beta", "decay"] as const;
 
-/** @param states those of decoding; where there are none the layer starts from 0 and its final state is a result of its own */
+/** @param state that of decoding, which each run takes on by a token where it lies; without one the layer starts from 0 and gives its final state */
 export function callOf<T extends Tensor>(
   backend: Backend<T>,
   problem: LayerProblem,
   bring: Bring<T>,
-  states?: States<T>,
+  state?: State<T>,
 ): Call<T> {
   const { task, tokens, heads, cotangent } = problem;
   const layer = problem.layer as RecurrentName; // softmax attention is refused before
@@ -65,16 +60,16 @@ export function callOf<T extends Tensor>(
   const inputs = Object.fromEntries(given.map((name) => [name, brought(problem[name]!)]));
   const options: LayerOptions<T> = {
     heads: { query: heads },
-    ...(states && { initialState: states.before }),
-    finalState: states?.after ?? task !== "training",
+    finalState: task !== "training",
   };
   const back = cotangent && brought(cotangent);
   const forward = forwards[layer] as unknown as Forward<T>;
   const backward = backwards[layer] as unknown as Backward<T>;
   return {
     run: () => {
+      if (state) return [state.step(forwards[layer] as never, inputs as never, { heads: { query: heads } })];
       const { output, finalState } = forward(backend, inputs, options);
-      if (back === undefined) return states ? [output] : [output, finalState!];
+      if (back === undefined) return [output, finalState!];
       const gradients = backward(backend, inputs, { output: back }, options);
       return [output, ...given.map((name) => gradients[name]!)];
     },

@@ -1,5 +1,5 @@
 import { createBackends } from "../backends.js";
-import type { LayerCommandOptions } from "../cli/options.js";
+import type { LayerCommandOptions, Options } from "../cli/options.js";
 import type { Missing } from "../contender.js";
 import type { Environment } from "../environment.js";
 import { savePath, userPath, writeJson } from "../files.js";
@@ -7,9 +7,9 @@ import { layerCases } from "./cases.js";
 import { layerContenders, type LayerContender } from "./contender.js";
 import { naiveLayer } from "./naive.js";
 import { openNumpyLayer } from "./numpy.js";
-import { openOnnx } from "./onnx.js";
+import { openOnnx, openOnnxWebGpu } from "./onnx.js";
 import { plantedLayer } from "./planted.js";
-import { hasLayerFailures, runLayers, type LayerInput } from "./run.js";
+import { hasLayerFailures, runLayers, type LayerInput, type LayerReport } from "./run.js";
 import { renderLayers } from "./table.js";
 
 const SECONDS = 4;
@@ -30,13 +30,42 @@ export const layerBackends = ({ backends, webgpu }: LayerCommandOptions): readon
 
 async function everyone(options: LayerCommandOptions): Promise<Found> {
   const { threads, peers, planted } = options;
-  const { opened, missing } = await createBackends({ only: layerBackends(options), threads });
+  const only = layerBackends(options);
+  const withDevice = only.includes("webgpu");
+  const { opened, missing } = await createBackends({ only, threads });
   return [
     ...opened.flatMap(layerContenders),
     ...missing,
     ...(planted ? [plantedLayer] : []),
-    ...(peers ? [...(await openOnnx(threads)), naiveLayer, await openNumpyLayer()] : []),
+    ...(peers
+      ? [
+          ...(await openOnnx(threads)),
+          ...(withDevice ? [await openOnnxWebGpu()] : []),
+          naiveLayer,
+          await openNumpyLayer(),
+        ]
+      : []),
   ];
+}
+
+/** A long prompt through the layer of Qwen3-Next and Qwen3.5: what the main comparison begins with. */
+const FIRST = layerCases({ task: ["prefill"], layer: ["gated"] }).slice(0, 1);
+
+/** That layer on js, wasm and naive JavaScript, from arrays to arrays. */
+export async function firstLayer(
+  { threads, peers, backends, seed, repetitions }: Options,
+  setting: Setting,
+): Promise<LayerReport> {
+  const only = (backends ?? ["js", "wasm"]).filter((name) => name !== "webgpu");
+  const { opened } = await createBackends({ only, threads });
+  const ours = opened.filter(({ name }) => !name.includes("relaxed")).map((one) => layerContenders(one)[0]!);
+  try {
+    const contenders = peers ? [...ours, naiveLayer] : ours;
+    const how = { seed, repetitions, seconds: 3, missing: [] };
+    return await runLayers({ ...setting, ...how, cases: FIRST, contenders });
+  } finally {
+    for (const { backend } of opened) await backend.dispose();
+  }
 }
 
 /** `bench layer`. @returns what to print, and whether any answer was wrong */

@@ -1,7 +1,8 @@
 import type { Backend, Tensor } from "@dlrt/core";
+import { State } from "@dlrt/linear-attention";
 import type { Opened } from "../backends.js";
 import type { Outputs, Run } from "../operations/operation.js";
-import { callOf, type Bring, type States } from "./calls.js";
+import { callOf, type Bring } from "./calls.js";
 import type { LayerProblem } from "./problem.js";
 
 /** Something that computes a layer. */
@@ -30,36 +31,31 @@ export async function timed(call: () => void | Promise<void>, calls: number): Pr
   return times;
 }
 
-/** The states of decoding, which lie in the backend from call to call; the one before is only read, so that calls repeat. */
-function statesOf<T extends Tensor>(
+/** Where decoding keeps the state of its sequence, which every call takes on by the same token. */
+const stateOf = <T extends Tensor>(
   backend: Backend<T>,
   { heads, K, V, past }: LayerProblem,
-): States<T> | undefined {
-  const shape = [heads, K, V] as const;
-  return (
-    past && {
-      before: backend.upload({ data: past, shape }),
-      after: backend.upload({ data: new Float32Array(past.length).fill(Number.NaN), shape }),
-    }
-  );
-}
+): State<T> | undefined => past && new State(backend, { heads, keyWidth: K, valueWidth: V });
 
-function closeStates<T extends Tensor>(states: States<T> | undefined): void {
-  states?.before.dispose();
-  states?.after.dispose();
+/** What is judged of decoding: a call from the state before, and the state that it leaves, in the very memory of those timed. */
+async function judged<T extends Tensor>(
+  state: State<T> | undefined,
+  { past }: LayerProblem,
+  call: () => Promise<void>,
+  outputs: () => Promise<Outputs>,
+): Promise<Outputs> {
+  if (state === undefined) return outputs();
+  state.write(past!);
+  await call();
+  return [...(await outputs()), await state.read()];
 }
-
-const finished = async <T extends Tensor>(
-  backend: Backend<T>,
-  states: States<T> | undefined,
-): Promise<Outputs> => (states ? [await backend.read(states.after)] : []);
 
 /** Every call brings its inputs in from arrays of the caller's, and its results out into such. */
 function allIn<T extends Tensor>(backend: Backend<T>, problem: LayerProblem, bring: Bring<T>): Run {
-  const states = statesOf(backend, problem);
+  const state = stateOf(backend, problem);
   let outputs: Outputs = [];
   const call = async (): Promise<void> => {
-    const layer = callOf(backend, problem, bring, states);
+    const layer = callOf(backend, problem, bring, state);
     const results = layer.run();
     outputs = await Promise.all(results.map((t) => backend.read(t)));
     for (const t of results) t.dispose();
@@ -68,15 +64,15 @@ function allIn<T extends Tensor>(backend: Backend<T>, problem: LayerProblem, bri
   return {
     call,
     times: (calls) => timed(call, calls),
-    read: async () => [...outputs, ...(await finished(backend, states))],
-    close: () => closeStates(states),
+    read: () => judged(state, problem, call, async () => outputs),
+    close: () => state?.dispose(),
   };
 }
 
 /** Inputs are in the backend already, and results stay there. */
 function resident<T extends Tensor>(backend: Backend<T>, problem: LayerProblem, bring: Bring<T>): Run {
-  const states = statesOf(backend, problem);
-  const layer = callOf(backend, problem, bring, states);
+  const state = stateOf(backend, problem);
+  const layer = callOf(backend, problem, bring, state);
   let results: readonly T[] = [];
   const disposed = (): void => {
     for (const t of results) t.dispose();
@@ -90,14 +86,11 @@ function resident<T extends Tensor>(backend: Backend<T>, problem: LayerProblem, 
   return {
     call,
     times: (calls) => timed(call, calls),
-    read: async () => [
-      ...(await Promise.all(results.map((t) => backend.read(t)))),
-      ...(await finished(backend, states)),
-    ],
+    read: () => judged(state, problem, call, () => Promise.all(results.map((t) => backend.read(t)))),
     close: () => {
       disposed();
       layer.dispose();
-      closeStates(states);
+      state?.dispose();
     },
   };
 }

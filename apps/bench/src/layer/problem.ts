@@ -10,6 +10,21 @@ export type RecurrentName = Exclude<LayerName, "softmax">;
 export const TASK_NAMES = ["prefill", "decoding", "training"] as const;
 export type TaskName = (typeof TASK_NAMES)[number];
 
+/** A layer's work, where it stands beside the operations on T. */
+export type LayerWork = `${RecurrentName}, ${TaskName}`;
+
+export const LAYER_WORDS: Readonly<Record<LayerName, string>> = {
+  delta: "delta rule",
+  gated: "gated delta rule",
+  kda: "Kimi delta attention",
+  softmax: "softmax attention",
+};
+export const TASK_WORDS: Readonly<Record<TaskName, string>> = {
+  prefill: "prompt",
+  decoding: "one token",
+  training: "forward and gradients",
+};
+
 /** One sequence through a layer whose query, key, value and state have as many heads. */
 export interface LayerSizes {
   readonly tokens: number;

@@ -1,17 +1,6 @@
 import { draw, figures, wrap, type Line } from "../table.js";
+import { LAYER_WORDS, TASK_WORDS } from "./problem.js";
 import type { LayerCase, LayerReport, LayerRow } from "./run.js";
-
-export const LAYER_WIDTH = 80;
-
-const folded = (text: string, indent?: string): string => wrap(text, indent, LAYER_WIDTH);
-
-const LAYERS = {
-  delta: "delta rule",
-  gated: "gated delta rule",
-  kda: "Kimi delta attention",
-  softmax: "softmax attention",
-};
-const TASKS = { prefill: "prompt", decoding: "one token", training: "forward and gradients" };
 
 const columns = [
   ["", "left"],
@@ -19,8 +8,8 @@ const columns = [
   ["median", "right"],
   ["GF/s", "right"],
   ["error", "right"],
-  ["×", "right"],
 ] as const;
+const ratios = ["×", "right"] as const;
 
 function line({ name, status, error, ms, gflops, speedup }: LayerRow): Line {
   const bad = status === "wrong" || status === "failed";
@@ -30,26 +19,30 @@ function line({ name, status, error, ms, gflops, speedup }: LayerRow): Line {
     median: ms ? figures(ms.median) : "",
     "GF/s": gflops === undefined ? "" : figures(gflops),
     error: error ? (error.value === null ? "∞ or NaN" : error.value.toExponential(1)) : "",
-    "×": speedup === undefined ? "" : figures(speedup),
+    ...(speedup !== undefined && { "×": figures(speedup) }), // a cell would make the column
   };
   return { cells, bad };
 }
 
 /** Why some have no time: one line for all that give the same reason. */
-function reasons(rows: readonly LayerRow[]): string[] {
+export function reasons(rows: readonly Pick<LayerRow, "name" | "reason">[]): string[] {
   const by = new Map<string, string[]>();
   for (const { name, reason } of rows) {
     if (reason !== undefined) by.set(reason, [...(by.get(reason) ?? []), name]);
   }
-  return [...by].map(([reason, names]) => folded(`  ${names.join(", ")}: ${reason}`, "    "));
+  return [...by].map(([reason, names]) => wrap(`  ${names.join(", ")}: ${reason}`, "    "));
 }
 
-function caseTable(one: LayerCase, colour: boolean): string {
+export function layerTable(one: LayerCase, colour: boolean): string {
   const { task, layer, tokens, heads, K, V, about, rows, baseline } = one;
   const size = `T = ${tokens}, ${heads} ${heads === 1 ? "head" : "heads"} of ${K}/${V}`;
   return [
-    folded(`${LAYERS[layer]}, ${TASKS[task]}: ${size} (${about})`),
-    draw(columns, rows.filter(({ status }) => status !== "skipped").map(line), colour),
+    wrap(`${LAYER_WORDS[layer]}, ${TASK_WORDS[task]}: ${size} (${about})`),
+    draw(
+      baseline === null ? columns : [...columns, ratios],
+      rows.filter(({ status }) => status !== "skipped").map(line),
+      colour,
+    ),
     ...(baseline === null ? [] : [`  ×: times as fast as ${baseline}`]),
     ...reasons(rows),
   ].join("\n");
@@ -65,7 +58,7 @@ const LEGEND = [
 ];
 
 const ONE_TOKEN =
-  "One token: the state stays where it is in our backends, is copied once in naive-js and numpy, and goes into " +
+  "One token: our backends take a `State` on by a step, in place; naive-js and numpy copy the state once; it goes into " +
   "onnxruntime and out again with every call.";
 
 /** All that `bench layer` prints, within 80 columns. */
@@ -73,17 +66,17 @@ export function renderLayers(report: LayerReport, colour: boolean): string {
   const { machine, versions, cases, missing, seconds } = report;
   const who = new Map(cases.flatMap(({ rows }) => rows.map((row) => [row.name, row] as const)));
   const parts = [
-    folded(`${machine.cpu}, ${machine.cores} cores, ${machine.platform}, Node ${versions["node"]}`),
-    ...cases.map((one) => caseTable(one, colour)),
+    wrap(`${machine.cpu}, ${machine.cores} cores, ${machine.platform}, Node ${versions["node"]}`),
+    ...cases.map((one) => layerTable(one, colour)),
     [...who.values()]
-      .map(({ name, build, note }) => folded(`${name}: ${[build, note].filter(Boolean).join("; ")}`))
+      .flatMap(({ name, build, note }) => {
+        const words = [build === name ? "" : build, note].filter(Boolean).join("; ");
+        return words === "" ? [] : wrap(`${name}: ${words}`);
+      })
       .join("\n"),
   ];
-  if (missing.length > 0) {
-    const lines = missing.map(({ name, reason }) => folded(`  ${name}: ${reason}`, "    "));
-    parts.push(["Not run:", ...lines].join("\n"));
-  }
+  if (missing.length > 0) parts.push(["Not run:", ...reasons(missing)].join("\n"));
   const legend = cases.some(({ task }) => task === "decoding") ? [...LEGEND, ONE_TOKEN] : LEGEND;
-  parts.push(legend.map((text) => folded(text)).join("\n"), `${Math.round(seconds)} s`);
-  return parts.join("\n\n");
+  parts.push(legend.map((text) => wrap(text)).join("\n"), `${Math.round(seconds)} s`);
+  return parts.filter(Boolean).join("\n\n");
 }

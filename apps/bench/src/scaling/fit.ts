@@ -3,16 +3,18 @@ import { linearRegression, mean, sum } from "simple-statistics";
 export interface Fit {
   /** e of time ~ nᵉ. */
   readonly exponent: number;
-  /** Its standard error; absent with fewer than three sizes. */
-  readonly error?: number;
+  /** Its standard error. */
+  readonly error: number;
 }
 
-/** Least squares of log time on log n. @throws Error with fewer than two sizes */
+/** Any two sizes lie on a line: from here on there is something to fit. */
+export const FIT_SIZES = 3;
+
+/** Least squares of log time on log n. @throws Error with fewer than three sizes */
 export function fitExponent(points: readonly (readonly [n: number, ms: number])[]): Fit {
-  if (new Set(points.map(([n]) => n)).size < 2) throw new Error("an exponent needs two sizes");
+  if (new Set(points.map(([n]) => n)).size < FIT_SIZES) throw new Error("an exponent needs three sizes");
   const logs = points.map(([n, ms]) => [Math.log(n), Math.log(ms)]);
   const { m: exponent, b } = linearRegression(logs);
-  if (points.length < 3) return { exponent };
   const middle = mean(logs.map(([x]) => x!));
   const residuals = sum(logs.map(([x, y]) => (y! - exponent * x! - b) ** 2));
   const spread = sum(logs.map(([x]) => (x! - middle) ** 2));

@@ -14,7 +14,7 @@ function fitLine({ sweep, name, exponent, error, sizes }: NamedFit): Line {
     cells: {
       operation: sweep,
       "": name,
-      "time ~ n^": error === undefined ? exponent.toFixed(2) : `${exponent.toFixed(2)} ± ${error.toFixed(2)}`,
+      "time ~ n^": `${exponent.toFixed(2)} ± ${error.toFixed(2)}`,
       theory: EXPECTED[`${sweep}\n${name}`] ?? EXPECTED[`${sweep}\n`] ?? "",
       n: `${Math.min(...sizes)} … ${Math.max(...sizes)}`,
     },
@@ -51,8 +51,10 @@ export function renderScaling(report: ScalingReport, colour: boolean): string {
     ["n", "right"],
   ] as const;
   return [
-    `Scaling on ${workload}, f32, d = ${d}: least squares of log time on log n, ± standard error`,
-    draw(fitColumns, fits.map(fitLine), colour),
+    wrap(`Scaling on ${workload}, f32, d = ${d}: least squares of log time on log n, ± standard error`),
+    fits.length > 0
+      ? draw(fitColumns, fits.map(fitLine), colour)
+      : "No exponents: these need three sizes, --n 512,1024,2048",
     chunkTable(points, colour),
     ...wrong.map(({ sweep, name, n, status }) =>
       wrap(`${status.toUpperCase()}: ${sweep}, ${name}, n = ${n}`),

@@ -3,7 +3,7 @@ import type { Environment } from "../environment.js";
 import { measure, type Outcome } from "../measure.js";
 import { operations } from "../operations/index.js";
 import { workloads, type WorkloadName } from "../workload/index.js";
-import { fitExponent, type Fit } from "./fit.js";
+import { FIT_SIZES, fitExponent, type Fit } from "./fit.js";
 
 export const SCALING_SCHEMA = "dlrt-scaling/1";
 
@@ -120,7 +120,7 @@ function fits(points: readonly Point[]): NamedFit[] {
     const mine = points.flatMap((p) =>
       p.sweep === sweep && p.name === name && p.ms !== undefined ? [[p.n, p.ms] as const] : [],
     );
-    if (mine.length < 2) return [];
+    if (new Set(mine.map(([n]) => n)).size < FIT_SIZES) return [];
     return [{ sweep, name, sizes: mine.map(([n]) => n), ...fitExponent(mine) }];
   });
 }

@@ -2,6 +2,7 @@ import { existsSync, statSync } from "node:fs";
 import { extname, join } from "node:path";
 import { newFloatArray, type Dtype, type FloatArray } from "@dlrt/core";
 import { FormatError, type HostArray } from "../arrays/host-array.js";
+import { refuseOthers } from "../arrays/kinds.js";
 import { parseNpy } from "../arrays/npy.js";
 import { openSafetensors } from "../arrays/safetensors.js";
 import { withFile } from "../arrays/source.js";
@@ -9,7 +10,7 @@ import type { Problem } from "./problem.js";
 
 const NEEDED = ["k", "v"] as const;
 const TAKEN = ["q", "beta", "diag", "decay"] as const;
-type Arrays = Readonly<Record<(typeof NEEDED)[number], HostArray>> &
+export type Arrays = Readonly<Record<(typeof NEEDED)[number], HostArray>> &
   Readonly<Partial<Record<(typeof TAKEN)[number], HostArray>>>;
 
 /** Asks `read` for every array; `missing` says what there is instead of one that is needed. */
@@ -27,6 +28,7 @@ function collect(read: (name: string) => HostArray | undefined, missing: (name: 
 
 const fromFile = (path: string): Arrays =>
   withFile(path, `--data ${path}`, (source) => {
+    refuseOthers(source);
     const { names, read } = openSafetensors(source);
     const there = names.slice(0, 10).map((name) => JSON.stringify(name));
     const list = `${there.join(", ")}${names.length > there.length ? ` and ${names.length - there.length} more` : ""}`;

@@ -16,8 +16,6 @@ import { segmentSize, type Segment } from "./segments.js";
 import { carryInto, loadState, stateSize, storeState, type Carry } from "./state.js";
 
 const THREADS = 64;
-/** λ = 1. */
-const UNIT = { UNIT: 1 } as const;
 
 /**
  * U = solve(λ = 1, P, K, g; W, Z₀) and out = scale · (M U + Q Z) on one state: first, for all chunks at once, what does not depend on it,
@@ -72,6 +70,7 @@ function deltaSegment(
   const [coupling, reading] = couplingPair(ctx, { ...of, f: erase, g: key, decayed: scaled }, query);
   const solving: SolveSegment = {
     ...{ ...of, b: written, coupling },
+    unit: true,
     diag: scaled?.diag ?? ctx.nothing.read,
     ...(scaled ? { f: scaled.f, g: scaled.g, decay: scaled.kind } : { f: erase, g: key }),
   };
@@ -96,9 +95,9 @@ function corrections(ctx: Context, of: SolveSegment, carry: Carry, scaled: Decay
   const groups = scanGroups(ctx, of);
   if (groups > 1) {
     const before = copyCarry(ctx, of, carry);
-    const maps = groupMaps(ctx, of, groups, before, UNIT);
+    const maps = groupMaps(ctx, of, groups, before);
     const z = composeGroups(ctx, of, maps, before);
-    scan(ctx, of, { z, out: u, alpha: 1, groups, constants: UNIT });
+    scan(ctx, of, { z, out: u, alpha: 1, groups });
     const sizes = { batches, chunk, rows, rank: r, quads: quads(p), chunks };
     const states = chunkStates(ctx, { ...sizes, g: of.g, x: u, carry, kind: of.decay ?? "none", scaled });
     return { corrections: u, states, stride: chunks };
@@ -107,7 +106,7 @@ function corrections(ctx: Context, of: SolveSegment, carry: Carry, scaled: Decay
   const stride = chunks + 1;
   const states = scratch(ctx, 4 * batches * stride * size);
   carryInto(ctx, of, carry.z, stride, states);
-  scan(ctx, of, { z: states, lost: carry.lost, out: u, alpha: 1, constants: { ...UNIT, KEEP: 1 } });
+  scan(ctx, of, { z: states, lost: carry.lost, out: u, alpha: 1, keep: true });
   const last = packed(states, stride, 4 * size, 4 * size * chunks);
   copyRows(ctx, { batches, rows: 1, cols: 4 * size }, last, packed(carry.z, 1, 4 * size));
   return { corrections: u, states, stride };

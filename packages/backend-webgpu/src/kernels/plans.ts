@@ -49,6 +49,8 @@ export const solveScan = plan({
     first_chunk: "u32",
     total: "u32",
     alpha: "f32",
+    unit: "u32",
+    keep: "u32",
   },
   bindings: {
     coupling: "read",
@@ -60,20 +62,7 @@ export const solveScan = plan({
     lost: "write",
     out: "write",
   },
-  constants: [
-    "CHUNK",
-    "TILE",
-    "WIDE",
-    "THREADS",
-    "LANES",
-    "START",
-    "USE_B",
-    "WRITE_Y",
-    "INVERSE",
-    "DECAY",
-    "UNIT",
-    "KEEP",
-  ],
+  constants: ["CHUNK", "TILE", "WIDE", "THREADS", "LANES", "START", "USE_B", "WRITE_Y", "INVERSE", "DECAY"],
 });
 
 export const solveCompose = plan({

@@ -1,7 +1,7 @@
 import { quads, scratch, zeros, type Context } from "./context.js";
 import type { Range } from "./plan.js";
 import { solveCompose } from "./plans.js";
-import { scan, type ScanOptions, type SolveSegment } from "./scan.js";
+import { scan, type SolveSegment } from "./scan.js";
 import { carryInto, stateSize, type Carry } from "./state.js";
 
 /** Quads of columns per workgroup of the composition. */
@@ -19,13 +19,7 @@ interface GroupMaps {
  * The affine map of every group, by the scan itself: B is the state that b leaves starting from zero (in the first
  * group from `carry`), A what is left of the identity with b = 0.
  */
-export function groupMaps(
-  ctx: Context,
-  of: SolveSegment,
-  groups: number,
-  carry: Carry,
-  constants: ScanOptions["constants"] = {},
-): GroupMaps {
+export function groupMaps(ctx: Context, of: SolveSegment, groups: number, carry: Carry): GroupMaps {
   const states = (cols: number): Carry => {
     const count = 4 * of.batches * groups * stateSize(of.r, cols);
     return { z: scratch(ctx, count), lost: zeros(ctx, count) };
@@ -35,8 +29,8 @@ export function groupMaps(
   carryInto(ctx, of, carry.z, groups, b.z);
   carryInto(ctx, of, carry.lost, groups, b.lost);
   const way = { out: ctx.nothing.write, alpha: 0, groups };
-  scan(ctx, of, { ...way, ...b, constants: { ...constants, START: 1, WRITE_Y: 0 } });
-  scan(ctx, of, { ...way, ...a, cols: of.r, constants: { ...constants, START: 2, USE_B: 0, WRITE_Y: 0 } });
+  scan(ctx, of, { ...way, ...b, constants: { START: 1, WRITE_Y: 0 } });
+  scan(ctx, of, { ...way, ...a, cols: of.r, constants: { START: 2, USE_B: 0, WRITE_Y: 0 } });
   return { groups, a, b };
 }
 

@@ -37,6 +37,8 @@ export interface SolveSegment extends Segment {
   readonly coupling: Range;
   /** With decay, behind the factors of the chunks. */
   readonly diag: Operand;
+  /** λ = 1, and is not read. */
+  readonly unit?: boolean;
   readonly f: Operand;
   readonly g: Operand;
   readonly b: Operand;
@@ -53,6 +55,8 @@ export interface ScanOptions {
   readonly groups?: number;
   readonly cols?: number;
   readonly firstChunk?: number;
+  /** `z` has a state before every chunk and one after the last; the first of them is given. */
+  readonly keep?: boolean;
   readonly constants?: Partial<Record<(typeof solveScan.constants)[number], number>>;
 }
 
@@ -84,6 +88,8 @@ export function scan(ctx: Context, of: SolveSegment, options: ScanOptions): void
       first_chunk: options.firstChunk ?? 0,
       total: workgroups,
       alpha: options.alpha,
+      unit: of.unit ? 1 : 0,
+      keep: options.keep ? 1 : 0,
     },
     bindings: {
       coupling: of.coupling,

@@ -16,8 +16,6 @@ override START: u32 = 0; // Z at the start: 0 as found, 1 as found in the first 
 override USE_B: bool = true; // else B = 0
 override WRITE_Y: bool = true;
 override INVERSE: bool = false;
-override UNIT: bool = false; // λ = 1
-override KEEP: bool = false; // the state before every chunk is kept
 override DECAY: u32 = 0; // 0: none; 1: Z decays by one factor a chunk; 2: by one a chunk and row of Z
 
 override QUADS: u32 = CHUNK / 4u;
@@ -39,6 +37,8 @@ struct Params {
   first_chunk: u32, // inverse: chunks above this segment
   total: u32, // workgroups asked for
   alpha: f32,
+  unit: u32, // 1: λ = 1
+  keep: u32, // 1: the state before every chunk is kept
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
@@ -47,7 +47,7 @@ struct Params {
 @group(0) @binding(3) var<storage, read> f: array<vec4<f32>>;
 @group(0) @binding(4) var<storage, read> g: array<vec4<f32>>;
 @group(0) @binding(5) var<storage, read> b: array<vec4<f32>>;
-@group(0) @binding(6) var<storage, read_write> z: array<vec4<f32>>; // [batch, groups, 4·rank quads, quads]; if KEEP [batch, chunks + 1, …], the first state given
+@group(0) @binding(6) var<storage, read_write> z: array<vec4<f32>>; // [batch, groups, 4·rank quads, quads]; if kept [batch, chunks + 1, …], the first state given
 @group(0) @binding(7) var<storage, read_write> lost: array<vec4<f32>>; // by Z's roundings so far, as z
 @group(0) @binding(8) var<storage, read_write> out: array<vec4<f32>>;
 
@@ -99,7 +99,7 @@ fn substitute(t: u32, d: u32, top: u32, end: u32, lane: u32, columns: vec4<u32>)
     // rows past the end repeat the last λ; they are not kept
     //#for q in 0..4
     var d#{q} = 1.0;
-    if (!UNIT) {
+    if (params.unit == 0u) {
       d#{q} = diag[d + min(i + #{q}u, last) * params.diag.row];
     }
     let own#{q} = #{q ? terms(q, (m) => `c${m}.${lane(q)} * x${m}`) : "vec4<f32>()"};
@@ -145,8 +145,9 @@ fn main(
   let batch = index / tiles / params.groups;
   let size = 4u * rank_quads * quads;
   let lost_at = (batch * params.groups + which) * size;
+  let next_state = select(0u, size, params.keep == 1u);
   var z_at = lost_at;
-  if (KEEP) {
+  if (params.keep == 1u) {
     z_at = batch * (params.chunks + 1u) * size;
   }
   if (START == 2u && which == 0u) {
@@ -296,18 +297,19 @@ fn main(
           //#for q in 0..2
           var own#{q}_#{j} = vec4<f32>(); //#for j in 0..8
           //#end
-          // four rows at a time: the sums are stored a quarter as often. Rows past the end count as zero
-          for (let end = min(row + BLOCK, rows); row < end; row += 4u) {
-            //#for m in 0..4
-            let more#{m} = vec4<bool>(row + #{m}u < rows);
-            let a#{m} = select(vec4<f32>(), g[next + #{m}u * params.g.row], more#{m});
-            let b#{m} = select(vec4<f32>(), g[next + #{m}u * params.g.row + 1u], more#{m});
-            //#end
-            next += 4u * params.g.row;
+          // two rows at a time: the sums are stored half as often. An odd row's neighbour counts as zero
+          for (let end = min(row + BLOCK, rows); row < end; row += 2u) {
+            let more = vec4<bool>(row + 1u < rows);
+            let a0 = g[next];
+            let b0 = g[next + 1u];
+            let a1 = select(vec4<f32>(), g[next + params.g.row], more);
+            let b1 = select(vec4<f32>(), g[next + params.g.row + 1u], more);
+            next += 2u * params.g.row;
             //#for q in 0..2
             if (#{q ? "WIDE" : "true"}) {
-              let v#{m} = select(vec4<f32>(), y[(row + #{m}u) * TILE + lane + #{q}u], more#{m}); //#for m in 0..4
-              own#{q}_#{j} += #{terms(4, (m) => `${j < 4 ? "a" : "b"}${m}.${lane(j)} * v${m}`)}; //#for j in 0..8
+              let v0 = y[row * TILE + lane + #{q}u];
+              let v1 = select(vec4<f32>(), y[(row + 1u) * TILE + lane + #{q}u], more);
+              own#{q}_#{j} += #{terms(2, (m) => `${j < 4 ? "a" : "b"}${m}.${lane(j)} * v${m}`)}; //#for j in 0..8
             }
             //#end
           }
@@ -324,8 +326,8 @@ fn main(
           //#for j in 0..8
           if (left > #{j}u) {
             let own = at + #{j}u * quads + #{q}u;
-            update_state(z_at + own, lost_at + own, select(0u, size, KEEP), factor, k + #{j}u, z#{q}_#{j});
-          } else if (KEEP && k + #{j}u < 4u * rank_quads) {
+            update_state(z_at + own, lost_at + own, next_state, factor, k + #{j}u, z#{q}_#{j});
+          } else if (next_state > 0u && k + #{j}u < 4u * rank_quads) {
             z[z_at + size + at + #{j}u * quads + #{q}u] = vec4<f32>();
           }
           //#end
@@ -333,7 +335,7 @@ fn main(
         //#end
       }
     }
-    z_at += select(0u, size, KEEP);
+    z_at += next_state;
     storageBarrier();
     workgroupBarrier();
   }

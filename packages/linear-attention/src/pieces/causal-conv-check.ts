@@ -1,7 +1,7 @@
 import { ShapeError, ValueError, type Backend, type Shape, type Tensor } from "@dlrt/core";
 import { checkAliases, checkOptions, checkPiece, describe } from "@dlrt/core/backend";
 import { checkSized } from "../engine/check-options.js";
-import { checkPieces } from "../engine/pieces.js";
+import { checkPieces, paddingOf } from "../engine/pieces.js";
 import type { Piece } from "../engine/packed.js";
 import { checkFirst, checkPacked } from "./check.js";
 import type { CausalConvCotangents, CausalConvInputs, CausalConvOptions } from "./causal-conv-options.js";
@@ -16,12 +16,14 @@ export interface ConvCall<T extends Tensor> extends CausalConvInputs<T> {
   /** Whether x, results and states have the channels as rows. */
   readonly channelsFirst: boolean;
   readonly pieces: readonly Piece[];
+  /** The rows beside the pieces. */
+  readonly padding: readonly Piece[];
   readonly stateShape: Shape;
   readonly initialState: T | undefined;
   readonly finalState: boolean | T;
 }
 
-const names = ["activation", "layout", "initialState", "finalState", "sequences"];
+const names = ["activation", "layout", "initialState", "finalState", "sequences", "padding"];
 
 /** @throws ShapeError, DtypeError, ValueError, DisposedError, UnsupportedError */
 export function checkConv<T extends Tensor>(
@@ -44,7 +46,8 @@ export function checkConv<T extends Tensor>(
   checkPacked(backend, "weight", weight, [channels, 1, taps], x);
   if (taps === 0) throw new ShapeError("weight", "one tap or more", "none");
   if (bias !== undefined) checkPacked(backend, "bias", bias, [1, 1, channels], x);
-  const pieces = checkPieces({ sequences }, batch, tokens);
+  const pieces = checkPieces(options, batch, tokens);
+  const padding = options.padding ? paddingOf(pieces, tokens) : [];
   const count = sequences ? pieces.length : batch;
   const stateShape: Shape = channelsFirst ? [count, channels, taps - 1] : [count, taps - 1, channels];
   if (initialState !== undefined) checkSized(backend, "initialState", initialState, stateShape, x.dtype);
@@ -56,7 +59,7 @@ export function checkConv<T extends Tensor>(
   }
   checkPiece(backend, kernel, x);
   return {
-    ...{ x, weight, bias, batch, tokens, channels, taps, channelsFirst, pieces, stateShape },
+    ...{ x, weight, bias, batch, tokens, channels, taps, channelsFirst, pieces, padding, stateShape },
     ...{ initialState, finalState, activation: activation === "none" ? "none" : "silu" },
   };
 }

@@ -44,9 +44,13 @@ export function inRows(shape: Shape, { channelsFirst }: ConvCall<Tensor>): Shape
   return channelsFirst ? [shape[0], shape[2], shape[1]] : shape;
 }
 
-/** An array of the caller's as [_, tokens, channels], a copy where the channels come first. */
+/**
+ * An array of the caller's as [_, tokens, channels] with one stride from entry to entry: a copy where the channels come first, or where
+ * states are a view by heads, some of whose entries no view has.
+ */
 export function inTokens<T extends Tensor>(scope: Scope<T>, t: T, call: ConvCall<T>): T {
-  return call.channelsFirst ? scope.copy(t, scope.empty(inRows(t.shape, call)), { trans: true }) : t;
+  if (!call.channelsFirst && t.layout.heads === 1) return t;
+  return scope.copy(t, scope.empty(inRows(t.shape, call)), { trans: call.channelsFirst });
 }
 
 /** The tokens of a piece, [batch, rows, C]. */
@@ -54,11 +58,11 @@ export function tokensOf<T extends Tensor>(backend: Backend<T>, t: T, piece: Pie
   return rowsOf(backend, { tensor: t, heads: 1, width: t.shape[2] }, piece, 1);
 }
 
-/** The entries of a piece, one a sequence, of [N, rows, C]. */
+/** The entries of a piece, one a sequence, of [N, rows, C] with one stride. */
 export function entryOf<T extends Tensor>(backend: Backend<T>, t: T, { batch, state }: Piece): T {
   const [count, rows, cols] = t.shape;
   if (count === batch) return t;
   const offset = rows * cols === 0 ? 0 : entryStart(t.layout, state) - t.layout.offset;
-  const layout = { offset, heads: 1, shared: 1, batch: 0, head: 0, row: t.layout.row };
-  return backend.view(t, [1, rows, cols], layout);
+  const layout = { offset, heads: 1, shared: 1, batch: t.layout.batch, head: 0, row: t.layout.row };
+  return backend.view(t, [batch, rows, cols], layout);
 }

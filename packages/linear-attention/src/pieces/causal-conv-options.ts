@@ -1,5 +1,5 @@
 import type { Tensor } from "@dlrt/core";
-import type { Cotangents } from "../engine/options.js";
+import type { Cotangents, Padding } from "../engine/options.js";
 
 export interface CausalConvInputs<T extends Tensor = Tensor> {
   /** [B, T, C], or [B, C, T] with `layout: "bct"` */
@@ -21,6 +21,8 @@ export interface CausalConvOptions<T extends Tensor = Tensor> {
   readonly finalState?: boolean | T | undefined;
   /** Bounds of sequences packed into one of B = 1: 0 = s₀ ≤ s₁ ≤ … ≤ s_N = T, known as cu_seqlens. A state each. */
   readonly sequences?: Int32Array | undefined;
+  /** Sequences of a padded batch, instead of `sequences`. */
+  readonly padding?: Padding | undefined;
 }
 
 /** What came back through output and final state; an absent one counts 0. */

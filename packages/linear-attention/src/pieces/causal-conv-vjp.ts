@@ -1,6 +1,7 @@
 import type { Backend, Tensor } from "@dlrt/core";
 import { runPiece } from "@dlrt/core/backend";
 import { sumTokens } from "../engine/elementwise.js";
+import { clearRows } from "../engine/pieces.js";
 import { withScope, type Scope } from "../engine/scope.js";
 import { checkConv, checkConvCotangents, type ConvCall } from "./causal-conv-check.js";
 import { asMatrix, entryOf, inRows, inTokens, operandsOf, tokensOf } from "./causal-conv-operands.js";
@@ -35,6 +36,7 @@ export function causalConvVjp<T extends Tensor>(
   checkConvCotangents(backend, cotangents, call);
   return withScope(backend, call.x.dtype, (scope) => {
     const raw = run(scope, call, cotangents);
+    clearRows(scope, { tensor: raw.x, heads: 1, width: call.channels }, call.padding, 1);
     const turned = (t: T): T =>
       call.channelsFirst ? scope.copy(t, scope.empty(inRows(t.shape, call)), { trans: true }) : t;
     const gradients = {

@@ -1,6 +1,7 @@
 import type { Backend, Tensor } from "@dlrt/core";
 import { overlap, runPiece } from "@dlrt/core/backend";
 import type { LayerResult } from "../engine/options.js";
+import { clearRows } from "../engine/pieces.js";
 import { withScope, type Scope } from "../engine/scope.js";
 import { checkConv, type ConvCall } from "./causal-conv-check.js";
 import type { CausalConvInputs, CausalConvOptions } from "./causal-conv-options.js";
@@ -22,12 +23,13 @@ export function causalConv<T extends Tensor>(
     const { finalState: asked, channelsFirst } = call;
     const output = scope.empty(call.x.shape);
     const final = asked === true ? scope.empty(call.stateShape) : asked === false ? undefined : asked;
-    // Where the caller's final state has another layout, or is the initial state, it is copied at the end.
+    // Where the caller's final state has another layout, is a view by heads, or is the initial state, it is copied at the end.
     const same = final && call.initialState && overlap(final, call.initialState);
-    const direct = final !== undefined && !channelsFirst && !same;
+    const direct = final !== undefined && !channelsFirst && !same && final.layout.heads === 1;
     const states = direct ? final : final && scope.empty(inRows(call.stateShape, call));
     const rows = channelsFirst ? scope.empty(inRows(call.x.shape, call)) : output;
     run(scope, call, rows, states);
+    clearRows(scope, { tensor: rows, heads: 1, width: call.channels }, call.padding, 1);
     if (rows !== output) scope.copy(rows, output, { trans: true });
     if (final !== undefined && states !== final) scope.copy(states!, final, { trans: channelsFirst });
     const result = { output: scope.keep(output) };
