@@ -3,14 +3,16 @@ import { copy } from "./copy";
 import { decayVjp, decayVjpBytes } from "./decay-vjp";
 import { deltaBytes } from "./delta";
 import { deltaShare } from "./delta-rule";
-import { deltaStep, stepBytes } from "./delta-step";
+import { deltaStep } from "./delta-step";
 import { deltaVjp, deltaVjpBytes } from "./delta-vjp";
 import { INNER, inverse, inverseBytes } from "./inverse";
 import { Decay, Job, Kernel, Operands } from "./job";
 import { bytes } from "./lanes";
 import { loadState, storeState } from "./panels";
 import { rowDot } from "./row-dot";
+import { stepBytes } from "./step";
 import { layOut, Sweep, sweepBytes, walk } from "./sweep";
+import { sweepStep } from "./sweep-step";
 import { trilInverse, trilInverseBytes } from "./tril-inverse";
 
 /**
@@ -40,7 +42,7 @@ function needed<T>(job: Job): f64 {
   if (kernel == Kernel.decayVjp) return decayVjpBytes(job);
   if (kernel == Kernel.deltaRule) return deltaBytes<T>(job, job.group, min(job.segment, job.p));
   if (kernel == Kernel.deltaRuleVjp) return deltaVjpBytes<T>(job);
-  if (kernel == Kernel.deltaStep) return stepBytes<T>(job);
+  if (kernel >= Kernel.deltaStep && kernel <= Kernel.applyStep) return stepBytes<T>(job);
   if (kernel > Kernel.inverse) return 0;
   return offsetof<Sweep>() + 16 + sweepBytes<T>(job.r, job.chunk, min(job.segment, job.p), job.decayKind);
 }
@@ -61,6 +63,12 @@ function item<T>(job: Job, index: i32, scratch: usize): void {
   else if (kernel == Kernel.inverse) {
     const segment = index % job.segments;
     inverse<T>(job, index / job.segments, boundary(job, segment), boundary(job, segment + 1), scratch);
+  } else if (kernel >= Kernel.deltaStep && kernel <= Kernel.applyStep) {
+    const entry = index / job.segments;
+    const from = (index % job.segments) * job.segment;
+    const end = bytes<T>(min(from + job.segment, job.p));
+    if (kernel == Kernel.deltaStep) deltaStep<T>(job, entry, bytes<T>(from), end, scratch);
+    else sweepStep<T>(job, entry, bytes<T>(from), end, scratch);
   } else if (kernel == Kernel.deltaRule) deltaShare<T>(job, index, scratch);
   else if (kernel == Kernel.deltaRuleVjp) deltaVjp<T>(job, index, scratch);
   else if (kernel == Kernel.decayVjp) {
@@ -70,7 +78,6 @@ function item<T>(job: Job, index: i32, scratch: usize): void {
     const from = index * job.segment;
     const to = min(from + job.segment, job.batch);
     if (kernel == Kernel.trilInverse) trilInverse<T>(job, from, to, scratch);
-    else if (kernel == Kernel.deltaStep) for (let e = from; e < to; e++) deltaStep<T>(job, e, scratch);
     else rows<T>(job, from, min(from + job.segment, job.batch * job.n));
   }
 }

@@ -12,8 +12,10 @@ export enum Kernel {
   copy,
   decayVjp,
   deltaRule,
-  /** deltaRule on a few rows */
+  /** deltaRule, solve and apply on a few rows */
   deltaStep,
+  solveStep,
+  applyStep,
   deltaRuleVjp,
 }
 
@@ -105,7 +107,7 @@ export class Job {
   /** items per batch entry, or per group of them (solve, apply, inverse, decayVjp, deltaRule) */
   segments!: i32;
   /**
-   * Per item: columns (solve, apply, decayVjp, deltaRule), blocks (trilInverse), batch entries (deltaStep) or rows of all entries
+   * Per item: columns (solve, apply, decayVjp, deltaRule, …Step), blocks (trilInverse) or rows of all entries
    * together (rowDot, copy). In deltaRuleVjp, an item of which is one batch entry: chunks whose states are kept at a time.
    */
   segment!: i32;

@@ -2,29 +2,16 @@ import type {
   ApplyParams,
   CopyParams,
   DecayVjpParams,
-  DeltaRuleParams,
-  DeltaRuleVjpParams,
   InverseParams,
   Kernels,
   RowDotParams,
   SolveParams,
   TrilInverseParams,
 } from "@dlrt/core/backend";
-import type { DiagLowRankTril } from "@dlrt/core";
+import { decayOf, runDeltaRule, runDeltaRuleVjp } from "./delta-kernels.js";
 import type { Engine } from "./engine.js";
 import { Decay, Kernel } from "./job.js";
-import {
-  cachedPanels,
-  deltaPlan,
-  inverseChunk,
-  panelColumns,
-  segmentsFor,
-  share,
-  STEP_ROWS,
-  sweepChunk,
-  vjpChunk,
-  vjpPlan,
-} from "./plan.js";
+import { inverseChunk, segmentsFor, share, stepPlan, sweepChunk, sweepPlan } from "./plan.js";
 import type { WasmTensor } from "./tensor.js";
 
 type T = WasmTensor;
@@ -44,16 +31,6 @@ export function wasmKernels(engine: Engine): Kernels<T> {
   };
 }
 
-/** With r = 0 there is no state that could decay. */
-function decayOf(
-  { decay, q }: Pick<DiagLowRankTril<T>, "decay" | "q">,
-  on: "rank" | "columns",
-): (typeof Decay)[keyof typeof Decay] {
-  if (decay === undefined || q.shape[2] === 0) return Decay.none;
-  if (decay.shape[2] === 1) return Decay.row;
-  return on === "rank" ? Decay.channel : Decay.columns;
-}
-
 function runSweep(
   engine: Engine,
   kernel: typeof Kernel.solve | typeof Kernel.apply,
@@ -65,14 +42,11 @@ function runSweep(
   const { diag, q, k, decay } = op;
   const decayKind = decayOf(op, decayOn);
   const chunk = sweepChunk(r, p, decayKind, params.chunk);
-  const width = panelColumns[out.dtype];
-  const panels = Math.ceil(p / width);
-  const shared = segmentsFor(engine.threads, batch, panels, 4 * batch * n * r * p);
-  const wanted = shared * Math.ceil(panels / (shared * cachedPanels(r)));
-  const segment = Math.ceil(panels / wanted) * width;
-  const segments = Math.ceil(p / segment);
+  const solves = kernel === Kernel.solve;
+  const step = decayKind === Decay.columns ? undefined : stepPlan(engine.threads, params, out.dtype);
+  const { segment, segments } = step ?? sweepPlan(engine.threads, params, out.dtype);
   engine.run(batch * segments, {
-    kernel,
+    kernel: step ? (solves ? Kernel.solveStep : Kernel.applyStep) : kernel,
     alpha,
     batch,
     n,
@@ -164,78 +138,5 @@ function runDecayVjp(engine: Engine, params: DecayVjpParams<T>): void {
     y: kGradient,
     initialState: start,
     out,
-  });
-}
-
-function runDeltaRule(engine: Engine, params: DeltaRuleParams<T>): void {
-  const { batch, n, r, p, query, key, value, erase, write, decay, scale, eps, out } = params;
-  const decayKind = decayOf({ decay, q: query }, "rank");
-  const few = n > 0 && n <= STEP_ROWS && r > 0;
-  const { group, segment, segments } = few
-    ? { group: 1, segment: share(engine.threads, batch, 6 * batch * n * r * p), segments: 1 }
-    : deltaPlan(engine.threads, params, out.dtype);
-  engine.run(Math.ceil(batch / (few ? segment : group)) * segments, {
-    kernel: few ? Kernel.deltaStep : Kernel.deltaRule,
-    alpha: scale,
-    eps,
-    batch,
-    n,
-    r,
-    p,
-    chunk: sweepChunk(r, p, decayKind, params.chunk),
-    decayKind,
-    eraseWidth: erase.shape[2],
-    writeWidth: write === undefined ? 0 : write.shape[2],
-    group,
-    segments,
-    segment,
-    q: query,
-    k: key,
-    decay,
-    x: value,
-    erase,
-    write,
-    out,
-    initialState: params.initialState,
-    finalState: params.finalState,
-  });
-}
-
-function runDeltaRuleVjp(engine: Engine, params: DeltaRuleVjpParams<T>): void {
-  const { batch, n, r, p, query, key, value, erase, write, decay, scale, eps, gradients } = params;
-  const decayKind = decayOf({ decay, q: query }, "rank");
-  const chunk = vjpChunk(r, p, decayKind, params.chunk);
-  const writeWidth = write === undefined ? 0 : write.shape[2];
-  const { group, kept } = vjpPlan(engine.threads, params, chunk, query.dtype);
-  engine.run(Math.ceil(batch / group), {
-    kernel: Kernel.deltaRuleVjp,
-    alpha: scale,
-    eps,
-    batch,
-    n,
-    r,
-    p,
-    chunk,
-    decayKind,
-    eraseWidth: erase.shape[2],
-    writeWidth,
-    group,
-    segment: kept,
-    q: query,
-    k: key,
-    decay,
-    x: value,
-    erase,
-    write,
-    out: params.outCotangent,
-    initialState: params.initialState,
-    finalState: params.finalStateCotangent,
-    queryGradient: gradients.query,
-    keyGradient: gradients.key,
-    valueGradient: gradients.value,
-    eraseGradient: gradients.erase,
-    writeGradient: gradients.write,
-    decayGradient: decay?.shape[2] ? gradients.decay : undefined,
-    initialStateGradient: gradients.initialState,
   });
 }

@@ -78,6 +78,7 @@ for (const dtype of ["f32", "f64"] as const) {
       const given: Case = { ...base, dtype, r, n: growing ? 80 : 300 };
       expectWithin(name, given, families[name]!(drawn(given), given));
     }
+    expect(backend.memory()).toEqual({ tensors: 0, bytes: 0 });
   });
 
   test.each(Object.keys(gaps))(`${dtype}: decay %s`, (name) => {
@@ -88,6 +89,7 @@ for (const dtype of ["f32", "f64"] as const) {
       expectWithin(name, given, x);
       expectWithin(name, given, unit({ ...x, value: filled(given.n * given.p, () => 0.7, dtype) }, given));
     }
+    expect(backend.memory()).toEqual({ tensors: 0, bytes: 0 });
   });
 }
 
@@ -161,6 +163,7 @@ test.each(["f32", "f64"] as const)("%s: rows of zeros, normalised", (dtype) => {
       expectNormalized(given, scaled);
     }
   }
+  expect(backend.memory()).toEqual({ tensors: 0, bytes: 0 });
 });
 
 function expectNormalized(given: Case, x: Elements): void {

@@ -99,6 +99,7 @@ describe("one thread", () => {
         expectRight([backend], given, drawn(given), chunk);
       }
     }
+    expect(backend.memory()).toEqual({ tensors: 0, bytes: 0 });
   });
 
   test.each(dtypes)(

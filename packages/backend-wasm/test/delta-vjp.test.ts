@@ -2,7 +2,8 @@ import { createHash } from "node:crypto";
 import { heads, unitRoundoff, type Backend } from "@dlrt/core";
 import { createWasmBackend, type WasmTensor } from "@dlrt/backend-wasm";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { drawn, fusedGradients, gradientsOf, uploaded, worst, type Case, type Elements } from "./delta.js";
+import { drawn, uploaded, worst, type Case, type Elements } from "./delta.js";
+import { fusedGradients, gradientsOf } from "./delta-gradients.js";
 import { BUILDS, random } from "./problem.js";
 
 const base: Case = {
@@ -36,7 +37,7 @@ const gates = (["one", "channels"] as const).flatMap((erase) =>
 );
 
 /** Errors are at most `allowed` ε of what each gradient is measured by. */
-function expectRight(
+function check(
   backends: readonly Backend<WasmTensor>[],
   given: Case,
   { x = drawn(given), chunk, allowed = 64 }: { x?: Elements; chunk?: number; allowed?: number } = {},
@@ -71,8 +72,8 @@ describe("all builds", () => {
       for (const decay of ["none", "row", "channel"] as const) {
         for (const gate of gates) {
           const given = { ...base, dtype, n, r, p, decay, ...gate };
-          expectRight(backends, given);
-          expectRight(backends, { ...given, state: false, eps: 1e-6 });
+          check(backends, given);
+          check(backends, { ...given, state: false, eps: 1e-6 });
         }
       }
     }
@@ -92,9 +93,10 @@ describe("one thread", () => {
   test.each(dtypes)("%s: any chunk", (dtype) => {
     for (const decay of ["none", "row", "channel"] as const) {
       for (const chunk of [1, 3, 4, 7, 13, 24, 100]) {
-        expectRight([backend], { ...base, dtype, n: 50, r: 9, p: 11, decay }, { chunk });
+        check([backend], { ...base, dtype, n: 50, r: 9, p: 11, decay }, { chunk });
       }
     }
+    expect(backend.memory()).toEqual({ tensors: 0, bytes: 0 });
   });
 
   test.each(dtypes)("%s: resets, slow and mixed decay, repeated keys", (dtype) => {
@@ -108,13 +110,14 @@ describe("one thread", () => {
       for (const gap of gaps) {
         const given: Case = { ...base, dtype, n: 60, decay };
         const x = drawn(given);
-        expectRight([backend], given, { x: { ...x, decay: Float64Array.from(x.decay!, (_, i) => gap(i)) } });
+        check([backend], given, { x: { ...x, decay: Float64Array.from(x.decay!, (_, i) => gap(i)) } });
       }
     }
     const given: Case = { ...base, dtype, n: 60 };
     const x = drawn(given);
     const key = Float64Array.from(x.key, (_, i) => ((i % given.r) % 2 ? 0.25 : -0.25));
-    expectRight([backend], given, { x: { ...x, key, erase: Float64Array.from(x.erase, () => 2) } });
+    check([backend], given, { x: { ...x, key, erase: Float64Array.from(x.erase, () => 2) } });
+    expect(backend.memory()).toEqual({ tensors: 0, bytes: 0 });
   });
 
   test.each(dtypes)("%s: rows of zeros have finite gradients where rows are normalised", (dtype) => {
@@ -123,7 +126,8 @@ describe("one thread", () => {
     const zeros = (y: ArrayLike<number>): Float64Array => Float64Array.from(y, (v, i) => (i % 3 ? 0 : v));
     const some = (y: ArrayLike<number>): Float64Array =>
       Float64Array.from(y, (v, i) => (Math.floor(i / given.r) % 2 ? 0 : v));
-    expectRight([backend], given, { x: { ...x, query: some(zeros(x.query)), key: some(x.key) } });
+    check([backend], given, { x: { ...x, query: some(zeros(x.query)), key: some(x.key) } });
+    expect(backend.memory()).toEqual({ tensors: 0, bytes: 0 });
   });
 
   test.each(dtypes)("%s: only what is asked for is written, the same bits", (dtype) => {

@@ -1,0 +1,91 @@
+import type { DiagLowRankTril } from "@dlrt/core";
+import type { DeltaRuleParams, DeltaRuleVjpParams } from "@dlrt/core/backend";
+import { deltaPlan, vjpChunk, vjpPlan } from "./delta-plan.js";
+import type { Engine } from "./engine.js";
+import { Decay, Kernel } from "./job.js";
+import { stepPlan, sweepChunk } from "./plan.js";
+import type { WasmTensor } from "./tensor.js";
+
+type T = WasmTensor;
+
+/** With r = 0 there is no state that could decay. */
+export function decayOf(
+  { decay, q }: Pick<DiagLowRankTril<T>, "decay" | "q">,
+  on: "rank" | "columns",
+): (typeof Decay)[keyof typeof Decay] {
+  if (decay === undefined || q.shape[2] === 0) return Decay.none;
+  if (decay.shape[2] === 1) return Decay.row;
+  return on === "rank" ? Decay.channel : Decay.columns;
+}
+
+export function runDeltaRule(engine: Engine, params: DeltaRuleParams<T>): void {
+  const { batch, n, r, p, query, key, value, erase, write, decay, scale, eps, out } = params;
+  const decayKind = decayOf({ decay, q: query }, "rank");
+  const step = stepPlan(engine.threads, params, out.dtype);
+  const plan = step ? { group: 1, ...step } : deltaPlan(engine.threads, params, out.dtype);
+  const { group, segment, segments } = plan;
+  engine.run(Math.ceil(batch / group) * segments, {
+    kernel: step ? Kernel.deltaStep : Kernel.deltaRule,
+    alpha: scale,
+    eps,
+    batch,
+    n,
+    r,
+    p,
+    chunk: sweepChunk(r, p, decayKind, params.chunk),
+    decayKind,
+    eraseWidth: erase.shape[2],
+    writeWidth: write === undefined ? 0 : write.shape[2],
+    group,
+    segments,
+    segment,
+    q: query,
+    k: key,
+    decay,
+    x: value,
+    erase,
+    write,
+    out,
+    initialState: params.initialState,
+    finalState: params.finalState,
+  });
+}
+
+export function runDeltaRuleVjp(engine: Engine, params: DeltaRuleVjpParams<T>): void {
+  const { batch, n, r, p, query, key, value, erase, write, decay, scale, eps, gradients } = params;
+  const decayKind = decayOf({ decay, q: query }, "rank");
+  const chunk = vjpChunk(r, p, decayKind, params.chunk);
+  const writeWidth = write === undefined ? 0 : write.shape[2];
+  const { group, kept } = vjpPlan(engine.threads, params, chunk, query.dtype);
+  engine.run(Math.ceil(batch / group), {
+    kernel: Kernel.deltaRuleVjp,
+    alpha: scale,
+    eps,
+    batch,
+    n,
+    r,
+    p,
+    chunk,
+    decayKind,
+    eraseWidth: erase.shape[2],
+    writeWidth,
+    group,
+    segment: kept,
+    q: query,
+    k: key,
+    decay,
+    x: value,
+    erase,
+    write,
+    out: params.outCotangent,
+    initialState: params.initialState,
+    finalState: params.finalStateCotangent,
+    queryGradient: gradients.query,
+    keyGradient: gradients.key,
+    valueGradient: gradients.value,
+    eraseGradient: gradients.erase,
+    writeGradient: gradients.write,
+    decayGradient: decay?.shape[2] ? gradients.decay : undefined,
+    initialStateGradient: gradients.initialState,
+  });
+}

@@ -1,0 +1,77 @@
+import type { Dtype, Sizes } from "@dlrt/core";
+import { Decay } from "./job.js";
+import {
+  FLOPS_WORTH_A_THREAD,
+  MAX_CHUNK,
+  MAX_PRODUCTS,
+  panelColumns,
+  segmentsFor,
+  sweepChunk,
+} from "./plan.js";
+
+/** States that lie side by side, and what they have lost: more of them would not stay in the second-level cache. */
+const STATES_BYTES = 524288;
+
+export interface DeltaPlan {
+  /** Batch entries per item, which go through the rows side by side. */
+  readonly group: number;
+  /** Columns per item. */
+  readonly segment: number;
+  readonly segments: number;
+}
+
+/** How deltaRule is shared out: groups of batch entries, and where these are fewer than threads or their states too large, columns. */
+export function deltaPlan(threads: number, { batch, n, r, p }: Sizes, dtype: Dtype): DeltaPlan {
+  const width = panelColumns[dtype];
+  const panels = Math.max(1, Math.ceil(p / width));
+  const fitting = STATES_BYTES / (2 * 32 * Math.max(1, r));
+  const flops = 6 * batch * n * r * p;
+  const shared = segmentsFor(threads, batch, panels, flops);
+  const wanted = Math.max(shared, Math.ceil(panels / Math.max(8, Math.floor(fitting))));
+  const segment = Math.ceil(panels / wanted) * width;
+  const segments = Math.max(1, Math.ceil(p / segment));
+  const most = Math.max(1, Math.floor(fitting / (segment / width)));
+  // as many groups for every thread
+  const busy = threads === 1 || flops < FLOPS_WORTH_A_THREAD ? 1 : threads;
+  const groups = Math.ceil(Math.ceil(batch / most) / busy) * busy;
+  return { group: Math.ceil(batch / Math.min(batch, groups)), segment, segments };
+}
+
+/** The chunk of deltaRuleVjp, which forms what decays between rows as running products. */
+export function vjpChunk(
+  r: number,
+  p: number,
+  decay: (typeof Decay)[keyof typeof Decay],
+  chunk: number | undefined,
+): number {
+  return Math.min(sweepChunk(r, p, decay, chunk), decay === Decay.none ? MAX_CHUNK : MAX_PRODUCTS);
+}
+
+/** States that deltaRuleVjp keeps, by all threads together. */
+const KEPT_BYTES = 2 ** 28;
+/** … and by one of them. */
+const KEPT_BY_ONE = 2 ** 27;
+
+/**
+ * Batch entries per item of deltaRuleVjp, and chunks whose states are kept at a time: all where there is room, which saves computing
+ * them twice; else as many as, with the states where segments of so many start, take the least.
+ */
+export function vjpPlan(
+  threads: number,
+  { batch, n, r, p }: Sizes,
+  chunk: number,
+  dtype: Dtype,
+): { readonly group: number; readonly kept: number } {
+  const chunks = Math.max(1, Math.ceil(n / chunk));
+  const panels = Math.ceil(p / panelColumns[dtype]);
+  const states = 2 * r * panels * 32;
+  const record = (r + chunk + 3) * panels * 32;
+  const room = Math.min(KEPT_BY_ONE, KEPT_BYTES / threads);
+  const most = Math.max(1, Math.floor(STATES_BYTES / Math.max(1, states)));
+  const busy = threads === 1 || 16 * batch * n * r * p < FLOPS_WORTH_A_THREAD ? 1 : threads;
+  const groups = Math.ceil(Math.ceil(batch / most) / busy) * busy;
+  const group = Math.ceil(batch / Math.min(batch, groups));
+  const fitting = Math.floor(room / (chunks * record + states));
+  if (fitting >= 1) return { group: Math.min(group, fitting), kept: chunks };
+  return { group: 1, kept: Math.ceil(Math.sqrt(2 * chunks)) };
+}

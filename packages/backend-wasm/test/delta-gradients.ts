@@ -1,0 +1,171 @@
+import type { Backend, FloatArray, Shape } from "@dlrt/core";
+import type { WasmTensor } from "@dlrt/backend-wasm";
+import { columnsOf, normalized, recurrence, rowOf, uploaded, type Case, type Elements } from "./delta.js";
+
+export interface TrueGradients {
+  readonly gradients: Record<string, Float64Array>;
+  /** By which errors are measured: the largest element, or what was subtracted to make it. */
+  readonly sizes: Record<string, number>;
+}
+
+/** Gradients in float64 by the reverse of the recurrence; ḡ is 0 where g = −∞. */
+export function gradientsOf(
+  given: Case,
+  x: Elements,
+  outCotangent: ArrayLike<number>,
+  finalCotangent: ArrayLike<number> | undefined,
+): TrueGradients {
+  const { batch, n, r, p, eps, scale } = given;
+  const sizes: Record<string, number> = {};
+  const columns = columnsOf(given);
+  const g = {
+    query: new Float64Array(batch * n * r),
+    key: new Float64Array(batch * n * r),
+    value: new Float64Array(batch * n * p),
+    erase: new Float64Array(batch * n * columns.erase),
+    write: new Float64Array(batch * n * columns.write),
+    decay: new Float64Array(batch * n * columns.decay),
+    initialState: new Float64Array(batch * r * p),
+  };
+  if (finalCotangent) g.initialState.set(Array.from(finalCotangent));
+  for (let b = 0; b < batch; b++) {
+    const back = g.initialState.subarray(b * r * p, (b + 1) * r * p);
+    const states = statesBefore(given, x, b);
+    for (let i = n - 1; i >= 0; i--) {
+      const at = b * n + i;
+      const [q, k] = [x.query, x.key].map((y) => normalized(rowOf(y, at, r), eps)) as [number[], number[]];
+      const v = rowOf(x.value, at, p);
+      const e = rowOf(x.erase, at, columns.erase);
+      const w = x.write ? rowOf(x.write, at, columns.write) : e;
+      const { decayed, u, before } = states[i]!;
+      const [qg, kg] = [new Float64Array(r), new Float64Array(r)];
+      const factor = (m: number): number =>
+        x.decay ? Math.exp(x.decay[at * columns.decay + (columns.decay === 1 ? 0 : m)]!) : 1;
+      const addErase = (m: number, value: number): void => {
+        g.erase[at * columns.erase + (columns.erase === 1 ? 0 : m)]! += value;
+      };
+      const addWrite = (j: number, value: number): void => {
+        if (x.write) g.write[at * columns.write + (columns.write === 1 ? 0 : j)]! += value;
+        else addErase(0, value);
+      };
+      for (let j = 0; j < p; j++) {
+        const o = scale * outCotangent[at * p + j]!;
+        let ug = 0;
+        for (let m = 0; m < r; m++) {
+          qg[m]! += o * (decayed[m * p + j]! + k[m]! * u[j]!);
+          back[m * p + j]! += q[m]! * o;
+          kg[m]! += back[m * p + j]! * u[j]!;
+          ug += back[m * p + j]! * k[m]!;
+        }
+        g.value[at * p + j] = w[w.length === 1 ? 0 : j]! * ug;
+        addWrite(j, ug * v[j]!);
+        for (let m = 0; m < r; m++) {
+          const em = e[e.length === 1 ? 0 : m]!;
+          const read = -ug * decayed[m * p + j]!;
+          addErase(m, read * k[m]!);
+          kg[m]! += read * em;
+          back[m * p + j]! -= ug * em * k[m]!;
+          if (x.decay) {
+            const gap = at * columns.decay + (columns.decay === 1 ? 0 : m);
+            if (x.decay[gap] !== -Infinity)
+              g.decay[gap]! += back[m * p + j]! * factor(m) * before[m * p + j]!;
+          }
+          back[m * p + j]! *= factor(m);
+        }
+      }
+      for (const [name, y, yg] of [
+        ["query", q, qg],
+        ["key", k, kg],
+      ] as const) {
+        const raw = rowOf(x[name], at, r);
+        const norm = eps === undefined ? 1 : Math.sqrt(raw.reduce((sum, value) => sum + value * value, eps));
+        const along = eps === undefined ? 0 : yg.reduce((sum, value, m) => sum + value * y[m]!, 0);
+        yg.forEach((value, m) => {
+          g[name][at * r + m] = (value - along * y[m]!) / norm;
+          const size = (Math.abs(value) + Math.abs(along * y[m]!)) / norm;
+          sizes[name] = Math.max(sizes[name] ?? 0, size);
+        });
+      }
+    }
+  }
+  for (const [name, values] of Object.entries(g))
+    sizes[name] ??= values.reduce((most, y) => Math.max(most, Math.abs(y)), 0);
+  return { gradients: g, sizes };
+}
+
+/** Z before every row, Z as it has decayed there, and the correction u. */
+function statesBefore(
+  given: Case,
+  x: Elements,
+  b: number,
+): { before: Float64Array; decayed: Float64Array; u: Float64Array }[] {
+  const { n, r, p } = given;
+  const columns = columnsOf(given);
+  const cut = (y: ArrayLike<number> | undefined, rows: number, cols: number, i: number) =>
+    y && rowOf(y, b * rows + i, cols);
+  let state = Float64Array.from(
+    x.initialState ? Array.from(x.initialState).slice(b * r * p, (b + 1) * r * p) : new Float64Array(r * p),
+  );
+  return Array.from({ length: n }, (_, i) => {
+    const one: Case = { ...given, batch: 1, n: 1 };
+    const row: Elements = {
+      query: cut(x.query, n, r, i)!,
+      key: cut(x.key, n, r, i)!,
+      value: cut(x.value, n, p, i)!,
+      erase: cut(x.erase, n, columns.erase, i)!,
+      write: cut(x.write, n, columns.write, i),
+      decay: cut(x.decay, n, columns.decay, i),
+      initialState: state,
+    };
+    const k = normalized(row.key, given.eps);
+    const decayed = state.map((z, at) => {
+      const g = row.decay?.[columns.decay === 1 ? 0 : Math.floor(at / p)] ?? 0;
+      return g === -Infinity ? 0 : z + Math.expm1(g) * z;
+    });
+    const w = row.write ?? row.erase;
+    const u = Float64Array.from({ length: p }, (_, j) => {
+      let sum = w[w.length === 1 ? 0 : j]! * row.value[j]!;
+      for (let m = 0; m < r; m++)
+        sum -= row.erase[columns.erase === 1 ? 0 : m]! * k[m]! * decayed[m * p + j]!;
+      return sum;
+    });
+    const before = state;
+    state = recurrence(one, row).finalState as Float64Array<ArrayBuffer>;
+    return { before, decayed, u };
+  });
+}
+
+/** All gradients by the kernel, on poisoned tensors that are gone when it returns. */
+export function fusedGradients(
+  backend: Backend<WasmTensor>,
+  given: Case,
+  x: Elements,
+  outCotangent: ArrayLike<number>,
+  finalCotangent: ArrayLike<number> | undefined,
+  chunk?: number,
+): Record<string, FloatArray> {
+  const { dtype, batch, n, r, p, scale, eps } = given;
+  const inputs = uploaded(backend, given, x);
+  const put = (data: ArrayLike<number>, shape: Shape): WasmTensor =>
+    backend.upload({ data: dtype === "f32" ? Float32Array.from(data) : Float64Array.from(data), shape });
+  const cotangent = put(outCotangent, [batch, n, p]);
+  const final = finalCotangent && put(finalCotangent, [batch, r, p]);
+  const gradients = Object.fromEntries(
+    Object.entries(inputs).flatMap(([name, t]) => {
+      if (t === undefined) return [];
+      const gradient = backend.empty(t.shape, dtype);
+      gradient.data.fill(Number.NaN);
+      return [[name, gradient]];
+    }),
+  );
+  backend.kernels.deltaRuleVjp!({
+    ...{ batch, n, r, p, scale, eps, chunk },
+    ...inputs,
+    outCotangent: cotangent,
+    finalStateCotangent: final,
+    gradients,
+  });
+  const results = Object.fromEntries(Object.entries(gradients).map(([name, t]) => [name, t.data.slice()]));
+  for (const t of [...Object.values(inputs), ...Object.values(gradients), cotangent, final]) t?.dispose();
+  return results;
+}
