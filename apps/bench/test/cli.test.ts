@@ -142,7 +142,7 @@ test("--help has examples; what is not understood is refused with what is", () =
   for (const command of ["scaling", "compare", "charts", "gpu", "peers"]) {
     expect(help.stdout).toMatch(new RegExp(`^  ${command} `, "m"));
   }
-  expect(help.stdout).toContain("pnpm bench --n 4096 --json run.json");
+  expect(help.stdout).toContain("pnpm bench --n 4096,65536 --json run.json");
   const { status, stderr } = bench("--frobnicate");
   expect(status).toBe(2);
   expect(stderr).toContain("unknown option");

@@ -10,7 +10,7 @@ import { layerContenders, type LayerContender } from "../src/layer/contender.js"
 import { layerJudge } from "../src/layer/judge.js";
 import { naiveLayer } from "../src/layer/naive.js";
 import { openNumpyLayer } from "../src/layer/numpy.js";
-import { openOnnx } from "../src/layer/onnx.js";
+import { openOnnx, openOnnxWebGpu } from "../src/layer/onnx.js";
 import { plantedLayer } from "../src/layer/planted.js";
 import {
   LAYER_NAMES,
@@ -56,6 +56,14 @@ test("everyone is there who can be", () => {
     }
   }
 });
+
+test.skipIf(fetchedVersion("onnxruntime-web") !== undefined)(
+  "no Chromium without what runs in it",
+  async () => {
+    const reason = expect.stringContaining("pnpm bench peers fetches it");
+    expect(await openOnnxWebGpu()).toEqual({ name: "onnxruntime-webgpu", reason });
+  },
+);
 
 describe.each(contenders.map((contender) => [contender.name, contender]))("%s", (_, contender) => {
   test.each(requests.map((request) => [request.task, request.layer, request]))(

@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
-import type { CaseReport, Row } from "../src/report.js";
+import { render } from "../src/render.js";
+import { SCHEMA, type CaseReport, type Row } from "../src/report.js";
 import { caseTable, figures, interval, wrap } from "../src/table.js";
 
 const base = { kind: "backend", build: "b" } as const;
@@ -51,6 +52,43 @@ test("wrong and failed stand in red, and without a figure", () => {
   expect(red[0]).toContain("∞ or NaN");
   expect(red[0]!.replace("[31m", "").replace("[39m", "")).not.toMatch(/\d/);
   expect(caseTable(report, false)).not.toContain("\u001b");
+});
+
+test("what to tell: the fastest of ours that was right, beside plain JavaScript where that ran", () => {
+  const timing = (median: number): NonNullable<Row["ms"]> => ({ median, mad: 0, samples: [median] });
+  const timed = (name: string, kind: Row["kind"], ms: number): Row => ({
+    ...{ name, kind, build: "b", status: "ok", error: { value: 2.21, limit: 16 }, ms: timing(ms), gflops: 1 },
+  });
+  const told = (all: readonly Row[]): string => {
+    const one = {
+      ...report,
+      operation: "solve",
+      sizes: { batch: 8, n: 4096, r: 64, p: 64 },
+      rows: all,
+    } as const;
+    const of = { peaks: { js: 1, wasm: { f32: null, f64: null } }, seed: [], missing: [], seconds: 3 };
+    const machine = { cpu: "c", cores: 1, memoryGiB: 1, platform: "p" };
+    const run = {
+      schema: SCHEMA as typeof SCHEMA,
+      started: "",
+      arguments: [],
+      machine,
+      versions: {},
+      commit: null,
+    };
+    const text = render({ ...run, ...of, cases: [one] }, false);
+    return text.slice(text.indexOf("\n3 s") + 1).replaceAll(/\s+/g, " ");
+  };
+  const [js, wasm, naive] = [
+    timed("js", "backend", 90),
+    timed("wasm", "backend", 13),
+    timed("naive-js", "peer", 468),
+  ];
+  expect(told([js, wasm, naive, rows[1]!])).toBe(
+    "3 s wasm solved 4096 tokens × 8 heads in 13 ms, 36× plain JavaScript; the answer is right to 2.2 ε.",
+  );
+  expect(told([js])).toBe("3 s js solved 4096 tokens × 8 heads in 90 ms; the answer is right to 2.2 ε.");
+  expect(told([rows[1]!, naive])).toBe("3 s");
 });
 
 test("figures keep three digits and no trailing exponent where they fit", () => {

@@ -59,7 +59,7 @@ const gaps: Record<string, (i: number) => number> = {
 };
 
 /** Errors are at most `allowed` ε of the numbers added up, or at most twice what solve and apply make of the same data. */
-function judge(name: string, given: Case, x: Elements, allowed = 8): void {
+function expectWithin(name: string, given: Case, x: Elements, allowed = 8): void {
   const want = recurrence(given, x);
   const got = fused(backend, given, x);
   const other = composed(backend, given, x);
@@ -76,7 +76,7 @@ for (const dtype of ["f32", "f64"] as const) {
     const growing = name.startsWith("growth");
     for (const r of [32, 64]) {
       const given: Case = { ...base, dtype, r, n: growing ? 80 : 300 };
-      judge(name, given, families[name]!(drawn(given), given));
+      expectWithin(name, given, families[name]!(drawn(given), given));
     }
     expect(backend.memory()).toEqual({ tensors: 0, bytes: 0 });
   });
@@ -86,8 +86,8 @@ for (const dtype of ["f32", "f64"] as const) {
       const given: Case = { ...base, dtype, decay };
       const columns = decay === "row" ? 1 : given.r;
       const x = { ...drawn(given), decay: filled(given.n * columns, gaps[name]!, dtype) };
-      judge(name, given, x);
-      judge(name, given, unit({ ...x, value: filled(given.n * given.p, () => 0.7, dtype) }, given));
+      expectWithin(name, given, x);
+      expectWithin(name, given, unit({ ...x, value: filled(given.n * given.p, () => 0.7, dtype) }, given));
     }
     expect(backend.memory()).toEqual({ tensors: 0, bytes: 0 });
   });
@@ -156,17 +156,17 @@ test.each(["f32", "f64"] as const)("%s: rows of zeros, normalised", (dtype) => {
   for (const n of [2, 20]) {
     const given: Case = { ...base, dtype, n, eps: 1e-6 };
     const x = { ...drawn(given), key: filled(n * given.r, (i) => (i < given.r ? 0 : 0.3), dtype) };
-    judgeNormalized(given, x);
+    expectNormalized(given, x);
     // squares beyond the range of float32, and below it
     for (const size of dtype === "f32" ? [1e30, 1e-30] : [1e100]) {
       const scaled = { ...x, query: filled(n * given.r, (i) => size * ((i % 5) - 2), dtype) };
-      judgeNormalized(given, scaled);
+      expectNormalized(given, scaled);
     }
   }
   expect(backend.memory()).toEqual({ tensors: 0, bytes: 0 });
 });
 
-function judgeNormalized(given: Case, x: Elements): void {
+function expectNormalized(given: Case, x: Elements): void {
   const want = recurrence(given, x);
   const got = fused(backend, given, x);
   for (const part of ["out", "finalState"] as const) {

@@ -41,7 +41,7 @@ const gates = (["one", "channels"] as const).flatMap((erase) =>
     .map((write) => ({ erase, write })),
 );
 
-function check(
+function expectRight(
   backends: readonly Backend<WasmTensor>[],
   given: Case,
   x: Elements = drawn(given),
@@ -73,8 +73,8 @@ describe("all builds", () => {
       for (const decay of ["none", "row", "channel"] as const) {
         for (const gate of gates) {
           const given = { ...base, dtype, n, r, p, decay, ...gate };
-          check(backends, given);
-          check(backends, { ...given, state: false, eps: 1e-6 });
+          expectRight(backends, given);
+          expectRight(backends, { ...given, state: false, eps: 1e-6 });
         }
       }
     }
@@ -96,7 +96,7 @@ describe("one thread", () => {
     for (const decay of decays) {
       for (const chunk of [1, 2, 3, 4, 7, 8, 13, 24, 32, 100]) {
         const given = { ...base, dtype, n: 70, r: 9, p: 11, decay };
-        check([backend], given, drawn(given), chunk);
+        expectRight([backend], given, drawn(given), chunk);
       }
     }
     expect(backend.memory()).toEqual({ tensors: 0, bytes: 0 });

@@ -12,11 +12,8 @@ export function gather(layer: Layer, pool: Arrays, poolSize: number, tokens: rea
       const columns = data.length / poolSize; // of a token, all its rows together
       const out = new Float64Array(tokens.length * columns);
       tokens.forEach((token, at) => {
-        const row =
-          token < 0
-            ? new Float64Array(columns).fill(NaN)
-            : data.slice(token * columns, (token + 1) * columns);
-        out.set(row, at * columns);
+        for (let j = 0; j < columns; j++)
+          out[at * columns + j] = token < 0 ? NaN : data[token * columns + j]!;
       });
       return [name, out];
     }),

@@ -9,7 +9,7 @@ import {
 } from "@dlrt/core";
 import { describe, expect, test } from "vitest";
 import { createDeviceBackend, type DeviceTensor } from "./device-backend.js";
-import { all, inputsOf, upload, type Layer } from "./layers.js";
+import { all, hasKernel, inputsOf, upload, type Layer } from "./layers.js";
 
 const heads = { query: 4, key: 2, value: 4 };
 const problem = { batch: 2, tokens: 17, heads, keyWidth: 5, valueWidth: 3 };
@@ -75,6 +75,18 @@ describe.each(all)("$name", (layer) => {
       }
     },
   );
+
+  test.each(["forward", "backward"] as const)("%s: the kernel of a delta rule, where there is one", (way) => {
+    const called = new Set<KernelName>();
+    runOn(
+      createDeviceBackend(undefined, [], (name) => called.add(name)),
+      layer,
+      way,
+    );
+    const kernel = way === "forward" ? "deltaRule" : "deltaRuleVjp";
+    const there = createJsBackend().kernels[kernel] !== undefined;
+    expect(called.has(kernel)).toBe(there && hasKernel(layer));
+  });
 
   test("normalised keys are refused where there is no kernel for them", () => {
     const backend = createDeviceBackend(undefined, ["normalizeRows"]) as unknown as Backend<HostTensor>;

@@ -1,6 +1,8 @@
 import { createJsBackend } from "@dlrt/backend-js";
+import type { Dtype } from "@dlrt/core";
 import { readView } from "@dlrt/core/backend";
 import { describe, expect, test } from "vitest";
+import { ifLong } from "./long.js";
 import type { ReferenceProblem } from "../src/reference/index.js";
 import { all, errorOf, inputsOf, randomFrom, stateShape, typed, upload, type Decay } from "./layers.js";
 
@@ -24,30 +26,39 @@ const heads = {
 const limits = { f32: 1e-6, f64: 2e-14 } as const;
 
 describe.each(all)("$name", (layer) => {
-  const expectLayer = (problem: ReferenceProblem, decay: Decay, seed: number, dtype: "f32" | "f64"): void => {
+  const expectLayer = (
+    problem: ReferenceProblem,
+    decay: Decay,
+    seed: number,
+    dtypes: readonly Dtype[] = ["f32", "f64"],
+  ): void => {
     const backend = createJsBackend();
     const arrays = inputsOf(layer, problem, decay, seed);
     const expected = layer.reference(problem, arrays);
-    const tensors = upload(backend, layer, problem, arrays, dtype);
-    const { initialState: given } = problem;
-    const initialState = given && backend.upload({ data: typed(given, dtype), shape: stateShape(problem) });
-    const before = backend.memory();
-    const { output, finalState } = layer.forward(backend, tensors, {
-      heads: problem.heads,
-      initialState,
-      finalState: true,
-      normalizeKeys: problem.normalizeKeys,
-      sequences: problem.sequences,
-    });
-    const what = `T ${problem.tokens}, decay ${decay}, ${JSON.stringify(problem.heads)}, ${dtype}`;
-    expect(backend.memory().tensors - before.tensors, what).toBe(2);
-    expect(errorOf(readView(output), expected.output), `output, ${what}`).toBeLessThanOrEqual(limits[dtype]);
-    expect(errorOf(readView(finalState!), expected.finalState), `state, ${what}`).toBeLessThanOrEqual(
-      limits[dtype],
-    );
-    output.dispose();
-    finalState!.dispose();
-    expect(backend.memory()).toEqual(before);
+    for (const dtype of dtypes) {
+      const tensors = upload(backend, layer, problem, arrays, dtype);
+      const { initialState: given } = problem;
+      const initialState = given && backend.upload({ data: typed(given, dtype), shape: stateShape(problem) });
+      const before = backend.memory();
+      const { output, finalState } = layer.forward(backend, tensors, {
+        heads: problem.heads,
+        initialState,
+        finalState: true,
+        normalizeKeys: problem.normalizeKeys,
+        sequences: problem.sequences,
+      });
+      const what = `T ${problem.tokens}, decay ${decay}, ${JSON.stringify(problem.heads)}, ${dtype}`;
+      expect(backend.memory().tensors - before.tensors, what).toBe(2);
+      for (const [got, right] of [
+        [output, expected.output],
+        [finalState!, expected.finalState],
+      ] as const) {
+        const name = got === output ? "output" : "state";
+        expect(errorOf(readView(got), right), `${name}, ${what}`).toBeLessThanOrEqual(limits[dtype]);
+        got.dispose();
+      }
+      expect(backend.memory()).toEqual(before);
+    }
   };
 
   const problemOf = (tokens: number, own: Partial<ReferenceProblem> = {}): ReferenceProblem => {
@@ -61,29 +72,25 @@ describe.each(all)("$name", (layer) => {
   };
 
   test.each(T)("%d tokens, every decay", (tokens) => {
-    for (const [index, decay] of decays.entries())
-      for (const dtype of ["f32", "f64"] as const) expectLayer(problemOf(tokens), decay, 100 + index, dtype);
+    for (const [index, decay] of decays.entries()) expectLayer(problemOf(tokens), decay, 100 + index);
   });
 
   test.each(Object.entries(heads))("%s", (_, own) => {
-    for (const tokens of [1, 17, 33])
+    for (const tokens of ifLong([1, 17, 33], [1, 17]))
       for (const decay of ["typical", "mixed"] as const)
-        for (const dtype of ["f32", "f64"] as const)
-          expectLayer(problemOf(tokens, { heads: own }), decay, tokens, dtype);
+        expectLayer(problemOf(tokens, { heads: own }), decay, tokens);
   });
 
   test("normalised keys, K = 24, V = 40", () => {
-    for (const dtype of ["f32", "f64"] as const) {
-      const own = { keyWidth: 24, valueWidth: 40, normalizeKeys: { eps: 1e-6 } };
-      expectLayer(problemOf(65, own), "typical", 5, dtype);
-    }
+    const own = { keyWidth: 24, valueWidth: 40, normalizeKeys: { eps: 1e-6 } };
+    expectLayer(problemOf(65, own), "typical", 5);
   });
 
   test("packed sequences, an empty one among them", () => {
     for (const own of [heads.equal, heads["grouped queries"], heads["grouped values"]]) {
       const sequences = Int32Array.of(0, 15, 15, 16, 48, 65);
-      expectLayer(problemOf(65, { batch: 1, heads: own, sequences }), "typical", 3, "f32");
-      expectLayer(problemOf(65, { batch: 1, heads: own, sequences }), "mixed", 4, "f64");
+      expectLayer(problemOf(65, { batch: 1, heads: own, sequences }), "typical", 3, ["f32"]);
+      expectLayer(problemOf(65, { batch: 1, heads: own, sequences }), "mixed", 4, ["f64"]);
     }
   });
 });

@@ -14,6 +14,7 @@ import {
   type Decay,
   type Layer,
 } from "./layers.js";
+import { ifLong } from "./long.js";
 
 const random = (size: number, seed: number): Float64Array => {
   const next = randomFrom(seed);
@@ -66,7 +67,11 @@ function lossOf(
   cotangents: ReturnType<typeof cotangentsOf>,
 ) {
   const { output, finalState } = layer.reference(problem, arrays);
-  const dot = (x: Float64Array, y: Float64Array) => x.reduce((sum, value, i) => sum + value * y[i]!, 0);
+  const dot = (x: Float64Array, y: Float64Array) => {
+    let sum = 0;
+    for (let i = 0; i < x.length; i++) sum += x[i]! * y[i]!;
+    return sum;
+  };
   return dot(output, cotangents.output) + dot(finalState, cotangents.finalState);
 }
 
@@ -128,7 +133,7 @@ describe.each(all)("$name", (layer) => {
   test("strong decay, −3 a token", () => expectGradients(layer, { tokens: 17 }, -3, 24));
 
   // Also where a reset or a decay by e^−100 forgets everything; there ḡ is 0, and so are the differences.
-  test("mixed decay", () => expectGradients(layer, { tokens: 17 }, "mixed", Infinity));
+  test("mixed decay", () => expectGradients(layer, { tokens: 17 }, "mixed", ifLong(Infinity, 24)));
 
   test.each([
     { query: 4, key: 2, value: 2 },
@@ -138,7 +143,7 @@ describe.each(all)("$name", (layer) => {
     { query: 4, key: 2, value: 2, order: "modulo" },
     { query: 2, key: 4, value: 4, order: "modulo" },
     { query: 6, key: 1, value: 3, order: "modulo" },
-  ] as const)("heads %j", (heads) => expectGradients(layer, { batch: 2, heads }, "typical", 24));
+  ] as const)("heads %j", (heads) => expectGradients(layer, { batch: 2, heads }, "typical", ifLong(24, 8)));
 
   test("normalised keys and packed sequences", () => {
     const sequences = Int32Array.of(0, 3, 3, 4, 9);

@@ -6,6 +6,7 @@ import { describe, expect, test } from "vitest";
 import { checkPieces } from "../src/engine/pieces.js";
 import type { Padding } from "../src/index.js";
 import { all, errorOf, inputsOf, randomFrom, stateShape, typed, upload, type Layer } from "./layers.js";
+import { ifLong } from "./long.js";
 
 const T = 9;
 const lengths = Int32Array.of(5, 5, 0, 9, 1);
@@ -16,6 +17,7 @@ const headCounts = [
   { query: 2, key: 2, value: 4, order: "modulo" },
 ] as const;
 const limits = { f32: 1e-6, f64: 2e-14 } as const;
+const dtypes = ["f32", "f64"] as const;
 const backends = { js: async () => createJsBackend(), wasm: () => createWasmBackend({ threads: 1 }) };
 
 const startOf = (side: Padding["side"], n: number): number => (side === "left" ? T - lengths[n]! : 0);
@@ -86,8 +88,9 @@ describe.each(all)("$name", (layer) => {
     for (const side of ["left", "right"] as const)
       test(`${name}: rows padded on the ${side} play no part`, async () => {
         const backend = await create();
-        for (const heads of headCounts)
-          for (const dtype of ["f32", "f64"] as const) {
+        // By default each dtype on one side for each count of heads.
+        for (const [at, heads] of headCounts.entries())
+          for (const dtype of ifLong(dtypes, [dtypes[(at + (side === "left" ? 0 : 1)) % 2]!])) {
             const problem = problemOf(heads);
             const got = padded(backend, layer, problem, side, dtype);
             expectResults(layer, problem, side, dtype, got);

@@ -7,7 +7,7 @@ import { layerCases } from "./cases.js";
 import { layerContenders, type LayerContender } from "./contender.js";
 import { naiveLayer } from "./naive.js";
 import { openNumpyLayer } from "./numpy.js";
-import { openOnnx } from "./onnx.js";
+import { openOnnx, openOnnxWebGpu } from "./onnx.js";
 import { plantedLayer } from "./planted.js";
 import { hasLayerFailures, runLayers, type LayerInput, type LayerReport } from "./run.js";
 import { renderLayers } from "./table.js";
@@ -30,12 +30,21 @@ export const layerBackends = ({ backends, webgpu }: LayerCommandOptions): readon
 
 async function everyone(options: LayerCommandOptions): Promise<Found> {
   const { threads, peers, planted } = options;
-  const { opened, missing } = await createBackends({ only: layerBackends(options), threads });
+  const only = layerBackends(options);
+  const withDevice = only.includes("webgpu");
+  const { opened, missing } = await createBackends({ only, threads });
   return [
     ...opened.flatMap(layerContenders),
     ...missing,
     ...(planted ? [plantedLayer] : []),
-    ...(peers ? [...(await openOnnx(threads)), naiveLayer, await openNumpyLayer()] : []),
+    ...(peers
+      ? [
+          ...(await openOnnx(threads)),
+          ...(withDevice ? [await openOnnxWebGpu()] : []),
+          naiveLayer,
+          await openNumpyLayer(),
+        ]
+      : []),
   ];
 }
 

@@ -8,6 +8,7 @@ import {
   type Runtime,
 } from "@dlrt/peers";
 import type { Missing } from "../contender.js";
+import { openInChromium } from "./chromium.js";
 import type { LayerContender } from "./contender.js";
 import type { LayerProblem } from "./problem.js";
 
@@ -45,12 +46,13 @@ function refusal(peer: PeerName, { task, layer, tokens, heads }: LayerProblem): 
   return peer === "onnxruntime-web" && bytes >= WEB_WEIGHTS ? "T×T weights of 512 MiB and more" : undefined;
 }
 
-function contender(runtime: Runtime, name: string): LayerContender {
-  const threads = runtime.threads === 1 ? "1 thread" : `${runtime.threads} threads`;
+const threadsOf = ({ threads }: Runtime): string => (threads === 1 ? "1 thread" : `${threads} threads`);
+
+function contender(runtime: Runtime, name: string, how: string): LayerContender {
   return {
     name,
     kind: "peer",
-    build: `${runtime.version}, com.microsoft, ${threads}, in a process of its own`,
+    build: `${runtime.version}, com.microsoft, ${how}`,
     refuses: (problem) => refusal(runtime.name, problem),
     open(problem) {
       const { model, feeds } = modelOf(problem);
@@ -81,7 +83,8 @@ export async function openOnnx(threads: readonly number[]): Promise<(LayerConten
     for (const count of threads) {
       const name = count === 1 ? peer : `${peer} ×${count}`;
       try {
-        found.push(contender(await openRuntime(peer, { threads: count }), name));
+        const runtime = await openRuntime(peer, { threads: count });
+        found.push(contender(runtime, name, `${threadsOf(runtime)}, in a process of its own`));
       } catch (error) {
         found.push({ name, reason: (error as Error).message });
         break;
@@ -89,4 +92,19 @@ export async function openOnnx(threads: readonly number[]): Promise<(LayerConten
     }
   }
   return found;
+}
+
+/** The web build's WebGPU kernels in Chromium, from arrays to arrays; or why not. */
+export async function openOnnxWebGpu(): Promise<LayerContender | Missing> {
+  const name = "onnxruntime-webgpu";
+  try {
+    const runtime = await openInChromium();
+    const software = /swiftshader/i.test(runtime.device) ? "; software device: no measure of speed" : "";
+    const one = contender(runtime, name, `WebGPU in Chromium: ${runtime.device}${software}`);
+    const refuses: LayerContender["refuses"] = (problem) =>
+      problem.layer === "softmax" ? "softmax attention is timed on its other builds" : one.refuses(problem);
+    return { ...one, refuses };
+  } catch (error) {
+    return { name, reason: (error as Error).message };
+  }
 }

@@ -4,7 +4,7 @@ import { highPart, limited, storePair } from "./exp.js";
 import type { DeltaWalk } from "./delta-walk.js";
 import { clearRows, copyRows, loadRows, loadTransposed } from "./pack.js";
 import type { Rows } from "./rows.js";
-import { ceil4, F, GT, KEY_NORM, KEYS, PIVOT, QUERY_NORM, scratch } from "./scratch.js";
+import { ceil4, F, GT, KEY_NORM, KEYS, PIVOT, QUERY_NORM, scratch, TOUCHED } from "./scratch.js";
 
 const S = scratch;
 
@@ -149,4 +149,29 @@ function loadKey({ k, q, e, scalarErase }: DeltaWalk, r: number, ld: number): vo
     S[F + m] = key * e.data[e.start + (scalarErase ? 0 : m)]!;
     S[F + ld + m] = ofQuery * q.data[q.start + m]!;
   }
+}
+
+/**
+ * Touches a line of 16 elements of k, q, v and `beside` after the other, `rows` rows from i on: rows of a head lie far apart, and their lines are then
+ * on their way while the chunk before is computed.
+ */
+export function readAhead(
+  { k, q, v, r }: DeltaWalk,
+  beside: Rows,
+  i: number,
+  rows: number,
+  j: number,
+  columns: number,
+): void {
+  const touched = touch(k, i, rows, 0, r) + touch(q, i, rows, 0, r);
+  S[TOUCHED] = touched + touch(v, i, rows, j, columns) + touch(beside, i, rows, j, columns);
+}
+
+function touch({ data, start, stride }: Rows, i: number, rows: number, j: number, n: number): number {
+  let sum = 0;
+  for (let t = 0; t < rows; t++) {
+    const at = (start + (i + t) * stride + j) | 0;
+    for (let m = 0; m < n; m += 16) sum += data[(at + m) | 0]!;
+  }
+  return sum;
 }

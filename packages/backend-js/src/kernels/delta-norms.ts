@@ -12,9 +12,23 @@ export function loadNorms({ q, k, r, eps }: DeltaWalk, i: number, rows: number):
     return;
   }
   for (let t = 0; t < rows; t++) {
-    S[KEY_NORM + t] = 1 / Math.sqrt(squares(k.data, k.start + (i + t) * k.stride, r) + eps);
-    S[QUERY_NORM + t] = 1 / Math.sqrt(squares(q.data, q.start + (i + t) * q.stride, r) + eps);
+    S[KEY_NORM + t] = inverseNorm(k.data, k.start + (i + t) * k.stride, r, eps);
+    S[QUERY_NORM + t] = inverseNorm(q.data, q.start + (i + t) * q.stride, r, eps);
   }
+}
+
+function inverseNorm(data: FloatArray, start: number, n: number, eps: number): number {
+  const sum = squares(data, start, n) + eps;
+  return sum < Infinity ? 1 / Math.sqrt(sum) : inverseLargeNorm(data, start, n);
+}
+
+/** Where squares overflow, eps is nothing beside them, and they are taken of elements over the largest. */
+function inverseLargeNorm(data: FloatArray, start: number, n: number): number {
+  let largest = 0;
+  for (let m = 0; m < n; m++) largest = Math.max(largest, Math.abs(data[start + m]!));
+  let sum = 0;
+  for (let m = 0; m < n; m++) sum += (data[start + m]! / largest) ** 2;
+  return 1 / Math.sqrt(sum) / largest;
 }
 
 function squares(data: FloatArray, start: number, n: number): number {

@@ -5,7 +5,7 @@ import { chunkBack } from "./delta-back.js";
 import type { Back } from "./delta-state-bar.js";
 import { coupleAndReadState, prepareUpdate, updateState } from "./delta-chunk.js";
 import { Kept } from "./delta-kept.js";
-import { loadWritten } from "./delta-load.js";
+import { loadWritten, readAhead } from "./delta-load.js";
 import { loadNorms } from "./delta-norms.js";
 import { Sink } from "./delta-sink.js";
 import { substitutePivots } from "./delta-triangular.js";
@@ -70,6 +70,7 @@ function there(
   for (let i = 0, index = 0; i < n; i += chunk, index++) {
     const rows = Math.min(chunk, n - i);
     if (index % kept.every === 0) state.storeState(kept.state(index, true), 0);
+    readAhead(walk, walk.v, i + rows, Math.min(chunk, n - i - rows), j, columns);
     loadNorms(walk, i, rows);
     loadWritten(walk, i, rows, j, Y, ld, columns);
     coupleAndReadState(walk, state, i, rows, Y, columns);
@@ -110,6 +111,7 @@ function andBack(
       computeSegment(walk, kept, final, index, columns);
     const u = kept.corrections(index * chunk);
     loadRows(X, stateBar.ld, u.data, u.start, u.stride, rows, columns, 1);
+    if (index > 0) readAhead(walk, back.outBar, (index - 1) * chunk, chunk, j, columns);
     chunkBack(back, index * chunk, rows, kept.state(index, false));
   }
   if (gradients.initialState) stateBar.storeState(rowsOf(gradients.initialState, entry), j);

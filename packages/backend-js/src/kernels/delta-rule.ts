@@ -2,7 +2,7 @@ import type { HostTensor } from "@dlrt/core";
 import type { DeltaRuleParams } from "@dlrt/core/backend";
 import { panelColumns } from "./chunk.js";
 import { coupleAndReadState, updateState } from "./delta-chunk.js";
-import { loadWritten } from "./delta-load.js";
+import { loadWritten, readAhead } from "./delta-load.js";
 import { loadNorms } from "./delta-norms.js";
 import { deltaToken } from "./delta-token.js";
 import { deltaWalkOf, type DeltaWalk } from "./delta-walk.js";
@@ -38,6 +38,7 @@ function deltaPanel(
   state.loadState(initialState && rowsOf(initialState, entry), j);
   for (let i = 0; i < n; i += chunk) {
     const rows = Math.min(chunk, n - i);
+    readAhead(walk, out, i + rows, Math.min(chunk, n - i - rows), j, columns);
     loadNorms(walk, i, rows);
     loadWritten(walk, i, rows, j, Y, ld, columns);
     clearRows(o, ld, rows, columns);

@@ -27,8 +27,8 @@ import {
   RAW,
   ROWS_BAR,
   scratch,
+  TOUCHED,
   Y,
-  ZT,
 } from "./scratch.js";
 
 const S = scratch;
@@ -58,7 +58,7 @@ export class Sink {
 
   /** Sums over elements of a row start from 0. */
   begin(): void {
-    S.fill(0, QUERY_DOT, ZT);
+    S.fill(0, QUERY_DOT, TOUCHED);
   }
 
   /** From B̄ in the first half of Y: v̄ = w ∘ B̄, w̄ = v ∘ B̄, which is β's where erase and write are one. */

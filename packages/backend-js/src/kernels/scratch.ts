@@ -93,8 +93,10 @@ export const COUPLING_T: number = COUPLING_BAR_T + STACK_MAX * CHUNK_MAX;
 export const QUERY_DOT: number = COUPLING_T + STACK_MAX * CHUNK_MAX;
 export const KEY_DOT: number = QUERY_DOT + CHUNK_MAX;
 export const GAP_BAR: number = KEY_DOT + CHUNK_MAX;
+/** What lines that are read ahead add up to, which nobody reads, but a compiler cannot know. */
+export const TOUCHED: number = GAP_BAR + CHUNK_MAX;
 /** Zᵀ [columns, rank], whose rows may need a little more room than those of Z */
-export const ZT: number = GAP_BAR + CHUNK_MAX;
+export const ZT: number = TOUCHED + 8;
 
 const SIZE = ZT + STATE_MAX + 16 * COLUMNS_MAX;
 

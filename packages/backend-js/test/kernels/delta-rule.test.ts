@@ -147,3 +147,18 @@ it("a state is updated where it is", () => {
     expect(state.data).toEqual(finalState!.data);
   }
 });
+
+it("rows are normalised whose squares overflow", () => {
+  for (const n of [1, 14]) {
+    const problemOf = (power: number): DeltaProblem => ({
+      sizes: [1, n, 8, 5],
+      eps: 1e-6,
+      data: { key: (at) => Math.sin(at + 1) * 2 ** power, query: (at) => Math.cos(at) * 2 ** power },
+    });
+    const large = deltaResults(ownKernels, deltaProblem(problemOf(600), "f64"));
+    const small = deltaResults(ownKernels, deltaProblem(problemOf(300), "f64"));
+    for (const name of ["out", "finalState", "value gradient", "erase gradient"]) {
+      large[name]!.data.forEach((x, at) => expect(x).toBeCloseTo(small[name]!.data[at]!, 12));
+    }
+  }
+});

@@ -79,7 +79,7 @@ export function backward<T extends Tensor>(
     tape.backward(output, {
       heads: output.heads,
       width: output.width,
-      tensor: cotangents.output ?? scope.full(0, output.tensor.shape),
+      tensor: cotangents.output ?? scope.repeated(0, output.tensor.shape),
     });
     target?.finish();
     const result: Record<string, T> = {};

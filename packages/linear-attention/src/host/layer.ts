@@ -40,11 +40,11 @@ function stateSizes(
   rule: Rule,
   views: Readonly<Record<string, HostView>>,
   heads: CheckedLayer["heads"],
-  { sequences, stateLayout: layout = "kv" }: HostLayerOptions,
+  { sequences, padding, stateLayout: layout = "kv" }: HostLayerOptions,
 ): Shape {
   const [batch = 0, tokens = 0, columns = 0] = viewOf(rule, views, "query")?.shape ?? [];
   return stateShape({
-    sequences: sequences === undefined ? batch : checkPieces({ sequences }, batch, tokens).length,
+    sequences: sequences === undefined ? batch : checkPieces({ sequences, padding }, batch, tokens).length,
     heads: Math.max(heads.key, heads.value),
     keyWidth: Math.floor(columns / heads.query),
     valueWidth: Math.floor((viewOf(rule, views, "value")?.shape[2] ?? 0) / heads.value),

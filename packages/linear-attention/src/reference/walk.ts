@@ -55,11 +55,10 @@ export class State {
 
   /** Sᵀ k */
   read(k: Float64Array): Float64Array {
-    return Float64Array.from({ length: this.valueWidth }, (_, j) => {
-      let sum = 0;
-      for (let i = 0; i < this.keyWidth; i++) sum += k[i]! * this.data[i * this.valueWidth + j]!;
-      return sum;
-    });
+    const out = new Float64Array(this.valueWidth);
+    for (let i = 0; i < this.keyWidth; i++)
+      for (let j = 0; j < this.valueWidth; j++) out[j]! += k[i]! * this.data[i * this.valueWidth + j]!;
+    return out;
   }
 
   /** S ← S + k wᵀ */
@@ -83,8 +82,12 @@ export interface Token {
 }
 
 const normalized = (x: Float64Array, eps: number): Float64Array => {
-  const norm = Math.sqrt(x.reduce((sum, value) => sum + value * value, eps));
-  return x.map((value) => value / norm);
+  let squares = eps;
+  for (const value of x) squares += value * value;
+  const norm = Math.sqrt(squares);
+  const out = new Float64Array(x.length);
+  for (let i = 0; i < x.length; i++) out[i] = x[i]! / norm;
+  return out;
 };
 
 /**
@@ -120,7 +123,10 @@ export function walk(
   ) => {
     const stored = array.length / (batch * tokens * rows * width);
     const start = ((token * rows + row) * stored + storedHead(head, of, stored)) * width;
-    return array.slice(start, start + width);
+    // `slice` asks for a constructor each time, which takes longer than the few numbers.
+    const out = new Float64Array(width);
+    for (let j = 0; j < width; j++) out[j] = array[start + j]!;
+    return out;
   };
   const key = (x: Float64Array) => (normalizeKeys ? normalized(x, normalizeKeys.eps) : x);
 
@@ -147,5 +153,7 @@ export function walk(
 
 /** β (v − s), element by element; β is one number or one a column of the value. */
 export function correction(beta: Float64Array, v: Float64Array, s: Float64Array): Float64Array {
-  return v.map((value, j) => beta[beta.length === 1 ? 0 : j]! * (value - s[j]!));
+  const out = new Float64Array(v.length);
+  for (let j = 0; j < v.length; j++) out[j] = beta[beta.length === 1 ? 0 : j]! * (v[j]! - s[j]!);
+  return out;
 }
