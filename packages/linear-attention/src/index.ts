@@ -27,6 +27,7 @@ export { retention, retentionVjp, type RetentionInputs } from "./layers/retentio
 export { rwkv7, rwkv7Vjp, type Rwkv7Inputs } from "./layers/rwkv7.js";
 export { simpleGla, simpleGlaVjp, type SimpleGlaInputs } from "./layers/simple-gla.js";
 export { ssd, ssdVjp, type SsdInputs } from "./layers/ssd.js";
+export type { LayerFunction } from "./engine/held.js";
 export type { Cotangents, Gradients, Heads, LayerOptions, LayerResult, Padding } from "./engine/options.js";
 export { State } from "./state/state.js";
 export type { StateSelection, StateSizes, StepOptions } from "./state/check.js";
@@ -54,12 +55,7 @@ export {
 export { gdnGate, gdnGateVjp, type GdnGateInputs } from "./pieces/gdn-gate.js";
 export { kdaGate, kdaGateVjp, type KdaGateInputs, type KdaGateOptions } from "./pieces/kda-gate.js";
 export { l2Norm, l2NormVjp, type L2NormInputs, type L2NormOptions } from "./pieces/l2-norm.js";
-export {
-  chunkSummary,
-  chunkSummaryVjp,
-  type SummarizedLayer,
-  type SummaryOptions,
-} from "./summary/chunk-summary.js";
+export { chunkSummary, chunkSummaryVjp, type SummaryOptions } from "./summary/chunk-summary.js";
 export { applySummary, composeSummaries, type ChunkSummary } from "./summary/compose.js";
 export {
   pathLogits,

@@ -2,7 +2,7 @@ import type { FloatArray } from "@dlrt/core";
 import { describe, expect, test } from "vitest";
 import * as host from "../src/host.js";
 import { applySummary, chunkSummary, gatedDeltaRule, kimiDeltaAttention, dplr, gla } from "../src/index.js";
-import type { SummarizedLayer } from "../src/index.js";
+import type { LayerFunction } from "../src/index.js";
 import * as reference from "../src/reference/index.js";
 import { backends, put, take } from "./backends.js";
 import { errorOf, inputsOf, named, randomFrom, typed } from "./layers.js";
@@ -72,7 +72,7 @@ describe.each(backends)("$name", ({ name, create, dtypes }) => {
       const inputs = Object.fromEntries(
         Object.entries(given).map(([key, x]) => [key, put(backend, x, [2, 600, x.length / 1200], dtype)]),
       );
-      const general = layer as unknown as SummarizedLayer<object, never>;
+      const general = layer as unknown as LayerFunction<object, never>;
       const summary = chunkSummary(general, backend as never, inputs, { heads });
       const start = put(backend, initialState, [4, 20, 12], dtype);
       const end = applySummary(backend, summary, start as never);

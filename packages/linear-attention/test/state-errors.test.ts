@@ -87,6 +87,7 @@ const steps: readonly (readonly [
     ValueError,
     /^layer: expected a layer of this package, got 0 calls/,
   ],
+  [() => undefined, {}, { slots }, ValueError, /^layer: expected a layer of this package, got 0 calls/],
   [
     simpleGla,
     { beta: undefined },

@@ -4,14 +4,14 @@ import { readView } from "@dlrt/core/backend";
 import { describe, expect, test } from "vitest";
 import * as layers from "../src/index.js";
 import { applySummary, chunkSummary, chunkSummaryVjp, composeSummaries } from "../src/index.js";
-import type { ChunkSummary, SummarizedLayer, SummaryOptions } from "../src/index.js";
+import type { ChunkSummary, LayerFunction, SummaryOptions } from "../src/index.js";
 import type { ReferenceProblem } from "../src/reference/index.js";
 import { all, errorOf, inputsOf, named, randomFrom, stateShape, typed, upload } from "./layers.js";
 import { exactInputs, slice } from "./sequence-cut.js";
 import type { Decay, Layer } from "./layers.js";
 
 type Tensors = Record<string, HostTensor>;
-type Summarized = SummarizedLayer<Tensors, HostTensor>;
+type Summarized = LayerFunction<Tensors, HostTensor>;
 
 const functionOf = ({ name }: Layer): Summarized =>
   layers[name.split(",")[0] as "gla"] as unknown as Summarized;
@@ -259,6 +259,22 @@ test.each([-1e-4, -0.02, -0.06])(
     f64!.forEach((x, at) => expect(Math.abs(f32![at]! - x)).toBeLessThan(limit));
   },
 );
+
+test("a function that hands its options on to a layer has that layer's summary", () => {
+  const backend = createJsBackend();
+  const made = (cols: number, seed: number) =>
+    backend.upload({
+      data: Float64Array.from({ length: 9 * cols }, (_, i) => Math.sin(seed * (i + 1))),
+      shape: [1, 9, cols],
+    });
+  const inputs = { query: made(3, 1), key: made(3, 2), value: made(2, 3), beta: made(1, 4) };
+  const options = { heads: { query: 1 } };
+  const own = chunkSummary(layers.deltaRule<HostTensor>, backend, inputs, options);
+  const wrapped: typeof layers.deltaRule<HostTensor> = (...of) => layers.deltaRule(...of);
+  const same = chunkSummary(wrapped, backend, inputs, options);
+  expect(same.transition.data).toEqual(own.transition.data);
+  expect(same.state.data).toEqual(own.state.data);
+});
 
 describe("bad input", () => {
   const backend = createJsBackend();

@@ -22,7 +22,7 @@ export function forward<T extends Tensor>(
   const inputs = given as Inputs<T>;
   const call = checkLayer(backend, rule, inputs, options);
   const held = heldIn(options);
-  if (held) return { output: held.step(rule, inputs, call) };
+  if (held) return { output: held(rule, inputs, call) };
   return withScope(backend, call.dtype, (scope) => {
     const { form, stateHeads } = call;
     const engine = engineForm(rule, call);

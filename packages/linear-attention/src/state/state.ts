@@ -2,9 +2,8 @@ import { DisposedError, ValueError } from "@dlrt/core";
 import type { Backend, Dtype, FloatArray, Shape, Tensor } from "@dlrt/core";
 import { describe } from "@dlrt/core/backend";
 import type { CheckedLayer, Inputs } from "../engine/check.js";
-import { hold } from "../engine/held.js";
+import { callHeld, type LayerFunction } from "../engine/held.js";
 import { outputOf } from "../engine/layer.js";
-import type { LayerOptions, LayerResult } from "../engine/options.js";
 import { join } from "../engine/pieces.js";
 import type { Rule } from "../engine/rule.js";
 import { withScope } from "../engine/scope.js";
@@ -66,23 +65,13 @@ export class State<T extends Tensor = Tensor> implements Disposable {
    * @returns [B, T, heads·V], the caller's to dispose
    * @throws as the layer, before any state has changed; ShapeError, ValueError, DtypeError (slots, inputs of other states), DisposedError
    */
-  step<I>(
-    layer: (backend: Backend<T>, inputs: I, options: LayerOptions<T>) => LayerResult<T>,
-    inputs: I,
-    options: StepOptions,
-  ): T {
+  step<I>(layer: LayerFunction<I, T>, inputs: I, options: StepOptions): T {
     this.#assertLive();
-    if (typeof layer !== "function") throw new ValueError("layer", "a layer's function", describe(layer));
     checkStepOptions(options);
     const { slots, ...rest } = options;
-    let calls = 0;
-    const step = (rule: Rule, given: Inputs<T>, call: CheckedLayer): T => {
-      calls++;
-      return this.#step(rule, given, call, slots);
-    };
-    const { output } = layer(this.backend, inputs, hold<T>(rest, { step }));
-    if (calls !== 1) throw new ValueError("layer", "a layer of this package", `${calls} calls of one`);
-    return output;
+    return callHeld(layer, this.backend, inputs, rest, (rule, given, call) =>
+      this.#step(rule, given, call, slots),
+    );
   }
 
   #step(rule: Rule, inputs: Inputs<T>, call: CheckedLayer, slots: Int32Array | undefined): T {

@@ -1,11 +1,12 @@
 import { ShapeError, ValueError, type Backend, type Tensor } from "@dlrt/core";
 import { checkOptions } from "@dlrt/core/backend";
 import { checkCotangents } from "../engine/check-options.js";
-import { checkLayer, type CheckedLayer, type Inputs } from "../engine/check.js";
+import type { CheckedLayer } from "../engine/check.js";
 import { engineForm, run } from "../engine/layer.js";
 import { operatorOf } from "../engine/mix.js";
 import type { MixCall, Mix } from "../engine/operands.js";
-import { optionNames, type LayerOptions, type LayerResult } from "../engine/options.js";
+import { callHeld, type LayerFunction, type Step } from "../engine/held.js";
+import { optionNames, type LayerOptions } from "../engine/options.js";
 import { identity } from "../engine/products.js";
 import { withScope } from "../engine/scope.js";
 import { loadStates, stateShape, targetStates } from "../engine/states.js";
@@ -13,14 +14,6 @@ import { Tape, type Value } from "../engine/tape.js";
 import { checkSummary, type ChunkSummary } from "./compose.js";
 import { cotangentRows } from "./cotangent-map.js";
 import { mapRows } from "./rows-map.js";
-import { ruleOf } from "./rules.js";
-
-/** Any layer of this package: `gatedDeltaRule`, `gla`, … */
-export type SummarizedLayer<Inputs, T extends Tensor> = (
-  backend: Backend<T>,
-  inputs: Inputs,
-  options: LayerOptions<T>,
-) => LayerResult<T>;
 
 /** The options of the layer's call but for its states, which are K×V here. */
 export type SummaryOptions<T extends Tensor = Tensor> = Omit<
@@ -42,40 +35,39 @@ const summaryNames = optionNames.filter((name) => !states.includes(name));
  * @throws ShapeError, DtypeError, ValueError, DisposedError, UnsupportedError, LimitError
  */
 export function chunkSummary<T extends Tensor, I extends object>(
-  layer: SummarizedLayer<I, T>,
+  layer: LayerFunction<I, T>,
   backend: Backend<T>,
   inputs: I,
   options: SummaryOptions<T>,
 ): ChunkSummary<T> {
-  const rule = ruleOf(layer);
-  checkOptions("options", options, summaryNames);
-  const call = checkLayer(backend, rule, inputs as unknown as Inputs<T>, options);
-  return withScope(backend, call.dtype, (scope) => {
-    const { form, keyWidth } = call;
-    const square = { ...form, valueWidth: keyWidth };
-    const engine = { ...engineForm(rule, call), heads: form.heads };
-    const transition = scope.empty(stateShape(square));
-    const state = scope.empty(stateShape(form));
-    const unit = identity(scope, transition.shape[0], keyWidth);
-    const from = {
-      A: targetStates(scope, transition, square, engine),
-      B: targetStates(scope, state, form, engine),
-    };
-    // Where nothing erases, A keeps what is not on the diagonal, and without decay all of it.
-    scope.copy(unit, transition);
-    const targets = {
-      identity: loadStates(scope, unit, square, engine),
-      transition: from.A.states,
-      state: from.B.states,
-    };
-    run(new Tape(scope, false), rule, inputs as unknown as Inputs<T>, call, {}, {}, (tape, rows, mixCall) => {
-      mapRows(scope, operatorOf(tape, rows), mixCall, targets);
-      return unread(tape, rows, mixCall);
-    });
-    from.A.finish();
-    from.B.finish();
-    return { transition: scope.keep(transition), state: scope.keep(state) };
-  });
+  return throughLayer(layer, backend, inputs, options, (rule, given, call) =>
+    withScope(backend, call.dtype, (scope) => {
+      const { form, keyWidth } = call;
+      const square = { ...form, valueWidth: keyWidth };
+      const engine = { ...engineForm(rule, call), heads: form.heads };
+      const transition = scope.empty(stateShape(square));
+      const state = scope.empty(stateShape(form));
+      const unit = identity(scope, transition.shape[0], keyWidth);
+      const from = {
+        A: targetStates(scope, transition, square, engine),
+        B: targetStates(scope, state, form, engine),
+      };
+      // Where nothing erases, A keeps what is not on the diagonal, and without decay all of it.
+      scope.copy(unit, transition);
+      const targets = {
+        identity: loadStates(scope, unit, square, engine),
+        transition: from.A.states,
+        state: from.B.states,
+      };
+      run(new Tape(scope, false), rule, given, call, {}, {}, (tape, rows, mixCall) => {
+        mapRows(scope, operatorOf(tape, rows), mixCall, targets);
+        return unread(tape, rows, mixCall);
+      });
+      from.A.finish();
+      from.B.finish();
+      return { transition: scope.keep(transition), state: scope.keep(state) };
+    }),
+  );
 }
 
 /**
@@ -88,34 +80,47 @@ export function chunkSummary<T extends Tensor, I extends object>(
  * @throws as `chunkSummary`
  */
 export function chunkSummaryVjp<T extends Tensor, I extends object>(
-  layer: SummarizedLayer<I, T>,
+  layer: LayerFunction<I, T>,
   backend: Backend<T>,
   inputs: I,
   cotangents: { readonly output?: T | undefined; readonly summary: ChunkSummary<T> },
   options: SummaryOptions<T>,
 ): ChunkSummary<T> {
-  const rule = ruleOf(layer);
-  checkOptions("options", options, summaryNames);
-  const call = checkLayer(backend, rule, inputs as unknown as Inputs<T>, options);
-  const { output, summary } = checkedCotangents(backend, cotangents, call);
-  return withScope(backend, call.dtype, (scope) => {
-    const { form, stateHeads } = call;
-    const transition = scope.empty(summary.transition.shape);
-    const state = scope.empty(stateShape(form));
-    const target = targetStates(scope, state, form, { ...engineForm(rule, call), heads: stateHeads });
-    const tape = new Tape(scope, true);
-    const result = run(tape, rule, inputs as unknown as Inputs<T>, call, {}, {}, (_, rows, mixCall) => {
-      const operator = operatorOf(tape, rows);
-      return tape.derived(unread(tape, rows, mixCall), (gradient) =>
-        cotangentRows(scope, operator, mixCall, gradient, target.states),
-      );
+  return throughLayer(layer, backend, inputs, options, (rule, given, call) => {
+    const { output, summary } = checkedCotangents(backend, cotangents, call);
+    return withScope(backend, call.dtype, (scope) => {
+      const { form, stateHeads } = call;
+      const transition = scope.empty(summary.transition.shape);
+      const state = scope.empty(stateShape(form));
+      const target = targetStates(scope, state, form, { ...engineForm(rule, call), heads: stateHeads });
+      const tape = new Tape(scope, true);
+      const result = run(tape, rule, given, call, {}, {}, (_, rows, mixCall) => {
+        const operator = operatorOf(tape, rows);
+        return tape.derived(unread(tape, rows, mixCall), (gradient) =>
+          cotangentRows(scope, operator, mixCall, gradient, target.states),
+        );
+      });
+      const { heads, width, tensor } = result.output;
+      tape.backward(result.output, { heads, width, tensor: output ?? scope.full(0, tensor.shape) });
+      target.finish();
+      scope.copy(summary.transition, transition, { trans: true });
+      return { transition: scope.keep(transition), state: scope.keep(state) };
     });
-    const { heads, width, tensor } = result.output;
-    tape.backward(result.output, { heads, width, tensor: output ?? scope.full(0, tensor.shape) });
-    target.finish();
-    scope.copy(summary.transition, transition, { trans: true });
-    return { transition: scope.keep(transition), state: scope.keep(state) };
   });
+}
+
+/** The summary that `compute` makes of a layer's rule and checked call; its state is what the call returns. */
+function throughLayer<T extends Tensor, I>(
+  layer: LayerFunction<I, T>,
+  backend: Backend<T>,
+  inputs: I,
+  options: SummaryOptions<T>,
+  compute: (...of: Parameters<Step<T>>) => ChunkSummary<T>,
+): ChunkSummary<T> {
+  checkOptions("options", options, summaryNames);
+  let summary: ChunkSummary<T> | undefined;
+  callHeld(layer, backend, inputs, options, (...of) => (summary = compute(...of)).state);
+  return summary!;
 }
 
 /** An output that nobody reads, without memory for its rows. */
