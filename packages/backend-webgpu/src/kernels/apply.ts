@@ -1,13 +1,14 @@
 import { decayKind, type ApplyParams } from "@dlrt/core/backend";
 import type { GpuTensor } from "../tensor.js";
-import { chunkSize, meets, operand, partition, quads, scratch, type Context } from "./context.js";
+import { carried } from "./carried.js";
+import { chunkSize, operand, quads, scratch, type Context } from "./context.js";
 import { couplings } from "./coupling.js";
 import { decayBytes, decayed, type Decayed } from "./decay.js";
-import { input, output } from "./rows.js";
+import { input } from "./rows.js";
 import type { Operand, Range } from "./plan.js";
 import { applyChunk, applyColumns, applyPrefix, applyState } from "./plans.js";
-import { segmentSize, type Segment } from "./segments.js";
-import { loadState, stateSize, storeState, type Carry } from "./state.js";
+import type { Segment } from "./segments.js";
+import { stateSize, type Carry } from "./state.js";
 
 const THREADS = 64;
 /** Rows of a chunk where columns of X decay: apply-columns has no other. */
@@ -25,9 +26,8 @@ function decayOf({ op, r, decayOn }: ApplyParams<GpuTensor>): Decay {
 
 /** out ← α (op(T) x + F Z₀): chunk states, their prefix sums, then every chunk on its own. */
 export function apply(ctx: Context, params: ApplyParams<GpuTensor>): void {
-  const { batch, n, r, p, trans, op, x, out } = params;
+  const { batch, n, r, p, op, x } = params;
   if (batch === 0 || p === 0) return;
-  const apart = meets(out, [op.q, op.k, op.diag, op.decay, x]);
   const columns = decayOf(params) === "columns";
   const chunk = columns ? COLUMNS_CHUNK : chunkSize(ctx, params.chunk, n);
   const flops = 4 * r * p + chunk * (2 * r + p);
@@ -35,21 +35,9 @@ export function apply(ctx: Context, params: ApplyParams<GpuTensor>): void {
     4 * (chunk + 8 * quads(r) + 8 * quads(p)) +
     (16 * stateSize(r, p)) / chunk +
     decayBytes(op.decay, columns ? p : r);
-  const tensors = [op.q, op.k, op.diag, op.decay, x, out];
-  const size = segmentSize({ batch, n, chunk, tensors, scratchBytes, flops }, ctx.budget);
-  partition(ctx, batch, n, size, (batch0, batches) => {
-    const part = { batch0, batches, r, p };
-    const carry = loadState(ctx, part, params.initialState);
-    return {
-      segment(segment): void {
-        const { to, finish } = output(ctx, out, segment, { trans, apart });
-        applySegment(ctx, params, segment, chunk, carry, to);
-        finish();
-        ctx.stream.spent(flops * segment.rows * batches);
-      },
-      end: (): void => storeState(ctx, part, carry, params.finalState),
-    };
-  });
+  const inputs = [op.q, op.k, op.diag, op.decay, x];
+  const work = { ...params, chunk, flops, scratchBytes, inputs };
+  carried(ctx, work, (segment, carry, to) => applySegment(ctx, params, segment, chunk, carry, to));
 }
 
 function applySegment(

@@ -1,6 +1,7 @@
 import type { DeltaRuleParams } from "@dlrt/core/backend";
 import type { GpuTensor } from "../tensor.js";
-import { chunkSize, meets, packed, partition, quads, scratch, type Context } from "./context.js";
+import { carried } from "./carried.js";
+import { chunkSize, packed, quads, scratch, type Context } from "./context.js";
 import { chunkStates } from "./apply.js";
 import { couplingPair } from "./coupling.js";
 import { decayBytes, decayed, decayedReading, type Decayed } from "./decay.js";
@@ -8,12 +9,12 @@ import { deltaStep } from "./delta-step.js";
 import { deltaRows } from "./delta-rows.js";
 import type { Operand, Range } from "./plan.js";
 import { applyChunk } from "./plans.js";
-import { copyRows, output } from "./rows.js";
+import { copyRows } from "./rows.js";
 import { scan, type SolveSegment } from "./scan.js";
 import { scanGroups } from "./scan-cost.js";
 import { composeGroups, groupMaps } from "./scan-groups.js";
-import { segmentSize, type Segment } from "./segments.js";
-import { carryInto, loadState, stateSize, storeState, type Carry } from "./state.js";
+import type { Segment } from "./segments.js";
+import { carryInto, stateSize, type Carry } from "./state.js";
 
 const THREADS = 64;
 
@@ -22,7 +23,7 @@ const THREADS = 64;
  * the couplings of P and of Q with K; then the scan, which keeps the state before every chunk; then all outputs at once.
  */
 export function deltaRule(ctx: Context, params: DeltaRuleParams<GpuTensor>): void {
-  const { batch, n, r, p, query, key, value, erase, write, decay, out } = params;
+  const { batch, n, r, p, query, key, value, erase, write, decay } = params;
   if (batch === 0 || p === 0) return;
   if (n === 1 && r > 0) {
     deltaStep(ctx, params);
@@ -35,22 +36,9 @@ export function deltaRule(ctx: Context, params: DeltaRuleParams<GpuTensor>): voi
     (16 * stateSize(r, p)) / chunk +
     decayBytes(decay, r) +
     (decay ? 16 * quads(r) : 0);
-  const tensors = [query, key, value, erase, write, decay, out];
-  const apart = meets(out, tensors.slice(0, -1));
-  const size = segmentSize({ batch, n, chunk, tensors, scratchBytes, flops }, ctx.budget);
-  partition(ctx, batch, n, size, (batch0, batches) => {
-    const part = { batch0, batches, r, p };
-    const carry = loadState(ctx, part, params.initialState);
-    return {
-      segment(segment): void {
-        const { to, finish } = output(ctx, out, segment, { apart });
-        deltaSegment(ctx, params, segment, chunk, carry, to);
-        finish();
-        ctx.stream.spent(flops * segment.rows * batches);
-      },
-      end: (): void => storeState(ctx, part, carry, params.finalState),
-    };
-  });
+  const inputs = [query, key, value, erase, write, decay];
+  const work = { ...params, trans: false, chunk, flops, scratchBytes, inputs };
+  carried(ctx, work, (segment, carry, to) => deltaSegment(ctx, params, segment, chunk, carry, to));
 }
 
 function deltaSegment(

@@ -1,42 +1,30 @@
 import type { SolveParams } from "@dlrt/core/backend";
 import type { GpuTensor } from "../tensor.js";
-import { chunkSize, meets, operand, partition, quads, type Context } from "./context.js";
+import { carried } from "./carried.js";
+import { chunkSize, operand, quads, type Context } from "./context.js";
 import { couplings } from "./coupling.js";
 import { decayBytes, decayed } from "./decay.js";
 import type { Operand } from "./plan.js";
-import { input, output } from "./rows.js";
+import { input } from "./rows.js";
 import { scan, type SolveSegment } from "./scan.js";
 import { scanGroups } from "./scan-cost.js";
 import { composeGroups, groupMaps } from "./scan-groups.js";
-import { segmentSize, type Segment } from "./segments.js";
-import { loadState, storeState, type Carry } from "./state.js";
+import type { Segment } from "./segments.js";
+import type { Carry } from "./state.js";
 
 /**
  * out ← α op(T)⁻¹ (b − F Z₀): first the couplings S_c of all chunks at once, then the scan that carries the state
  * through the chunks, one after the other or, where the context asks for it, in groups at the same time.
  */
 export function solve(ctx: Context, params: SolveParams<GpuTensor>): void {
-  const { batch, n, r, p, trans, op, b, out } = params;
+  const { batch, n, r, p, op, b } = params;
   if (batch === 0 || p === 0) return;
-  const apart = meets(out, [op.q, op.k, op.diag, op.decay, b]);
   const chunk = chunkSize(ctx, params.chunk, n);
   const flops = 4 * r * p + chunk * (r + p);
   const scratchBytes = 4 * (chunk + 8 * quads(r) + 8 * quads(p)) + decayBytes(op.decay, r);
-  const tensors = [op.q, op.k, op.diag, op.decay, b, out];
-  const size = segmentSize({ batch, n, chunk, tensors, scratchBytes, flops }, ctx.budget);
-  partition(ctx, batch, n, size, (batch0, batches) => {
-    const part = { batch0, batches, r, p };
-    const carry = loadState(ctx, part, params.initialState);
-    return {
-      segment(segment): void {
-        const { to, finish } = output(ctx, out, segment, { trans, apart });
-        solveSegment(ctx, params, segment, chunk, carry, to);
-        finish();
-        ctx.stream.spent(flops * segment.rows * batches);
-      },
-      end: (): void => storeState(ctx, part, carry, params.finalState),
-    };
-  });
+  const inputs = [op.q, op.k, op.diag, op.decay, b];
+  const work = { ...params, chunk, flops, scratchBytes, inputs };
+  carried(ctx, work, (segment, carry, to) => solveSegment(ctx, params, segment, chunk, carry, to));
 }
 
 function solveSegment(
