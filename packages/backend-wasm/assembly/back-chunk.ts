@@ -10,7 +10,7 @@ import { deltaPairs } from "./delta-decay";
 import { openDelta } from "./delta-open";
 import { Decay, Job, Operands } from "./job";
 import { align, PANEL } from "./lanes";
-import { Apart, Plain, Together, updateState } from "./update";
+import { Apart, Plain, updateDecaying } from "./update";
 
 /**
  * The gradients of one chunk (reference README, equation (30)), Z and U in `record`: Z̄ of its end becomes that of its start. Z of its
@@ -78,36 +78,8 @@ function addBack<T>(back: Back, rows: i32): void {
   for (let j = back.panels; j > 0; j--) {
     const lost = z + back.zs - under;
     const y = z + under;
-    if (delta.decay == Decay.none)
-      updateState<T, Plain>(z, lost, back.added, rs, delta.r, back.addedTail, y, 2 * rows, 0, 0, 0);
-    else if (delta.decay == Decay.row)
-      updateState<T, Together>(
-        z,
-        lost,
-        back.added,
-        rs,
-        delta.r,
-        back.addedTail,
-        y,
-        2 * rows,
-        s,
-        s + rs,
-        delta.sum,
-      );
-    else
-      updateState<T, Apart>(
-        z,
-        lost,
-        back.added,
-        rs,
-        delta.r,
-        back.addedTail,
-        y,
-        2 * rows,
-        s,
-        s + rs,
-        delta.sum,
-      );
+    const tail = back.addedTail;
+    updateDecaying<T>(delta.decay, z, lost, back.added, rs, delta.r, tail, y, 2 * rows, s, delta.sum);
     z += back.zs;
   }
 }

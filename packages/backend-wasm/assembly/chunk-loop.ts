@@ -8,7 +8,7 @@ import { decaysByRank, openChunk, touchRows, touchStep } from "./open-chunk";
 import { copyRows, loadPanel, storePanel } from "./panels";
 import { divideRows, solveRows } from "./solve";
 import { Sweep } from "./sweep";
-import { Apart, Plain, Together, updateState } from "./update";
+import { updateDecaying } from "./update";
 
 /** One panel of the chunk that starts at row l: Y = T_cc⁻¹ (B − F_c Z), αY to `out`, Z += G_cᵀ Y. */
 export function solvePanel<T>(
@@ -57,12 +57,11 @@ function addRows<T>(sweep: Sweep, l: i32, rows: i32, z: usize): void {
     const g = writeRows(sweep);
     const gs = rankStride<T>(r);
     const s = pairs<T>(sweep);
-    if (sweep.decay == Decay.row)
-      updateState<T, Together>(z, lost, g, gs, r, sweep.gTail, z + under, rows, s, s + gs, sweep.sum);
-    else updateState<T, Apart>(z, lost, g, gs, r, sweep.gTail, z + under, rows, s, s + gs, sweep.sum);
+    updateDecaying<T>(sweep.decay, z, lost, g, gs, r, sweep.gTail, z + under, rows, s, sweep.sum);
     return;
   }
-  updateState<T, Plain>(z, lost, sweep.g + l * sweep.gs, sweep.gs, r, sweep.gTail, z + under, rows, 0, 0, 0);
+  const g = sweep.g + l * sweep.gs;
+  updateDecaying<T>(Decay.none, z, lost, g, sweep.gs, r, sweep.gTail, z + under, rows, 0, 0);
 }
 
 export function sweepSolve<T>(sweep: Sweep): void {

@@ -18,6 +18,27 @@ export function decayRows<T>(sweep: Sweep, l: i32, rows: i32): void {
   const up = low + size;
   const down = up + size;
   sumGaps<T>(sweep.gap + l * sweep.ps, sweep.ps, rows, sweep.gapAfter, high, low);
+  const s = pairs<T>(sweep);
+  const length = rowFactors<T>(rows, high, low, up, down, s, s + rankStride<T>(sweep.r));
+  const st = sweep.ft + sweep.depth * sweep.ts;
+  for (let v: usize = 0; v < length; v += 16) decayCouplings<T>(st + v, sweep.ts, 0, v, high, low);
+  scaleColumns<T>(sweep.ft, sweep.ts, sweep.r, length, up);
+  copyScaled<T>(sweep.g + l * sweep.gs, sweep.gs, rows, sweep.r, down, writeRows(sweep));
+}
+
+/**
+ * From the sums that sumGaps left: what Z decays until each row at `up`, what each row decays until the chunk's end at `down`, and
+ * what Z decays over the chunk at s and e. Returns how many bytes the rows are, up to whole vectors.
+ */
+export function rowFactors<T>(
+  rows: i32,
+  high: usize,
+  low: usize,
+  up: usize,
+  down: usize,
+  s: usize,
+  e: usize,
+): usize {
   const length = bytes<T>((rows + lanes<T>() - 1) & -lanes<T>());
   const endHigh = v128.load_splat<T>(high + length);
   const endLow = v128.load_splat<T>(low + length);
@@ -27,12 +48,8 @@ export function decayRows<T>(sweep: Sweep, l: i32, rows: i32): void {
     v128.store(up + v, exp<T>(h, lo));
     v128.store(down + v, exp<T>(v128.sub<T>(endHigh, h), v128.sub<T>(endLow, lo)));
   }
-  const s = pairs<T>(sweep);
-  expPair<T>(endHigh, endLow, s, s + rankStride<T>(sweep.r));
-  const st = sweep.ft + sweep.depth * sweep.ts;
-  for (let v: usize = 0; v < length; v += 16) decayCouplings<T>(st + v, sweep.ts, 0, v, high, low);
-  scaleColumns<T>(sweep.ft, sweep.ts, sweep.r, length, up);
-  copyScaled<T>(sweep.g + l * sweep.gs, sweep.gs, rows, sweep.r, down, writeRows(sweep));
+  expPair<T>(endHigh, endLow, s, e);
+  return length;
 }
 
 /** Elements moved up by `count` lanes, zeros coming in. */

@@ -1,7 +1,6 @@
-import { decayCouplings, sumGaps } from "./decay-rows";
+import { decayCouplings, rowFactors, sumGaps } from "./decay-rows";
 import { Delta } from "./delta";
-import { exp, expPair } from "./exp";
-import { align, bytes, lanes } from "./lanes";
+import { align, bytes } from "./lanes";
 
 /** s and e of every channel, the factor s + e by which Z decays over the chunk: [rs] each, one after the other. */
 export function deltaPairs(delta: Delta): usize {
@@ -21,17 +20,8 @@ export function decayDeltaRows<T>(delta: Delta, gap: usize, rows: i32): void {
   const up = low + size;
   const down = up + size;
   sumGaps<T>(gap, delta.ps, rows, false, high, low);
-  const length = bytes<T>((rows + lanes<T>() - 1) & -lanes<T>());
-  const endHigh = v128.load_splat<T>(high + length);
-  const endLow = v128.load_splat<T>(low + length);
-  for (let v: usize = 0; v < length; v += 16) {
-    const h = v128.load(high + v);
-    const lo = v128.load(low + v);
-    v128.store(up + v, exp<T>(h, lo));
-    v128.store(down + v, exp<T>(v128.sub<T>(endHigh, h), v128.sub<T>(endLow, lo)));
-  }
   const s = deltaPairs(delta);
-  expPair<T>(endHigh, endLow, s, s + delta.rs);
+  const length = rowFactors<T>(rows, high, low, up, down, s, s + delta.rs);
   const four = bytes<T>(4);
   for (let v: usize = 0; v < length; v += 16) {
     const f = delta.f + (v / four) * delta.tiles + (v & (four - 1));

@@ -6,7 +6,7 @@ import { touchRows } from "./delta-ahead";
 import { Decay, Job, Operands } from "./job";
 import { align, bytes, loadPart, PANEL, panels, width } from "./lanes";
 import { loadState, storePanel, storeState } from "./panels";
-import { Apart, Plain, Together, updateState } from "./update";
+import { updateDecaying } from "./update";
 
 /** deltaRule on one item: some columns of some batch entries. */
 export function deltaShare<T>(job: Job, index: i32, scratch: usize): void {
@@ -130,14 +130,7 @@ export function stageWritten<T>(delta: Delta, head: Head, l: i32, rows: i32): vo
 export function addRows<T>(delta: Delta, rows: i32, z: usize): void {
   const under = z + delta.depth * PANEL;
   const lost = z + delta.zs - delta.depth * PANEL;
-  const r = delta.r;
-  const rs = delta.rs;
-  if (delta.decay == Decay.none) {
-    updateState<T, Plain>(z, lost, delta.k, rs, r, delta.gTail, under, rows, 0, 0, 0);
-    return;
-  }
+  const g = delta.decay == Decay.none ? delta.k : delta.decayed;
   const s = deltaPairs(delta);
-  if (delta.decay == Decay.row)
-    updateState<T, Together>(z, lost, delta.decayed, rs, r, delta.gTail, under, rows, s, s + rs, delta.sum);
-  else updateState<T, Apart>(z, lost, delta.decayed, rs, r, delta.gTail, under, rows, s, s + rs, delta.sum);
+  updateDecaying<T>(delta.decay, z, lost, g, delta.rs, delta.r, delta.gTail, under, rows, s, delta.sum);
 }

@@ -1,3 +1,4 @@
+import { Decay } from "./job";
 import { bytes, madd, PANEL } from "./lanes";
 import { ROW_BLOCK } from "./sums";
 
@@ -20,7 +21,7 @@ export type Apart = u32;
  * A state that decays does so by factors s + e: s Z is exact, as s is a power of 2, and the term added to it is
  * G_cᵀ Y + e Z + s lost. `part`, four rows of a panel, is scratch then. What was lost decays too: else, after a reset, it would outweigh all that comes.
  */
-export function updateState<T, D>(
+function updateState<T, D>(
   z: usize,
   lost: usize,
   g: usize,
@@ -44,6 +45,25 @@ export function updateState<T, D>(
   updateTiles<T, D>(tile, tile + 4 * PANEL, tail, 4 * sizeof<T>(), 1, y, depth, s + skip, e + skip, part);
   memory.copy(z + before, tile, left);
   memory.copy(lost + before, tile + 4 * PANEL, left);
+}
+
+/** The same for a state that decays as told, by factors in one array after the other, `gs` bytes each. */
+export function updateDecaying<T>(
+  decay: Decay,
+  z: usize,
+  lost: usize,
+  g: usize,
+  gs: usize,
+  r: i32,
+  tail: usize,
+  y: usize,
+  depth: i32,
+  s: usize,
+  part: usize,
+): void {
+  if (decay == Decay.none) updateState<T, Plain>(z, lost, g, gs, r, tail, y, depth, 0, 0, 0);
+  else if (decay == Decay.row) updateState<T, Together>(z, lost, g, gs, r, tail, y, depth, s, s + gs, part);
+  else updateState<T, Apart>(z, lost, g, gs, r, tail, y, depth, s, s + gs, part);
 }
 
 /** Bytes of packTail's columns, and of updateState's tiles after them. */
