@@ -2,9 +2,9 @@ import { createJsBackend } from "@dlrt/backend-js";
 import { readView } from "@dlrt/core/backend";
 import { describe, expect, test } from "vitest";
 import type { ReferenceProblem } from "../src/reference/index.js";
+import { expectDerivatives } from "./differences.js";
 import {
   all,
-  errorOf,
   inputsOf,
   randomFrom,
   stateShape,
@@ -77,25 +77,6 @@ function lossOf(
 
 const STEP = 2 ** -17;
 
-/** Derivatives of the loss along single elements, at most `count` of them evenly over the array. */
-function differences(layer: Layer, problem: ReferenceProblem, arrays: Arrays, name: string, count: number) {
-  const cotangents = cotangentsOf(layer, problem, arrays);
-  const own = name === "initialState" ? problem.initialState! : arrays[name]!;
-  const stride = Math.max(1, Math.floor(own.length / count));
-  const at = Array.from({ length: Math.ceil(own.length / stride) }, (_, i) => i * stride);
-  const loss = (index: number, step: number): number => {
-    const moved = own.slice();
-    moved[index]! += step;
-    return name === "initialState"
-      ? lossOf(layer, { ...problem, initialState: moved }, arrays, cotangents)
-      : lossOf(layer, problem, { ...arrays, [name]: moved }, cotangents);
-  };
-  const values = at.map((index) => (loss(index, STEP) - loss(index, -STEP)) / (2 * STEP));
-  return { at, values: Float64Array.from(values) };
-}
-
-const at = (x: Float64Array, index: readonly number[]) => Float64Array.from(index, (i) => x[i]!);
-
 function expectGradients(layer: Layer, own: Partial<ReferenceProblem>, decay: Decay, count: number): void {
   const problem = {
     batch: 1,
@@ -110,15 +91,15 @@ function expectGradients(layer: Layer, own: Partial<ReferenceProblem>, decay: De
   const arrays = inputsOf(layer, whole, decay, 21);
   const f64 = gradientsOf(layer, whole, arrays, "f64");
   const f32 = gradientsOf(layer, whole, arrays, "f32");
+  const cotangents = cotangentsOf(layer, whole, arrays);
   for (const name of [...Object.keys(layer.inputs), "initialState"]) {
-    const { at: index, values } = differences(layer, whole, arrays, name, count);
-    expect(
-      values.some((value) => value !== 0),
-      name,
-    ).toBe(true);
-    // What the differences lose: the rounding of a loss of about 50, divided by 2⁻¹⁶ and by gradients as small as 0.02.
-    expect(errorOf(at(f64[name]!, index), values), `${name} against differences`).toBeLessThan(1e-7);
-    expect(errorOf(f32[name]!, f64[name]!), `${name}, f32 against f64`).toBeLessThan(4e-6);
+    const state = name === "initialState";
+    const loss = (moved: Float64Array): number =>
+      state
+        ? lossOf(layer, { ...whole, initialState: moved }, arrays, cotangents)
+        : lossOf(layer, whole, { ...arrays, [name]: moved }, cotangents);
+    const got = { f64: f64[name]!, f32: f32[name]! };
+    expectDerivatives(name, state ? whole.initialState : arrays[name]!, { count, step: STEP }, loss, got);
   }
 }
 
