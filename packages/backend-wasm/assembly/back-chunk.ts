@@ -13,8 +13,8 @@ import { align, PANEL } from "./lanes";
 import { Apart, Plain, updateDecaying } from "./update";
 
 /**
- * The gradients of one chunk (reference README, equation (30)), Z and U in `record`: Z̄ of its end becomes that of its start. Z of its
- * end is in panels at `next`, ns bytes apart.
+ * The gradients of one chunk (reference README, equation (30)), Z in panels at `record` and U in those at u, us bytes apart: Z̄ of its end
+ * becomes that of its start. Z of its end is in panels at `next`, ns bytes apart.
  */
 export function backChunk<T>(
   job: Job,
@@ -23,6 +23,8 @@ export function backChunk<T>(
   l: i32,
   rows: i32,
   record: usize,
+  u: usize,
+  us: usize,
   next: usize,
   ns: usize,
 ): void {
@@ -46,7 +48,6 @@ export function backChunk<T>(
   }
   writeValues<T>(job, back, entry, l, rows);
   const o = back.z + depth * PANEL;
-  const u = record + depth * PANEL;
   const count = back.panels;
   const rs = delta.rs;
   const r = align(delta.r, 4);
@@ -54,8 +55,8 @@ export function backChunk<T>(
   back.s = back.m + whole * back.cs;
   // B̄ lies right after Ō
   crossRows<T>(o, back.zs, 2 * whole, record, back.rowBytes, r, count, back.q, rs, back.pack);
-  crossRows<T>(o, back.zs, 2 * whole, u, back.rowBytes, whole, count, back.m, back.cs, back.pack);
-  crossRows<T>(u, back.rowBytes, whole, back.z, back.zs, r, count, back.k, rs, back.pack);
+  crossRows<T>(o, back.zs, 2 * whole, u, us, whole, count, back.m, back.cs, back.pack);
+  crossRows<T>(u, us, whole, back.z, back.zs, r, count, back.k, rs, back.pack);
   if (job.operand(Operands.decayGradient).start) edgeProducts<T>(back, next, ns);
   addBack<T>(back, whole);
   if (delta.decay == Decay.none) {

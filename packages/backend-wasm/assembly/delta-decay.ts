@@ -14,7 +14,27 @@ export function deltaScratch(delta: Delta): usize {
 
 /** A chunk whose rows decay by one factor each: what decayRows does for solve, on f and K. */
 export function decayDeltaRows<T>(delta: Delta, gap: usize, rows: i32): void {
-  const size = bytes<T>(align(delta.chunk, 4)) + 32;
+  const length = decayKeyRows<T>(delta, gap, rows);
+  const size = sumsBytes<T>(delta);
+  const high = deltaScratch(delta);
+  const low = high + size;
+  const up = low + size;
+  const four = bytes<T>(4);
+  for (let v: usize = 0; v < length; v += 16) {
+    const f = delta.f + (v / four) * delta.tiles + (v & (four - 1));
+    decayCouplings<T>(f + delta.depth * delta.fs, delta.fs, four, v, high, low);
+    scaleReads<T>(f, delta.fs, delta.r, v128.load(up + v));
+  }
+}
+
+/** Bytes of the sums of a chunk's gaps, or of the factors of its rows. */
+function sumsBytes<T>(delta: Delta): usize {
+  return bytes<T>(align(delta.chunk, 4)) + 32;
+}
+
+/** K∘dn and the pair of such a chunk, with the sums of its gaps in deltaScratch and up and dn after them. Returns the bytes of up. */
+export function decayKeyRows<T>(delta: Delta, gap: usize, rows: i32): usize {
+  const size = sumsBytes<T>(delta);
   const high = deltaScratch(delta);
   const low = high + size;
   const up = low + size;
@@ -22,12 +42,6 @@ export function decayDeltaRows<T>(delta: Delta, gap: usize, rows: i32): void {
   sumGaps<T>(gap, delta.ps, rows, false, high, low);
   const s = deltaPairs(delta);
   const length = rowFactors<T>(rows, high, low, up, down, s, s + delta.rs);
-  const four = bytes<T>(4);
-  for (let v: usize = 0; v < length; v += 16) {
-    const f = delta.f + (v / four) * delta.tiles + (v & (four - 1));
-    decayCouplings<T>(f + delta.depth * delta.fs, delta.fs, four, v, high, low);
-    scaleReads<T>(f, delta.fs, delta.r, v128.load(up + v));
-  }
   let k = delta.k;
   let to = delta.decayed;
   for (let i = 0; i < rows; i++) {
@@ -36,6 +50,7 @@ export function decayDeltaRows<T>(delta: Delta, gap: usize, rows: i32): void {
     k += delta.rs;
     to += delta.rs;
   }
+  return length;
 }
 
 /** Multiplies a vector of rows of P and of Q, columns of f, by their factors. */

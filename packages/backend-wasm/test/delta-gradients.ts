@@ -135,14 +135,14 @@ function statesBefore(
   });
 }
 
-/** All gradients by the kernel, on poisoned tensors that are gone when it returns. */
+/** All gradients by the kernel, on poisoned tensors that are gone when it returns; `keeps`: from what a forward call has kept. */
 export function fusedGradients(
   backend: Backend<WasmTensor>,
   given: Case,
   x: Elements,
   outCotangent: ArrayLike<number>,
   finalCotangent: ArrayLike<number> | undefined,
-  chunk?: number,
+  { chunk, keeps = false }: { readonly chunk?: number | undefined; readonly keeps?: boolean } = {},
 ): Record<string, FloatArray> {
   const { dtype, batch, n, r, p, scale, eps } = given;
   const inputs = uploaded(backend, given, x);
@@ -158,14 +158,20 @@ export function fusedGradients(
       return [[name, gradient]];
     }),
   );
+  const call = { batch, n, r, p, scale, eps, chunk, ...inputs };
+  const kept = keeps ? backend.empty(backend.keptShape!(call, dtype), dtype) : undefined;
+  kept?.data.fill(Number.NaN);
+  const out = kept && backend.empty([batch, n, p], dtype);
+  if (out) backend.kernels.deltaRule!({ ...call, out, kept });
   backend.kernels.deltaRuleVjp!({
-    ...{ batch, n, r, p, scale, eps, chunk },
-    ...inputs,
+    ...call,
+    kept,
     outCotangent: cotangent,
     finalStateCotangent: final,
     gradients,
   });
   const results = Object.fromEntries(Object.entries(gradients).map(([name, t]) => [name, t.data.slice()]));
-  for (const t of [...Object.values(inputs), ...Object.values(gradients), cotangent, final]) t?.dispose();
+  const made = [cotangent, final, kept, out, ...Object.values(inputs), ...Object.values(gradients)];
+  for (const t of made) t?.dispose();
   return results;
 }

@@ -1,4 +1,5 @@
 import type { DiagLowRankTril, Tensor } from "@dlrt/core";
+import type { KeptTensors } from "./kept.js";
 import { rowsOf, type Packed, type Piece } from "./packed.js";
 import type { Scope } from "./scope.js";
 import { statesOf } from "./states.js";
@@ -42,6 +43,8 @@ export interface MixCall<T extends Tensor> {
   readonly initialState?: T | undefined;
   /** [N·stateHeads, rank, V] */
   readonly finalState?: T | undefined;
+  /** Of the pieces: receives what kernels keep of them for the way back, and on the way back has it. Absent: nothing is kept. */
+  readonly kept?: KeptTensors<T> | undefined;
 }
 
 /** What the way back needs and gives beside the rows' gradients. */
