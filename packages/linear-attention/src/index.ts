@@ -28,11 +28,11 @@ export { rwkv7, rwkv7Vjp, type Rwkv7Inputs } from "./layers/rwkv7.js";
 export { simpleGla, simpleGlaVjp, type SimpleGlaInputs } from "./layers/simple-gla.js";
 export { ssd, ssdVjp, type SsdInputs } from "./layers/ssd.js";
 export type { LayerFunction } from "./engine/held.js";
-export type { Kept } from "./engine/kept.js";
 export type {
   Cotangents,
   Gradients,
   Heads,
+  Kept,
   LayerOptions,
   LayerResult,
   Padding,

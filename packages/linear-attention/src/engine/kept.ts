@@ -1,22 +1,10 @@
 import { DisposedError, elementCount, ValueError, type Sizes, type Tensor } from "@dlrt/core";
 import { describe } from "@dlrt/core/backend";
 import type { CheckedLayer, Inputs } from "./check.js";
-import type { LayerOptions } from "./options.js";
+import type { KeptTensors } from "./operands.js";
+import type { Kept, LayerOptions } from "./options.js";
 import type { Rule } from "./rule.js";
 import type { Scope } from "./scope.js";
-
-/**
- * What a forward call with `keep: true` has kept for its gradient: tensors of the backend, which count in its `memory()`. It is empty
- * where backend or layer have nothing worth keeping; the gradient then computes what it needs, as it does without.
- */
-export interface Kept extends Disposable {
-  readonly disposed: boolean;
-  /** Frees the tensors. Idempotent. */
-  dispose(): void;
-}
-
-/** A tensor for every piece of a call, where the kernel keeps something of it. */
-export type KeptTensors<T extends Tensor> = (T | undefined)[];
 
 /** What was kept fits a call that says the same. */
 interface Call {

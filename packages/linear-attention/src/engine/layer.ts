@@ -3,9 +3,9 @@ import { checkCotangents } from "./check-options.js";
 import { checkLayer, inputHeads, inputWidth, type CheckedLayer, type Inputs } from "./check.js";
 import { regrouped, tiled } from "./head-order.js";
 import { heldIn } from "./held.js";
-import { describeCall, keptOf, keptTensors, type KeptTensors } from "./kept.js";
+import { describeCall, keptOf, keptTensors } from "./kept.js";
 import { mix } from "./mix.js";
-import type { MixBack, MixCall } from "./operands.js";
+import type { KeptTensors, MixBack, MixCall } from "./operands.js";
 import {
   vjpNames,
   type Cotangents,

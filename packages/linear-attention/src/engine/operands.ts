@@ -1,5 +1,4 @@
 import type { DiagLowRankTril, Tensor } from "@dlrt/core";
-import type { KeptTensors } from "./kept.js";
 import { rowsOf, type Packed, type Piece } from "./packed.js";
 import type { Scope } from "./scope.js";
 import { statesOf } from "./states.js";
@@ -31,6 +30,9 @@ export interface Operator<T extends Tensor> {
   readonly written: Value<T>;
   readonly decay: Value<T> | undefined;
 }
+
+/** A tensor for every piece of a call, where the kernel keeps something of it. */
+export type KeptTensors<T extends Tensor> = (T | undefined)[];
 
 /** All that a call of the engine knows beside the rows. */
 export interface MixCall<T extends Tensor> {

@@ -1,5 +1,4 @@
 import type { Tensor } from "@dlrt/core";
-import type { Kept } from "./kept.js";
 
 /** Numbers of heads. Of any two the larger is a multiple of the smaller, whose heads are then shared. */
 export interface Heads {
@@ -24,6 +23,16 @@ export interface Padding {
   readonly side: "left" | "right";
   /** The tokens of each sequence, 0 to T: the sums of the rows of an attention mask. */
   readonly lengths: Int32Array;
+}
+
+/**
+ * What a forward call with `keep: true` has kept for its gradient: tensors of the backend, which count in its `memory()`. It is empty
+ * where backend or layer have nothing worth keeping; the gradient then computes what it needs, as it does without.
+ */
+export interface Kept extends Disposable {
+  readonly disposed: boolean;
+  /** Frees the tensors. Idempotent. */
+  dispose(): void;
 }
 
 export interface LayerOptions<T extends Tensor = Tensor> {
