@@ -1,4 +1,4 @@
-import { crossBytes } from "./back-cross";
+import { turnedBytes } from "./back-cross";
 import { Delta, deltaBytes, Head, headAt, layOutDelta, placeHead } from "./delta";
 import { Job } from "./job";
 import { align, bytes, PANEL, panels } from "./lanes";
@@ -42,8 +42,8 @@ export class Back {
   edge!: usize;
   /** B̄ · V of every row where the write gate is one column */
   written!: usize;
-  /** what crossRows copies */
-  pack!: usize;
+  /** rows that crossRows has turned to columns */
+  turned!: usize;
   /** a batch entry's Z̄, Ō, B̄ and what Z̄ has lost, a panel each zs bytes: [depth + 2 chunk + depth, panel] */
   z!: usize;
   zs!: usize;
@@ -91,7 +91,9 @@ export function deltaVjpBytes<T>(job: Job): f64 {
     tailBytes<T>(2 * c) +
     (6 * rows + 1) * row +
     (2 * rows + 2) * <f64>bytes<T>(c) +
-    crossBytes(2 * rows, count) +
+    turnedBytes<T>(panels<T>(job.p)) +
+    // crossRows reads whole panels of rows
+    8 * PANEL +
     <f64>job.group *
       count *
       PANEL *
@@ -129,8 +131,8 @@ export function layOutBack<T>(back: Back, job: Job, first: i32, count: i32): voi
   back.rowBytes = (job.keptRows ? depth : depth + c) * PANEL;
   back.recordBytes = columns * back.rowBytes;
   back.startBytes = columns * 2 * depth * PANEL;
-  back.pack = back.written + 2 * back.cs;
-  let at = back.pack + <usize>crossBytes(2 * <f64>c, columns);
+  back.turned = back.written + 2 * back.cs;
+  let at = back.turned + turnedBytes<T>(<i32>columns);
   for (let i = 0; i < count; i++) {
     const head = headAt(heads, i);
     placeHead(head, job, first + i, 0, at);

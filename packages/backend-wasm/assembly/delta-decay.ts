@@ -1,4 +1,5 @@
 import { decayCouplings, rowFactors, sumGaps } from "./decay-rows";
+import { exp } from "./exp";
 import { Delta } from "./delta";
 import { align, bytes } from "./lanes";
 
@@ -51,6 +52,33 @@ export function decayKeyRows<T>(delta: Delta, gap: usize, rows: i32): usize {
     to += delta.rs;
   }
   return length;
+}
+
+/** What Z decays by until each row of such a chunk reads it, as decayKeyRows leaves it. */
+export function readFactors<T>(delta: Delta): usize {
+  return deltaScratch(delta) + 2 * sumsBytes<T>(delta);
+}
+
+/** What each such row decays by until the chunk's end. */
+export function writeFactors<T>(delta: Delta): usize {
+  return deltaScratch(delta) + 3 * sumsBytes<T>(delta);
+}
+
+/** Two matrices of couplings [rows, rows], rows v and columns w: ∘= what decays between row w and row v ≥ w. */
+export function decayBoth<T>(delta: Delta, m: usize, s: usize, stride: usize, rows: i32): void {
+  const high = deltaScratch(delta);
+  const low = high + sumsBytes<T>(delta);
+  for (let v = 0; v < rows; v++) {
+    const h = v128.load_splat<T>(high + bytes<T>(v));
+    const lo = v128.load_splat<T>(low + bytes<T>(v));
+    for (let w: usize = 0; w <= bytes<T>(v); w += 16) {
+      const e = exp<T>(v128.sub<T>(h, v128.load(high + w)), v128.sub<T>(lo, v128.load(low + w)));
+      v128.store(m + w, v128.mul<T>(e, v128.load(m + w)));
+      v128.store(s + w, v128.mul<T>(e, v128.load(s + w)));
+    }
+    m += stride;
+    s += stride;
+  }
 }
 
 /** Multiplies a vector of rows of P and of Q, columns of f, by their factors. */

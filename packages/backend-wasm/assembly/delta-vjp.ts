@@ -60,10 +60,15 @@ export function deltaVjp<T>(job: Job, index: i32, scratch: usize): void {
           u = keptAt<T>(job, back.head.kept, l) + <usize>(job.r + l - from) * PANEL;
           us = keptPanel(job);
         }
-        // where the last of the segment's chunks ends, the forward pass stands
-        const end = l + rows == to;
-        const next = end ? back.head.z : record + back.recordBytes;
-        backChunk<T>(job, back, first + e, l, rows, record, u, us, next, end ? back.delta.zs : back.rowBytes);
+        let next = record + back.recordBytes;
+        let ns = back.rowBytes;
+        if (l + rows == to) {
+          // there the forward pass stands, or the next segment starts
+          const starts = kept && to < job.n;
+          next = starts ? keptAt<T>(job, back.head.kept, to) : back.head.z;
+          ns = starts ? us : back.delta.zs;
+        }
+        backChunk<T>(job, back, first + e, l, rows, record, u, us, next, ns);
       }
     }
   }
@@ -135,19 +140,21 @@ function forward<T>(back: Back, count: i32, from: i32, to: i32, records: bool): 
   }
 }
 
-/** Z before every chunk of the rows [from, to) to the records, and after them, from what deltaRule has kept. */
+/** Z before every chunk of the rows [from, to) to the records, from what deltaRule has kept, and after them where nothing tells it. */
 function replay<T>(job: Job, back: Back, count: i32, from: i32, to: i32): void {
   const delta = back.delta;
   const kept = keptPanel(job);
   const length = <usize>delta.depth * PANEL;
   const step = (delta.chunk + back.panels - 1) / back.panels;
+  const closes = to == job.n && job.operand(Operands.decayGradient).start != 0;
   for (let e = 0; e < count; e++) {
     const head = headAt(back.heads, e);
     const start = keptAt<T>(job, head.kept, from);
     let record = head.record;
     for (let l = from; l < to; l += delta.chunk) {
       const rows = min(delta.chunk, to - l);
-      openUpdate<T>(delta, head, l, rows);
+      const updates = l + rows < to || closes;
+      if (updates) openUpdate<T>(delta, head, l, rows);
       let state = start;
       let z = head.z;
       let ahead = l + rows;
@@ -161,7 +168,7 @@ function replay<T>(job: Job, back: Back, count: i32, from: i32, to: i32): void {
         }
         memory.copy(record, z, length);
         record += back.rowBytes;
-        addRows<T>(delta, rows, z, state + length + <usize>(l - from) * PANEL);
+        if (updates) addRows<T>(delta, rows, z, state + length + <usize>(l - from) * PANEL);
         state += kept;
         z += delta.zs;
       }
