@@ -18,6 +18,8 @@ export interface HostLayerOptions<A extends FloatArray = FloatArray> extends Omi
   readonly initialState?: HostArray<A> | undefined;
   /** Give S after the last token: true, or the array to fill, which may be the `initialState`. */
   readonly finalState?: boolean | A | undefined;
+  /** The array to fill with the output, B·T·heads·V elements; shares no memory with others. Absent: a fresh one. */
+  readonly output?: A | undefined;
 }
 
 export interface HostLayerResult<A extends FloatArray = FloatArray> {
