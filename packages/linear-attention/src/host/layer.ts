@@ -35,8 +35,9 @@ export function onHost<Inputs extends object>(rule: Rule, layer: AnyLayer): Host
     checkIsBackend(backend);
     const call = prepare(rule, inputs, given);
     const { finalState } = call;
-    const { output, finalState: final } =
+    const { finalState: final, ...made } =
       (await inPieces(backend, layer, rule, call)) ?? (await inOne(backend, layer, call));
+    const output = given.output ?? made.output;
     if (finalState === false) return { output };
     if (finalState === true) return { output, finalState: final! };
     plainArray("finalState", finalState).set(final!);
