@@ -38,7 +38,8 @@ export function gradientsOf(
       const e = rowOf(x.erase, at, columns.erase);
       const w = x.write ? rowOf(x.write, at, columns.write) : e;
       const { decayed, u, before } = states[i]!;
-      const [qg, kg] = [new Float64Array(r), new Float64Array(r)];
+      // of each channel first: one chain of r·p additions would lose more than what is judged
+      const [qg, kg, eg] = [new Float64Array(r), new Float64Array(r), new Float64Array(r)];
       const factor = (m: number): number =>
         x.decay ? Math.exp(x.decay[at * columns.decay + (columns.decay === 1 ? 0 : m)]!) : 1;
       const addErase = (m: number, value: number): void => {
@@ -62,7 +63,7 @@ export function gradientsOf(
         for (let m = 0; m < r; m++) {
           const em = e[e.length === 1 ? 0 : m]!;
           const read = -ug * decayed[m * p + j]!;
-          addErase(m, read * k[m]!);
+          eg[m]! += read * k[m]!;
           kg[m]! += read * em;
           back[m * p + j]! -= ug * em * k[m]!;
           if (x.decay) {
@@ -73,6 +74,7 @@ export function gradientsOf(
           back[m * p + j]! *= factor(m);
         }
       }
+      eg.forEach((value, m) => addErase(m, value));
       for (const [name, y, yg] of [
         ["query", q, qg],
         ["key", k, kg],

@@ -211,7 +211,7 @@ describe("one thread", () => {
 
 test("the same bits for every number of threads", async () => {
   const results: string[] = [];
-  for (const threads of [1, 2, 3]) {
+  for (const threads of [1, 2, 3, 8]) {
     const backend = await createWasmBackend({ threads, build: "simd+threads" });
     const all: string[] = [];
     for (const [batch, n, r, p] of [
@@ -222,8 +222,11 @@ test("the same bits for every number of threads", async () => {
         const given: Case = { ...base, dtype: "f32", batch, n, r, p, decay };
         const cotangent = random("f32", [batch, n, p], 21, 2);
         const final = random("f32", [batch, r, p], 22, 2);
-        for (const values of Object.values(fusedGradients(backend, given, drawn(given), cotangent, final)))
-          all.push(createHash("sha256").update(new Uint8Array(values.buffer)).digest("hex"));
+        for (const keeps of [false, true]) {
+          const gradients = fusedGradients(backend, given, drawn(given), cotangent, final, { keeps });
+          for (const values of Object.values(gradients))
+            all.push(createHash("sha256").update(new Uint8Array(values.buffer)).digest("hex"));
+        }
       }
     }
     results.push(JSON.stringify(all));
