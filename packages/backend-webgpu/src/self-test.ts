@@ -1,92 +1,164 @@
-import { UnsupportedError, solve, trilInverse, apply, type DiagLowRankTril } from "@dlrt/core";
+import { UnsupportedError } from "@dlrt/core";
+import type { Kernels } from "@dlrt/core/backend";
 import type { WebGpuBackend } from "./backend.js";
+import { standIn, type Rehearsal } from "./prepare.js";
 import type { GpuTensor } from "./tensor.js";
 
-const N = 80; // two chunks, the second one cut off
-const R = 3;
-const P = 2;
+const N = 80; // two chunks or three, the last one cut off
+const R = 8;
+const P = 8;
+const MOST_ENTRIES = 256;
 
+/** Arrays of one batch entry, in the order of the tensors that `run` takes. */
 interface Problem {
-  readonly diag: Float32Array;
-  readonly q: Float32Array;
-  readonly k: Float32Array;
-  readonly b: Float32Array;
+  readonly inputs: readonly Float32Array[];
+  readonly expected: Float32Array;
+}
+
+/** A kernel on a problem of the exact class. */
+export interface Exact {
+  readonly name: "solve" | "deltaRule";
+  /** Of the inputs. */
+  readonly columns: readonly number[];
+  readonly problem: () => Problem;
+  /** Enqueues it on tensors [batch, N, columns]. */
+  readonly run: (kernels: Kernels<GpuTensor>, inputs: readonly GpuTensor[], out: GpuTensor) => void;
 }
 
 /**
- * A problem of the exact class (section 8 of core's reference README): Q, K ∈ {−1, 0, 1} and sparse, λ = ±1, B of
- * integers, and every sum stays below 2²⁴ in whatever order it is formed. So nothing is ever rounded, and the answer is
- * the same to the last bit on every device that computes correctly.
+ * Integers, the same every time. A row of `key` has one element ±1 and `beta` is 1 or 2, or it has two and `beta` is 1: so
+ * I − β k kᵀ is a projection or a reflection, nothing grows, and yet no row is without effect.
  */
-export function exactProblem(): Problem {
+function integers(): Record<"key" | "beta" | "signs" | "query" | "value", Float32Array> {
   let seed = 12345;
-  const next = (below: number): number => {
+  const below = (end: number): number => {
     seed = (Math.imul(seed, 1664525) + 1013904223) >>> 0;
-    return Math.floor((seed / 2 ** 32) * below);
+    return Math.floor((seed / 2 ** 32) * end);
   };
-  const sparse = (count: number): Float32Array =>
-    Float32Array.from({ length: count }, () => [1, -1][next(12)] ?? 0);
+  const fill = (columns: number, next: () => number): Float32Array =>
+    Float32Array.from({ length: N * columns }, next);
+  const sign = (): number => 1 - 2 * below(2);
+  const key = new Float32Array(N * R);
+  const beta = fill(1, () => 1 + below(2));
+  for (let row = 0; row < N; row++) {
+    const first = below(R);
+    key[row * R + first] = sign();
+    if (beta[row] === 1) key[row * R + ((first + below(R)) % R)] = sign(); // the same one, now and then
+  }
   return {
-    q: sparse(N * R),
-    k: sparse(N * R),
-    diag: Float32Array.from({ length: N }, () => 1 - 2 * next(2)),
-    b: Float32Array.from({ length: N * P }, () => next(9) - 4),
+    ...{ key, beta, signs: fill(1, sign) },
+    ...{ query: fill(R, () => below(3) - 1), value: fill(P, () => below(9) - 4) },
   };
 }
 
-/** T x = b by rows, in float64. */
-export function exactSolution({ diag, q, k, b }: Problem): Float32Array {
+/** Every row times its factor. */
+const times = (x: Float32Array, factors: Float32Array): Float32Array =>
+  x.map((each, at) => each * factors[Math.floor((at * N) / x.length)]!);
+
+/** y = (b − Zᵀ f) / λ, Z ← Z + k yᵀ, and what `query` reads of Z then, row after row in float64. */
+function recurrence(of: {
+  readonly diag: Float32Array;
+  readonly f: Float32Array;
+  readonly k: Float32Array;
+  readonly b: Float32Array;
+  readonly query: Float32Array;
+}): { readonly y: Float32Array; readonly read: Float32Array } {
   const state = new Float64Array(R * P);
   const y = new Float32Array(N * P);
-  for (let i = 0; i < N; i++) {
-    for (let c = 0; c < P; c++) {
-      let sum = b[i * P + c]!;
-      for (let m = 0; m < R; m++) sum -= q[i * R + m]! * state[m * P + c]!;
-      y[i * P + c] = sum / diag[i]!;
-    }
-    for (let m = 0; m < R; m++) {
-      for (let c = 0; c < P; c++) state[m * P + c]! += k[i * R + m]! * y[i * P + c]!;
-    }
-  }
-  return y;
-}
-
-/** @throws UnsupportedError where the device gives a wrong answer: solve, apply and trilInverse on the exact class */
-export async function selfTest(backend: WebGpuBackend): Promise<void> {
-  const problem = exactProblem();
-  const expected = exactSolution(problem);
-  const tensors: GpuTensor[] = [];
-  const upload = (data: Float32Array, rows: number, cols: number): GpuTensor => {
-    const tensor = backend.upload({ data, shape: [1, rows, cols] });
-    tensors.push(tensor);
-    return tensor;
+  const read = new Float32Array(N * P);
+  const sum = (row: Float32Array, i: number, c: number): number => {
+    let total = 0;
+    for (let m = 0; m < R; m++) total += row[i * R + m]! * state[m * P + c]!;
+    return total;
   };
-  try {
-    const op: DiagLowRankTril<GpuTensor> = {
-      diag: upload(problem.diag, N, 1),
-      q: upload(problem.q, N, R),
-      k: upload(problem.k, N, R),
-    };
-    const sizes = { batch: 1, n: N, r: R, p: P };
-    await Promise.all([
-      backend.prepare({ kernel: "solve", ...sizes }),
-      backend.prepare({ kernel: "apply", ...sizes }),
-    ]);
-    const y = solve(backend, op, upload(problem.b, N, P));
-    const again = apply(backend, op, y);
-    const two = trilInverse(backend, upload(Float32Array.of(2, 7, 3, 0.5), 2, 2));
-    tensors.push(y, again, two);
-    demand("solve", await backend.read(y), expected);
-    demand("apply", await backend.read(again), problem.b);
-    demand("trilInverse", await backend.read(two), Float32Array.of(0.5, 0, -3, 2));
-  } finally {
-    for (const tensor of tensors) tensor.dispose();
+  for (let at = 0; at < N * P; at++) {
+    const [i, c] = [Math.floor(at / P), at % P];
+    y[at] = (of.b[at]! - sum(of.f, i, c)) / of.diag[i]!;
+    for (let m = 0; m < R; m++) state[m * P + c]! += of.k[i * R + m]! * y[at]!;
+    read[at] = sum(of.query, i, c);
   }
+  return { y, read };
 }
 
-function demand(what: string, got: Float32Array, expected: Float32Array): void {
-  const bad = expected.findIndex((value, i) => !(got[i] === value));
+/**
+ * Problems of the exact class (section 8 of core's reference README): integers, λ = ±1, and every sum stays below 2²⁴ in whatever order it
+ * is formed. So nothing is ever rounded, and the answer is the same to the last bit on every device that computes correctly.
+ */
+export const EXACT: readonly Exact[] = [
+  {
+    name: "deltaRule",
+    columns: [R, R, P, 1],
+    problem() {
+      const { query, key, value, beta } = integers();
+      const diag = new Float32Array(N).fill(1);
+      const { read } = recurrence({ diag, f: times(key, beta), k: key, b: times(value, beta), query });
+      return { inputs: [query, key, value, beta], expected: read };
+    },
+    run(kernels, [query, key, value, erase], out) {
+      const sizes = { batch: out.shape[0], n: N, r: R, p: P };
+      const rows = { query: query!, key: key!, value: value!, erase: erase! };
+      kernels.deltaRule?.({ ...sizes, ...rows, scale: 1, out });
+    },
+  },
+  {
+    name: "solve",
+    columns: [1, R, R, P],
+    problem() {
+      const { query, key, value, beta, signs: diag } = integers();
+      const q = times(times(key, beta), diag);
+      const { y } = recurrence({ diag, f: q, k: key, b: value, query });
+      return { inputs: [diag, q, key, value], expected: y };
+    },
+    run(kernels, [diag, q, k, b], out) {
+      const sizes = { batch: out.shape[0], n: N, r: R, p: P };
+      kernels.solve({ ...sizes, op: { diag: diag!, q: q!, k: k! }, b: b!, alpha: 1, trans: false, out });
+    },
+  },
+];
+
+/**
+ * Runs one of them: that of which the largest share is compiled already, or else the first. Once the caller's own work has been enqueued its
+ * pipelines are there, so what is tested is what the caller uses, and compiling it takes no time.
+ * @param width workgroups that the device runs at a time: for as many batch entries solve-scan takes tiles twice as wide
+ * @param uncompiled how much of what a call needs is to be compiled yet, of 1
+ * @throws UnsupportedError where a bit of the answer is wrong; and what `read` and `compile` throw
+ */
+export async function selfTest(
+  backend: WebGpuBackend,
+  width: number,
+  uncompiled: (of: Rehearsal) => number,
+  compile: (of: Rehearsal) => Promise<void>,
+): Promise<void> {
+  const choices = EXACT.flatMap((exact) =>
+    [1, Math.min(width, MOST_ENTRIES)].map((batch) => ({ exact, batch, of: rehearsal(exact, batch) })),
+  );
+  const costs = choices.map(({ of }) => uncompiled(of));
+  const { exact, batch, of } = choices[costs.indexOf(Math.min(...costs))]!;
+  await compile(of);
+  await runExact(backend, exact, batch);
+}
+
+function rehearsal({ columns, run }: Exact, batch: number): Rehearsal {
+  const inputs = columns.map((each) => standIn(batch, N, each));
+  return (kernels) => run(kernels, inputs, standIn(batch, N, P));
+}
+
+async function runExact(
+  backend: WebGpuBackend,
+  { name, columns, problem, run }: Exact,
+  batch: number,
+): Promise<void> {
+  const { inputs, expected } = problem();
+  const tensors = inputs.map((one, at) => {
+    const data = new Float32Array(batch * one.length);
+    for (let entry = 0; entry < batch; entry++) data.set(one, entry * one.length);
+    return backend.upload({ data, shape: [batch, N, columns[at]!] });
+  });
+  const out = backend.empty([batch, N, P]);
+  run(backend.kernels, tensors, out);
+  const got = await backend.read(out);
+  const bad = got.findIndex((value, at) => value !== expected[at % expected.length]);
   if (bad < 0) return;
-  const received = `${got[bad]} at element ${bad} where ${expected[bad]} is exact`;
-  throw new UnsupportedError("device", `one that passes the self-test of ${what}`, received);
+  const received = `${got[bad]} at element ${bad} where ${expected[bad % expected.length]} is exact`;
+  throw new UnsupportedError("device", `one that passes the self-test of ${name}`, received);
 }
