@@ -4,13 +4,14 @@ import { createJsBackend } from "@dlrt/backend-js";
 import { fetchedVersion } from "@dlrt/peers";
 import { afterAll, describe, expect, test } from "vitest";
 import { createBackends } from "../src/backends.js";
+import { openWebGpuPage } from "../src/layer/browser.js";
 import { layerCases } from "../src/layer/cases.js";
 import { layerBackends } from "../src/layer/command.js";
 import { layerContenders, type LayerContender } from "../src/layer/contender.js";
 import { layerJudge } from "../src/layer/judge.js";
 import { naiveLayer } from "../src/layer/naive.js";
 import { openNumpyLayer } from "../src/layer/numpy.js";
-import { openOnnx, openOnnxWebGpu } from "../src/layer/onnx.js";
+import { openOnnx } from "../src/layer/onnx.js";
 import { plantedLayer } from "../src/layer/planted.js";
 import {
   LAYER_NAMES,
@@ -61,7 +62,10 @@ test.skipIf(fetchedVersion("onnxruntime-web") !== undefined)(
   "no Chromium without what runs in it",
   async () => {
     const reason = expect.stringContaining("pnpm bench peers fetches it");
-    expect(await openOnnxWebGpu()).toEqual({ name: "onnxruntime-webgpu", reason });
+    expect(await openWebGpuPage()).toEqual([
+      { name: "onnxruntime-webgpu", reason },
+      { name: "webgpu in Chromium", reason },
+    ]);
   },
 );
 
