@@ -2,7 +2,7 @@ import { DeviceLostError, DisposedError, solve, UnsupportedError } from "@dlrt/c
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { requestDevice } from "../src/device.js";
 import { createWebGpuBackend, nodeGpu, type GpuTensor, type WebGpuBackend } from "../src/node.js";
-import { EXACT } from "../src/self-test.js";
+import { EXACT } from "../src/exact.js";
 import { disposeWholly, watchBuffers } from "./support/faulty.js";
 import { problem, upload, worstOmega } from "./support/problem.js";
 

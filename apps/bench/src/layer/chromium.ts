@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { createServer, type IncomingMessage, type Server } from "node:http";
 import { createRequire } from "node:module";
 import type { AddressInfo } from "node:net";
-import { basename, dirname, join } from "node:path";
+import { dirname, join } from "node:path";
 import { fetchedVersion, PEERS, peersFolder } from "@dlrt/peers";
 import { chromium as unpacked } from "@dlrt/swiftshader";
 import type { Run } from "../operations/operation.js";
@@ -24,11 +24,26 @@ async function bodyOf(request: IncomingMessage): Promise<Uint8Array> {
   return Buffer.concat(parts);
 }
 
-/** What the page imports by name, as built: the folder of each package, and the file of each name in it. */
-const modules = ["@dlrt/core", "@dlrt/core/backend", "@dlrt/linear-attention", "@dlrt/backend-webgpu"];
-const folderOf = (name: string): string => dirname(resolve(name));
-const imports = (): Record<string, string> =>
-  Object.fromEntries(modules.map((name, at) => [name, `/modules/${at}/${basename(resolve(name))}`]));
+/** Of which the page may import every entry, as built. */
+const packages = ["core", "linear-attention", "backend-webgpu"].map((name) => `@dlrt/${name}`);
+
+interface Manifest {
+  readonly exports: Readonly<Record<string, string | { readonly default: string }>>;
+}
+
+const manifestOf = (name: string): string => resolve(`${name}/package.json`);
+
+function imports(): Record<string, string> {
+  const entries = packages.flatMap((name, at) => {
+    const { exports } = JSON.parse(readFileSync(manifestOf(name), "utf8")) as Manifest;
+    return Object.entries(exports).flatMap(([entry, to]) =>
+      typeof to === "string"
+        ? []
+        : [[name + entry.slice(1), `/modules/${at}${to.default.slice(1)}`] as const],
+    );
+  });
+  return Object.fromEntries(entries);
+}
 
 const html = (): string =>
   `<!doctype html><script type="importmap">${JSON.stringify({ imports: imports() })}</script>` +
@@ -40,7 +55,7 @@ function fileOf(path: string): string {
   if (folder === "bench") return join(root, "dist", ...rest);
   if (folder === "ort") return join(peersFolder, "node_modules", NAME, "dist", ...rest);
   const [at, ...inside] = rest;
-  return join(folderOf(modules[Number(at)]!), ...inside);
+  return join(dirname(manifestOf(packages[Number(at)]!)), ...inside);
 }
 
 function contentOf(path: string, arrays: Arrays): [type: string, body: string | Uint8Array] {
@@ -136,8 +151,10 @@ export async function openInChromium(): Promise<WebGpuPage> {
   };
   try {
     const tab = await browser.newPage();
+    const failed = new Promise<never>((_, reject) => void tab.once("pageerror", reject));
+    failed.catch(() => undefined); // later ones are those of a call, which says so itself
     await tab.goto(`http://127.0.0.1:${(server.address() as AddressInfo).port}/`);
-    await tab.waitForFunction("globalThis.bench");
+    await Promise.race([failed, tab.waitForFunction("globalThis.bench", undefined, { timeout: 0 })]);
     const ask = <T>(call: string): Promise<T> => tab.evaluate(`bench.${call}`);
     return { version, device: await ask<string>("device()"), open: opener(ask, arrays), close };
   } catch (error) {
