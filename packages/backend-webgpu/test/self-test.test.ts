@@ -67,6 +67,22 @@ test("the self-test passes here, beside the caller's work, and compiles nothing 
   await disposeWholly(backend, buffers);
 });
 
+test("nor after a layer of many heads, whose tiles are wider", async () => {
+  const backend = await createWebGpuBackend({ device, width: 4 });
+  const sizes = { batch: 4, n: 80, r: 8, p: 8 };
+  const rows = (columns: number): GpuTensor => {
+    const data = Float32Array.from({ length: 320 * columns }, (_, i) => (i % 7) / 16 - 0.2);
+    return backend.upload({ data, shape: [4, 80, columns] });
+  };
+  const [query, key, value, erase, out] = [rows(8), rows(8), rows(8), rows(1), backend.empty([4, 80, 8])];
+  backend.kernels.deltaRule?.({ ...sizes, query, key, value, erase, scale: 1, out });
+  const needed = [...compiled];
+  expect(needed).toContain("solve-scan");
+  expect((await backend.read(out)).every(Number.isFinite)).toBe(true);
+  expect(compiled).toEqual(needed);
+  await backend.dispose();
+});
+
 // a shader of each kind that the delta rule needs, and what in it goes wrong
 test.each([
   ["scale-rows", "scaled[to + column] =", "scaled[to + column] = 2.0 *"],
