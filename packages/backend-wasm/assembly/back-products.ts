@@ -92,14 +92,20 @@ function readFour<T, D>(back: Back, i: i32, m: usize, q: usize, p: usize): void 
   k += rs;
   factor += rs;
   x = v128.load(k);
-  v128.store(q + 2 * rs, madd<T>(decayed<T, D>(q2, factor), v128.load_splat<T>(a + 2 * cs, 2 * sizeof<T>()), x));
+  v128.store(
+    q + 2 * rs,
+    madd<T>(decayed<T, D>(q2, factor), v128.load_splat<T>(a + 2 * cs, 2 * sizeof<T>()), x),
+  );
   v128.store(p + 2 * rs, decayed<T, D>(p2, factor));
   q3 = madd<T>(decayed<T, D>(q3, factor), v128.load_splat<T>(a + 3 * cs, 2 * sizeof<T>()), x);
   p3 = madd<T>(decayed<T, D>(p3, factor), v128.load_splat<T>(s + 3 * cs, 2 * sizeof<T>()), x);
   k += rs;
   factor += rs;
   x = v128.load(k);
-  v128.store(q + 3 * rs, madd<T>(decayed<T, D>(q3, factor), v128.load_splat<T>(a + 3 * cs, 3 * sizeof<T>()), x));
+  v128.store(
+    q + 3 * rs,
+    madd<T>(decayed<T, D>(q3, factor), v128.load_splat<T>(a + 3 * cs, 3 * sizeof<T>()), x),
+  );
   v128.store(p + 3 * rs, decayed<T, D>(p3, factor));
 }
 
