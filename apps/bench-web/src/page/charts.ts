@@ -23,16 +23,17 @@ const [LOW, HIGH] = [205, 250];
 const NARROW = 480;
 /** Of a bar. */
 const LINE = 30;
-const LEFT = 52;
 /** For half of the last size's figures. */
 const RIGHT = 30;
+/** Pixels of the longest of these beside an axis, with its tick. */
+const room = (words: readonly string[]): number => 14 + 8 * Math.max(...words.map(({ length }) => length));
 
 const namesOf = (points: readonly Point[]): string[] => [...new Set(points.map(({ name }) => name))];
 
 function common(points: readonly Point[], width: number): PlotOptions {
   const names = namesOf(points);
   return {
-    ...{ width, marginLeft: LEFT, marginRight: RIGHT, marginTop: 14, marginBottom: 40, grid: true },
+    ...{ width, marginRight: RIGHT, marginTop: 14, marginBottom: 40, grid: true },
     style: { background: "none", fontSize: `${FONT}px` },
     color: { domain: names, range: names.map(colorOf) },
     symbol: { domain: names, range: names.map(symbolOf) },
@@ -48,16 +49,18 @@ function against(
   marks: readonly Markish[],
 ): Element {
   const sizes = [...new Set(points.map(({ n }) => n))].sort((a, b) => a - b);
+  const ticks = decades(low, high);
+  const marginLeft = room(ticks.map(figures));
   return plot({
     ...common(points, width),
-    ...{ height: width < NARROW ? LOW : HIGH, ariaLabel, marks: [...marks] },
+    ...{ marginLeft, height: width < NARROW ? LOW : HIGH, ariaLabel, marks: [...marks] },
     x: {
       type: "log",
       label: "tokens, or rows of T →",
-      ticks: spread(sizes, width - LEFT - RIGHT),
+      ticks: spread(sizes, width - marginLeft - RIGHT),
       tickFormat: (n: number) => n.toLocaleString("en"),
     },
-    y: { type: "log", label: null, domain: [low, high], ticks: decades(low, high), tickFormat: figures },
+    y: { type: "log", label: null, domain: [low, high], ticks, tickFormat: figures },
   });
 }
 
@@ -70,7 +73,7 @@ function bars(
   marks: readonly Markish[],
 ): Element {
   const names = namesOf(points);
-  const marginLeft = 8 + 7.5 * Math.max(...names.map((name) => name.length));
+  const marginLeft = room(names);
   return plot({
     ...common(points, width),
     ...{ height: 54 + LINE * names.length, marginLeft, marginRight: 70, ariaLabel, marks: [...marks] },
