@@ -6,9 +6,13 @@ const SIGNATURE = 8;
 /** @returns {{ type: string, data: Buffer, at: number }[]} the chunks of a PNG file */
 function chunksOf(png) {
   const chunks = [];
-  for (let at = SIGNATURE; at < png.length; ) {
+  for (let at = SIGNATURE; at < png.length;) {
     const length = png.readUInt32BE(at);
-    chunks.push({ type: png.toString("latin1", at + 4, at + 8), data: png.subarray(at + 8, at + 8 + length), at });
+    chunks.push({
+      type: png.toString("latin1", at + 4, at + 8),
+      data: png.subarray(at + 8, at + 8 + length),
+      at,
+    });
     at += length + 12;
   }
   return chunks;
@@ -28,6 +32,8 @@ export function withText(png, keyword, text) {
 /** @returns {string | undefined} what `withText` put there */
 export function textOf(png, keyword) {
   const start = Buffer.from(`${keyword}\0\0\0\0\0`, "latin1");
-  const found = chunksOf(png).find(({ type, data }) => type === "iTXt" && data.subarray(0, start.length).equals(start));
+  const found = chunksOf(png).find(
+    ({ type, data }) => type === "iTXt" && data.subarray(0, start.length).equals(start),
+  );
   return found?.data.subarray(start.length).toString();
 }

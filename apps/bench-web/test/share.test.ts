@@ -23,7 +23,13 @@ const caseOf = (n: number): CaseReport => ({
   rows: [
     right("wasm ×2", 2.5, 40, { build: "simd+threads (2)", ofCeiling: 0.25 }),
     right("webgpu", 5, 20, { build: "SwiftShader, google", note: "software" }),
-    { name: "planted", kind: "backend", build: "planted", status: "wrong", error: { value: null, limit: 16 } },
+    {
+      name: "planted",
+      kind: "backend",
+      build: "planted",
+      status: "wrong",
+      error: { value: null, limit: 16 },
+    },
     { name: "js", kind: "backend", build: "js", status: "failed", reason: "the link does not say why" },
     right("naive-js", 100, 1),
   ],
@@ -41,8 +47,13 @@ const shared: Shared = {
   origin: { where: "Chromium 150 on Linux · 2 logical cores", when: "2026-11-26", version: "0.1.0" },
 };
 
+interface Contents {
+  cases: { n: unknown; rows: Record<string, unknown>[] }[];
+  [name: string]: unknown;
+}
+
 /** A link whose contents were changed by somebody who knows its form. */
-async function forged(change: (contents: Record<string, any>) => void): Promise<string> {
+async function forged(change: (contents: Contents) => void): Promise<string> {
   const packed = (await fragmentOf(shared)).slice("r1.".length);
   const contents = JSON.parse(inflateRawSync(Buffer.from(packed, "base64url")).toString());
   change(contents);
@@ -75,21 +86,25 @@ describe("a link", () => {
     expect(await sharedOf(await forged(() => undefined))).toEqual(shared);
   });
 
-  test.each<[string, (contents: Record<string, any>) => void, RegExp]>([
-    ["markup in place of a name", (c) => (c["cases"][0].rows[0].name = "<img src=x>"), /“name”/],
+  test.each<[string, (contents: Contents) => void, RegExp]>([
+    ["markup in place of a name", (c) => (c.cases[0]!.rows[0]!["name"] = "<img src=x>"), /“name”/],
     ["a name of no contender here", (c) => (c["names"] = "wasm|rm -rf"), /“names”/],
     ["letters that turn the line around", (c) => (c["where"] = "Chrome \u202e 150"), /“where”/],
     ["more words than a place has", (c) => (c["where"] = "x".repeat(161)), /“where”/],
     ["a day that is none", (c) => (c["when"] = "2026-19-39"), /“when”/],
-    ["a time that is no number", (c) => (c["cases"][0].rows[0].ms = "0.001"), /“ms”/],
-    ["a time below any clock's", (c) => (c["cases"][0].rows[0].ms = 0), /“ms”/],
-    ["a wrong answer told as right", (c) => (c["cases"][0].rows[0].error = 17), /“error”/],
-    ["a right answer told as wrong", (c) => (c["cases"][0].rows[2].error = 1), /“error”/],
-    ["a size that was not asked for", (c) => (c["cases"][0].n = 512), /“n”/],
-    ["an interval beside its ratio", (c) => (c["cases"][0].rows[0].low = 90), /“low”/],
-    ["more rows than contenders", (c) => c["cases"][0].rows.push(...Array(20).fill({})), /“rows”/],
-    ["cases that are none", (c) => (c["cases"] = { length: 1 }), /“cases”/],
-    ["a row that is none", (c) => (c["cases"][0].rows[0] = null), /damaged/],
+    ["a time that is no number", (c) => (c.cases[0]!.rows[0]!["ms"] = "0.001"), /“ms”/],
+    ["a time below any clock's", (c) => (c.cases[0]!.rows[0]!["ms"] = 0), /“ms”/],
+    ["a wrong answer told as right", (c) => (c.cases[0]!.rows[0]!["error"] = 17), /“error”/],
+    ["a right answer told as wrong", (c) => (c.cases[0]!.rows[2]!["error"] = 1), /“error”/],
+    ["a size that was not asked for", (c) => (c.cases[0]!.n = 512), /“n”/],
+    ["an interval beside its ratio", (c) => (c.cases[0]!.rows[0]!["low"] = 90), /“low”/],
+    [
+      "more rows than contenders",
+      (c) => c.cases[0]!.rows.push(...Array.from({ length: 20 }, () => ({}))),
+      /“rows”/,
+    ],
+    ["cases that are none", (c) => Object.assign(c, { cases: { length: 1 } }), /“cases”/],
+    ["a row that is none", (c) => Object.assign(c.cases[0]!.rows, [null]), /damaged/],
     ["an operation that there is not", (c) => (c["operation"] = "__proto__"), /not to be run \(operation/],
     ["work that would fill the memory", (c) => (c["sizes"] = "1000000000"), /not to be run \(sizes/],
     ["no field at all", (c) => Object.keys(c).forEach((key) => delete c[key]), /damaged/],

@@ -14,7 +14,12 @@ interface Own {
 }
 
 const dayOf = (when: string): string =>
-  new Date(when).toLocaleDateString("en", { day: "numeric", month: "long", year: "numeric", timeZone: "UTC" });
+  new Date(when).toLocaleDateString("en", {
+    day: "numeric",
+    month: "long",
+    year: "numeric",
+    timeZone: "UTC",
+  });
 
 const footOf = ({ where, when, version }: Origin): string =>
   `${where} · ${dayOf(when)} · @dlrt/core ${version}`;
@@ -76,7 +81,11 @@ export class Results {
   show({ settings, report, where }: Own): void {
     const version = DLRT_VERSIONS["@dlrt/core"]!;
     this.#report = report;
-    this.#show({ settings, cases: report.cases, origin: { where, when: report.started.slice(0, 10), version } });
+    this.#show({
+      settings,
+      cases: report.cases,
+      origin: { where, when: report.started.slice(0, 10), version },
+    });
     this.#at.said.textContent = `n = ${report.cases.at(-1)!.sizes.n} measured.`;
   }
 

@@ -87,7 +87,11 @@ export function drawCard(context: Context, card: Card): void {
   context.fillRect(0, 0, CARD.width, CARD.height);
   context.fillStyle = INK.accent;
   context.fillRect(0, 0, CARD.width, 10);
-  words(context, "DiagLowRankTril: linear attention in JavaScript", [EDGE, 72], { size: 26, color: INK.accent, weight: 600 });
+  words(context, "DiagLowRankTril: linear attention in JavaScript", [EDGE, 72], {
+    size: 26,
+    color: INK.accent,
+    weight: 600,
+  });
   words(context, card.headline, [EDGE, 158], { size: 76, color: INK.text, weight: 700 });
   words(context, card.under, [EDGE, 212], { size: 36, color: INK.text });
   words(context, card.work, [EDGE, 256], { size: 26, color: INK.soft });

@@ -33,8 +33,7 @@ export const packCase = ({ sizes, flops, baseline, rows }: CaseReport): object =
   rows: rows.map(packRow),
 });
 
-const kindOf = (name: string): Row["kind"] =>
-  name === "naive-js" ? "peer" : "backend";
+const kindOf = (name: string): Row["kind"] => (name === "naive-js" ? "peer" : "backend");
 
 /** The time and what goes with it, of an answer that was right. @throws LinkError */
 function timed(row: Reader, flops: number): Partial<Row> {

@@ -11,7 +11,7 @@ async function through(
   const parts: Uint8Array<ArrayBuffer>[] = [];
   let length = 0;
   // A small link can unpack to gigabytes: what comes out is counted as it comes.
-  for (const stream = new Blob([bytes]).stream().pipeThrough(filter).getReader(); ; ) {
+  for (const stream = new Blob([bytes]).stream().pipeThrough(filter).getReader(); ;) {
     const { value, done } = await stream.read();
     if (done) break;
     length += value.length;
