@@ -18,11 +18,15 @@ try {
   const empty = new URL("empty", server.resolvedUrls.local[0]).href;
   await page.route(empty, (route) => route.fulfill({ contentType: "text/html", body: "<!doctype html>" }));
   await page.goto(empty);
-  const base64 = await page.evaluate(async (shown) => {
-    const { pngOf } = await import("/src/share/card.ts");
-    const bytes = new Uint8Array(await (await pngOf(shown)).arrayBuffer());
-    return btoa(Array.from(bytes, (byte) => String.fromCharCode(byte)).join(""));
-  }, card);
+  const drawing = "/src/share/card.ts"; // as the server has it
+  const base64 = await page.evaluate(
+    async ([from, shown]) => {
+      const { pngOf } = await import(from);
+      const bytes = new Uint8Array(await (await pngOf(shown)).arrayBuffer());
+      return btoa(Array.from(bytes, (byte) => String.fromCharCode(byte)).join(""));
+    },
+    [drawing, card],
+  );
   const png = withText(Buffer.from(base64, "base64"), "card", JSON.stringify(card));
   writeFileSync(new URL("../public/og.png", import.meta.url), png);
   console.log(`public/og.png: ${card.headline}, ${card.under}; ${png.length} bytes`);

@@ -4,7 +4,7 @@ import { element } from "./dom.js";
 import { against, bars, common, FONT } from "./frames.js";
 import { pointsOf, toldOf, type Point } from "./points.js";
 import { figures } from "./format.js";
-import { decades } from "./ticks.js";
+import { decades, spread } from "./ticks.js";
 import { workOf } from "./table.js";
 
 const tip = { tip: { fontSize: FONT, lineHeight: 1.25 } } as const;
@@ -45,7 +45,8 @@ function errorChart(points: readonly Point[], width: number, single: boolean): E
   const own = { stroke: "name", symbol: "name", r: 4.5, strokeWidth: 2, title, ...tip } as const;
   if (single) {
     const at = { x: "error", y: "name" } as const;
-    const scale = { type: "log", domain: [...ends], ticks: decades(...ends), tickFormat: figures } as const;
+    const ticks = spread(decades(...ends), width / 2); // the names take some of the rest
+    const scale = { type: "log", domain: [...ends], ticks, tickFormat: figures } as const;
     return bars(judged, width, about, scale, [
       ruleX([limit], DASHES),
       dot(right!, { ...at, ...own }),
