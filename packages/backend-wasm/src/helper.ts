@@ -61,7 +61,7 @@ function startInNode(
   gone: (why: string) => void,
 ): () => Promise<unknown> {
   const { Worker: ThreadWorker } = nodeBuiltin("node:worker_threads")!;
-  const worker = new ThreadWorker(url ? new URL(url) : ownScript("./worker.mjs"), { execArgv: [] });
+  const worker = new ThreadWorker(url ? new URL(url) : ownScript(), { execArgv: [] });
   worker.on("message", () => {
     worker.unref(); // a process with nothing else to do may end
     started();
@@ -77,9 +77,10 @@ function startInNode(
  * The script's file: the one that a bundler has put beside its output, where it is one that Node can open. webpack as
  * Next.js sets it up gives an address for pages instead, without a protocol; then the file of the installed package.
  */
-function ownScript(name: string): URL {
+function ownScript(): URL {
   const bundled = new URL("./worker.mjs", import.meta.url);
-  return bundled.protocol === "" ? new URL(name, import.meta.url) : bundled;
+  if (bundled.protocol !== "") return bundled;
+  return new URL(/* webpackIgnore: true */ "./worker.mjs", import.meta.url);
 }
 
 function startInBrowser(

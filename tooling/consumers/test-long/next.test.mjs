@@ -1,4 +1,5 @@
-// Next.js: a route handler bundled, and one whose package is left as it is. Two minutes on two cores, most of it Next.js's own build.
+// Next.js: a route handler bundled by either bundler, and one whose package is left as it is. Five minutes on two cores that do other
+// things too, most of it Next.js's own builds.
 import { spawn } from "node:child_process";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
