@@ -80,7 +80,8 @@ function startInNode(
 function ownScript(): URL {
   const bundled = new URL("./worker.mjs", import.meta.url);
   if (bundled.protocol !== "") return bundled;
-  return new URL(/* webpackIgnore: true */ "./worker.mjs", import.meta.url);
+  const here = import.meta.url; // apart, so that webpack puts in the file it read and looks for no asset
+  return new URL("./worker.mjs", here);
 }
 
 function startInBrowser(
