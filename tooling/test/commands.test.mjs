@@ -1,6 +1,7 @@
 // What README, CONTRIBUTING and the other texts tell people to type: the scripts must be there, and pnpm must run them.
 import { execFileSync } from "node:child_process";
-import { existsSync, readFileSync } from "node:fs";
+import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
@@ -72,4 +73,52 @@ test("README and CONTRIBUTING are read, and what is wrong in a text is seen", ()
     `pnpm@1.0.0 is not ${packageManager}`,
   ]);
   expect(own.has("install")).toBe(true);
+});
+
+/** The indented lines of a text that call pnpm, without what they say after a `#`. */
+function linesOf(text) {
+  const lines = text.split("\n").filter((line) => /^ {4}.*\bnpx -y pnpm@/.test(line));
+  return lines.map((line) => line.replace(/#.*/, "").trim()).filter((line) => !line.endsWith(" install"));
+}
+
+/**
+ * Runs a line as it stands, with pnpm in its place, but hands each script that pnpm starts to a shell that prints it:
+ * the texts of the scripts that the line would have run.
+ */
+function scriptsStarted(line, printer) {
+  const said = execFileSync("bash", ["-c", line.replaceAll(`npx -y ${packageManager}`, "pnpm")], {
+    cwd: root,
+    encoding: "utf8",
+    env: {
+      ...process.env,
+      pnpm_config_script_shell: printer,
+      pnpm_config_shell_emulator: "false",
+      pnpm_config_verify_deps_before_run: "false",
+    },
+  });
+  return [...said.matchAll(/^started: (.*)$/gm)].map(([, text]) => text);
+}
+
+// On Windows pnpm takes no batch file for a shell.
+test.skipIf(shell)("every line of CONTRIBUTING starts the scripts it names", () => {
+  const folder = mkdtempSync(join(tmpdir(), "commands-"));
+  try {
+    const printer = join(folder, "printer.sh");
+    writeFileSync(printer, '#!/bin/sh\necho "started: $2"\n');
+    chmodSync(printer, 0o755);
+    const lines = linesOf(readFileSync(join(root, "CONTRIBUTING.md"), "utf8"));
+    expect(lines.length).toBeGreaterThan(9);
+    for (const line of lines) {
+      const [{ filter, script }] = commandsIn(line);
+      const text = (filter === undefined ? scripts : scriptsOf[filter])[script];
+      const args = new RegExp(` ${script}((?: --?[a-z][\\w-]*)*)`).exec(line)[1];
+      const times = /^for \w+ in ([^;]+);/.exec(line)?.[1].split(" ").length ?? 1;
+      expect(scriptsStarted(line, printer), line).toEqual(Array(times).fill(text + args));
+    }
+    expect(() => scriptsStarted(`npx -y ${packageManager} --filter @dlrt/docs docs`, printer)).toThrow(
+      /docs/,
+    );
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
 });

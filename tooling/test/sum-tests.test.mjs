@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { sumTests } from "../sum-tests.mjs";
+import { sumTests } from "../../.ci/sum-tests.mjs";
 
 let root = "";
 beforeEach(() => {

@@ -1,12 +1,13 @@
 import { Table } from "console-table-printer";
+import wrapAnsi from "wrap-ansi";
 import type { Phases } from "./gpu/phases.js";
 import type { CaseReport, Row } from "./report.js";
 import type { Ratio } from "./stats.js";
 import type { SeedCheck } from "./seed-check.js";
 import { decayWords } from "./workload/decay-kinds.js";
 
-/** A terminal as it opens. */
-export const WIDTH = 80;
+/** The columns of a page that is no terminal: a file or a pipe. */
+const WIDTH = 80;
 
 export function figures(x: number, digits = 3): string {
   if (x !== 0 && (Math.abs(x) >= 1e6 || Math.abs(x) < 1e-3)) return x.toExponential(digits - 1);
@@ -15,20 +16,12 @@ export function figures(x: number, digits = 3): string {
 
 const orInfinite = (x: number | null): string => (x === null ? "∞ or NaN" : figures(x));
 
-/** Continues long lines with an indent, so that nothing is wider than a terminal. */
+/** Breaks a text at the terminal's width; its further lines start with `indent`, its first keeps its own margin. */
 export function wrap(text: string, indent = "  "): string {
-  const lines: string[] = [];
-  let line = "";
-  const [, margin, words] = /^( *)(.*)$/.exec(text)!;
-  for (const word of words!.split(" ")) {
-    if (line !== "" && line.length + 1 + word.length > WIDTH) {
-      lines.push(line);
-      line = indent + word;
-    } else {
-      line = line === "" ? margin + word : `${line} ${word}`;
-    }
-  }
-  return [...lines, line].join("\n");
+  const [, margin, words] = /^( *)(.*)$/s.exec(text)!;
+  const width = (process.stdout.columns ?? WIDTH) - Math.max(margin!.length, indent.length);
+  const lines = wrapAnsi(words!, Math.max(width, 1)).split("\n");
+  return lines.map((line, index) => (index === 0 ? margin : indent) + line).join("\n");
 }
 
 /** The lines above a table's first row. */

@@ -1,4 +1,4 @@
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import { render } from "../src/render.js";
 import { SCHEMA, type CaseReport, type Row } from "../src/report.js";
 import { caseTable, figures, interval, wrap } from "../src/table.js";
@@ -30,6 +30,21 @@ const report: CaseReport = {
 
 test("every line within 80 columns, whatever the figures", () => {
   for (const line of caseTable(report, false).split("\n")) expect([...line].length).toBeLessThanOrEqual(80);
+});
+
+test.each([40, 120])("a text fills a terminal of %i columns, and keeps its margin and indent", (columns) => {
+  vi.stubGlobal("process", { stdout: { columns } });
+  try {
+    const [first, ...further] = wrap(`  ${"words ".repeat(60).trim()}`, "    ").split("\n");
+    expect(first).toMatch(/^ {2}words/);
+    expect(further.length).toBeGreaterThan(1);
+    for (const line of further) expect(line).toMatch(/^ {4}words/);
+    const longest = Math.max(...[first!, ...further].map((line) => line.length));
+    expect(longest).toBeLessThanOrEqual(columns);
+    expect(longest + " words".length).toBeGreaterThan(columns);
+  } finally {
+    vi.unstubAllGlobals();
+  }
 });
 
 test("a device's upload, compute and readback stand in the note below the table", () => {
