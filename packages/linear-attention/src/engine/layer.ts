@@ -2,6 +2,7 @@ import type { Backend, Tensor } from "@dlrt/core";
 import { checkCotangents } from "./check-options.js";
 import { checkLayer, inputHeads, inputWidth, type CheckedLayer, type Inputs } from "./check.js";
 import { regrouped, tiled } from "./head-order.js";
+import { ruleFor } from "./fused.js";
 import { heldIn } from "./held.js";
 import { mix } from "./mix.js";
 import type { MixBack, MixCall } from "./operands.js";
@@ -25,20 +26,21 @@ export function forward<T extends Tensor>(
   if (held) return { output: held(rule, inputs, call) };
   return withScope(backend, call.dtype, (scope) => {
     const { form, stateHeads } = call;
-    const engine = engineForm(rule, call);
+    const own = ruleFor(backend, rule, call, false);
+    const engine = engineForm(own, call);
     const { finalState: asked = false } = options;
     const final = asked === true ? scope.empty(stateShape(form)) : asked;
     const target =
       final === false ? undefined : targetStates(scope, final, form, { ...engine, heads: stateHeads });
-    const states = { initialState: initialStates(scope, rule, call, options), finalState: target?.states };
-    const output = outputOf(scope, rule, inputs, call, states);
+    const states = { initialState: initialStates(scope, own, call, options), finalState: target?.states };
+    const output = outputOf(scope, own, inputs, call, states);
     target?.finish();
     const result = scope.keep(output);
     return final === false ? { output: result } : { output: result, finalState: scope.keep(final) };
   });
 }
 
-/** The output, zeros where rows are padded. */
+/** The output, zeros where rows are padded, by the rule as `ruleFor` gives it. */
 export function outputOf<T extends Tensor>(
   scope: Scope<T>,
   rule: Rule,
@@ -65,7 +67,8 @@ export function backward<T extends Tensor>(
   checkCotangents(backend, cotangents, call);
   return withScope(backend, call.dtype, (scope) => {
     const { form, outHeads, stateHeads } = call;
-    const engine = engineForm(rule, call);
+    const own = ruleFor(backend, rule, call, true);
+    const engine = engineForm(own, call);
     const { finalState: cotangent } = cotangents;
     const gradient = options.initialState && scope.empty(stateShape(form));
     const target = gradient && targetStates(scope, gradient, form, { ...engine, heads: stateHeads });
@@ -74,8 +77,8 @@ export function backward<T extends Tensor>(
       initialState: target?.states,
     };
     const tape = new Tape(scope, true);
-    const states = { initialState: initialStates(scope, rule, call, options) };
-    const { output, values } = run(tape, rule, inputs, call, states, back);
+    const states = { initialState: initialStates(scope, own, call, options) };
+    const { output, values } = run(tape, own, inputs, call, states, back);
     tape.backward(output, {
       heads: output.heads,
       width: output.width,
