@@ -33,6 +33,7 @@ function stageAdded<T>(back: Back, gap: usize, rows: i32, whole: i32): void {
     let g = gap;
     for (let i = 0; i < whole; i++) {
       const at = i * rs + m;
+      const before = up;
       if (decays && i < rows) {
         const own = delta.decay == Decay.row ? v128.load_splat<T>(g) : loadPart<T>(g, m, delta.r);
         const factor = exp<T>(limited<T>(own), v128.splat<T>(0));
@@ -40,7 +41,7 @@ function stageAdded<T>(back: Back, gap: usize, rows: i32, whole: i32): void {
         up = v128.mul<T>(up, factor);
       }
       v128.store(back.added + at, v128.mul<T>(up, v128.load(delta.q + at)));
-      const p = v128.mul<T>(up, v128.load(delta.p + at));
+      const p = v128.mul<T>(delta.early ? before : up, v128.load(delta.p + at));
       v128.store(back.added + whole * rs + at, v128.neg<T>(p));
       g += delta.ps;
     }

@@ -7,16 +7,19 @@ import { Apart } from "./update";
 
 /**
  * Q̄_v = (…(Ō_v Zᵀ ∘ b_0 + M̄_v0 k_0) ∘ b_1 + … ) + M̄_vv k_v, and −P̄ likewise from B̄ and tril(B̄ Uᵀ, −1). With D = Apart the rows
- * have factors, with Plain none.
+ * have factors, with Plain none. Where P reads early its rows come one step later than those of Q, so that no row's own factor is theirs.
  */
 export function readGradients<T, D>(back: Back, rows: i32): void {
   clearAbove<T>(back.m, back.cs, rows, 1);
   clearAbove<T>(back.s, back.cs, rows, 0);
   const rs = back.delta.rs;
+  const later: usize = back.delta.early ? 1 : 0;
+  const s = back.s + later * back.cs;
+  const p = back.p + later * rs;
   for (let m: usize = 0; m < rs; m += 16) {
     for (let i = 0; i < rows; i += 4) {
       const at = i * rs + m;
-      readFour<T, D>(back, i, m, back.q + at, back.p + at);
+      readFour<T, D>(back, i, m, back.q + at, p + at, s + i * back.cs);
     }
   }
 }
@@ -29,13 +32,12 @@ function clearAbove<T>(a: usize, as: usize, rows: i32, first: i32): void {
   }
 }
 
-function readFour<T, D>(back: Back, i: i32, m: usize, q: usize, p: usize): void {
+function readFour<T, D>(back: Back, i: i32, m: usize, q: usize, p: usize, s: usize): void {
   const rs = back.delta.rs;
   const cs = back.cs;
   let k = back.delta.k + m;
   let factor = back.factor + m;
   let a = back.m + i * cs;
-  let s = back.s + i * cs;
   let q0 = v128.load(q);
   let q1 = v128.load(q + rs);
   let q2 = v128.load(q + 2 * rs);
@@ -80,7 +82,13 @@ function readFour<T, D>(back: Back, i: i32, m: usize, q: usize, p: usize): void 
 
 /** K_w: the row w of U Z̄ᵀ after the factors of all rows after it, M̄_vw q_v − tril(B̄ Uᵀ)_vw p_v joining it from the last v on. */
 export function keyGradients<T, D>(back: Back, rows: i32): void {
-  const rs = back.delta.rs;
+  const delta = back.delta;
+  const rs = delta.rs;
+  if (delta.early) {
+    // what would come after the last row
+    memory.fill(delta.p + rows * rs, 0, rs);
+    memory.fill(back.s + rows * back.cs, 0, back.cs);
+  }
   for (let m: usize = 0; m < rs; m += 16) {
     for (let j = 0; j < rows; j += 4) keyFour<T, D>(back, j, m, rows, back.k + j * rs + m);
   }
@@ -90,11 +98,12 @@ function keyFour<T, D>(back: Back, j: i32, m: usize, rows: i32, to: usize): void
   const rs = back.delta.rs;
   const cs = back.cs;
   const last = rows - 1;
+  const ofP = back.delta.early ? rows : last;
   let q = back.delta.q + last * rs + m;
-  let p = back.delta.p + last * rs + m;
+  let p = back.delta.p + ofP * rs + m;
   let factor = back.factor + last * rs + m;
   let a = back.m + last * cs + bytes<T>(j);
-  let s = back.s + last * cs + bytes<T>(j);
+  let s = back.s + ofP * cs + bytes<T>(j);
   let c0 = v128.load(to);
   let c1 = v128.load(to + rs);
   let c2 = v128.load(to + 2 * rs);

@@ -30,11 +30,11 @@ export class Back {
   addedTail!: usize;
   /** exp(g) of every row and channel, [chunk, rs] */
   factor!: usize;
-  /** Ō Zᵀ and, right after the chunk's rows of it, B̄ Zᵀ, then Q̄ and −P̄; U Z̄ᵀ, then K_w: rows of rs bytes */
+  /** Ō Zᵀ and, right after the chunk's rows of it, B̄ Zᵀ, then Q̄ and −P̄, and room for a row; U Z̄ᵀ, then K_w: rows of rs bytes */
   q!: usize;
   p!: usize;
   k!: usize;
-  /** tril(Ō Uᵀ) and, right after it, tril(B̄ Uᵀ, −1): rows of cs bytes */
+  /** tril(Ō Uᵀ) and, right after it, tril(B̄ Uᵀ, −1), and room for a row: rows of cs bytes */
   m!: usize;
   s!: usize;
   cs!: usize;
@@ -84,8 +84,8 @@ export function deltaVjpBytes<T>(job: Job): f64 {
     64 +
     (rows / 4) * (depth + 2 * rows) * 4 * sizeof<T>() +
     tailBytes<T>(2 * c) +
-    (6 * rows + 1) * row +
-    (2 * rows + 2) * <f64>bytes<T>(c) +
+    (6 * rows + 2) * row +
+    (2 * rows + 3) * <f64>bytes<T>(c) +
     crossBytes(2 * rows, count) +
     <f64>job.group *
       count *
@@ -112,11 +112,11 @@ export function layOutBack<T>(back: Back, job: Job, first: i32, count: i32): voi
   back.added = back.addedTail + <usize>tailBytes<T>(2 * c);
   back.factor = back.added + 2 * c * rs;
   back.q = back.factor + c * rs;
-  back.k = back.q + 2 * c * rs;
+  back.k = back.q + (2 * c + 1) * rs;
   back.edge = back.k + c * rs;
   back.m = back.edge + rs;
   back.cs = bytes<T>(c);
-  back.written = back.m + 2 * c * back.cs;
+  back.written = back.m + (2 * c + 1) * back.cs;
   back.zs = (2 * depth + 2 * c) * PANEL;
   back.rowBytes = (depth + c) * PANEL;
   back.recordBytes = columns * back.rowBytes;
