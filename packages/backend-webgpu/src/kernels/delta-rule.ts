@@ -1,4 +1,4 @@
-import type { DeltaRuleParams } from "@dlrt/core/backend";
+import { checkEraseKey, type DeltaRuleParams } from "@dlrt/core/backend";
 import type { GpuTensor } from "../tensor.js";
 import { carried } from "./carried.js";
 import { chunkSize, packed, quads, scratch, type Context } from "./context.js";
@@ -23,7 +23,8 @@ const THREADS = 64;
  * the couplings of P and of Q with K; then the scan, which keeps the state before every chunk; then all outputs at once.
  */
 export function deltaRule(ctx: Context, params: DeltaRuleParams<GpuTensor>): void {
-  const { batch, n, r, p, query, key, value, erase, write, decay } = params;
+  const { batch, n, r, p, query, key, value, erase, eraseKey, write, decay } = params;
+  checkEraseKey(params);
   if (batch === 0 || p === 0) return;
   if (n === 1 && r > 0) {
     deltaStep(ctx, params);
@@ -36,7 +37,7 @@ export function deltaRule(ctx: Context, params: DeltaRuleParams<GpuTensor>): voi
     (16 * stateSize(r, p)) / chunk +
     decayBytes(decay, r) +
     (decay ? 16 * quads(r) : 0);
-  const inputs = [query, key, value, erase, write, decay];
+  const inputs = [query, key, value, erase, eraseKey, write, decay];
   const work = { ...params, trans: false, chunk, flops, scratchBytes, inputs };
   carried(ctx, work, (segment, carry, to) => deltaSegment(ctx, params, segment, chunk, carry, to));
 }
@@ -54,7 +55,7 @@ function deltaSegment(
   const of = { ...segment, chunk, chunks, r, p };
   const { query, key, erase, written } = deltaRows(ctx, params, segment);
   const gaps = decay && r > 0 ? { segment, chunk, trans: false, decay, cols: r } : undefined;
-  const scaled = gaps && decayed(ctx, { ...gaps, f: erase, g: key });
+  const scaled = gaps && decayed(ctx, { ...gaps, f: erase, g: key, early: params.eraseKey !== undefined });
   const [coupling, reading] = couplingPair(ctx, { ...of, f: erase, g: key, decayed: scaled }, query);
   const solving: SolveSegment = {
     ...{ ...of, b: written, coupling },

@@ -22,7 +22,7 @@ export const couplingPlan = plan({
     total: "u32",
   },
   bindings: { f: "read", second: "read", g: "read", sums: "read", coupling: "write" },
-  constants: ["CHUNK", "THREADS", "COUNT", "DECAY"],
+  constants: ["CHUNK", "THREADS", "COUNT", "DECAY", "EARLY"],
 });
 
 export const couplingChannelsPlan = plan({
