@@ -15,8 +15,7 @@ export function openDelta<T>(delta: Delta, head: Head, l: i32, rows: i32, reads:
   const rs = delta.rs;
   stageRows<T>(head.k + l * delta.ks, delta.ks, rows, r, delta.eps, delta.k, rs);
   if (reads) stageRows<T>(head.q + l * delta.qs, delta.qs, rows, r, delta.eps, delta.q, rs);
-  if (delta.early)
-    stageRows<T>(head.eraseKey + l * delta.eks, delta.eks, rows, r, delta.eps, delta.own, rs);
+  if (delta.early) stageRows<T>(head.eraseKey + l * delta.eks, delta.eks, rows, r, delta.eps, delta.own, rs);
   stageErase<T>(delta, head.erase + l * delta.es, rows);
   let added = delta.k;
   if (delta.decay == Decay.channel) decayDeltaChannels<T>(delta, head.gap + l * delta.ps, rows);
