@@ -20,68 +20,71 @@ const gates = ["beta", "two", "columns"] as const;
 const kinds = decays.flatMap((decay) => gates.map((gate) => ({ decay, gates: gate, eraseKey: false })));
 const early = kinds.filter(({ decay }) => decay !== "channel").map((kind) => ({ ...kind, eraseKey: true }));
 
-describe.each([...kinds, ...early])("decay $decay, gates $gates, an own erase key: $eraseKey", (kind) => {
-  it.each(dtypes)("rows and states of many sizes, %s", (dtype) => {
-    for (const n of [1, 2, 4, 7, 12, 13, 23, 24, 25, 40])
+describe.each([...kinds, ...early])(
+  "decay $decay, gates $gates, with an erase key of its own or without: $eraseKey",
+  (kind) => {
+    it.each(dtypes)("rows and states of many sizes, %s", (dtype) => {
+      for (const n of [1, 2, 4, 7, 12, 13, 23, 24, 25, 40])
+        for (const [r, p] of [
+          [1, 1],
+          [5, 3],
+          [8, 12],
+          [13, 6],
+        ] as const)
+          for (const states of [true, false]) expectSmall({ ...kind, sizes: [2, n, r, p], states }, dtype);
+    });
+
+    it.each(dtypes)("normalised rows, any chunk, %s", (dtype) => {
+      for (const chunk of [undefined, 1, 5, 16, 24, 100])
+        for (const n of [1, 37]) expectSmall({ ...kind, sizes: [1, n, 20, 9], eps: 1e-3, chunk }, dtype);
+    });
+
+    it.each(dtypes)("the same where states are computed again from those kept, %s", (dtype) => {
+      for (const bytes of [0, 2 ** 14])
+        expectSmall({ ...kind, sizes: [2, 150, 10, 7] }, dtype, 1, within(bytes));
+    });
+
+    it("nothing but the state passes where there are no rows", () => {
+      const problem = deltaProblem({ ...kind, sizes: [2, 0, 3, 4] }, "f32");
+      const results = deltaResults(ownKernels, problem);
+      expect(results["finalState"]!.data).toEqual(problem.inputs.initialState!.data);
+      expect(results["initialState gradient"]!.data).toEqual(problem.cotangents.finalStateCotangent!.data);
+    });
+
+    it("gradients are 0 where a key or a value has no elements", () => {
       for (const [r, p] of [
-        [1, 1],
-        [5, 3],
-        [8, 12],
-        [13, 6],
-      ] as const)
-        for (const states of [true, false]) expectSmall({ ...kind, sizes: [2, n, r, p], states }, dtype);
-  });
+        [0, 4],
+        [4, 0],
+      ] as const) {
+        const results = deltaResults(ownKernels, deltaProblem({ ...kind, sizes: [2, 9, r, p] }, "f32"));
+        for (const [name, t] of Object.entries(results))
+          expect(
+            t.data.every((x) => x === 0),
+            name,
+          ).toBe(true);
+      }
+    });
 
-  it.each(dtypes)("normalised rows, any chunk, %s", (dtype) => {
-    for (const chunk of [undefined, 1, 5, 16, 24, 100])
-      for (const n of [1, 37]) expectSmall({ ...kind, sizes: [1, n, 20, 9], eps: 1e-3, chunk }, dtype);
-  });
-
-  it.each(dtypes)("the same where states are computed again from those kept, %s", (dtype) => {
-    for (const bytes of [0, 2 ** 14])
-      expectSmall({ ...kind, sizes: [2, 150, 10, 7] }, dtype, 1, within(bytes));
-  });
-
-  it("nothing but the state passes where there are no rows", () => {
-    const problem = deltaProblem({ ...kind, sizes: [2, 0, 3, 4] }, "f32");
-    const results = deltaResults(ownKernels, problem);
-    expect(results["finalState"]!.data).toEqual(problem.inputs.initialState!.data);
-    expect(results["initialState gradient"]!.data).toEqual(problem.cotangents.finalStateCotangent!.data);
-  });
-
-  it("gradients are 0 where a key or a value has no elements", () => {
-    for (const [r, p] of [
-      [0, 4],
-      [4, 0],
-    ] as const) {
-      const results = deltaResults(ownKernels, deltaProblem({ ...kind, sizes: [2, 9, r, p] }, "f32"));
-      for (const [name, t] of Object.entries(results))
-        expect(
-          t.data.every((x) => x === 0),
-          name,
-        ).toBe(true);
-    }
-  });
-
-  it("NaN or Inf in a row leaves the output of the rows before as it is", () => {
-    const problem: DeltaProblem = { ...kind, sizes: [1, 30, 6, 5] };
-    const before = deltaResults(ownKernels, deltaProblem(problem, "f32"))["out"]!;
-    const { inputs } = deltaProblem(problem, "f32");
-    for (const name of Object.keys(inputs) as (keyof typeof inputs)[]) {
-      if (name === "initialState") continue;
-      for (const row of [1, 11, 12, 17, 29]) {
-        for (const bad of [NaN, Infinity]) {
-          const spoilt = deltaProblem(problem, "f32");
-          const t = spoilt.inputs[name]!;
-          t.data.fill(bad, row * t.shape[2], (row + 1) * t.shape[2]);
-          const after = deltaResults(ownKernels, spoilt)["out"]!;
-          expect(firstDifference(after.data, before.data, 0, row * 5), `${name} ${row}`).toBe(-1);
-          if (Number.isNaN(bad)) expect(after.data.subarray(row * 5).some(Number.isNaN)).toBe(true);
+    it("NaN or Inf in a row leaves the output of the rows before as it is", () => {
+      const problem: DeltaProblem = { ...kind, sizes: [1, 30, 6, 5] };
+      const before = deltaResults(ownKernels, deltaProblem(problem, "f32"))["out"]!;
+      const { inputs } = deltaProblem(problem, "f32");
+      for (const name of Object.keys(inputs) as (keyof typeof inputs)[]) {
+        if (name === "initialState") continue;
+        for (const row of [1, 11, 12, 17, 29]) {
+          for (const bad of [NaN, Infinity]) {
+            const spoilt = deltaProblem(problem, "f32");
+            const t = spoilt.inputs[name]!;
+            t.data.fill(bad, row * t.shape[2], (row + 1) * t.shape[2]);
+            const after = deltaResults(ownKernels, spoilt)["out"]!;
+            expect(firstDifference(after.data, before.data, 0, row * 5), `${name} ${row}`).toBe(-1);
+            if (Number.isNaN(bad)) expect(after.data.subarray(row * 5).some(Number.isNaN)).toBe(true);
+          }
         }
       }
-    }
-  });
-});
+    });
+  },
+);
 
 it.each(decays)("more columns than a panel, a rank of several panels, decay %s", (decay) => {
   for (const dtype of dtypes) {
