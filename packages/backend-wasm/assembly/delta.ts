@@ -1,3 +1,4 @@
+import { keptOf } from "./delta-kept";
 import { Decay, Job, Operands } from "./job";
 import { align, bytes, PANEL, panels } from "./lanes";
 import { rankStride } from "./decay-layout";
@@ -24,6 +25,8 @@ export class Head {
   back!: usize;
   record!: usize;
   start!: usize;
+  /** what is kept from deltaRule to deltaRuleVjp (delta-kept.ts), or 0 */
+  kept!: usize;
 }
 
 /**
@@ -110,8 +113,8 @@ export function deltaBytes<T>(job: Job, group: i32, cols: i32): f64 {
   const row = <f64>rankStride<T>(r);
   const tiles = <f64>(c / 4) * (<f64>max(r, 1) + <f64>c) * 8 * sizeof<T>();
   const heads = <f64>group * (<f64>panels<T>(cols) * panelBytes(r, c) + offsetof<Head>());
-  // a row of zeros after P (back-products.ts), and what P is before its gate
-  const own = early(job) ? (<f64>c + 1) * row : 0;
+  // what P is before its gate
+  const own = early(job) ? <f64>c * row : 0;
   const staged = own + 3 * <f64>c * row + <f64>bytes<T>(c) + tailBytes<T>(c) + (<f64>c + 8) * PANEL;
   return offsetof<Delta>() + 64 + staged + tiles + decayedBytes<T>(job.decayKind, r, c) + heads;
 }
@@ -140,7 +143,7 @@ export function layOutDelta<T>(delta: Delta, job: Job, cols: i32, folded: bool):
   delta.zs = <usize>panelBytes(r, c);
   delta.k = (changetype<usize>(delta) + offsetof<Delta>() + 15) & -16;
   delta.p = delta.k + c * delta.rs;
-  delta.q = delta.p + (delta.early ? c + 1 : c) * delta.rs;
+  delta.q = delta.p + c * delta.rs;
   if (folded && !delta.early) delta.p = delta.k;
   delta.erase = delta.q + c * delta.rs;
   delta.f = delta.erase + bytes<T>(c);
@@ -177,5 +180,6 @@ export function placeHead(head: Head, job: Job, e: i32, column: usize, z: usize)
   head.write = job.operand(Operands.write).entry(e) + (job.writeWidth > 1 ? column : 0);
   head.gap = job.operand(Operands.decay).entry(e);
   head.out = job.operand(Operands.out).entry(e) + column;
+  head.kept = keptOf(job, e, column);
   head.z = z;
 }

@@ -42,7 +42,8 @@ export function gradientsOf(
       const own = x.eraseKey && normalized(rowOf(x.eraseKey, at, r), eps);
       const erasing = own ?? k;
       const seen = own ? before : decayed;
-      const [qg, kg] = [new Float64Array(r), new Float64Array(r)];
+      // of each channel first: one chain of r·p additions would lose more than what is judged
+      const [qg, kg, eg] = [new Float64Array(r), new Float64Array(r), new Float64Array(r)];
       const pg = own ? new Float64Array(r) : kg;
       const factor = (m: number): number =>
         x.decay ? Math.exp(x.decay[at * columns.decay + (columns.decay === 1 ? 0 : m)]!) : 1;
@@ -67,7 +68,7 @@ export function gradientsOf(
         for (let m = 0; m < r; m++) {
           const em = e[e.length === 1 ? 0 : m]!;
           const read = -ug * seen[m * p + j]!;
-          addErase(m, read * erasing[m]!);
+          eg[m]! += read * erasing[m]!;
           pg[m]! += read * em;
           const erased = ug * em * erasing[m]!;
           if (!own) back[m * p + j]! -= erased;
@@ -80,6 +81,7 @@ export function gradientsOf(
           if (own) back[m * p + j]! -= erased;
         }
       }
+      eg.forEach((value, m) => addErase(m, value));
       if (own && columns.decay > 0) {
         // ḡ is a running sum of differences of these
         const terms = (y: ArrayLike<number>, yg: Float64Array): number =>
@@ -152,14 +154,14 @@ function statesBefore(
   });
 }
 
-/** All gradients by the kernel, on poisoned tensors that are gone when it returns. */
+/** All gradients by the kernel, on poisoned tensors that are gone when it returns; `keeps`: from what a forward call has kept. */
 export function fusedGradients(
   backend: Backend<WasmTensor>,
   given: Case,
   x: Elements,
   outCotangent: ArrayLike<number>,
   finalCotangent: ArrayLike<number> | undefined,
-  chunk?: number,
+  { chunk, keeps = false }: { readonly chunk?: number | undefined; readonly keeps?: boolean } = {},
 ): Record<string, FloatArray> {
   const { dtype, batch, n, r, p, scale, eps } = given;
   const inputs = uploaded(backend, given, x);
@@ -175,14 +177,20 @@ export function fusedGradients(
       return [[name, gradient]];
     }),
   );
+  const call = { batch, n, r, p, scale, eps, chunk, ...inputs };
+  const kept = keeps ? backend.empty(backend.keptShape!(call, dtype), dtype) : undefined;
+  kept?.data.fill(Number.NaN);
+  const out = kept && backend.empty([batch, n, p], dtype);
+  if (out) backend.kernels.deltaRule!({ ...call, out, kept });
   backend.kernels.deltaRuleVjp!({
-    ...{ batch, n, r, p, scale, eps, chunk },
-    ...inputs,
+    ...call,
+    kept,
     outCotangent: cotangent,
     finalStateCotangent: final,
     gradients,
   });
   const results = Object.fromEntries(Object.entries(gradients).map(([name, t]) => [name, t.data.slice()]));
-  for (const t of [...Object.values(inputs), ...Object.values(gradients), cotangent, final]) t?.dispose();
+  const made = [cotangent, final, kept, out, ...Object.values(inputs), ...Object.values(gradients)];
+  for (const t of made) t?.dispose();
   return results;
 }
