@@ -1,0 +1,107 @@
+import type { DeltaRuleVjpParams } from "@dlrt/core/backend";
+import type { GpuTensor } from "../tensor.js";
+import { chunkSize, packed, quads, scratch, type Context } from "./context.js";
+import { decayBytes } from "./decay.js";
+import { deltaBack } from "./delta-back.js";
+import { copyCarry, deltaChunks } from "./delta-rule.js";
+import { elementOutput, copyRows } from "./rows.js";
+import { scan } from "./scan.js";
+import { rowsWithin, segmentSize, type Segment, type Work } from "./segments.js";
+import { loadState, stateSize, storeState, type Carry } from "./state.js";
+
+type Params = DeltaRuleVjpParams<GpuTensor>;
+
+/**
+ * The gradients of `deltaRule`, segment by segment from the last. A segment's way there is gone once more, with the state before every
+ * chunk kept; so of the way there through all of them only the state before each segment, and what it has lost, is kept.
+ */
+export function deltaRuleVjp(ctx: Context, params: Params): void {
+  const { batch, n, r, p, initialState, finalStateCotangent, gradients } = params;
+  if (r === 0 || p === 0) {
+    zeroGradients(ctx, params);
+    return;
+  }
+  const chunk = chunkSize(ctx, params.chunk, n);
+  const work = workOf(params, chunk);
+  const size = sizeOf(ctx, params, work);
+  const used = ctx.stream.recorder.scratch;
+  const within = (run: () => void): void => {
+    const mark = used.mark();
+    run();
+    used.releaseTo(mark);
+  };
+  for (let batch0 = 0; batch0 < batch; batch0 += size.batches) {
+    const batches = Math.min(size.batches, batch - batch0);
+    within(() => {
+      const part = { batch0, batches, r, p };
+      const segments: Segment[] = [];
+      for (let first = 0; first < n; first += size.rows)
+        segments.push({ batch0, batches, first, rows: Math.min(size.rows, n - first) });
+      const carry = loadState(ctx, part, initialState);
+      const starts = segments.map((segment, index): Carry => {
+        if (index === segments.length - 1) return carry;
+        const start = copyCarry(ctx, part, carry);
+        within(() => passSegment(ctx, params, segment, chunk, carry));
+        ctx.stream.spent((work.flops / 4) * segment.rows * batches);
+        return start;
+      });
+      const bar = loadState(ctx, part, finalStateCotangent);
+      for (let index = segments.length - 1; index >= 0; index--) {
+        const segment = segments[index]!;
+        within(() => deltaBack(ctx, params, segment, { chunk, carry: starts[index]!, bar }));
+        ctx.stream.spent(work.flops * segment.rows * batches);
+      }
+      storeState(ctx, part, bar, gradients.initialState);
+    });
+  }
+}
+
+/** Takes the state past a segment. */
+function passSegment(ctx: Context, params: Params, segment: Segment, chunk: number, carry: Carry): void {
+  const { batches, rows } = segment;
+  const width = quads(params.p);
+  const { solving } = deltaChunks(ctx, params, segment, chunk);
+  const out = packed(scratch(ctx, 4 * batches * rows * width), rows, width);
+  scan(ctx, solving, { ...carry, out, alpha: 1 });
+}
+
+function workOf(params: Params, chunk: number): Work {
+  const { batch, n, r, p, decay, gradients } = params;
+  const { query, key, value, erase, write, outCotangent } = params;
+  const { initialState: _, ...rows } = gradients;
+  const scratchBytes =
+    4 * (4 * chunk + 48 * quads(r) + 32 * quads(p)) +
+    (32 * stateSize(r, p)) / chunk +
+    decayBytes(decay, r) +
+    (decay ? 16 * quads(r) : 0);
+  return {
+    ...{ batch, n, chunk, scratchBytes },
+    tensors: [query, key, value, erase, write, decay, outCotangent, ...Object.values(rows)],
+    flops: 20 * r * p + 6 * chunk * (r + p),
+  };
+}
+
+/** A quarter of the scratch is for the states before the segments. */
+function sizeOf(ctx: Context, params: Params, work: Work): { batches: number; rows: number } {
+  const { n, r, p, initialState, finalStateCotangent, gradients } = params;
+  const states = [initialState, finalStateCotangent, gradients.initialState].flatMap((t) => t ?? []);
+  const { scratchBytes } = ctx.budget;
+  const budget = { ...ctx.budget, scratchBytes: (3 * scratchBytes) / 4 };
+  let size = segmentSize(work, budget);
+  const fits = ({ batches, rows }: typeof size): boolean =>
+    states.every((t) => rowsWithin(ctx.budget, t, batches) >= r) &&
+    Math.ceil(n / rows) * batches * 32 * stateSize(r, p) <= scratchBytes / 4;
+  while (size.batches > 1 && !fits(size))
+    size = segmentSize({ ...work, batch: Math.ceil(size.batches / 2) }, budget);
+  return size;
+}
+
+/** Without a rank or columns nothing depends on anything but the final state on the initial one, which has no elements then. */
+function zeroGradients(ctx: Context, { batch, gradients }: Params): void {
+  for (const t of Object.values(gradients)) {
+    const [, rows = 0, cols = 0] = t?.shape ?? [];
+    if (!t || batch * rows * cols === 0) continue;
+    const { to } = elementOutput(ctx, t, { batch0: 0, batches: batch, first: 0, rows }, false);
+    copyRows(ctx, { batches: batch, rows: 0, cols, height: rows }, ctx.nothing.read, to);
+  }
+}
