@@ -131,7 +131,7 @@ function call(kernels: Kernels<GpuTensor>, p: PrepareParams): void {
     case "deltaRuleVjp": {
       const inputs = { ...p, scale: 1, query: q, key: k, value: rhs, erase: diag, decay: op.decay };
       const cotangents = { outCotangent: rhs, finalStateCotangent: state };
-      const gradients = { ...inputs, initialState: state };
+      const gradients = { query: q, key: k, value: rhs, erase: diag, decay: op.decay, initialState: state };
       for (const eps of [undefined, 1])
         kernels.deltaRuleVjp?.({ ...inputs, initialState: state, eps, ...cotangents, gradients });
       break;

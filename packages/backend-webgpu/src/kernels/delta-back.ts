@@ -157,8 +157,8 @@ function rowsBack(ctx: Context, back: Back, solvedBar: Operand, statesBar: Range
     [1, reads, outBar],
   ] as const) {
     ctx.stream.recorder.dispatch(deltaBackReads, {
-      constants: { CHUNK: chunk, THREADS, DECAY: DECAY[kind], DIAG: index },
-      params: { y, k, ...sizes, states: stride, first_out: index * each },
+      constants: { CHUNK: chunk, THREADS, DECAY: DECAY[kind] },
+      params: { y, k, ...sizes, states: stride, first_out: index * each, diag: index },
       bindings: { coupling, sums, y, k, z: states, out: range },
       workgroups,
     });

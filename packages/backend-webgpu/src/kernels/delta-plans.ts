@@ -37,10 +37,11 @@ export const deltaBackReads = plan({
     chunks: "u32",
     states: "u32",
     first_out: "u32",
+    diag: "u32",
     total: "u32",
   },
   bindings: { coupling: "read", sums: "read", y: "read", k: "read", z: "read", out: "write" },
-  constants: ["CHUNK", "THREADS", "DECAY", "DIAG"],
+  constants: ["CHUNK", "THREADS", "DECAY"],
 });
 
 export const deltaBackKeys = plan({

@@ -37,10 +37,8 @@ struct Params {
 //#include factor
 // exp(s_to − s_from), of rows of the segment
 fn between(from_row: u32, to_row: u32, quad: u32) -> vec4<f32> {
-  let width = select(1u, params.rank, DECAY == 2u);
-  let column = select(0u, quad, DECAY == 2u);
-  let a = 2u * (from_row * width + column);
-  let b = 2u * (to_row * width + column);
+  let a = 2u * (from_row * params.rank + quad);
+  let b = 2u * (to_row * params.rank + quad);
   return decay_by(sums[b] - sums[a], sums[b + 1u] - sums[a + 1u]);
 }
 
@@ -89,7 +87,14 @@ fn main(
       past#{i} += own#{i}; //#for i in 0..8
     }
     if (DECAY == 1u) {
-      past#{i} *= between(here + i + min(#{i}u, left - 1u), here + rows - 1u, 0u); //#for i in 0..8
+      let end = 2u * (here + rows - 1u);
+      let s#{i} = 2u * (here + i + min(#{i}u, left - 1u)); //#for i in 0..8
+      //#for h in 0, 4
+      let high#{h} = sums[end] - vec4<f32>(#{[0, 1, 2, 3].map((i) => `sums[s${h + i}].x`).join(", ")});
+      let low#{h} = sums[end + 1u] - vec4<f32>(#{[0, 1, 2, 3].map((i) => `sums[s${h + i} + 1u].x`).join(", ")});
+      let down#{h} = decay_by(high#{h}, low#{h});
+      past#{h + i} *= down#{h}.#{lane(i)}; //#for i in 0..4
+      //#end
     }
     if (DECAY == 2u) {
       let down = between(here + i + min(7u, left - 1u), here + rows - 1u, quad);
@@ -131,13 +136,24 @@ fn main(
     sum#{q} += own#{q}; //#for q in 0..8
   }
   var own#{q} = vec4<f32>(); //#for q in 0..8
+  //#for h in 0, 1
+  //#for q in 0..4 * h + 4
+  let a#{q}_#{h} = first_coupling[t + #{q}u * (CHUNK / 4u) + i / 4u + #{h}u];
+  var b#{q}_#{h} = vec4<f32>();
+  //#end
+  //#end
+  if (STATE) {
+    //#for h in 0, 1
+    b#{q}_#{h} = second_coupling[t + #{q}u * (CHUNK / 4u) + i / 4u + #{h}u]; //#for q in 0..4 * h + 4
+    //#end
+  }
   //#for s in 7, 6, 5, 4, 3, 2, 1, 0
   if (left > #{s}u) {
     let f0 = f[f_at + (i + #{s}u) * params.f.row];
-    own#{q} += first_coupling[t + #{q}u * (CHUNK / 4u) + i / 4u + #{s >> 2}u].#{lane(s)} * f0; //#for q in 0..s + 1
+    own#{q} += a#{q}_#{s >> 2}.#{lane(s)} * f0; //#for q in 0..s + 1
     if (STATE) {
       let g0 = g[g_at + (i + #{s}u) * params.g.row];
-      own#{q} -= second_coupling[t + #{q}u * (CHUNK / 4u) + i / 4u + #{s >> 2}u].#{lane(s)} * g0; //#for q in 0..s
+      own#{q} -= b#{q}_#{s >> 2}.#{lane(s)} * g0; //#for q in 0..s
     }
     out[out_at + #{s}u * rank] = past#{s} + (sum#{s} + own#{s});
     if (DECAY == 2u && #{s}u > 0u) {

@@ -7,7 +7,6 @@
 override CHUNK: u32 = 64;
 override THREADS: u32 = 64;
 override DECAY: u32 = 0; // 0: none, 1: one gap a row, 2: one a row and channel
-override DIAG: bool = false; // w = v belongs to the sum
 const CUT = 32u;
 
 struct Params {
@@ -19,6 +18,7 @@ struct Params {
   chunks: u32,
   states: u32, // of a batch entry in z
   first_out: u32, // quads before the first of `out`
+  diag: u32, // 1: w = v belongs to the sum
   total: u32, // threads asked for: batch × chunks × CHUNK / 8 × rank
 }
 
@@ -82,9 +82,12 @@ fn main(
     past#{i} += own#{i}; //#for i in 0..8
   }
   if (DECAY == 1u) {
-    //#for i in 0..8
-    let s#{i} = 2u * (here + i + min(#{i}u, left - 1u));
-    past#{i} *= decay_by(sums[s#{i}], sums[s#{i} + 1u]);
+    let s#{i} = 2u * (here + i + min(#{i}u, left - 1u)); //#for i in 0..8
+    //#for h in 0, 4
+    let high#{h} = vec4<f32>(#{[0, 1, 2, 3].map((i) => `sums[s${h + i}].x`).join(", ")});
+    let low#{h} = vec4<f32>(#{[0, 1, 2, 3].map((i) => `sums[s${h + i} + 1u].x`).join(", ")});
+    let up#{h} = decay_by(high#{h}, low#{h});
+    past#{h + i} *= up#{h}.#{lane(i)}; //#for i in 0..4
     //#end
   }
   if (DECAY == 2u) {
@@ -121,7 +124,7 @@ fn main(
   let v#{s} = k[next + #{s}u * params.k.row];
   let a#{s} = coupling[t + (i + #{s}u) * (CHUNK / 4u)];
   let b#{s} = coupling[t + (i + #{s}u) * (CHUNK / 4u) + 1u];
-  if (DIAG) {
+  if (params.diag == 1u) {
     own#{s} += #{s < 4 ? "a" : "b"}#{s}.#{lane(s)} * v#{s};
   }
   out[out_at + #{s}u * rank] = past#{s} + (sum#{s} + own#{s});

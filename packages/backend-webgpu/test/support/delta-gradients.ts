@@ -27,7 +27,7 @@ function gateOf(
 
 /** The gradients in float64 by the reverse of the recurrence; that of g is 0 where g = −∞. */
 export function reversed(of: DeltaProblem, cotangents: Cotangents): TrueGradients {
-  const { batch, n, r, p } = of.shape;
+  const { batch, r, p } = of.shape;
   const zeros = (like: Float32Array | undefined): Float64Array => new Float64Array(like?.length ?? 0);
   const gradients: Record<Name, Float64Array> = {
     ...{ query: zeros(of.query), key: zeros(of.key), value: zeros(of.value) },
