@@ -229,7 +229,7 @@ test("heads of [B, T, H·D] as they lie, keys that two heads share, gradients be
   expect(backend.memory()).toEqual({ tensors: 0, bytes: 0 });
 });
 
-test("22 dispatches with β, normalised keys and a decay, those of the way there included; prepare compiles them", async () => {
+test("what is dispatched with β, normalised keys and a decay, the way there included; prepare compiles it", async () => {
   const given = problem({ shape: { batch: 1, n: 20, r: 4, p: 4 }, eps: 1e-6, decay: "row" });
   const fresh = await createWebGpuBackend({ selfTest: false, chunk: 16, device: backend.device });
   const compile = fresh.device.createComputePipeline.bind(fresh.device);

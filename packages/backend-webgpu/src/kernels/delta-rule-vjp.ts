@@ -1,6 +1,6 @@
 import type { DeltaRuleVjpParams } from "@dlrt/core/backend";
 import type { GpuTensor } from "../tensor.js";
-import { chunkSize, packed, quads, scratch, type Context } from "./context.js";
+import { chunkSize, meets, packed, quads, scratch, type Context } from "./context.js";
 import { decayBytes } from "./decay.js";
 import { deltaBack } from "./delta-back.js";
 import { copyCarry, deltaChunks } from "./delta-rule.js";
@@ -68,31 +68,36 @@ function passSegment(ctx: Context, params: Params, segment: Segment, chunk: numb
 function workOf(params: Params, chunk: number): Work {
   const { batch, n, r, p, decay, gradients } = params;
   const { query, key, value, erase, write, outCotangent } = params;
-  const { initialState: _, ...rows } = gradients;
+  const { initialState: _, ...own } = gradients;
+  const inputs = [query, key, value, erase, write, decay, outCotangent];
+  const outputs = Object.values(own);
+  // those that a dispatch cannot write where they are
+  const apart = outputs.some((t) => t && meets(t, [...inputs, ...outputs.filter((other) => other !== t)]));
   const scratchBytes =
-    4 * (4 * chunk + 48 * quads(r) + 32 * quads(p)) +
+    4 * (4 * chunk + (apart ? 44 : 28) * quads(r) + (apart ? 24 : 16) * quads(p) + 2) +
     (32 * stateSize(r, p)) / chunk +
     decayBytes(decay, r) +
     (decay ? 16 * quads(r) : 0);
-  return {
-    ...{ batch, n, chunk, scratchBytes },
-    tensors: [query, key, value, erase, write, decay, outCotangent, ...Object.values(rows)],
-    flops: 20 * r * p + 6 * chunk * (r + p),
-  };
+  const flops = 16 * r * p + 6 * chunk * (r + p);
+  return { batch, n, chunk, scratchBytes, flops, tensors: [...inputs, ...outputs] };
 }
 
-/** A quarter of the scratch is for the states before the segments. */
+/** Where there is more than one segment, a quarter of the scratch is for the states before them. */
 function sizeOf(ctx: Context, params: Params, work: Work): { batches: number; rows: number } {
   const { n, r, p, initialState, finalStateCotangent, gradients } = params;
   const states = [initialState, finalStateCotangent, gradients.initialState].flatMap((t) => t ?? []);
   const { scratchBytes } = ctx.budget;
-  const budget = { ...ctx.budget, scratchBytes: (3 * scratchBytes) / 4 };
-  let size = segmentSize(work, budget);
-  const fits = ({ batches, rows }: typeof size): boolean =>
-    states.every((t) => rowsWithin(ctx.budget, t, batches) >= r) &&
-    Math.ceil(n / rows) * batches * 32 * stateSize(r, p) <= scratchBytes / 4;
-  while (size.batches > 1 && !fits(size))
-    size = segmentSize({ ...work, batch: Math.ceil(size.batches / 2) }, budget);
+  const cut = { ...ctx.budget, scratchBytes: (3 * scratchBytes) / 4 };
+  const sized = (batch: number): { batches: number; rows: number } => {
+    const whole = segmentSize({ ...work, batch }, ctx.budget);
+    return whole.rows === n && whole.batches === batch ? whole : segmentSize({ ...work, batch }, cut);
+  };
+  const fits = ({ batches, rows }: { batches: number; rows: number }): boolean => {
+    const kept = rows === n ? 0 : Math.ceil(n / rows) * batches * 32 * stateSize(r, p);
+    return kept <= scratchBytes / 4 && states.every((t) => rowsWithin(ctx.budget, t, batches) >= r);
+  };
+  let size = sized(work.batch);
+  while (size.batches > 1 && !fits(size)) size = sized(Math.ceil(size.batches / 2));
   return size;
 }
 
