@@ -16,7 +16,7 @@ type Params = DeltaRuleVjpParams<GpuTensor>;
  * chunk kept; so of the way there through all of them only the state before each segment, and what it has lost, is kept.
  */
 export function deltaRuleVjp(ctx: Context, params: Params): void {
-  const { batch, n, r, p, initialState, finalStateCotangent, gradients } = params;
+  const { batch, n, r, p } = params;
   if (r === 0 || p === 0) {
     zeroGradients(ctx, params);
     return;
@@ -24,36 +24,47 @@ export function deltaRuleVjp(ctx: Context, params: Params): void {
   const chunk = chunkSize(ctx, params.chunk, n);
   const work = workOf(params, chunk);
   const size = sizeOf(ctx, params, work);
-  const used = ctx.stream.recorder.scratch;
-  const within = (run: () => void): void => {
-    const mark = used.mark();
-    run();
-    used.releaseTo(mark);
-  };
   for (let batch0 = 0; batch0 < batch; batch0 += size.batches) {
     const batches = Math.min(size.batches, batch - batch0);
-    within(() => {
-      const part = { batch0, batches, r, p };
-      const segments: Segment[] = [];
-      for (let first = 0; first < n; first += size.rows)
-        segments.push({ batch0, batches, first, rows: Math.min(size.rows, n - first) });
-      const carry = loadState(ctx, part, initialState);
-      const starts = segments.map((segment, index): Carry => {
-        if (index === segments.length - 1) return carry;
-        const start = copyCarry(ctx, part, carry);
-        within(() => passSegment(ctx, params, segment, chunk, carry));
-        ctx.stream.spent((work.flops / 4) * segment.rows * batches);
-        return start;
-      });
-      const bar = loadState(ctx, part, finalStateCotangent);
-      for (let index = segments.length - 1; index >= 0; index--) {
-        const segment = segments[index]!;
-        within(() => deltaBack(ctx, params, segment, { chunk, carry: starts[index]!, bar }));
-        ctx.stream.spent(work.flops * segment.rows * batches);
-      }
-      storeState(ctx, part, bar, gradients.initialState);
-    });
+    const segments: Segment[] = [];
+    for (let first = 0; first < n; first += size.rows)
+      segments.push({ batch0, batches, first, rows: Math.min(size.rows, n - first) });
+    within(ctx, () => entries(ctx, params, { batch0, batches, r, p }, segments, work));
   }
+}
+
+/** What `run` takes of scratch is free again afterwards. */
+function within(ctx: Context, run: () => void): void {
+  const { scratch: used } = ctx.stream.recorder;
+  const mark = used.mark();
+  run();
+  used.releaseTo(mark);
+}
+
+/** The gradients of some batch entries, which go through the segments together. */
+function entries(
+  ctx: Context,
+  params: Params,
+  part: { readonly batch0: number; readonly batches: number; readonly r: number; readonly p: number },
+  segments: readonly Segment[],
+  { chunk, flops }: Work,
+): void {
+  const { initialState, finalStateCotangent, gradients } = params;
+  const carry = loadState(ctx, part, initialState);
+  const starts = segments.map((segment, index): Carry => {
+    if (index === segments.length - 1) return carry;
+    const start = copyCarry(ctx, part, carry);
+    within(ctx, () => passSegment(ctx, params, segment, chunk, carry));
+    ctx.stream.spent((flops / 4) * segment.rows * part.batches);
+    return start;
+  });
+  const bar = loadState(ctx, part, finalStateCotangent);
+  for (let index = segments.length - 1; index >= 0; index--) {
+    const segment = segments[index]!;
+    within(ctx, () => deltaBack(ctx, params, segment, { chunk, carry: starts[index]!, bar }));
+    ctx.stream.spent(flops * segment.rows * part.batches);
+  }
+  storeState(ctx, part, bar, gradients.initialState);
 }
 
 /** Takes the state past a segment. */

@@ -82,20 +82,33 @@ function reverseEntry(
         bar[at]! *= factor;
       }
     }
-    for (const [name, y, yBar] of [
-      ["query", q, qBar],
-      ["key", k, kBar],
-    ] as const) {
-      const squares = of[name].subarray(row * r, (row + 1) * r).reduce((sum, x) => sum + x * x, of.eps ?? 0);
-      const norm = of.eps === undefined ? 1 : Math.sqrt(squares);
-      const along = of.eps === undefined ? 0 : yBar.reduce((sum, value, m) => sum + value * y[m]!, 0);
-      yBar.forEach((value, m) => {
-        gradients[name][row * r + m] = (value - along * y[m]!) / norm;
-        const size = (Math.abs(value) + Math.abs(along * y[m]!)) / norm;
-        sizes[name] = Math.max(sizes[name] ?? 0, size);
-      });
-    }
+    normBack(of, { row, name: "query", y: q, bar: qBar }, gradients.query, sizes);
+    normBack(of, { row, name: "key", y: k, bar: kBar }, gradients.key, sizes);
   }
+}
+
+/** The gradient of a row of query or key from that of the row as it was used, y. */
+function normBack(
+  of: DeltaProblem,
+  at: {
+    readonly row: number;
+    readonly name: "query" | "key";
+    readonly y: readonly number[];
+    readonly bar: Float64Array;
+  },
+  gradient: Float64Array,
+  sizes: Partial<Record<Name, number>>,
+): void {
+  const { row, name, y, bar } = at;
+  const r = y.length;
+  const squares = of[name].subarray(row * r, (row + 1) * r).reduce((sum, x) => sum + x * x, of.eps ?? 0);
+  const norm = of.eps === undefined ? 1 : Math.sqrt(squares);
+  const along = of.eps === undefined ? 0 : bar.reduce((sum, value, m) => sum + value * y[m]!, 0);
+  bar.forEach((value, m) => {
+    gradient[row * r + m] = (value - along * y[m]!) / norm;
+    const size = (Math.abs(value) + Math.abs(along * y[m]!)) / norm;
+    sizes[name] = Math.max(sizes[name] ?? 0, size);
+  });
 }
 
 interface RowThere {
