@@ -9,12 +9,13 @@ import { storeRows, type Bars } from "./delta-sink.js";
 import type { Operand, Range } from "./plan.js";
 import { applyState } from "./plans.js";
 import { copyRows } from "./rows.js";
-import { tileOf } from "./scan.js";
 import type { Segment } from "./segments.js";
 import { stateSize, type Carry } from "./state.js";
 
 const THREADS = 64;
-/** The shaders' DECAY. */
+/** Quads of columns of a workgroup of the scan. */
+const TILE = 8;
+/** As delta-back-scan counts them. */
 const DECAY = { none: 0, row: 1, channel: 2 } as const;
 
 type Params = DeltaRuleVjpParams<GpuTensor>;
@@ -81,10 +82,10 @@ function readBack(ctx: Context, back: Back): Operand {
   const none = ctx.nothing.read;
   const total = tiles(back, back.columns);
   ctx.stream.recorder.dispatch(deltaBackKeys, {
-    constants: { CHUNK: back.chunk, THREADS, STATE: 0, DECAY: 0 },
+    constants: { CHUNK: back.chunk, THREADS, STATE: 0 },
     params: {
       ...{ f: back.outBar, g: none, x: none, rows: back.segment.rows, chunks: back.chunks },
-      ...{ rank: back.columns, quads: 0, first_out: 0, total },
+      ...{ rank: back.columns, quads: 0, first_out: 0, by_row: 0, total },
     },
     bindings: {
       first_coupling: back.reading,
@@ -120,15 +121,20 @@ function addedStates(ctx: Context, back: Back): Range {
 
 /** B̄ in place of Mᵀ Ō, and Z̄ after every chunk in place of Q̃ᵀ Ō. */
 function scanBack(ctx: Context, back: Back, solvedBar: Operand, statesBar: Range, bar: Carry): void {
-  const { segment, chunk, chunks, columns, r, p, solving } = back;
+  const { segment, chunk, chunks, columns, r, solving } = back;
   const { batches, rows } = segment;
-  const tile = tileOf(ctx, chunk, p, batches, false);
-  const total = batches * Math.ceil(columns / tile.TILE);
+  const total = batches * Math.ceil(columns / TILE);
   // G of the way there is read as F here, and F added as G
   const { f: g, g: f } = solving;
   ctx.stream.recorder.dispatch(deltaBackScan, {
-    constants: { CHUNK: chunk, ...tile, DECAY: DECAY[solving.decay ?? "none"] },
-    params: { f, g, bar: solvedBar, rows, rank: r, quads: columns, chunks, total },
+    constants: {
+      CHUNK: chunk,
+      THREADS: TILE * Math.max(chunk / 8, 4),
+    },
+    params: {
+      ...{ f, g, bar: solvedBar, rows, rank: r, quads: columns, chunks },
+      ...{ decay: DECAY[solving.decay ?? "none"], total },
+    },
     bindings: {
       ...{ coupling: solving.coupling, factors: solving.diag, f, g, bar: solvedBar },
       ...{ z: statesBar, carry: bar.z, lost: bar.lost },
@@ -142,23 +148,23 @@ function rowsBack(ctx: Context, back: Back, solvedBar: Operand, statesBar: Range
   const { segment, chunk, chunks, rank, columns, p, scaled, outBar, states, stride } = back;
   const { batches, rows } = segment;
   const u = back.corrections;
-  const kind = scaled?.kind ?? "none";
+  const CHANNELS = scaled?.kind === "channel" ? 1 : 0;
   const pair = { batches, rows, chunk, chunks, r: p, f: solvedBar, g: u };
-  const decayed = kind === "row" ? scaled : undefined;
+  const decayed = scaled?.kind === "row" ? scaled : undefined;
   const [solves, reads] = couplingPair(ctx, { ...pair, decayed }, outBar);
   const each = batches * rows * rank;
   const range = scratch(ctx, 3 * 4 * each);
   const sums = scaled?.sums ?? ctx.nothing.read;
   const total = tiles(back, rank);
   const workgroups = Math.ceil(total / THREADS);
-  const sizes = { rows, rank, quads: columns, chunks, total };
+  const sizes = { rows, rank, quads: columns, chunks, by_row: decayed ? 1 : 0, total };
   const { query: q, key: k, erase } = back.rows;
   for (const [index, coupling, y] of [
     [0, solves, solvedBar],
     [1, reads, outBar],
   ] as const) {
     ctx.stream.recorder.dispatch(deltaBackReads, {
-      constants: { CHUNK: chunk, THREADS, DECAY: DECAY[kind] },
+      constants: { CHUNK: chunk, THREADS, CHANNELS },
       params: { y, k, ...sizes, states: stride, first_out: index * each, diag: index },
       bindings: { coupling, sums, y, k, z: states, out: range },
       workgroups,
@@ -166,7 +172,7 @@ function rowsBack(ctx: Context, back: Back, solvedBar: Operand, statesBar: Range
   }
   const given = { f: q, g: erase, x: u };
   ctx.stream.recorder.dispatch(deltaBackKeys, {
-    constants: { CHUNK: chunk, THREADS, STATE: 1, DECAY: DECAY[kind] },
+    constants: { CHUNK: chunk, THREADS, STATE: 1, CHANNELS },
     params: { ...given, ...sizes, first_out: 2 * each },
     bindings: {
       ...{ first_coupling: reads, second_coupling: solves, sums, ...given, z: statesBar, out: range },

@@ -11,6 +11,7 @@ export const deltaBackScan = plan({
     rank: "u32",
     quads: "u32",
     chunks: "u32",
+    decay: "u32",
     total: "u32",
   },
   bindings: {
@@ -23,7 +24,7 @@ export const deltaBackScan = plan({
     carry: "write",
     lost: "write",
   },
-  constants: ["CHUNK", "TILE", "WIDE", "THREADS", "LANES", "DECAY"],
+  constants: ["CHUNK", "THREADS"],
 });
 
 export const deltaBackReads = plan({
@@ -38,10 +39,11 @@ export const deltaBackReads = plan({
     states: "u32",
     first_out: "u32",
     diag: "u32",
+    by_row: "u32",
     total: "u32",
   },
   bindings: { coupling: "read", sums: "read", y: "read", k: "read", z: "read", out: "write" },
-  constants: ["CHUNK", "THREADS", "DECAY"],
+  constants: ["CHUNK", "THREADS", "CHANNELS"],
 });
 
 export const deltaBackKeys = plan({
@@ -55,6 +57,7 @@ export const deltaBackKeys = plan({
     quads: "u32",
     chunks: "u32",
     first_out: "u32",
+    by_row: "u32",
     total: "u32",
   },
   bindings: {
@@ -67,7 +70,7 @@ export const deltaBackKeys = plan({
     z: "read",
     out: "write",
   },
-  constants: ["CHUNK", "THREADS", "STATE", "DECAY"],
+  constants: ["CHUNK", "THREADS", "STATE", "CHANNELS"],
 });
 
 export const deltaGaps = plan({

@@ -8,7 +8,7 @@
 override CHUNK: u32 = 64;
 override THREADS: u32 = 64;
 override STATE: bool = true;
-override DECAY: u32 = 0; // 0: none, 1: one gap a row, 2: one a row and channel
+override CHANNELS: bool = false; // a gap for every row and channel
 const CUT = 32u;
 
 struct Params {
@@ -20,6 +20,7 @@ struct Params {
   quads: u32, // of columns
   chunks: u32,
   first_out: u32, // quads before the first of `out`
+  by_row: u32, // 1: one gap a row
   total: u32, // threads asked for: batch × chunks × CHUNK / 8 × rank
 }
 
@@ -86,7 +87,7 @@ fn main(
       }
       past#{i} += own#{i}; //#for i in 0..8
     }
-    if (DECAY == 1u) {
+    if (params.by_row == 1u) {
       let end = 2u * (here + rows - 1u);
       let s#{i} = 2u * (here + i + min(#{i}u, left - 1u)); //#for i in 0..8
       //#for h in 0, 4
@@ -96,7 +97,7 @@ fn main(
       past#{h + i} *= down#{h}.#{lane(i)}; //#for i in 0..4
       //#end
     }
-    if (DECAY == 2u) {
+    if (CHANNELS) {
       let down = between(here + i + min(7u, left - 1u), here + rows - 1u, quad);
       past#{i} *= down; //#for i in 0..8
     }
@@ -116,7 +117,7 @@ fn main(
       if (STATE) {
         g#{m} = -g[g_at + row#{m} * params.g.row];
       }
-      if (DECAY == 2u) {
+      if (CHANNELS) {
         let factor = between(here + i + 7u, here + row#{m}, quad);
         f#{m} *= factor;
         g#{m} *= factor;
@@ -156,7 +157,7 @@ fn main(
       own#{q} -= b#{q}_#{s >> 2}.#{lane(s)} * g0; //#for q in 0..s
     }
     out[out_at + #{s}u * rank] = past#{s} + (sum#{s} + own#{s});
-    if (DECAY == 2u && #{s}u > 0u) {
+    if (CHANNELS && #{s}u > 0u) {
       let step = between(here + i + #{s}u - 1u, here + i + #{s}u, quad);
       //#for q in 0..s
       past#{q} *= step;

@@ -6,7 +6,7 @@
 
 override CHUNK: u32 = 64;
 override THREADS: u32 = 64;
-override DECAY: u32 = 0; // 0: none, 1: one gap a row, 2: one a row and channel
+override CHANNELS: bool = false; // a gap for every row and channel
 const CUT = 32u;
 
 struct Params {
@@ -19,6 +19,7 @@ struct Params {
   states: u32, // of a batch entry in z
   first_out: u32, // quads before the first of `out`
   diag: u32, // 1: w = v belongs to the sum
+  by_row: u32, // 1: one gap a row
   total: u32, // threads asked for: batch × chunks × CHUNK / 8 × rank
 }
 
@@ -81,7 +82,7 @@ fn main(
     }
     past#{i} += own#{i}; //#for i in 0..8
   }
-  if (DECAY == 1u) {
+  if (params.by_row == 1u) {
     let s#{i} = 2u * (here + i + min(#{i}u, left - 1u)); //#for i in 0..8
     //#for h in 0, 4
     let high#{h} = vec4<f32>(#{[0, 1, 2, 3].map((i) => `sums[s${h + i}].x`).join(", ")});
@@ -90,7 +91,7 @@ fn main(
     past#{h + i} *= up#{h}.#{lane(i)}; //#for i in 0..4
     //#end
   }
-  if (DECAY == 2u) {
+  if (CHANNELS) {
     let s = 2u * ((here + i) * rank + quad);
     let up = decay_by(sums[s], sums[s + 1u]);
     past#{i} *= up; //#for i in 0..8
@@ -107,7 +108,7 @@ fn main(
       let a#{m} = coupling[t + (w + #{m}u) * (CHUNK / 4u)];
       let b#{m} = coupling[t + (w + #{m}u) * (CHUNK / 4u) + 1u];
       var v#{m} = k[next + #{m}u * params.k.row];
-      if (DECAY == 2u) {
+      if (CHANNELS) {
         v#{m} *= between(here + w + #{m}u, here + i, quad);
       }
       //#end
@@ -129,7 +130,7 @@ fn main(
   }
   out[out_at + #{s}u * rank] = past#{s} + (sum#{s} + own#{s});
   own#{q} += #{q < 4 ? "a" : "b"}#{s}.#{lane(q)} * v#{s}; //#for q in s + 1..8
-  if (DECAY == 2u && left > #{s + 1}u) {
+  if (CHANNELS && left > #{s + 1}u) {
     let step = between(here + i + #{s}u, here + i + #{s + 1}u, quad);
     //#for q in s + 1..8
     past#{q} *= step;

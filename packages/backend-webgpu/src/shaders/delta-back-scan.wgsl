@@ -3,16 +3,13 @@
 // takes the place of, and Q̃ᵀ Ō in `z`, whose place Z̄ of the chunk's end takes.
 // (I + S)⁻ᵀ is applied by substitution from the last row up, as solve-scan does from the first row down: 16-row blocks above each other
 // by all threads, inside a block one thread per quad of columns. One workgroup per batch entry and tile of columns.
-// A thread holds eight rows by one quad of columns, or by two. Arrays are in quads of columns, zero where padded.
+// A thread holds eight rows by one quad of columns. Arrays are in quads of columns, zero where padded.
 
 override CHUNK: u32 = 64;
-override TILE: u32 = 8; // quads of columns per workgroup
-override WIDE: bool = false; // two quads a thread
-override THREADS: u32 = 64; // LANES × max(CHUNK / 8, 4)
-override LANES: u32 = 8; // TILE, half of it if WIDE
-override DECAY: u32 = 0; // 0: none; 1: Z̄ decays by one factor a chunk; 2: by one a chunk and row of Z̄
+override THREADS: u32 = 64; // TILE × max(CHUNK / 8, 4)
 
 override QUADS: u32 = CHUNK / 4u;
+const TILE = 8u; // quads of columns per workgroup
 const BLOCK = 16u;
 const CUT = 32u;
 
@@ -24,6 +21,7 @@ struct Params {
   rank: u32,
   quads: u32, // of columns
   chunks: u32,
+  decay: u32, // 0: none; 1: Z̄ decays by one factor a chunk; 2: by one a chunk and row of Z̄
   total: u32, // workgroups asked for
 }
 
@@ -68,9 +66,9 @@ fn update_state(at: u32, kept: u32, factor: u32, k: u32, sum: vec4<f32>) {
   let added = z[kept] - sum;
   var term = added + lost[at];
   z[kept] = before;
-  if (DECAY != 0u) {
-    let width = select(1u, 4u * ((params.rank + 3u) / 4u), DECAY == 2u);
-    let own = factor + select(0u, k, DECAY == 2u);
+  if (params.decay != 0u) {
+    let width = select(1u, 4u * ((params.rank + 3u) / 4u), params.decay == 2u);
+    let own = factor + select(0u, k, params.decay == 2u);
     term = added + factors[own + width] * before + factors[own] * lost[at];
     before *= factors[own];
   }
@@ -95,10 +93,9 @@ fn main(
   let tile = index % tiles;
   let batch = index / tiles;
   let size = 4u * rank_quads * quads;
-  let lane = select(1u, 2u, WIDE) * (thread % LANES);
-  let worker = thread / LANES;
+  let lane = thread % TILE;
+  let worker = thread / TILE;
   let quad = tile * TILE + lane;
-  let both = WIDE && quad + 1u < quads;
   let f_start = start(params.f, batch);
   let g_start = start(params.g, batch);
   let bar_start = start(params.bar, batch) + quad;
@@ -110,42 +107,27 @@ fn main(
     let first = chunk * CHUNK;
     let rows = min(CHUNK, params.rows - first);
     let bar_at = bar_start + first * params.bar.row;
+    let to = i * TILE + lane;
     if (i < rows && quad < quads) {
       //#for i in 0..8
       let row#{i} = min(i + #{i}u, rows - 1u);
       let f#{i} = f_start + (first + row#{i}) * params.f.row;
-      var y#{q}_#{i} = vec4<f32>(); //#for q in 0..2
+      var y#{i} = vec4<f32>();
       //#end
       var at_z = z_at + quad;
       var m = 0u;
       while (m < rank_quads) {
-        //#for q in 0..2
-        var own#{q}_#{i} = vec4<f32>(); //#for i in 0..8
-        //#end
+        var own#{i} = vec4<f32>(); //#for i in 0..8
         for (let end = min(m + CUT / 4u, rank_quads); m < end; m++) {
+          let z#{j} = carry[at_z + #{j}u * quads]; //#for j in 0..4
           let a#{i} = f[f#{i} + m]; //#for i in 0..8
-          //#for q in 0..2
-          if (#{q ? "WIDE" : "true"}) {
-            let z#{j} = carry[at_z + #{j}u * quads + #{q}u]; //#for j in 0..4
-            own#{q}_#{i} += #{terms(4, (j) => `a${i}.${lane(j)} * z${j}`)}; //#for i in 0..8
-          }
-          //#end
+          own#{i} += #{terms(4, (j) => `a${i}.${lane(j)} * z${j}`)}; //#for i in 0..8
           at_z += 4u * quads;
         }
-        //#for q in 0..2
-        if (#{q ? "WIDE" : "true"}) {
-          y#{q}_#{i} += own#{q}_#{i}; //#for i in 0..8
-        }
-        //#end
+        y#{i} += own#{i}; //#for i in 0..8
       }
-      let to = i * TILE + lane;
-      //#for q in 0..2
-      if (#{q ? "WIDE" : "true"}) {
-        //#for i in 0..8
-        y[to + #{i}u * TILE + #{q}u] = select(vec4<f32>(), bar[bar_at + row#{i} * params.bar.row + #{q}u] + y#{q}_#{i}, vec4<bool>(i + #{i}u < rows));
-        //#end
-      }
-      //#end
+      y#{i} += bar[bar_at + row#{i} * params.bar.row]; //#for i in 0..8
+      y[to + #{i}u * TILE] = select(vec4<f32>(), y#{i}, vec4<bool>(i + #{i}u < rows)); //#for i in 0..8
     }
     workgroupBarrier();
 
@@ -153,60 +135,39 @@ fn main(
     for (var left = (rows + BLOCK - 1u) / BLOCK; left > 0u; left--) {
       let top = BLOCK * (left - 1u);
       let end = min(top + BLOCK, rows);
-      // the second quads of a WIDE tile go to the second worker
-      let column = tile * TILE + select(thread, 2u * (thread % LANES) + worker, WIDE);
-      if (worker < select(1u, 2u, WIDE) && column < quads) {
-        substitute(t, top, end, column - tile * TILE);
+      if (worker == 0u && quad < quads) {
+        substitute(t, top, end, lane);
       }
       workgroupBarrier();
       if (quad < quads) {
-        for (var row = top + worker; row < end; row += THREADS / LANES) {
-          let at = bar_at + row * params.bar.row;
-          bar[at] = y[row * TILE + lane];
-          if (both) {
-            bar[at + 1u] = y[row * TILE + lane + 1u];
-          }
+        for (var row = top + worker; row < end; row += THREADS / TILE) {
+          bar[bar_at + row * params.bar.row] = y[row * TILE + lane];
         }
       }
       if (top > 0u) {
         if (i < top && quad < quads) {
-          let to = i * TILE + lane;
-          //#for q in 0..2
-          var y#{q}_#{i} = vec4<f32>(); //#for i in 0..8
-          //#end
+          var y#{i} = vec4<f32>(); //#for i in 0..8
           for (var v = top; v < end; v += 4u) {
             let a#{i} = coupling[t + (i + #{i}u) * QUADS + v / 4u]; //#for i in 0..8
-            //#for q in 0..2
-            if (#{q ? "WIDE" : "true"}) {
-              let b#{m} = y[(v + #{m}u) * TILE + lane + #{q}u]; //#for m in 0..4
-              y#{q}_#{i} += #{terms(4, (m) => `a${i}.${lane(m)} * b${m}`)}; //#for i in 0..8
-            }
-            //#end
+            let b#{m} = y[(v + #{m}u) * TILE + lane]; //#for m in 0..4
+            y#{i} += #{terms(4, (m) => `a${i}.${lane(m)} * b${m}`)}; //#for i in 0..8
           }
-          //#for q in 0..2
-          if (#{q ? "WIDE" : "true"}) {
-            y[to + #{i}u * TILE + #{q}u] -= y#{q}_#{i}; //#for i in 0..8
-          }
-          //#end
+          y[to + #{i}u * TILE] -= y#{i}; //#for i in 0..8
         }
         workgroupBarrier();
       }
     }
 
     let g_at = g_start + first * params.g.row;
-    let factor = 2u * (batch * params.chunks + chunk) * select(1u, 4u * rank_quads, DECAY == 2u);
+    let factor = 2u * (batch * params.chunks + chunk) * select(1u, 4u * rank_quads, params.decay == 2u);
     let kept = (batch * params.chunks + chunk) * size;
-    for (var k = 8u * worker; k < params.rank; k += 8u * (THREADS / LANES)) {
+    for (var k = 8u * worker; k < params.rank; k += 8u * (THREADS / TILE)) {
       if (quad < quads) {
-        //#for q in 0..2
-        var z#{q}_#{j} = vec4<f32>(); //#for j in 0..8
-        //#end
+        var z#{j} = vec4<f32>(); //#for j in 0..8
         var next_g = g_at + k / 4u;
         var row = 0u;
         while (row < rows) {
-          //#for q in 0..2
-          var own#{q}_#{j} = vec4<f32>(); //#for j in 0..8
-          //#end
+          var own#{j} = vec4<f32>(); //#for j in 0..8
           // two rows at a time: the sums are stored half as often. An odd row's neighbour counts as zero
           for (let end = min(row + BLOCK, rows); row < end; row += 2u) {
             let more = vec4<bool>(row + 1u < rows);
@@ -215,29 +176,16 @@ fn main(
             let a1 = select(vec4<f32>(), g[next_g + params.g.row], more);
             let b1 = select(vec4<f32>(), g[next_g + params.g.row + 1u], more);
             next_g += 2u * params.g.row;
-            //#for q in 0..2
-            if (#{q ? "WIDE" : "true"}) {
-              let v0 = y[row * TILE + lane + #{q}u];
-              let v1 = select(vec4<f32>(), y[(row + 1u) * TILE + lane + #{q}u], more);
-              own#{q}_#{j} += #{terms(2, (m) => `${j < 4 ? "a" : "b"}${m}.${lane(j)} * v${m}`)}; //#for j in 0..8
-            }
-            //#end
+            let v0 = y[row * TILE + lane];
+            let v1 = select(vec4<f32>(), y[(row + 1u) * TILE + lane], more);
+            own#{j} += #{terms(2, (m) => `${j < 4 ? "a" : "b"}${m}.${lane(j)} * v${m}`)}; //#for j in 0..8
           }
-          //#for q in 0..2
-          if (#{q ? "WIDE" : "true"}) {
-            z#{q}_#{j} += own#{q}_#{j}; //#for j in 0..8
-          }
-          //#end
+          z#{j} += own#{j}; //#for j in 0..8
         }
-        let rest = params.rank - k;
-        //#for q in 0..2
-        if (#{q ? "both" : "true"}) {
-          //#for j in 0..8
-          if (rest > #{j}u) {
-            let own = (k + #{j}u) * quads + quad + #{q}u;
-            update_state(z_at + own, kept + own, factor, k + #{j}u, z#{q}_#{j});
-          }
-          //#end
+        //#for j in 0..8
+        if (params.rank > k + #{j}u) {
+          let own = (k + #{j}u) * quads + quad;
+          update_state(z_at + own, kept + own, factor, k + #{j}u, z#{j});
         }
         //#end
       }
