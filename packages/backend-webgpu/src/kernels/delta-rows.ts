@@ -19,7 +19,7 @@ export interface DeltaRows {
 
 export function deltaRows(
   ctx: Context,
-  { query, key, value, erase, eraseKey, write, eps }: DeltaRuleParams<GpuTensor>,
+  { query, key, value, erase, eraseKey, write, eps }: Omit<DeltaRuleParams<GpuTensor>, "out" | "finalState">,
   segment: Segment,
 ): DeltaRows {
   const scale = (

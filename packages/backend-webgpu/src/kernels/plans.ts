@@ -8,6 +8,7 @@ import {
   normRowsVjpPlan,
   scaleRowsPlan,
 } from "./layer-plans.js";
+import { deltaBackKeys, deltaBackReads, deltaBackScan, deltaGaps, deltaGates } from "./delta-plans.js";
 import { plan, type Plan } from "./plan.js";
 
 export const couplingPlan = plan({
@@ -252,4 +253,9 @@ export const plans: readonly Plan[] = [
   causalConvSumsPlan,
   scaleRowsPlan,
   deltaStepPlan,
+  deltaBackScan,
+  deltaBackReads,
+  deltaBackKeys,
+  deltaGaps,
+  deltaGates,
 ];

@@ -23,7 +23,7 @@ export interface DeltaResult {
 }
 
 /** Row `row` of all entries, normalised where that is asked for. */
-function rowOf(data: Float32Array, row: number, cols: number, eps?: number): number[] {
+export function rowOf(data: Float32Array, row: number, cols: number, eps?: number): number[] {
   const own = [...data.subarray(row * cols, (row + 1) * cols)];
   if (eps === undefined) return own;
   const length = Math.sqrt(own.reduce((sum, value) => sum + value * value, eps));
