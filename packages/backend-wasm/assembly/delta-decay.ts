@@ -1,4 +1,5 @@
 import { decayCouplings, rowFactors, sumGaps } from "./decay-rows";
+import { exp } from "./exp";
 import { Delta } from "./delta";
 import { align, bytes } from "./lanes";
 
@@ -14,7 +15,27 @@ export function deltaScratch(delta: Delta): usize {
 
 /** A chunk whose rows decay by one factor each: what decayRows does for solve, on f and K. */
 export function decayDeltaRows<T>(delta: Delta, gap: usize, rows: i32): void {
-  const size = bytes<T>(align(delta.chunk, 4)) + 32;
+  const length = decayKeyRows<T>(delta, gap, rows);
+  const size = sumsBytes<T>(delta);
+  const high = deltaScratch(delta);
+  const low = high + size;
+  const up = low + size;
+  const four = bytes<T>(4);
+  for (let v: usize = 0; v < length; v += 16) {
+    const f = delta.f + (v / four) * delta.tiles + (v & (four - 1));
+    decayCouplings<T>(f + delta.depth * delta.fs, delta.fs, four, v, high, low);
+    scaleReads<T>(f, delta.fs, delta.r, v128.load(up + v));
+  }
+}
+
+/** Bytes of the sums of a chunk's gaps, or of the factors of its rows. */
+function sumsBytes<T>(delta: Delta): usize {
+  return bytes<T>(align(delta.chunk, 4)) + 32;
+}
+
+/** K∘dn and the pair of such a chunk, with the sums of its gaps in deltaScratch and up and dn after them. Returns the bytes of up. */
+export function decayKeyRows<T>(delta: Delta, gap: usize, rows: i32): usize {
+  const size = sumsBytes<T>(delta);
   const high = deltaScratch(delta);
   const low = high + size;
   const up = low + size;
@@ -22,12 +43,6 @@ export function decayDeltaRows<T>(delta: Delta, gap: usize, rows: i32): void {
   sumGaps<T>(gap, delta.ps, rows, false, high, low);
   const s = deltaPairs(delta);
   const length = rowFactors<T>(rows, high, low, up, down, s, s + delta.rs);
-  const four = bytes<T>(4);
-  for (let v: usize = 0; v < length; v += 16) {
-    const f = delta.f + (v / four) * delta.tiles + (v & (four - 1));
-    decayCouplings<T>(f + delta.depth * delta.fs, delta.fs, four, v, high, low);
-    scaleReads<T>(f, delta.fs, delta.r, v128.load(up + v));
-  }
   let k = delta.k;
   let to = delta.decayed;
   for (let i = 0; i < rows; i++) {
@@ -35,6 +50,34 @@ export function decayDeltaRows<T>(delta: Delta, gap: usize, rows: i32): void {
     for (let m: usize = 0; m < delta.rs; m += 16) v128.store(to + m, v128.mul<T>(factor, v128.load(k + m)));
     k += delta.rs;
     to += delta.rs;
+  }
+  return length;
+}
+
+/** What Z decays by until each row of such a chunk reads it, as decayKeyRows leaves it. */
+export function readFactors<T>(delta: Delta): usize {
+  return deltaScratch(delta) + 2 * sumsBytes<T>(delta);
+}
+
+/** What each such row decays by until the chunk's end. */
+export function writeFactors<T>(delta: Delta): usize {
+  return deltaScratch(delta) + 3 * sumsBytes<T>(delta);
+}
+
+/** Two matrices of couplings [rows, rows], rows v and columns w: ∘= what decays between row w and row v ≥ w. */
+export function decayBoth<T>(delta: Delta, m: usize, s: usize, stride: usize, rows: i32): void {
+  const high = deltaScratch(delta);
+  const low = high + sumsBytes<T>(delta);
+  for (let v = 0; v < rows; v++) {
+    const h = v128.load_splat<T>(high + bytes<T>(v));
+    const lo = v128.load_splat<T>(low + bytes<T>(v));
+    for (let w: usize = 0; w <= bytes<T>(v); w += 16) {
+      const e = exp<T>(v128.sub<T>(h, v128.load(high + w)), v128.sub<T>(lo, v128.load(low + w)));
+      v128.store(m + w, v128.mul<T>(e, v128.load(m + w)));
+      v128.store(s + w, v128.mul<T>(e, v128.load(s + w)));
+    }
+    m += stride;
+    s += stride;
   }
 }
 

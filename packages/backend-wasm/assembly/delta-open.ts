@@ -1,6 +1,6 @@
 import { Delta, Head } from "./delta";
-import { decayDeltaChannels } from "./delta-channels";
-import { decayDeltaRows } from "./delta-decay";
+import { decayDeltaChannels, decayKeyChannels } from "./delta-channels";
+import { decayDeltaRows, decayKeyRows } from "./delta-decay";
 import { Decay } from "./job";
 import { align, bytes, lanes, lanesUpTo, loadPart, PANEL, transposeSquare, width } from "./lanes";
 import { product } from "./product";
@@ -24,6 +24,16 @@ export function openDelta<T>(delta: Delta, head: Head, l: i32, rows: i32, reads:
   }
   if (delta.decay != Decay.none) added = delta.decayed;
   packTail<T>(added, rs, rows, r, delta.gTail);
+}
+
+/** Stages of the chunk that starts at row l what its part of Z takes but U: K∘dn, and the factors of Z. */
+export function openUpdate<T>(delta: Delta, head: Head, l: i32, rows: i32): void {
+  const rs = delta.rs;
+  stageRows<T>(head.k + l * delta.ks, delta.ks, rows, delta.r, delta.eps, delta.k, rs);
+  const gap = head.gap + l * delta.ps;
+  if (delta.decay == Decay.channel) decayKeyChannels<T>(delta, gap, rows);
+  else if (delta.decay == Decay.row) decayKeyRows<T>(delta, gap, rows);
+  packTail<T>(delta.decay == Decay.none ? delta.k : delta.decayed, rs, rows, delta.r, delta.gTail);
 }
 
 /** 1 / √(x·x + eps), the sum in f64 or in blocks. */

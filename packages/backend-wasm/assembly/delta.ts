@@ -1,3 +1,4 @@
+import { keptOf } from "./delta-kept";
 import { Decay, Job, Operands } from "./job";
 import { align, bytes, PANEL, panels } from "./lanes";
 import { rankStride } from "./decay-layout";
@@ -23,6 +24,8 @@ export class Head {
   back!: usize;
   record!: usize;
   start!: usize;
+  /** what is kept from deltaRule to deltaRuleVjp (delta-kept.ts), or 0 */
+  kept!: usize;
 }
 
 /**
@@ -156,5 +159,6 @@ export function placeHead(head: Head, job: Job, e: i32, column: usize, z: usize)
   head.write = job.operand(Operands.write).entry(e) + (job.writeWidth > 1 ? column : 0);
   head.gap = job.operand(Operands.decay).entry(e);
   head.out = job.operand(Operands.out).entry(e) + column;
+  head.kept = keptOf(job, e, column);
   head.z = z;
 }

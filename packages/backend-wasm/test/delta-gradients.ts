@@ -38,7 +38,8 @@ export function gradientsOf(
       const e = rowOf(x.erase, at, columns.erase);
       const w = x.write ? rowOf(x.write, at, columns.write) : e;
       const { decayed, u, before } = states[i]!;
-      const [qg, kg] = [new Float64Array(r), new Float64Array(r)];
+      // of each channel first: one chain of r·p additions would lose more than what is judged
+      const [qg, kg, eg] = [new Float64Array(r), new Float64Array(r), new Float64Array(r)];
       const factor = (m: number): number =>
         x.decay ? Math.exp(x.decay[at * columns.decay + (columns.decay === 1 ? 0 : m)]!) : 1;
       const addErase = (m: number, value: number): void => {
@@ -62,7 +63,7 @@ export function gradientsOf(
         for (let m = 0; m < r; m++) {
           const em = e[e.length === 1 ? 0 : m]!;
           const read = -ug * decayed[m * p + j]!;
-          addErase(m, read * k[m]!);
+          eg[m]! += read * k[m]!;
           kg[m]! += read * em;
           back[m * p + j]! -= ug * em * k[m]!;
           if (x.decay) {
@@ -73,6 +74,7 @@ export function gradientsOf(
           back[m * p + j]! *= factor(m);
         }
       }
+      eg.forEach((value, m) => addErase(m, value));
       for (const [name, y, yg] of [
         ["query", q, qg],
         ["key", k, kg],
@@ -135,14 +137,14 @@ function statesBefore(
   });
 }
 
-/** All gradients by the kernel, on poisoned tensors that are gone when it returns. */
+/** All gradients by the kernel, on poisoned tensors that are gone when it returns; `keeps`: from what a forward call has kept. */
 export function fusedGradients(
   backend: Backend<WasmTensor>,
   given: Case,
   x: Elements,
   outCotangent: ArrayLike<number>,
   finalCotangent: ArrayLike<number> | undefined,
-  chunk?: number,
+  { chunk, keeps = false }: { readonly chunk?: number | undefined; readonly keeps?: boolean } = {},
 ): Record<string, FloatArray> {
   const { dtype, batch, n, r, p, scale, eps } = given;
   const inputs = uploaded(backend, given, x);
@@ -158,14 +160,20 @@ export function fusedGradients(
       return [[name, gradient]];
     }),
   );
+  const call = { batch, n, r, p, scale, eps, chunk, ...inputs };
+  const kept = keeps ? backend.empty(backend.keptShape!(call, dtype), dtype) : undefined;
+  kept?.data.fill(Number.NaN);
+  const out = kept && backend.empty([batch, n, p], dtype);
+  if (out) backend.kernels.deltaRule!({ ...call, out, kept });
   backend.kernels.deltaRuleVjp!({
-    ...{ batch, n, r, p, scale, eps, chunk },
-    ...inputs,
+    ...call,
+    kept,
     outCotangent: cotangent,
     finalStateCotangent: final,
     gradients,
   });
   const results = Object.fromEntries(Object.entries(gradients).map(([name, t]) => [name, t.data.slice()]));
-  for (const t of [...Object.values(inputs), ...Object.values(gradients), cotangent, final]) t?.dispose();
+  const made = [cotangent, final, kept, out, ...Object.values(inputs), ...Object.values(gradients)];
+  for (const t of made) t?.dispose();
   return results;
 }

@@ -28,6 +28,7 @@ const sizes: readonly (readonly [n: number, r: number, p: number])[] = [
   [17, 8, 16],
   [33, 13, 24],
   [50, 66, 100],
+  [150, 7, 9],
 ];
 
 const gates = (["one", "channels"] as const).flatMap((erase) =>
@@ -47,11 +48,13 @@ function check(
   const final = given.state ? random(dtype, [batch, r, p], 22, 2) : undefined;
   const { gradients, sizes } = gradientsOf(given, x, cotangent, final);
   for (const backend of backends) {
-    const got = fusedGradients(backend, given, x, cotangent, final, chunk);
-    for (const [name, values] of Object.entries(got)) {
-      const error = worst(values, gradients[name]!) / (sizes[name] || 1) / unitRoundoff[dtype];
-      const what = `${backend.supports.build}: ${name} ${JSON.stringify(given)}`;
-      expect(error, what).toBeLessThanOrEqual(allowed);
+    for (const keeps of [false, true]) {
+      const got = fusedGradients(backend, given, x, cotangent, final, { chunk, keeps });
+      for (const [name, values] of Object.entries(got)) {
+        const error = worst(values, gradients[name]!) / (sizes[name] || 1) / unitRoundoff[dtype];
+        const what = `${backend.supports.build}: ${name} ${JSON.stringify({ ...given, keeps })}`;
+        expect(error, what).toBeLessThanOrEqual(allowed);
+      }
     }
   }
 }
@@ -208,7 +211,7 @@ describe("one thread", () => {
 
 test("the same bits for every number of threads", async () => {
   const results: string[] = [];
-  for (const threads of [1, 2, 3]) {
+  for (const threads of [1, 2, 3, 8]) {
     const backend = await createWasmBackend({ threads, build: "simd+threads" });
     const all: string[] = [];
     for (const [batch, n, r, p] of [
@@ -219,8 +222,11 @@ test("the same bits for every number of threads", async () => {
         const given: Case = { ...base, dtype: "f32", batch, n, r, p, decay };
         const cotangent = random("f32", [batch, n, p], 21, 2);
         const final = random("f32", [batch, r, p], 22, 2);
-        for (const values of Object.values(fusedGradients(backend, given, drawn(given), cotangent, final)))
-          all.push(createHash("sha256").update(new Uint8Array(values.buffer)).digest("hex"));
+        for (const keeps of [false, true]) {
+          const gradients = fusedGradients(backend, given, drawn(given), cotangent, final, { keeps });
+          for (const values of Object.values(gradients))
+            all.push(createHash("sha256").update(new Uint8Array(values.buffer)).digest("hex"));
+        }
       }
     }
     results.push(JSON.stringify(all));
@@ -237,7 +243,7 @@ test("the same bits where states are made again from those that are kept", async
   // 1500 chunks of one row are 100 MB of states, which one thread may keep, but not each of three
   for (const threads of [1, 3]) {
     const backend = await createWasmBackend({ threads, build: "simd+threads" });
-    for (const values of Object.values(fusedGradients(backend, given, x, cotangent, undefined, 1)))
+    for (const values of Object.values(fusedGradients(backend, given, x, cotangent, undefined, { chunk: 1 })))
       digests.push(createHash("sha256").update(new Uint8Array(values.buffer)).digest("hex"));
     await backend.dispose();
   }

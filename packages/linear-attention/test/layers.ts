@@ -2,7 +2,7 @@ import type { Backend, FloatArray, HostTensor } from "@dlrt/core";
 import * as layers from "../src/index.js";
 import * as reference from "../src/reference/index.js";
 import type { ReferenceProblem, ReferenceResult } from "../src/reference/index.js";
-import type { Cotangents, LayerOptions, LayerResult } from "../src/index.js";
+import type { Cotangents, LayerOptions, LayerResult, VjpOptions } from "../src/index.js";
 
 export type Arrays = Readonly<Record<string, Float64Array>>;
 type Tensors = Record<string, HostTensor>;
@@ -36,7 +36,7 @@ export interface Layer {
     backend: Backend<HostTensor>,
     inputs: Tensors,
     cotangents: Cotangents<HostTensor>,
-    options: LayerOptions<HostTensor>,
+    options: VjpOptions<HostTensor>,
   ): Readonly<Record<string, HostTensor>>;
   reference(problem: ReferenceProblem, inputs: Arrays): ReferenceResult;
 }

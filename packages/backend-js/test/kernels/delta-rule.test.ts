@@ -1,6 +1,14 @@
 import type { Dtype } from "@dlrt/core";
 import { describe, expect, it } from "vitest";
-import { deltaErrors, deltaProblem, deltaResults, ownKernels, within, type DeltaProblem } from "./delta.js";
+import {
+  deltaErrors,
+  deltaProblem,
+  deltaResults,
+  keeping,
+  ownKernels,
+  within,
+  type DeltaProblem,
+} from "./delta.js";
 import { firstDifference, tensor } from "./problems.js";
 
 const limits = { f32: 1e-6, f64: 2e-14 } as const;
@@ -39,6 +47,17 @@ describe.each(decays.flatMap((decay) => gates.map((gate) => ({ decay, gates: gat
     it.each(dtypes)("the same where states are computed again from those kept, %s", (dtype) => {
       for (const bytes of [0, 2 ** 14])
         expectSmall({ ...kind, sizes: [2, 150, 10, 7] }, dtype, 1, within(bytes));
+    });
+
+    it.each(dtypes)("the same from what the forward has kept, %s", (dtype) => {
+      for (const [n, r, p] of [
+        [1, 5, 3],
+        [13, 8, 12],
+        [37, 20, 9],
+      ] as const)
+        expectSmall({ ...kind, sizes: [2, n, r, p], eps: 1e-3 }, dtype, 1, keeping());
+      for (const bytes of [0, 2 ** 14])
+        expectSmall({ ...kind, sizes: [2, 150, 10, 7] }, dtype, 1, keeping(bytes));
     });
 
     it("nothing but the state passes where there are no rows", () => {
@@ -91,6 +110,8 @@ it.each(decays)("more columns than a panel, a rank of several panels, decay %s",
     expectSmall({ decay, gates: "columns", sizes: [1, 6, 1030, 3], chunk: 4 }, dtype, 4);
     expectSmall({ decay, sizes: [1, 1, 1030, 3] }, dtype, 4);
     expectSmall({ decay, sizes: [1, 10, 1030, 3], chunk: 4 }, dtype, 4, within(0));
+    expectSmall({ decay, gates: gate, sizes: [1, 5, 200, 700], chunk: 4 }, dtype, 4, keeping());
+    expectSmall({ decay, sizes: [1, 10, 1030, 3], chunk: 4 }, dtype, 4, keeping(0));
   }
 });
 

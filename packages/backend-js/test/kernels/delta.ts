@@ -77,6 +77,18 @@ export const within = (bytes: number) => ({
   deltaRuleVjp: (params: DeltaRuleVjpParams<HostTensor>) => deltaRuleVjpWithin(params, bytes),
 });
 
+/** The backward with what the forward has kept, and room for so many bytes of states; what is kept was poisoned. */
+export function keeping(bytes: number = Infinity): typeof ownKernels {
+  let kept: HostTensor | undefined;
+  return {
+    deltaRule: (params) => {
+      kept = tensor([params.batch, params.n, params.p], params.query.dtype);
+      ownKernels.deltaRule({ ...params, kept });
+    },
+    deltaRuleVjp: (params) => deltaRuleVjpWithin({ ...params, kept }, bytes),
+  };
+}
+
 /** What the gradient of a decay is a sum of differences of: the largest |q q̄| + |k k̄| summed over a row. */
 function gapTerms({ call }: ReturnType<typeof deltaProblem>, results: Record<string, HostTensor>): number {
   const { query, key, r } = call;

@@ -215,6 +215,11 @@ export interface Backend<T extends Tensor = Tensor> extends AsyncDisposable {
   memory(): { tensors: number; bytes: number };
   prepare?(p: PrepareParams): Promise<void>;
   /**
+   * The shape of the tensor, of the inputs' dtype, that `deltaRule` and `deltaRuleVjp` take as `kept` for a call of these sizes; one
+   * without elements: nothing is worth keeping. Absent: the backend keeps nothing, and its kernels are never given any.
+   */
+  keptShape?(sizes: Sizes, dtype: Dtype): Shape;
+  /**
    * For backends whose tensors the host cannot read at once: a rejection of `pending` must reject every `read` of
    * `results` as they now are, and of what is computed from them, and nothing else. `check: true` needs it there.
    */

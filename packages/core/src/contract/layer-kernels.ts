@@ -16,6 +16,11 @@ export interface DeltaRuleParams<T extends Tensor = Tensor> extends Sizes, Delta
   readonly eps?: number | undefined;
   /** Receives Z after the last row, [batch, r, p]. May be the same tensor as `initialState`. */
   readonly finalState?: T | undefined;
+  /**
+   * Receives what `deltaRuleVjp` would otherwise compute once more, the corrections above all: a contiguous tensor of the backend's
+   * `keptShape`, which overlaps nothing else and means something to that backend alone.
+   */
+  readonly kept?: T | undefined;
   /** [batch, n, p]; overlaps no input */
   readonly out: T;
   /** Rows per chunk, ≥ 1; absent: the backend's choice. A hint: results differ by rounding only. */
@@ -39,11 +44,13 @@ export interface DeltaRuleInputs<T extends Tensor = Tensor> {
   readonly initialState?: T | undefined;
 }
 
-/** The gradients of `deltaRule`; what is needed of the forward pass is computed once more. */
+/** The gradients of `deltaRule`; what is needed of the forward pass is computed once more, unless it was `kept`. */
 export interface DeltaRuleVjpParams<T extends Tensor = Tensor> extends Sizes, DeltaRuleInputs<T> {
   readonly scale: number;
   readonly eps?: number | undefined;
   readonly chunk?: number | undefined;
+  /** As `deltaRule` left it for the same inputs and sizes. It is not written. */
+  readonly kept?: T | undefined;
   /** Cotangents: of out, [batch, n, p], and of the final state, [batch, r, p], absent: 0. */
   readonly outCotangent: T;
   readonly finalStateCotangent?: T | undefined;

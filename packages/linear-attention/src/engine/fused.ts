@@ -2,6 +2,7 @@ import { elementCount, type Tensor } from "@dlrt/core";
 import { checkAliases, type DeltaRuleParams, type Kernels } from "@dlrt/core/backend";
 import { sumHeads } from "./elementwise.js";
 import { sumStates } from "./mix-back.js";
+import { placeForKept } from "./kept.js";
 import type { Mix, MixBack, MixCall } from "./operands.js";
 import { rowsOf, type Packed, type Piece } from "./packed.js";
 import { finalStatesOf, statesOf } from "./states.js";
@@ -78,7 +79,7 @@ export function mixFused<T extends Tensor>(
   checkFinalState(rows, call);
   const output = scope.packed(batch, count, heads, width);
   const { backend } = scope;
-  for (const piece of call.pieces) {
+  for (const [index, piece] of call.pieces.entries()) {
     const out = rowsOf(backend, output, piece, heads);
     const { states: finalState, finish } = finalStatesOf(
       scope,
@@ -90,6 +91,8 @@ export function mixFused<T extends Tensor>(
     if (elementCount(out.shape) === 0 && (finalState === undefined || elementCount(finalState.shape) === 0))
       continue;
     const of = paramsOf(tape, rows, call, piece);
+    const kept = call.kept && placeForKept(scope, of);
+    if (kept) call.kept[index] = kept;
     // Field by field: a spread costs a single token more than a kernel for it.
     kernels.deltaRule({
       batch: of.batch,
@@ -106,6 +109,7 @@ export function mixFused<T extends Tensor>(
       decay: of.decay,
       initialState: of.initialState,
       finalState,
+      kept,
       out,
     });
     finish();
@@ -173,7 +177,7 @@ function fusedBack<T extends Tensor>(
     (heads === stateHeads
       ? target
       : scope.empty([(target.shape[0] / stateHeads) * heads, target.shape[1], target.shape[2]]));
-  for (const piece of call.pieces) {
+  for (const [index, piece] of call.pieces.entries()) {
     const view = (x: Packed<T> | undefined): T | undefined => x && rowsOf(scope.backend, x, piece, heads);
     const { query, key, value, erase, write, decay } = gradients;
     const into = {
@@ -188,6 +192,7 @@ function fusedBack<T extends Tensor>(
     if (Object.values(into).every((t) => t === undefined || elementCount(t.shape) === 0)) continue;
     kernels.deltaRuleVjp({
       ...paramsOf(tape, rows, call, piece),
+      kept: call.kept?.[index],
       outCotangent: rowsOf(scope.backend, cotangent, piece, heads),
       finalStateCotangent: final && statesOf(scope, final, piece, heads, heads),
       gradients: into,

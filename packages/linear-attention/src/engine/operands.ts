@@ -31,6 +31,9 @@ export interface Operator<T extends Tensor> {
   readonly decay: Value<T> | undefined;
 }
 
+/** A tensor for every piece of a call, where the kernel keeps something of it. */
+export type KeptTensors<T extends Tensor> = (T | undefined)[];
+
 /** All that a call of the engine knows beside the rows. */
 export interface MixCall<T extends Tensor> {
   readonly scale: number;
@@ -42,6 +45,8 @@ export interface MixCall<T extends Tensor> {
   readonly initialState?: T | undefined;
   /** [N·stateHeads, rank, V] */
   readonly finalState?: T | undefined;
+  /** Of the pieces: receives what kernels keep of them for the way back, and on the way back has it. Absent: nothing is kept. */
+  readonly kept?: KeptTensors<T> | undefined;
 }
 
 /** What the way back needs and gives beside the rows' gradients. */
