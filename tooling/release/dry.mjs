@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { isDeepStrictEqual, parseArgs } from "node:util";
 import { vulkanEnv } from "@dlrt/swiftshader";
 import { faults, targets } from "./guard.mjs";
-import { fieldsOf, fillIn, ownerFaults, ownerOf } from "./owner.mjs";
+import { fieldsOf, fillIn, ownerFaults } from "./owner.mjs";
 import { ROOT, command, pnpm, publishable } from "./packages.mjs";
 import { startRegistry } from "./registry.mjs";
 import { checkOneCore, installAlone, installedVersion, runQuickstart } from "./user.mjs";
@@ -58,7 +58,7 @@ async function publish(registry, tag, args = []) {
 /** What npm reads of a published version: provenance is compared with `repository`, its page shows the rest. */
 function checkPage(name, record) {
   const { folder: of } = publishable(clone).find((each) => each.name === name);
-  for (const [key, value] of Object.entries(fieldsOf(ownerOf(clone), of, clone))) {
+  for (const [key, value] of Object.entries(fieldsOf(of, clone))) {
     if (!isDeepStrictEqual(record[key], value)) {
       throw new Error(`${name}: ${key} was published as ${JSON.stringify(record[key])}`);
     }
@@ -100,7 +100,7 @@ async function cloneRepository() {
       cpSync(join(ROOT, file), join(clone, file));
     }
   }
-  if (owner !== undefined) fillIn(owner, clone);
+  if (owner !== undefined) fillIn({ address: owner }, clone);
   await pnpm(["install", "--frozen-lockfile", "--prefer-offline"], { cwd: clone });
   say("cloned and installed");
 }
