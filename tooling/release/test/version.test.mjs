@@ -107,25 +107,3 @@ test("a change without a commit or an address has no link", async () => {
   expect(await getReleaseLine({ summary: "One." }, "minor", { address: HERE })).toBe("- One.");
   expect(await getDependencyReleaseLine([], [])).toBe("");
 });
-
-/** A heading's anchor, as npm and GitHub make it. */
-const anchorOf = (heading) =>
-  heading
-    .toLowerCase()
-    .replace(/[^\p{L}\p{N} _-]/gu, "")
-    .replaceAll(" ", "-");
-
-test.each(publishable())(
-  "every link of $name's README works on npm's page, which knows no other file",
-  ({ folder }) => {
-    const prose = readFileSync(join(folder, "README.md"), "utf8").replace(/^```[\s\S]*?^```$/gm, "");
-    const headings = [...prose.matchAll(/^#+ (.*)$/gm)].map(([, heading]) => anchorOf(heading));
-    const targets = [...prose.matchAll(/\]\(([^)\s]+)\)|\s(?:src|href)="([^"]+)"/g)].map(
-      ([, link, attribute]) => link ?? attribute,
-    );
-    const dead = targets.filter((to) =>
-      to.startsWith("#") ? !headings.includes(to.slice(1)) : !/^https:\/\/[^/]+\.[a-z]+\//.test(to),
-    );
-    expect(dead).toEqual([]);
-  },
-);
