@@ -7,6 +7,7 @@ import { vulkanEnv } from "@dlrt/swiftshader";
 import { faults, targets } from "./guard.mjs";
 import { fieldsOf, fillIn, ownerFaults } from "./owner.mjs";
 import { ROOT, command, pnpm, publishable } from "./packages.mjs";
+import { writeNames } from "./names.mjs";
 import { startRegistry } from "./registry.mjs";
 import { checkOneCore, installAlone, installedVersion, runQuickstart } from "./user.mjs";
 
@@ -68,6 +69,20 @@ function checkPage(name, record) {
   }
 }
 
+/** As a maintainer does by hand before the first release: the names, each with an empty version. */
+async function takeNames(registry) {
+  const against = faults(targets(clone, { ...process.env, ...registry.env }), [], {});
+  if (against.length > 0) throw new Error(against.join("\n"));
+  for (const empty of writeNames(join(folder, "names"), clone)) {
+    await command("npm", ["publish", empty, "--access", "public"], { cwd: folder, env: registry.env });
+  }
+  for (const { name } of publishable(clone)) {
+    const { "dist-tags": tags } = await registry.record(name);
+    if (tags.latest !== "0.0.0") throw new Error(`${name}: its name is not taken`);
+  }
+  say("the names are taken");
+}
+
 async function commit(message) {
   await git("add", "-A");
   await git("-c", "user.name=rehearsal", "-c", "user.email=rehearsal@localhost", "commit", "-qm", message);
@@ -107,6 +122,7 @@ async function cloneRepository() {
 
 async function rehearse(registry) {
   await cloneRepository();
+  await takeNames(registry);
 
   addChangeset("rehearsal-first", everyPackage("patch"));
   await changeset(["version"]);

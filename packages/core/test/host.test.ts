@@ -75,6 +75,75 @@ test("gradients with states are the reference's", async () => {
   expect(backend.memory()).toEqual({ tensors: 0, bytes: 0 });
 });
 
+test("the gradients of a stream, piece by piece from its end, are those of the whole", async () => {
+  const backend = new SpyBackend(referenceKernels);
+  const [n, r, p] = [7, 2, 2];
+  const small = (length: number, seed: number): Float64Array =>
+    Float64Array.from({ length }, (_, i) => ((i * i + seed * i) % 3) - 1); // −1, 0 and 1: all of it is exact
+  const whole = { diag: small(n, 5).map((x) => x || 2), q: small(n * r, 1), k: small(n * r, 2) };
+  const decay = Float64Array.from({ length: n }, (_, i) => (i === 4 ? -Infinity : 0));
+  const [rhs, cotangent, initialState, bar] = [
+    small(n * p, 3),
+    small(n * p, 4),
+    small(r * p, 1),
+    small(r * p, 2),
+  ];
+  const cuts = [0, 3, 5, 5, 7];
+  const pieces = cuts.slice(1).map((to, at) => [cuts[at]!, to] as const);
+  const part = (x: Float64Array, [from, to]: readonly [number, number]) =>
+    x.slice((from * x.length) / n, (to * x.length) / n);
+  const rowsOf = (rows: readonly [number, number]) => ({
+    shape: [1, rows[1] - rows[0], r] as const,
+    ...{
+      diag: part(whole.diag, rows),
+      q: part(whole.q, rows),
+      k: part(whole.k, rows),
+      decay: part(decay, rows),
+    },
+  });
+
+  for (const [forward, backward] of [
+    [host.solve, host.solveVjp],
+    [host.apply, host.applyVjp],
+  ] as const) {
+    for (const trans of [false, true]) {
+      const order = trans ? [...pieces].reverse() : pieces;
+      const z = initialState.slice();
+      const kept: { rows: readonly [number, number]; primal: Float64Array; before: Float64Array }[] = [];
+      for (const rows of order) {
+        const before = z.slice();
+        const y = await forward(backend, rowsOf(rows), part(rhs, rows), {
+          trans,
+          initialState: z,
+          finalState: z,
+        });
+        kept.push({ rows, primal: forward === host.solve ? y : part(rhs, rows), before });
+      }
+      let finalStateCotangent = bar;
+      const got = new Map<number, Record<string, Float64Array>>();
+      for (const { rows, primal, before } of kept.reverse()) {
+        const options = { trans, initialState: before, finalStateCotangent };
+        const gradients = await backward(backend, rowsOf(rows), primal, part(cotangent, rows), options);
+        finalStateCotangent = gradients.initialState!;
+        got.set(rows[0] + rows[1], { ...gradients });
+      }
+
+      const all = rowsOf([0, n]);
+      const primal =
+        forward === host.solve ? await host.solve(backend, all, rhs, { trans, initialState }) : rhs;
+      const options = { trans, initialState, finalStateCotangent: bar };
+      const { initialState: first, ...wanted } = await backward(backend, all, primal, cotangent, options);
+      const plain = (values: Iterable<number>): number[] => [...values].map((x) => x + 0);
+      expect(plain(finalStateCotangent)).toEqual(plain(first!));
+      for (const [name, values] of Object.entries(wanted)) {
+        const joined = pieces.flatMap(([from, to]) => plain(got.get(from + to)![name]!));
+        expect(joined, `${name}, trans ${trans}`).toEqual(plain(values));
+      }
+    }
+  }
+  expect(backend.memory()).toEqual({ tensors: 0, bytes: 0 });
+});
+
 test("check takes a subnormal λ for 0 where the backend says that it may be flushed, and nowhere else", () => {
   const shape: Shape = [1, 2, 1];
   for (const [Float, lambda, normal] of [

@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { NOBODY, fieldsOf, fillIn, ownerFaults, ownerOf, personOf } from "../owner.mjs";
+import { writeNames } from "../names.mjs";
 import { ROOT, publishable } from "../packages.mjs";
 
 const HERE = "https://github.com/example/placeholder";
@@ -19,7 +20,8 @@ beforeEach(() => {
   for (const path of [...scripts.map((file) => join("tooling/release", file)), ...manifests]) {
     cpSync(join(ROOT, path), join(root, path));
   }
-  for (const file of ["package.json", "tooling/limits.mjs"]) cpSync(join(ROOT, file), join(root, file));
+  for (const file of ["package.json", "LICENSE", "tooling/limits.mjs"])
+    cpSync(join(ROOT, file), join(root, file));
   symlinkSync(
     join(ROOT, "tooling/release/node_modules"),
     join(root, "tooling/release/node_modules"),
@@ -114,6 +116,19 @@ test.each(["", "example/placeholder", `${HERE}.git`, "https://example.com/a/b", 
     expect(ownerFaults(root)).toEqual([NOBODY]);
   },
 );
+
+test("names to take before the first release: an empty version of each package, with all that npm shows of it", () => {
+  expect(() => writeNames(join(root, "names"), root)).toThrow(NOBODY);
+  fillIn({ address: HERE }, root);
+  const folders = writeNames(join(root, "names"), root);
+  expect(folders).toHaveLength(publishable(root).length);
+  for (const [i, { name, folder, manifest }] of publishable(root).entries()) {
+    const written = JSON.parse(text(folders[i]));
+    const { description, license } = manifest;
+    expect(written).toEqual({ name, version: "0.0.0", description, license, ...fieldsOf(folder, root) });
+    expect(readdirSync(folders[i]).toSorted()).toEqual(["LICENSE", "README.md", "package.json"]);
+  }
+});
 
 test("a manifest that says something else, and a workflow of another repository, are faults", () => {
   fillIn({ address: HERE }, root);
