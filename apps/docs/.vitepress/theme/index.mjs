@@ -1,10 +1,6 @@
-import { h } from "vue";
 import DefaultTheme from "vitepress/theme";
 import "katex/dist/katex.min.css";
-import Figures from "./Figures.vue";
+import Layout from "./Layout.vue";
 import "./style.css";
 
-export default {
-  extends: DefaultTheme,
-  Layout: () => h(DefaultTheme.Layout, null, { "home-features-before": () => h(Figures) }),
-};
+export default { extends: DefaultTheme, Layout };
