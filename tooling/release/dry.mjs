@@ -7,7 +7,7 @@ import { vulkanEnv } from "@dlrt/swiftshader";
 import { faults, targets } from "./guard.mjs";
 import { fieldsOf, fillIn, ownerFaults } from "./owner.mjs";
 import { ROOT, command, pnpm, publishable } from "./packages.mjs";
-import { writeNames } from "./names.mjs";
+import { EMPTY, writeNames } from "./names.mjs";
 import { startRegistry } from "./registry.mjs";
 import { checkOneCore, installAlone, installedVersion, runQuickstart } from "./user.mjs";
 
@@ -74,11 +74,14 @@ async function takeNames(registry) {
   const against = faults(targets(clone, { ...process.env, ...registry.env }), [], {});
   if (against.length > 0) throw new Error(against.join("\n"));
   for (const empty of writeNames(join(folder, "names"), clone)) {
-    await command("npm", ["publish", empty, "--access", "public"], { cwd: folder, env: registry.env });
+    await command("npm", ["publish", empty, "--access", "public", "--tag", "latest"], {
+      cwd: folder,
+      env: registry.env,
+    });
   }
   for (const { name } of publishable(clone)) {
     const { "dist-tags": tags } = await registry.record(name);
-    if (tags.latest !== "0.0.0") throw new Error(`${name}: its name is not taken`);
+    if (tags.latest !== EMPTY) throw new Error(`${name}: its name is not taken`);
   }
   say("the names are taken");
 }

@@ -6,6 +6,9 @@ import { fileURLToPath } from "node:url";
 import { fieldsOf, ownerFaults } from "./owner.mjs";
 import { ROOT, publishable } from "./packages.mjs";
 
+/** Below every version there will be: the ranges of a snapshot, ^0.0.0-canary-…, would take a 0.0.0 for a newer one. */
+export const EMPTY = "0.0.0-0";
+
 /** A folder below `into` for every package. @returns the folders @throws Error as long as the manifests name no repository */
 export function writeNames(into, root = ROOT) {
   const faults = ownerFaults(root);
@@ -14,7 +17,7 @@ export function writeNames(into, root = ROOT) {
     const at = join(into, name.replace(/^@\w+\//, ""));
     mkdirSync(at, { recursive: true });
     const { homepage, ...fields } = fieldsOf(folder, root);
-    const manifest = { name, version: "0.0.0", description, license, homepage, ...fields };
+    const manifest = { name, version: EMPTY, description, license, homepage, ...fields };
     writeFileSync(join(at, "package.json"), `${JSON.stringify(manifest, null, 2)}\n`);
     writeFileSync(
       join(at, "README.md"),
@@ -29,7 +32,8 @@ if (process.argv[1] === fileURLToPath(import.meta.url)) {
   try {
     const [into] = process.argv.slice(2);
     if (into === undefined) throw new Error("expected the folder to write to");
-    for (const folder of writeNames(resolve(into))) console.log(`npm publish ${folder} --access public`);
+    for (const folder of writeNames(resolve(into)))
+      console.log(`npm publish ${folder} --access public --tag latest`);
   } catch (error) {
     console.error(error.message);
     process.exitCode = 1;

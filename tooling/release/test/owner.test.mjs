@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { NOBODY, fieldsOf, fillIn, ownerFaults, ownerOf, personOf } from "../owner.mjs";
-import { writeNames } from "../names.mjs";
+import { EMPTY, writeNames } from "../names.mjs";
 import { ROOT, publishable } from "../packages.mjs";
 
 const HERE = "https://github.com/example/placeholder";
@@ -125,7 +125,7 @@ test("names to take before the first release: an empty version of each package, 
   for (const [i, { name, folder, manifest }] of publishable(root).entries()) {
     const written = JSON.parse(text(folders[i]));
     const { description, license } = manifest;
-    expect(written).toEqual({ name, version: "0.0.0", description, license, ...fieldsOf(folder, root) });
+    expect(written).toEqual({ name, version: EMPTY, description, license, ...fieldsOf(folder, root) });
     expect(readdirSync(folders[i]).toSorted()).toEqual(["LICENSE", "README.md", "package.json"]);
   }
 });
