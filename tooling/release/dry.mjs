@@ -142,7 +142,7 @@ async function rehearse(registry) {
   await git("reset", "-q", "--hard");
   await git("clean", "-qfd", ".changeset");
 
-  // core alone changes: the backends must follow, so that their ranges admit the new core
+  // core alone changes: all must follow with the same version, so that no range of before brings a second core
   await changeset(["pre", "enter", "next"]);
   addChangeset("rehearsal-second", { "@dlrt/core": "minor" });
   await changeset(["version"]);

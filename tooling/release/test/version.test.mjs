@@ -27,6 +27,11 @@ const git = (...args) =>
     encoding: "utf8",
   });
 
+const version = () => {
+  const cli = createRequire(join(ROOT, "package.json")).resolve("@changesets/cli/package.json");
+  execFileSync(process.execPath, [join(dirname(cli), "bin.js"), "version"], { cwd: root, stdio: "pipe" });
+};
+
 beforeAll(() => {
   const scripts = readdirSync(join(ROOT, "tooling/release")).filter((file) => file.endsWith(".mjs"));
   const manifests = execFileSync(
@@ -59,8 +64,7 @@ beforeAll(() => {
   git("init", "-q", "-b", "main");
   git("add", ".");
   git("commit", "-qm", "all");
-  const cli = createRequire(join(ROOT, "package.json")).resolve("@changesets/cli/package.json");
-  execFileSync(process.execPath, [join(dirname(cli), "bin.js"), "version"], { cwd: root, stdio: "pipe" });
+  version();
 });
 afterAll(() => rmSync(root, { recursive: true }));
 
@@ -106,4 +110,18 @@ test("a change without a commit or an address has no link", async () => {
   );
   expect(await getReleaseLine({ summary: "One." }, "minor", { address: HERE })).toBe("- One.");
   expect(await getDependencyReleaseLine([], [])).toBe("");
+});
+
+test("a later change of core alone moves every package to core's version, and nothing else", () => {
+  git("add", ".");
+  git("commit", "-qm", "released");
+  const before = publishable(root).map(({ manifest }) => manifest.version);
+  writeFileSync(join(root, ".changeset/later.md"), '---\n"@dlrt/core": minor\n---\n\nLater.\n');
+  version();
+  const after = publishable(root).map(({ manifest }) => manifest.version);
+  expect([new Set(before).size, new Set(after).size]).toEqual([1, 1]);
+  const [major, minor] = before[0].split(".").map(Number);
+  expect(after[0]).toBe(`${major}.${minor + 1}.0`);
+  const changed = git("diff", "--name-only", "--", "*package.json").trim().split("\n");
+  expect(changed).toHaveLength(after.length);
 });
