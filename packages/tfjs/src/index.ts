@@ -4,3 +4,5 @@ export { betaGate, causalConv, gatedRmsNorm, gdnGate, kdaGate, l2Norm } from "./
 export { linear, type LinearOptions } from "./operations/linear.js";
 export { embedding } from "./operations/embedding.js";
 export type { TfInputs, TfOptions, TfResult } from "./operations/call.js";
+export type { GatedDeltaNetConfig } from "./layer/config.js";
+export { gatedDeltaNet, type GatedDeltaNet, type GatedDeltaNetClass } from "./layer/gated-delta-net.js";

@@ -4,11 +4,17 @@ import { checkTensor } from "../bridge/check.js";
 import { firstOnly } from "../bridge/differentiable.js";
 import { elementsOf } from "../bridge/host.js";
 
+/** Reads rows of a table, and adds rows of a cotangent up to a gradient of the table. */
+interface Rows {
+  read(table: tf.Tensor2D, ids: tf.Tensor1D): tf.Tensor2D;
+  addUp(cotangent: tf.Tensor2D, ids: tf.Tensor1D, rows: number): tf.Tensor2D;
+}
+
 /**
- * Rows of a table by their numbers, with the gradient of the table as a product with a matrix of ones and zeros: `tf.gather` has a gradient
- * only where the backend can add up segments, which WebAssembly's cannot. The gradient takes memory and time in proportion to table
- * rows × ids.
- * @param ids int32, of any shape, from 0 to the table's rows − 1; looked at where TensorFlow.js runs on "cpu" or "wasm"
+ * Rows of a table by their numbers, with the gradient of the table. That of `tf.gather` adds up segments, which WebAssembly's backend
+ * cannot. Here the host does both where it reads tensors without waiting ("cpu", "wasm"); elsewhere the gradient is a product with a matrix
+ * of ones and zeros, of ids × table rows.
+ * @param ids int32, of any shape, from 0 to the table's rows − 1; looked at on "cpu" and "wasm"
  * @param table [rows, width]
  * @returns [… , width]
  * @throws ShapeError, DtypeError, ValueError, DisposedError
@@ -18,28 +24,53 @@ export function embedding(ids: tf.Tensor, table: tf.Tensor): tf.Tensor {
   checkTensor("table", table);
   if (table.shape.length !== 2)
     throw new ShapeError("table", "rows × width", table.shape.join(" × ") || "none");
-  const [rows, width] = table.shape as [number, number];
-  checkIds(ids, rows);
-  const shape = [...ids.shape, width];
-  const gathered = tf.customGrad((...args: unknown[]) => {
-    const [of, save] = args as [tf.Tensor, tf.GradSaveFunc];
+  const onHost = ["cpu", "wasm"].includes(tf.getBackend());
+  if (onHost) checkIds(ids, table.shape[0]!);
+  return embed(onHost ? hostRows : productRows, ids, table as tf.Tensor2D);
+}
+
+export function embed(rows: Rows, ids: tf.Tensor, table: tf.Tensor2D): tf.Tensor {
+  const read = tf.customGrad((...args: unknown[]) => {
+    const [of, save] = args as [tf.Tensor2D, tf.GradSaveFunc];
     const list = ids.reshape([ids.size]) as tf.Tensor1D;
     save([of, list]);
     return {
-      value: tf.gather(of, list) as tf.Tensor,
+      value: rows.read(of, list) as tf.Tensor,
       gradFunc: (cotangent: tf.Tensor, saved: tf.Tensor[]) => {
-        const marked = tf.equal(tf.range(0, rows, 1, "int32").expandDims(1), saved[1]!.expandDims(0));
-        const product = tf.matMul(marked.cast("float32"), cotangent as tf.Tensor2D);
-        return firstOnly([cotangent, saved[0]!], [product]);
+        const [given, numbers] = saved as [tf.Tensor2D, tf.Tensor1D];
+        const gradient = rows.addUp(cotangent as tf.Tensor2D, numbers, given.shape[0]);
+        return firstOnly([cotangent, given], [gradient]);
       },
     };
   });
-  return tf.tidy(() => gathered(table).reshape(shape));
+  return tf.tidy(() => read(table).reshape([...ids.shape, table.shape[1]]));
 }
 
-/** @throws ValueError for a row that the table lacks, where the host reads tensors without waiting */
+const hostRows: Rows = {
+  read: (table, ids) => {
+    const [source, numbers, width] = [elementsOf(table), elementsOf(ids), table.shape[1]];
+    const into = new Float32Array(numbers.length * width);
+    numbers.forEach((id, i) => into.set(source.subarray(id * width, (id + 1) * width), i * width));
+    return tf.tensor2d(into, [numbers.length, width]);
+  },
+  addUp: (cotangent, ids, rows) => {
+    const [terms, numbers, width] = [elementsOf(cotangent), elementsOf(ids), cotangent.shape[1]];
+    const sums = new Float64Array(rows * width);
+    let at = 0;
+    for (const id of numbers) for (let j = 0; j < width; j++) sums[id * width + j]! += terms[at++]!;
+    return tf.tensor2d(Float32Array.from(sums), [rows, width]);
+  },
+};
+
+/** For devices, where reading waits. */
+export const productRows: Rows = {
+  read: (table, ids) => tf.gather(table, ids),
+  addUp: (cotangent, ids, rows) =>
+    tf.tidy(() => tf.matMul(tf.oneHot(ids, rows, 1, 0, "float32") as tf.Tensor2D, cotangent, true)),
+};
+
+/** @throws ValueError for a row that the table lacks */
 function checkIds(ids: tf.Tensor, rows: number): void {
-  if (!["cpu", "wasm"].includes(tf.getBackend())) return;
   const wrong = elementsOf(ids).find((id) => id < 0 || id >= rows);
   if (wrong !== undefined) throw new ValueError("ids", `integers from 0 to ${rows - 1}`, String(wrong));
 }
