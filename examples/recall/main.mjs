@@ -1,4 +1,4 @@
-// Trains the three mixers in turn and prints what each has learned. Options: --steps 600 --seed 1 --only "delta rule"
+// Trains the three mixers in turn and prints what each has learned. Options: --steps 400 --seed 1 --only "delta rule"
 import { parseArgs } from "node:util";
 import { createWasmBackend } from "@dlrt/backend-wasm";
 import * as tf from "@tensorflow/tfjs";
@@ -8,7 +8,7 @@ import { TASK } from "./recall.mjs";
 import { accuracyOf, train } from "./train.mjs";
 
 const text = (preset) => ({ type: "string", default: preset });
-const { values: given } = parseArgs({ options: { steps: text("600"), seed: text("1"), only: text("") } });
+const { values: given } = parseArgs({ options: { steps: text("400"), seed: text("1"), only: text("") } });
 const [steps, seed] = [Number(given.steps), Number(given.seed)];
 const names = given.only ? [given.only] : Object.keys(MIXERS);
 if (!(Number.isSafeInteger(steps) && steps > 0 && Number.isSafeInteger(seed)) || !names.every((name) => name in MIXERS)) {

@@ -28,7 +28,7 @@ export async function accuracyOf(model, task, { seed, batch = 32, batches = 8 })
 export async function train(
   model,
   task,
-  { steps = 600, batch = 32, rate = 5e-3, warmup = 20, seed = 1, every = 20, onProgress, signal } = {},
+  { steps = 400, batch = 32, rate = 5e-3, warmup = 20, seed = 1, every = 20, onProgress, signal } = {},
 ) {
   const optimizer = tf.train.adam(rate);
   const random = randomFrom(seed);
