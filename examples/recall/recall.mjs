@@ -46,6 +46,9 @@ export function sequenceOf(random, task) {
   return { pairs: list, questions, answers: questions.map((key) => last.get(key)) };
 }
 
+/** The sequence that the page looks at: one that no training sees, but by chance. */
+export const shownSequence = (task) => sequenceOf(randomFrom(20_260_601), task);
+
 /** @returns tokens [batch · T] and answers [batch · keys], as Int32Array */
 export function batchOf(random, task, batch) {
   const [T, { keys, pairs }] = [tokensOf(task), task];
