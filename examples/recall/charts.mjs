@@ -3,7 +3,9 @@
 /** An element of SVG or HTML, with attributes and children. */
 export function element(name, attributes = {}, ...children) {
   const svg = ["svg", "g", "path", "line", "text", "rect", "circle", "title"].includes(name);
-  const node = svg ? document.createElementNS("http://www.w3.org/2000/svg", name) : document.createElement(name);
+  const node = svg
+    ? document.createElementNS("http://www.w3.org/2000/svg", name)
+    : document.createElement(name);
   for (const [key, value] of Object.entries(attributes)) node.setAttribute(key, String(value));
   node.append(...children);
   return node;
@@ -23,18 +25,33 @@ export function curves(series, steps) {
     element("text", { x: LEFT - 8, y: y(a) + 4, class: "tick end" }, `${100 * a} %`),
   ]);
   const ticks = [0, 0.5, 1].map((share) =>
-    element("text", { x: x(share * steps), y: H - 10, class: share === 1 ? "tick end" : "tick" }, `step ${Math.round(share * steps)}`),
+    element(
+      "text",
+      { x: x(share * steps), y: H - 10, class: share === 1 ? "tick end" : "tick" },
+      `step ${Math.round(share * steps)}`,
+    ),
   );
   const lines = series.map(({ className, points }) => {
     const at = points.map(({ step, accuracy }) => `${x(step).toFixed(1)} ${y(accuracy).toFixed(1)}`);
     return element("path", { d: at.length > 0 ? `M${at.join("L")}` : "", class: `curve ${className}` });
   });
   const label = "Share of questions answered rightly, against the training step, of the three mixers";
-  return element("svg", { viewBox: `0 0 ${W} ${H}`, role: "img", "aria-label": label }, ...grid, ...ticks, ...lines);
+  return element(
+    "svg",
+    { viewBox: `0 0 ${W} ${H}`, role: "img", "aria-label": label },
+    ...grid,
+    ...ticks,
+    ...lines,
+  );
 }
 
 const CELL = 16;
-const WORDS = { last: "its last value", before: "a value it had before", other: "a value it never had", none: "no value yet" };
+const WORDS = {
+  last: "its last value",
+  before: "a value it had before",
+  other: "a value it never had",
+  none: "no value yet",
+};
 
 /** A row a key, a column a pair: what the model answers when it is asked for the key after the pair. */
 export function answers(list, sequence, task) {
@@ -50,7 +67,12 @@ export function answers(list, sequence, task) {
   const right = list.filter(({ kind }) => kind === "last").length;
   const asked = list.filter(({ kind }) => kind !== "none").length;
   const label = `${right} of ${asked} answers are the last value`;
-  return element("svg", { viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": label }, ...cells, ...writes);
+  return element(
+    "svg",
+    { viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": label },
+    ...cells,
+    ...writes,
+  );
 }
 
 /** A matrix as a picture: one hue above 0, another below, against the largest of all. */

@@ -11,7 +11,10 @@ const text = (preset) => ({ type: "string", default: preset });
 const { values: given } = parseArgs({ options: { steps: text("400"), seed: text("1"), only: text("") } });
 const [steps, seed] = [Number(given.steps), Number(given.seed)];
 const names = given.only ? [given.only] : Object.keys(MIXERS);
-if (!(Number.isSafeInteger(steps) && steps > 0 && Number.isSafeInteger(seed)) || !names.every((name) => name in MIXERS)) {
+if (
+  !(Number.isSafeInteger(steps) && steps > 0 && Number.isSafeInteger(seed)) ||
+  !names.every((name) => name in MIXERS)
+) {
   console.error(`--steps a number ≥ 1, --seed an integer, --only one of: ${Object.keys(MIXERS).join(", ")}`);
   process.exit(2);
 }
@@ -36,7 +39,9 @@ for (const mixer of names) {
         last = progress;
         if (progress.step % 100 !== 0 && progress.step !== steps) return;
         const { step, loss, accuracy, seconds } = progress;
-        console.log(`  step ${String(step).padStart(4)}  loss ${loss.toFixed(3)}  accuracy ${percent(accuracy)}  ${seconds.toFixed(0)} s`);
+        console.log(
+          `  step ${String(step).padStart(4)}  loss ${loss.toFixed(3)}  accuracy ${percent(accuracy)}  ${seconds.toFixed(0)} s`,
+        );
       },
     });
   } catch (error) {

@@ -30,9 +30,17 @@ function softmaxAttention({ query, key, value, slope }, heads) {
 /** The three that are compared. Each takes query, key and value [B, T, width], and may give its last state. */
 export const MIXERS = {
   "delta rule": (backend, { query, key, value, beta }, { heads }, finalState) =>
-    deltaRule(backend, { query, key, value, beta }, { heads: { query: heads }, normalizeKeys: true, finalState }),
+    deltaRule(
+      backend,
+      { query, key, value, beta },
+      { heads: { query: heads }, normalizeKeys: true, finalState },
+    ),
   "linear attention": (backend, { query, key, value }, { heads }, finalState) =>
-    linearAttention(backend, { query, key, value }, { heads: { query: heads }, normalizeKeys: true, finalState }),
+    linearAttention(
+      backend,
+      { query, key, value },
+      { heads: { query: heads }, normalizeKeys: true, finalState },
+    ),
   "softmax attention": (_, inputs, { heads }) => ({ output: softmaxAttention(inputs, heads) }),
 };
 

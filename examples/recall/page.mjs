@@ -13,7 +13,13 @@ const percent = (x) => `${(100 * x).toFixed(1)} %`;
 const asked = new URLSearchParams(location.search);
 
 /** What is known of each model so far. */
-const models = SERIES.map((series) => ({ ...series, points: [], worker: undefined, states: undefined, ended: true }));
+const models = SERIES.map((series) => ({
+  ...series,
+  points: [],
+  worker: undefined,
+  states: undefined,
+  ended: true,
+}));
 let steps = 400;
 
 function drawCurves() {
@@ -25,7 +31,8 @@ function drawStates() {
   const [key, value] = sequence.pairs[pair];
   const before = sequence.pairs.slice(0, pair).filter(([k]) => k === key).length;
   const times = before === 0 ? "for the first time" : before === 1 ? "over 1 value" : `over ${before} values`;
-  $("pair-text").textContent = `after pair ${pair + 1} of ${TASK.pairs}: key ${key} ← value ${value}, ${times}`;
+  $("pair-text").textContent =
+    `after pair ${pair + 1} of ${TASK.pairs}: key ${key} ← value ${value}, ${times}`;
   for (const { className, states } of models) {
     const figure = $(`state-${className}`);
     if (!figure || !states) continue;
@@ -76,7 +83,11 @@ function begin(event) {
   event.preventDefault();
   const form = new FormData($("form"));
   steps = Math.max(1, Math.round(Number(form.get("steps")) || 400));
-  const request = { backendName: form.get("backend"), steps, seed: Math.round(Number(form.get("seed")) || 1) };
+  const request = {
+    backendName: form.get("backend"),
+    steps,
+    seed: Math.round(Number(form.get("seed")) || 1),
+  };
   $("start").disabled = true;
   $("stop").disabled = false;
   $("status").textContent = "Training…";
@@ -94,15 +105,31 @@ function begin(event) {
 }
 
 for (const { name, className, about } of SERIES) {
-  const cells = ["parameters", "step", "loss", "accuracy", "seconds"].map((of) => element("td", { class: of }));
+  const cells = ["parameters", "step", "loss", "accuracy", "seconds"].map((of) =>
+    element("td", { class: of }),
+  );
   const key = element("span", { class: `key ${className}`, "aria-hidden": "true" });
-  $("rows").append(element("tr", { id: `row-${className}` }, element("th", { scope: "row" }, key, name), ...cells));
+  $("rows").append(
+    element("tr", { id: `row-${className}` }, element("th", { scope: "row" }, key, name), ...cells),
+  );
   $("answers").append(
-    element("figure", {}, element("figcaption", {}, element("b", {}, name), ` ${about}`), element("div", { id: `answers-${className}`, class: "grid-of-answers" })),
+    element(
+      "figure",
+      {},
+      element("figcaption", {}, element("b", {}, name), ` ${about}`),
+      element("div", { id: `answers-${className}`, class: "grid-of-answers" }),
+    ),
   );
   if (className === "softmax") continue; // it has no state
   const caption = element("figcaption", {}, element("b", {}, name), " ", element("span", { class: "size" }));
-  $("matrices").append(element("figure", { id: `state-${className}` }, element("canvas", { role: "img", "aria-label": `state of ${name}` }), caption));
+  $("matrices").append(
+    element(
+      "figure",
+      { id: `state-${className}` },
+      element("canvas", { role: "img", "aria-label": `state of ${name}` }),
+      caption,
+    ),
+  );
 }
 $("pair").max = String(TASK.pairs - 1);
 $("pair").addEventListener("input", drawStates);

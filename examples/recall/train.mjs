@@ -3,7 +3,10 @@ import { batchOf, randomFrom, tokensOf, vocabularyOf } from "./recall.mjs";
 
 /** Tokens and answers of a batch as tensors. */
 function tensorsOf({ tokens, answers }, task, batch) {
-  return [tf.tensor2d(tokens, [batch, tokensOf(task)], "int32"), tf.tensor2d(answers, [batch, task.keys], "int32")];
+  return [
+    tf.tensor2d(tokens, [batch, tokensOf(task)], "int32"),
+    tf.tensor2d(answers, [batch, task.keys], "int32"),
+  ];
 }
 
 /** The share of questions answered rightly, on sequences that training has not seen. */
@@ -12,7 +15,9 @@ export async function accuracyOf(model, task, { seed, batch = 32, batches = 8 })
   let right = 0;
   for (let i = 0; i < batches; i++) {
     const { tokens, answers } = batchOf(random, task, batch);
-    const best = tf.tidy(() => model.logits(tf.tensor2d(tokens, [batch, tokensOf(task)], "int32")).argMax(-1));
+    const best = tf.tidy(() =>
+      model.logits(tf.tensor2d(tokens, [batch, tokensOf(task)], "int32")).argMax(-1),
+    );
     const found = await best.data();
     best.dispose();
     right += answers.filter((answer, j) => found[j] === task.keys + answer).length;

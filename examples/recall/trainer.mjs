@@ -51,7 +51,11 @@ async function run({ mixer, backendName, steps, seed }) {
     if (!stop.signal.aborted) throw error;
   }
   await show();
-  tell({ type: "done", accuracy: await accuracyOf(model, TASK, { seed: seed + 2e6 }), stopped: stop.signal.aborted });
+  tell({
+    type: "done",
+    accuracy: await accuracyOf(model, TASK, { seed: seed + 2e6 }),
+    stopped: stop.signal.aborted,
+  });
 }
 
 globalThis.addEventListener("message", async ({ data }) => {

@@ -49,7 +49,10 @@ describe("the task", () => {
 /** A batch as tensors, which are the caller's to dispose. */
 function tensorsOf(seed, batch) {
   const { tokens, answers } = batchOf(randomFrom(seed), task, batch);
-  return [tf.tensor2d(tokens, [batch, tokensOf(task)], "int32"), tf.tensor2d(answers, [batch, task.keys], "int32")];
+  return [
+    tf.tensor2d(tokens, [batch, tokensOf(task)], "int32"),
+    tf.tensor2d(answers, [batch, task.keys], "int32"),
+  ];
 }
 
 /** The loss, from the model's logits, summed in float64. */
@@ -82,7 +85,12 @@ describe.each(Object.keys(MIXERS))("%s", (mixer) => {
       const direction = gradient.map((g, i) => g / size + noise[i] / length);
       const before = variable.dataSync().slice();
       const at = (step) => {
-        variable.assign(tf.tensor(before.map((w, i) => w + step * direction[i]), variable.shape));
+        variable.assign(
+          tf.tensor(
+            before.map((w, i) => w + step * direction[i]),
+            variable.shape,
+          ),
+        );
         return lossOf(model, tokens, answers);
       };
       const measured = (at(h) - at(-h)) / (2 * h);
@@ -98,7 +106,13 @@ describe.each(Object.keys(MIXERS))("%s", (mixer) => {
   test("the loss falls, and nothing is left of a step", async () => {
     const model = createModel({ mixer, backend, task, sizes });
     const told = [];
-    await train(model, task, { steps: 60, batch: 16, rate: 1e-2, every: 10, onProgress: (p) => told.push(p) });
+    await train(model, task, {
+      steps: 60,
+      batch: 16,
+      rate: 1e-2,
+      every: 10,
+      onProgress: (p) => told.push(p),
+    });
     expect(told.map(({ step }) => step)).toEqual([10, 20, 30, 40, 50, 60]);
     expect(told.at(-1).loss).toBeLessThan(0.8 * told[0].loss);
     expect(told.at(-1).loss).toBeLessThan(Math.log(task.values));
@@ -151,7 +165,8 @@ test("the model has the size that is said", () => {
 
 test("the program runs, and refuses what it does not know", () => {
   const main = fileURLToPath(new URL("../main.mjs", import.meta.url));
-  const run = (...args) => execFileSync(process.execPath, [main, ...args], { encoding: "utf8", stdio: "pipe" });
+  const run = (...args) =>
+    execFileSync(process.execPath, [main, ...args], { encoding: "utf8", stdio: "pipe" });
   const printed = run("--steps", "2", "--only", "delta rule");
   expect(printed).toContain("delta rule: 44128 parameters, 72 tokens");
   expect(printed).toMatch(/final accuracy +\d+\.\d %, loss \d+\.\d+, \d+ s/);

@@ -32,7 +32,9 @@ type Weights = Readonly<Record<string, { readonly data: Float64Array; readonly s
 
 function weightsOf(layer: GatedDeltaNet): Weights {
   const entries = Object.entries(layer.checkpoint());
-  return Object.fromEntries(entries.map(([name, t]) => [name, { data: Float64Array.from(t.dataSync()), shape: t.shape }]));
+  return Object.fromEntries(
+    entries.map(([name, t]) => [name, { data: Float64Array.from(t.dataSync()), shape: t.shape }]),
+  );
 }
 
 /** The layer as flash-linear-attention has it, in float64, from `@dlrt/linear-attention` and plain loops. */
@@ -49,10 +51,15 @@ function reference(given: GatedDeltaNetConfig, weights: Weights): Float64Array {
     const result = new Float64Array(rows * out);
     for (let i = 0; i < rows; i++)
       for (let j = 0; j < out; j++)
-        for (let k = 0; k < inside; k++) result[i * out + j]! += from[i * inside + k]! * data[j * inside + k]!;
+        for (let k = 0; k < inside; k++)
+          result[i * out + j]! += from[i * inside + k]! * data[j * inside + k]!;
     return upload(result, [B, T, out]);
   };
-  const silu = (t: HostTensor): HostTensor => upload(Float64Array.from(t.data, (z) => z / (1 + Math.exp(-z))), t.shape);
+  const silu = (t: HostTensor): HostTensor =>
+    upload(
+      Float64Array.from(t.data, (z) => z / (1 + Math.exp(-z))),
+      t.shape,
+    );
   const source = Float64Array.from(x.data);
   const through = (name: string): HostTensor => {
     const projected = project(source, `${name}_proj`);
@@ -66,7 +73,8 @@ function reference(given: GatedDeltaNetConfig, weights: Weights): Float64Array {
     };
     return own(layers.causalConv(f64, inputs, { activation: "silu" }).output);
   };
-  const vector = (name: string): HostTensor => upload(weights[name]!.data, [1, 1, weights[name]!.data.length]);
+  const vector = (name: string): HostTensor =>
+    upload(weights[name]!.data, [1, 1, weights[name]!.data.length]);
   const gate = { a: project(source, "a_proj"), aLog: vector("A_log"), dtBias: vector("dt_bias") };
   const inputs = {
     query: through("q"),
@@ -88,7 +96,10 @@ function reference(given: GatedDeltaNetConfig, weights: Weights): Float64Array {
 
 describe.each<[string, GatedDeltaNetConfig]>([
   ["as it comes", config],
-  ["grouped values are not, biases, negative eigenvalues", { ...config, numVHeads: 2, convBias: true, allowNegEigval: true }],
+  [
+    "grouped values are not, biases, negative eigenvalues",
+    { ...config, numVHeads: 2, convBias: true, allowNegEigval: true },
+  ],
   ["without gate and convolution", { ...config, useGate: false, useShortConv: false }],
 ])("%s", (_, given) => {
   test("the output is that of the layer's definition in float64", () => {
@@ -105,7 +116,10 @@ describe.each<[string, GatedDeltaNetConfig]>([
     const before = tf.memory().numTensors;
     const bar = numbers(2, [B, T, hidden]);
     const { value, grads } = tf.variableGrads(() =>
-      (layer.apply(input()) as tf.Tensor).mul(tf.tensor(bar.data, [B, T, hidden])).sum().asScalar(),
+      (layer.apply(input()) as tf.Tensor)
+        .mul(tf.tensor(bar.data, [B, T, hidden]))
+        .sum()
+        .asScalar(),
     );
     const weights = weightsOf(layer);
     const gradients = Object.entries(grads);
@@ -158,7 +172,9 @@ test("the names and shapes are those of flash-linear-attention's checkpoints", (
 });
 
 test("a seed gives the same weights, none gives others; gates begin as FLA's do", () => {
-  const [one, two, free] = [config, config, { ...config, seed: undefined }].map((given) => weightsOf(built(given)));
+  const [one, two, free] = [config, config, { ...config, seed: undefined }].map((given) =>
+    weightsOf(built(given)),
+  );
   expect(one).toEqual(two);
   expect(free!["q_proj.weight"]!.data).not.toEqual(one!["q_proj.weight"]!.data);
   const many = weightsOf(built({ headDim: 1, numHeads: 200, expandV: 1, seed: 1 }));
@@ -173,14 +189,19 @@ test("a seed gives the same weights, none gives others; gates begin as FLA's do"
 test("a model is saved and loaded, configuration and weights", async () => {
   const Layer = gatedDeltaNet(backend);
   const model = tf.sequential({
-    layers: [new Layer({ ...config, name: "mixer", inputShape: [null, hidden] }), tf.layers.dense({ units: 3 })],
+    layers: [
+      new Layer({ ...config, name: "mixer", inputShape: [null, hidden] }),
+      tf.layers.dense({ units: 3 }),
+    ],
   });
   const expected = model.predict(input()) as tf.Tensor;
   let saved: tf.io.ModelArtifacts | undefined;
-  await model.save(tf.io.withSaveHandler(async (artifacts) => {
-    saved = artifacts;
-    return { modelArtifactsInfo: { dateSaved: new Date(0), modelTopologyType: "JSON" } };
-  }));
+  await model.save(
+    tf.io.withSaveHandler(async (artifacts) => {
+      saved = artifacts;
+      return { modelArtifactsInfo: { dateSaved: new Date(0), modelTopologyType: "JSON" } };
+    }),
+  );
   const names = saved!.weightSpecs!.map(({ name }) => name);
   expect(names.slice(0, 3)).toEqual(["mixer/q_proj.weight", "mixer/k_proj.weight", "mixer/v_proj.weight"]);
   expect(JSON.stringify(saved!.modelTopology)).toContain('"num_v_heads":4');
@@ -201,7 +222,12 @@ test("a checkpoint is loaded by its names, with a prefix, or not at all", () => 
   const before = weightsOf(to);
   const wrong = { ...tensors, "model.layers.0.attn.o_proj.weight": tf.zeros([24, 6]) };
   expect(() => to.loadCheckpoint(wrong, "model.layers.0.attn.")).toThrow(ShapeError);
-  expect(() => to.loadCheckpoint({ ...tensors, "model.layers.0.attn.A_log": tf.zeros([4], "int32") }, "model.layers.0.attn.")).toThrow(DtypeError);
+  expect(() =>
+    to.loadCheckpoint(
+      { ...tensors, "model.layers.0.attn.A_log": tf.zeros([4], "int32") },
+      "model.layers.0.attn.",
+    ),
+  ).toThrow(DtypeError);
   expect(() => to.loadCheckpoint(tensors)).toThrow(ValueError);
   expect(weightsOf(to)).toEqual(before);
   to.loadCheckpoint(tensors, "model.layers.0.attn.");

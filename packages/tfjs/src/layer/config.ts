@@ -46,11 +46,25 @@ const ownNames = [
 ] as const;
 
 /** What TensorFlow.js gives every layer. */
-const layerNames = ["name", "trainable", "inputShape", "batchInputShape", "batchSize", "dtype", "inputDType", "updatable", "weights", "customObjects"];
+const layerNames = [
+  "name",
+  "trainable",
+  "inputShape",
+  "batchInputShape",
+  "batchSize",
+  "dtype",
+  "inputDType",
+  "updatable",
+  "weights",
+  "customObjects",
+];
 
 /** A configuration with nothing left open but the width of the input. */
 export type Settings = {
-  readonly [name in Exclude<(typeof ownNames)[number], "seed">]: Exclude<GatedDeltaNetConfig[name], undefined>;
+  readonly [name in Exclude<(typeof ownNames)[number], "seed">]: Exclude<
+    GatedDeltaNetConfig[name],
+    undefined
+  >;
 } & { readonly seed: number | undefined };
 
 export interface Sizes extends Settings {
@@ -68,7 +82,8 @@ export function settingsOf(config: GatedDeltaNetConfig): Settings {
   const { useGate = true, useShortConv = true, convBias = false, allowNegEigval = false } = config;
   const { normEps = 1e-5, seed } = config;
   for (const [name, count] of Object.entries({ headDim, numHeads, numVHeads, convSize })) {
-    if (!Number.isSafeInteger(count) || count < 1) throw new ValueError(name, "an integer ≥ 1", describe(count));
+    if (!Number.isSafeInteger(count) || count < 1)
+      throw new ValueError(name, "an integer ≥ 1", describe(count));
   }
   for (const [name, flag] of Object.entries({ useGate, useShortConv, convBias, allowNegEigval }))
     checkFlag(name, flag);
@@ -76,8 +91,10 @@ export function settingsOf(config: GatedDeltaNetConfig): Settings {
     throw new ValueError("numVHeads", `a multiple of ${numHeads} heads`, describe(numVHeads));
   if (!Number.isSafeInteger(headDim * expandV) || headDim * expandV < 1)
     throw new ValueError("expandV", `a multiple of 1/${headDim}`, describe(expandV));
-  if (!(Number.isFinite(normEps) && normEps > 0)) throw new ValueError("normEps", "a number > 0", describe(normEps));
-  if (seed !== undefined && !Number.isSafeInteger(seed)) throw new ValueError("seed", "an integer", describe(seed));
+  if (!(Number.isFinite(normEps) && normEps > 0))
+    throw new ValueError("normEps", "a number > 0", describe(normEps));
+  if (seed !== undefined && !Number.isSafeInteger(seed))
+    throw new ValueError("seed", "an integer", describe(seed));
   return {
     ...{ headDim, numHeads, numVHeads, expandV, convSize },
     ...{ useGate, useShortConv, convBias, allowNegEigval, normEps, seed },

@@ -101,7 +101,8 @@ export abstract class GatedDeltaNet extends tf.layers.Layer {
   }
 
   #assertBuilt(): void {
-    if (this.#sizes === undefined) throw new ValueError("layer", "a layer that was built or called", "one that was not");
+    if (this.#sizes === undefined)
+      throw new ValueError("layer", "a layer that was built or called", "one that was not");
   }
 
   #weight(name: string): tf.Tensor {
@@ -112,7 +113,10 @@ export abstract class GatedDeltaNet extends tf.layers.Layer {
   #queryKeyValue(x: tf.Tensor): tf.Tensor[] {
     const { keyDim, valueDim, useShortConv, convBias } = this.#sizes!;
     const side = (suffix: string): tf.Tensor =>
-      tf.concat(["q", "k", "v"].map((name) => this.#weight(`${name}_${suffix}`)), 0);
+      tf.concat(
+        ["q", "k", "v"].map((name) => this.#weight(`${name}_${suffix}`)),
+        0,
+      );
     const projected = linear(x, side("proj.weight"), { transposeWeight: true });
     const widths = [keyDim, keyDim, valueDim];
     if (!useShortConv) return tf.split(projected.mul(projected.sigmoid()), widths, 2);
