@@ -157,4 +157,25 @@ test("a derivative of a gradient is refused, not 0", () => {
       )(w)
       .sum();
   expect(() => tf.tidy(() => tf.grad(twice)(tf.ones([3, 2])))).toThrow(UnsupportedError);
+  tf.dispose(tf.grad(square)(inputs.query));
+});
+
+test("where the function that is differentiated throws, the next gradient lets go of what was kept for it", () => {
+  const broken = (q: tf.Tensor): tf.Scalar => {
+    deltaRule(backend, { ...inputs, query: q }, { heads });
+    throw new Error("elsewhere");
+  };
+  expect(() => tf.grad(broken)(inputs.query)).toThrow("elsewhere");
+  expect(backend.memory().tensors).toBeGreaterThan(0);
+  tf.dispose(tf.grad((q) => linear(q, tf.ones([8, 1])))(inputs.query));
+  expect(backend.memory()).toEqual({ tensors: 0, bytes: 0 });
+});
+
+test("a result that the loss does not need is let go with the tape", () => {
+  const loss = (q: tf.Tensor): tf.Scalar => {
+    deltaRule(backend, { ...inputs, query: q }, { heads });
+    return q.square().sum().asScalar();
+  };
+  tf.dispose(tf.grad(loss)(inputs.query));
+  expect(backend.memory()).toEqual({ tensors: 0, bytes: 0 });
 });

@@ -1,6 +1,7 @@
 import * as tf from "@tensorflow/tfjs";
 import { beforeAll, describe, expect, test } from "vitest";
 import { embedding, linear } from "../src/index.js";
+import { embed, productRows } from "../src/operations/embedding.js";
 import { difference, numbers } from "./support.js";
 import "./support.js";
 
@@ -104,7 +105,13 @@ describe.each(["cpu", "wasm"])("TensorFlow.js on %s", (name) => {
     const weights = tf.tensor([1, 10, 2, 20, 3, 30, 4, 40], [2, 2, 2]);
     const gradient = tf.grad((t) => embedding(ids, t).mul(weights).sum())(table);
     expect([...gradient.dataSync()]).toEqual([2, 20, 0, 0, 8, 80]);
-    tf.dispose([rowsRead, weights, gradient]);
+    const ofDevices = tf.grad((t) =>
+      embed(productRows, ids, t as tf.Tensor2D)
+        .mul(weights)
+        .sum(),
+    )(table);
+    expect([...ofDevices.dataSync()]).toEqual([2, 20, 0, 0, 8, 80]);
+    tf.dispose([rowsRead, weights, gradient, ofDevices]);
     expect(tf.memory().numTensors).toBe(before);
   });
 });

@@ -1,16 +1,17 @@
-import { UnsupportedError, type Backend, type Tensor } from "@dlrt/core";
+import type { Backend, Tensor } from "@dlrt/core";
 import { checkIsBackend } from "@dlrt/core/backend";
 import * as tf from "@tensorflow/tfjs";
-import type { Bridge, Given } from "./bridge.js";
+import { disposeAll, type Bridge, type Given } from "./bridge.js";
 import { gpuBridge, isGpuBackend } from "./gpu.js";
 import { hostBridge } from "./host.js";
+import { recorded } from "./tape.js";
 
 type Tensors<T> = Readonly<Record<string, T>>;
 
 /** An operation of TensorFlow.js that a backend computes. */
 interface Operation<T extends Tensor> {
   readonly backend: Backend<T>;
-  readonly inputs: Readonly<Record<string, Given>>;
+  readonly inputs: Tensors<Given>;
   forward(inputs: Tensors<T>): Tensors<T>;
   /** A gradient for every input; `results` are those of the forward call where `keepsResults` is true. */
   backward(inputs: Tensors<T>, cotangents: Tensors<T>, results: Tensors<T>): Tensors<T>;
@@ -24,40 +25,70 @@ function bridgeOf<T extends Tensor>(backend: Backend<T>): Bridge<T> {
   return isGpuBackend(backend) ? gpuBridge(backend) : hostBridge(backend);
 }
 
-/** Computes an operation, and its gradients where TensorFlow.js asks for them. */
+/** Computes an operation, and its gradients where TensorFlow.js asks for them. Its inputs stay on the backend until then. */
 export function differentiable<T extends Tensor>(operation: Operation<T>): Record<string, tf.Tensor> {
   const { backend, inputs, keepsResults = false } = operation;
   const bridge = bridgeOf(backend);
-  const names = Object.keys(inputs);
   const parts: Part[] = [];
-
-  const compute = tf.customGrad((...args: unknown[]) => {
-    const save = args.at(-1) as tf.GradSaveFunc;
-    const given = args.slice(0, -1) as tf.Tensor[];
-    const results = bridge.run(inputs, (tensors) => operation.forward(tensors));
-    for (const [name, { shape }] of Object.entries(results)) parts.push({ name, shape });
-    const value = joined(Object.values(results));
-    save(keepsResults ? [...given, value] : given);
-    const gradFunc = (cotangent: tf.Tensor, saved: tf.Tensor[]): tf.Tensor[] => {
-      const again = Object.fromEntries(
-        names.map((name, i) => [name, { tensor: saved[i]!, shape: inputs[name]!.shape }]),
-      );
-      const kept = keepsResults ? saved.at(-1) : undefined;
-      const gradients = backwards(
-        bridge,
-        operation,
-        again,
-        apart(cotangent, parts),
-        kept && apart(kept, parts),
-      );
-      return firstOnly(
-        [cotangent, ...saved],
-        names.map((name) => gradients[name]!),
-      );
-    };
-    return { value, gradFunc };
+  return tf.tidy(() => {
+    const taken = bridge.take(inputs);
+    const value = recorded(
+      Object.values(inputs).map(({ tensor }) => tensor),
+      () => {
+        const { results, made } = computed(bridge, operation, taken);
+        if (!keepsResults) disposeAll(made);
+        for (const [name, { shape }] of Object.entries(results)) parts.push({ name, shape });
+        return {
+          value: joined(Object.values(results)),
+          gradients: (cotangent) =>
+            gradientsOf(bridge, operation, taken.tensors, apart(cotangent, parts), keepsResults ? made : {}),
+          dispose: () => {
+            taken.dispose();
+            disposeAll(made);
+          },
+        };
+      },
+    );
+    return apart(value, parts);
   });
-  return tf.tidy(() => apart(compute(...names.map((name) => inputs[name]!.tensor)), parts));
+}
+
+/** The forward call; where it fails, its inputs are let go. */
+function computed<T extends Tensor>(
+  bridge: Bridge<T>,
+  { forward }: Operation<T>,
+  { tensors, dispose }: ReturnType<Bridge<T>["take"]>,
+): ReturnType<Bridge<T>["compute"]> {
+  try {
+    return bridge.compute(() => forward(tensors));
+  } catch (error) {
+    dispose();
+    throw error;
+  }
+}
+
+function gradientsOf<T extends Tensor>(
+  bridge: Bridge<T>,
+  { inputs, backward }: Operation<T>,
+  tensors: Tensors<T>,
+  cotangents: Tensors<tf.Tensor>,
+  results: Tensors<T>,
+): tf.Tensor[] {
+  const given = Object.entries(cotangents).map(([name, tensor]) => {
+    const shape = tensor.shape as [number, number, number];
+    return [name, { tensor, shape }] as const;
+  });
+  const taken = bridge.take(Object.fromEntries(given));
+  try {
+    const { results: gradients, made } = bridge.compute(
+      () => backward(tensors, taken.tensors, results),
+      (name) => inputs[name]!.tensor.shape,
+    );
+    disposeAll(made);
+    return Object.keys(inputs).map((name) => gradients[name]!);
+  } finally {
+    taken.dispose();
+  }
 }
 
 /** A result in the one tensor that a custom gradient may return. */
@@ -82,45 +113,4 @@ function apart(value: tf.Tensor, parts: readonly Part[]): Record<string, tf.Tens
     at += size;
   }
   return results;
-}
-
-/** The cotangents and results go to the backend with the inputs, under names that no input has. */
-function backwards<T extends Tensor>(
-  bridge: Bridge<T>,
-  operation: Operation<T>,
-  inputs: Readonly<Record<string, Given>>,
-  cotangents: Tensors<tf.Tensor>,
-  results: Tensors<tf.Tensor> = {},
-): Record<string, tf.Tensor> {
-  const given = { ...inputs, ...renamed("cotangent ", cotangents), ...renamed("result ", results) };
-  const work = (tensors: Tensors<T>): Tensors<T> => {
-    const taken = (prefix: string, names: object): Tensors<T> =>
-      Object.fromEntries(Object.keys(names).map((name) => [name, tensors[prefix + name]!]));
-    const own = taken("", inputs);
-    return operation.backward(own, taken("cotangent ", cotangents), taken("result ", results));
-  };
-  return bridge.run(given, work, (name) => inputs[name]!.tensor.shape);
-}
-
-function renamed(prefix: string, tensors: Tensors<tf.Tensor>): Record<string, Given> {
-  const entries = Object.entries(tensors);
-  return Object.fromEntries(
-    entries.map(([name, tensor]) => [
-      prefix + name,
-      { tensor, shape: tensor.shape as [number, number, number] },
-    ]),
-  );
-}
-
-/** Ties gradients to what they come from, so that a second derivative is refused and does not silently count 0. */
-export function firstOnly(sources: readonly tf.Tensor[], gradients: readonly tf.Tensor[]): tf.Tensor[] {
-  return gradients.map((gradient) => {
-    const tied = tf.customGrad(() => ({
-      value: gradient.clone(),
-      gradFunc: (): never => {
-        throw new UnsupportedError("gradient", "a first derivative", "a derivative of a gradient");
-      },
-    }));
-    return tied(...sources);
-  });
 }

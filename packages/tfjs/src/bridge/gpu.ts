@@ -1,6 +1,6 @@
 import { elementCount, UnsupportedError, type Backend, type Shape, type Tensor } from "@dlrt/core";
 import * as tf from "@tensorflow/tfjs";
-import { withDisposal, type Bridge, type Given } from "./bridge.js";
+import { giveEach, takeEach, type Bridge } from "./bridge.js";
 
 /** What is used of a `GPUDevice`, whose types not every program has. */
 interface Device {
@@ -50,39 +50,20 @@ function checkDevice<T extends Tensor>({ device }: GpuBackend<T>): TfBackend {
  */
 export function gpuBridge<T extends Tensor>(backend: GpuBackend<T>): Bridge<T> {
   return {
-    run: (inputs, work, shapeOf) => {
+    take: (inputs) => {
       const current = checkDevice(backend);
-      const lent: tf.Tensor[] = [];
-      try {
-        return withDisposal<T, Record<string, tf.Tensor>>((own) => {
-          // What TensorFlow.js has recorded is submitted by its copies, and ours right after: so the queue has all in order.
-          const tensors = mapped(inputs, (given) => own(taken(backend, current, given, lent)));
-          const results = recorded(backend, () => {
-            const made = work(tensors);
-            for (const result of Object.values(made)) own(result);
-            return made;
-          });
-          return mapped(results, (result, name) => handedOver(result, shapeOf?.(name) ?? result.shape));
-        });
-      } finally {
-        for (const tensor of lent) tensor.dispose();
-      }
+      return takeEach(inputs, ({ tensor, shape }, lend) => {
+        if (elementCount(shape) === 0) return backend.empty(shape);
+        current.uploadToGPU(tensor.dataId); // else a tensor that no operation has used yet has no buffer
+        const { buffer, tensorRef } = tensor.dataToGPU();
+        lend(tf.keep(tensorRef));
+        return backend.wrap(buffer!, shape);
+      });
     },
+    // What TensorFlow.js has recorded was submitted by its copies, and this is right after: so the queue has all in order.
+    compute: (work, shapeOf) =>
+      giveEach(recorded(backend, work), (made, name) => handedOver(made, shapeOf?.(name) ?? made.shape)),
   };
-}
-
-/** A tensor of the backend in a buffer that TensorFlow.js has copied its elements to. */
-function taken<T extends Tensor>(
-  backend: GpuBackend<T>,
-  current: TfBackend,
-  { tensor, shape }: Given,
-  lent: tf.Tensor[],
-): T {
-  if (elementCount(shape) === 0) return backend.empty(shape);
-  current.uploadToGPU(tensor.dataId); // else a tensor that no operation has used yet has no buffer
-  const { buffer, tensorRef } = tensor.dataToGPU();
-  lent.push(tensorRef);
-  return backend.wrap(buffer!, shape);
 }
 
 /** Records `work` into an encoder of its own, which is submitted at once. */
@@ -99,11 +80,4 @@ function handedOver<T extends Tensor>(result: T, shape: readonly number[]): tf.T
   if (elementCount(result.shape) === 0) return tf.zeros([...shape]);
   const { buffer } = result as unknown as GpuTensor;
   return tf.tensor({ buffer } as unknown as tf.WebGPUData, [...shape], "float32");
-}
-
-function mapped<V, R>(
-  record: Readonly<Record<string, V>>,
-  f: (value: V, name: string) => R,
-): Record<string, R> {
-  return Object.fromEntries(Object.entries(record).map(([name, value]) => [name, f(value, name)]));
 }

@@ -1,7 +1,7 @@
 import { UnsupportedError, type Backend, type FloatArray, type HostTensor, type Tensor } from "@dlrt/core";
 import { isContiguous, readView } from "@dlrt/core/backend";
 import * as tf from "@tensorflow/tfjs";
-import { withDisposal, type Bridge } from "./bridge.js";
+import { giveEach, takeEach, type Bridge } from "./bridge.js";
 
 /** What the WebAssembly backend of TensorFlow.js has beside the methods of every backend. */
 interface Heap {
@@ -36,27 +36,21 @@ function handedOver(tensor: HostTensor): FloatArray {
 /** Between a backend in the host's memory and any backend of TensorFlow.js that the host can read without waiting: one copy each way. */
 export function hostBridge<T extends Tensor>(backend: Backend<T>): Bridge<T> {
   return {
-    run: (inputs, work, shapeOf) =>
-      withDisposal<T, Record<string, tf.Tensor>>((own) => {
-        const tensors: Record<string, T> = {};
-        for (const [name, { tensor, shape }] of Object.entries(inputs)) {
-          tensors[name] = own(backend.upload({ data: elementsOf(tensor) as Float32Array, shape }));
-          checkHost(backend, tensors[name]!);
-        }
-        const made = Object.entries(work(tensors));
-        for (const [, result] of made) own(result);
-        const results = made.map(([name, result]) => {
-          const shape = shapeOf?.(name) ?? result.shape;
-          const elements = handedOver(result as unknown as HostTensor) as Float32Array;
-          return [name, tf.tensor(elements, [...shape], "float32")] as const;
-        });
-        return Object.fromEntries(results);
+    take: (inputs) =>
+      takeEach(inputs, ({ tensor, shape }) =>
+        onHost(backend, backend.upload({ data: elementsOf(tensor) as Float32Array, shape })),
+      ),
+    compute: (work, shapeOf) =>
+      giveEach(work(), (made, name) => {
+        const elements = handedOver(made as unknown as HostTensor) as Float32Array;
+        return tf.tensor(elements, [...(shapeOf?.(name) ?? made.shape)], "float32");
       }),
   };
 }
 
-function checkHost(backend: Backend, tensor: Tensor): void {
-  if ("data" in tensor) return;
+function onHost<T extends Tensor>(backend: Backend<T>, tensor: T): T {
+  if ("data" in tensor) return tensor;
+  tensor.dispose();
   throw new UnsupportedError(
     "backend",
     `a backend in the host's memory, where TensorFlow.js runs on "${tf.getBackend()}"`,

@@ -1,8 +1,8 @@
 import { ShapeError, ValueError } from "@dlrt/core";
 import * as tf from "@tensorflow/tfjs";
 import { checkTensor } from "../bridge/check.js";
-import { firstOnly } from "../bridge/differentiable.js";
 import { elementsOf } from "../bridge/host.js";
+import { kept, recorded } from "../bridge/tape.js";
 
 /** Reads rows of a table, and adds rows of a cotangent up to a gradient of the table. */
 interface Rows {
@@ -30,20 +30,17 @@ export function embedding(ids: tf.Tensor, table: tf.Tensor): tf.Tensor {
 }
 
 export function embed(rows: Rows, ids: tf.Tensor, table: tf.Tensor2D): tf.Tensor {
-  const read = tf.customGrad((...args: unknown[]) => {
-    const [of, save] = args as [tf.Tensor2D, tf.GradSaveFunc];
-    const list = ids.reshape([ids.size]) as tf.Tensor1D;
-    save([of, list]);
-    return {
-      value: rows.read(of, list) as tf.Tensor,
-      gradFunc: (cotangent: tf.Tensor, saved: tf.Tensor[]) => {
-        const [given, numbers] = saved as [tf.Tensor2D, tf.Tensor1D];
-        const gradient = rows.addUp(cotangent as tf.Tensor2D, numbers, given.shape[0]);
-        return firstOnly([cotangent, given], [gradient]);
-      },
-    };
+  return tf.tidy(() => {
+    const read = recorded([table], () => {
+      const [list] = kept([ids.reshape([ids.size])]) as [tf.Tensor1D];
+      return {
+        value: rows.read(table, list),
+        gradients: (cotangent) => [rows.addUp(cotangent as tf.Tensor2D, list, table.shape[0])],
+        dispose: () => list.dispose(),
+      };
+    });
+    return read.reshape([...ids.shape, table.shape[1]]);
   });
-  return tf.tidy(() => read(table).reshape([...ids.shape, table.shape[1]]));
 }
 
 const hostRows: Rows = {
@@ -66,7 +63,7 @@ const hostRows: Rows = {
 export const productRows: Rows = {
   read: (table, ids) => tf.gather(table, ids),
   addUp: (cotangent, ids, rows) =>
-    tf.tidy(() => tf.matMul(tf.oneHot(ids, rows, 1, 0, "float32") as tf.Tensor2D, cotangent, true)),
+    tf.tidy(() => tf.matMul(tf.oneHot(ids, rows).cast("float32") as tf.Tensor2D, cotangent, true)),
 };
 
 /** @throws ValueError for a row that the table lacks */

@@ -2,8 +2,8 @@ import { ShapeError } from "@dlrt/core";
 import { checkFlag, checkOptions } from "@dlrt/core/backend";
 import * as tf from "@tensorflow/tfjs";
 import { checkTensor } from "../bridge/check.js";
-import { firstOnly } from "../bridge/differentiable.js";
 import { wasmHeap } from "../bridge/host.js";
+import { kept, recorded } from "../bridge/tape.js";
 
 export interface LinearOptions {
   /** [out], added to every row. Default: none. */
@@ -25,22 +25,26 @@ export function linear(x: tf.Tensor, weight: tf.Tensor, options: LinearOptions =
   const { bias, transposeWeight: turned = false } = options;
   checkFlag("transposeWeight", options.transposeWeight);
   const [rows, cols] = checkLinear(x, weight, bias, turned);
-  const product = tf.customGrad((...args: unknown[]) => {
-    const [a, w, save] = args as [tf.Tensor2D, tf.Tensor2D, tf.GradSaveFunc];
-    save([a, w]);
-    return {
-      value: matMul(a, w, false, turned),
-      gradFunc: (cotangent: tf.Tensor, saved: tf.Tensor[]) => {
-        const [y, left, right] = [cotangent as tf.Tensor2D, saved[0] as tf.Tensor2D, saved[1] as tf.Tensor2D];
-        const toWeight = turned ? matMul(y, left, true, false) : matMul(left, y, true, false);
-        return firstOnly([y, left, right], [matMul(y, right, false, !turned), toWeight]);
-      },
-    };
-  });
   return tf.tidy(() => {
-    const flat = product(x.reshape([rows, x.shape.at(-1)!]), weight);
+    const matrix = x.reshape([rows, x.shape.at(-1)!]) as tf.Tensor2D;
+    const flat = product(matrix, weight as tf.Tensor2D, turned);
     const shape = [...x.shape.slice(0, -1), cols];
     return (bias ? flat.add(bias) : flat).reshape(shape);
+  });
+}
+
+function product(x: tf.Tensor2D, weight: tf.Tensor2D, turned: boolean): tf.Tensor {
+  return recorded([x, weight], () => {
+    const [a, w] = kept([x, weight]) as [tf.Tensor2D, tf.Tensor2D];
+    return {
+      value: matMul(a, w, false, turned),
+      gradients: (cotangent) => {
+        const y = cotangent as tf.Tensor2D;
+        const toWeight = turned ? matMul(y, a, true, false) : matMul(a, y, true, false);
+        return [matMul(y, w, false, !turned), toWeight];
+      },
+      dispose: () => tf.dispose([a, w]),
+    };
   });
 }
 
