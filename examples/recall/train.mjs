@@ -1,5 +1,5 @@
 import * as tf from "@tensorflow/tfjs";
-import { batchOf, randomFrom, tokensOf, vocabularyOf } from "./recall.mjs";
+import { batchOf, randomFrom, tokensOf } from "./recall.mjs";
 
 /** Tokens and answers of a batch as tensors. */
 function tensorsOf({ tokens, answers }, task, batch) {
@@ -63,6 +63,3 @@ export async function train(
 
 /** Lets timers, messages and the page have their turn. */
 const pause = () => new Promise((resolve) => setTimeout(resolve, 0));
-
-/** What guessing costs, in nats. */
-export const guessing = (task) => Math.log(vocabularyOf(task));
