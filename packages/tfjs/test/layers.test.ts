@@ -112,6 +112,22 @@ describe.each(pairs)("TensorFlow.js on %s, ours on %s", (tfName, name) => {
   });
 });
 
+test("tensors of another backend of TensorFlow.js than the current one are brought over", async () => {
+  const backend = await createBackend("wasm");
+  const of = all.find(({ name }) => name === "deltaRule")!;
+  await tf.setBackend("cpu");
+  const { initialState, ...own } = toTf(of.inputs);
+  await tf.setBackend("wasm");
+  const { output } = of.operation(
+    backend as never,
+    own as never,
+    { ...of.options, initialState } as never,
+  ) as { output: tf.Tensor };
+  expect(output.dataSync()).toEqual(direct(of, backend, "f32").results["output"]);
+  tf.dispose([output, initialState!, ...Object.values(own)]);
+  await closeEmpty(backend);
+});
+
 describe("gradients beside float64", () => {
   const f64 = createJsBackend();
 

@@ -1,5 +1,5 @@
 import { createJsBackend } from "@dlrt/backend-js";
-import { apply as coreApply, solve as coreSolve, type Backend, type HostTensor } from "@dlrt/core";
+import { apply as coreApply, applyVjp, solve as coreSolve, type Backend, type HostTensor } from "@dlrt/core";
 import * as tf from "@tensorflow/tfjs";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { apply, solve } from "../src/index.js";
@@ -106,7 +106,14 @@ describe.each(pairs)("TensorFlow.js on %s, ours on %s", (tfName, name) => {
     const own = upload(f64, { q: q!, k: k!, right: right! }, "f64");
     const expected = coreApply(f64, { q: own["q"]!, k: own["k"]! }, own["right"]!);
     expect(difference(output.dataSync(), expected.data)).toBeLessThan(1e-6);
-    for (const t of [...Object.values(own), expected]) t.dispose();
+    const gradient = tf.grad((x) => apply(backend, { q: inputs["q"]!, k: inputs["k"]! }, x).output.sum())(
+      inputs["right"]!,
+    );
+    const ones = f64.upload({ data: new Float64Array(batch * n * p).fill(1), shape: [batch, n, p] });
+    const back = applyVjp(f64, { q: own["q"]!, k: own["k"]! }, own["right"]!, ones);
+    expect(difference(gradient.dataSync(), back.x.data)).toBeLessThan(1e-6);
+    gradient.dispose();
+    for (const t of [...Object.values(own), ...Object.values(back), ones, expected]) t.dispose();
     tf.dispose([...Object.values(inputs), output]);
   });
 });

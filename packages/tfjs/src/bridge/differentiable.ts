@@ -81,7 +81,7 @@ function gradientsOf<T extends Tensor>(
   const taken = bridge.take(Object.fromEntries(given));
   try {
     const { results: gradients, made } = bridge.compute(
-      () => backward(tensors, taken.tensors, results),
+      () => only(backward(tensors, taken.tensors, results), inputs),
       (name) => inputs[name]!.tensor.shape,
     );
     disposeAll(made);
@@ -89,6 +89,15 @@ function gradientsOf<T extends Tensor>(
   } finally {
     taken.dispose();
   }
+}
+
+/** The gradients of inputs that were given; others, such as that of a λ that counts 0, are let go. */
+function only<T extends Tensor>(gradients: Tensors<T>, inputs: Tensors<Given>): Tensors<T> {
+  const asked = Object.entries(gradients).filter(([name, gradient]) => {
+    if (!(name in inputs)) gradient.dispose();
+    return name in inputs;
+  });
+  return Object.fromEntries(asked);
 }
 
 /** A result in the one tensor that a custom gradient may return. */
