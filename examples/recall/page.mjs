@@ -105,7 +105,7 @@ function begin(event) {
 }
 
 for (const { name, className, about } of SERIES) {
-  const cells = ["parameters", "step", "loss", "accuracy", "seconds"].map((of) =>
+  const cells = ["accuracy", "loss", "step", "seconds", "parameters"].map((of) =>
     element("td", { class: of }),
   );
   const key = element("span", { class: `key ${className}`, "aria-hidden": "true" });
