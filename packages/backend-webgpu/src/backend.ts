@@ -73,6 +73,7 @@ export class WebGpuBackend implements Backend<GpuTensor> {
     this.supports = {
       dtypes: ["f32"],
       decay: "channel",
+      eraseKey: ["deltaRule"],
       limits: { tensorBytes: maxBufferSize },
       build: name,
       software,
