@@ -46,6 +46,9 @@ export default async function setup(project) {
 export const forPages = (programs) =>
   programs.filter(({ gpu, title }) => !gpu && !title.startsWith("@dlrt/conformance"));
 
+/** Of these programs, those whose imports a page finds by an import map: TensorFlow.js comes as many CommonJS files. */
+export const withoutBundler = (programs) => programs.filter(({ code }) => !code.includes("@tensorflow/"));
+
 /** The programs of the root README and of every installed README. `gpu`: it asks for a GPU. */
 export function quickstarts(user) {
   const readmes = [

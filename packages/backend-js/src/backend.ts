@@ -55,6 +55,7 @@ export interface JsBackend extends Backend<HostTensor> {
 const supports: Supports = {
   dtypes: ["f32", "f64"],
   decay: "channel",
+  eraseKey: ["deltaRule", "deltaRuleVjp"],
   limits: { tensorBytes: MAX_ELEMENTS * 8 },
   build: "js",
 };

@@ -6,7 +6,7 @@ import { edgeProducts, writeRows } from "./back-rows";
 import { stageCotangent, writeValues } from "./back-values";
 import { touchBack } from "./delta-ahead";
 import { Back } from "./delta-back";
-import { decayBoth, deltaPairs, readFactors, writeFactors } from "./delta-decay";
+import { decayBoth, deltaPairs, readFactors, readsBefore, writeFactors } from "./delta-decay";
 import { openDelta } from "./delta-open";
 import { Decay, Job, Operands } from "./job";
 import { align, PANEL } from "./lanes";
@@ -77,7 +77,7 @@ function decayProducts<T>(back: Back, rows: i32): void {
   const delta = back.delta;
   const rs = delta.rs;
   scaleRows<T>(back.q, rs, rows, readFactors<T>(delta));
-  scaleRows<T>(back.p, rs, rows, readFactors<T>(delta));
+  scaleRows<T>(back.p, rs, rows, readFactors<T>(delta) - readsBefore<T>(delta));
   scaleRows<T>(back.k, rs, rows, writeFactors<T>(delta));
   decayBoth<T>(delta, back.m, back.s, back.cs, rows);
 }

@@ -180,6 +180,7 @@ function replay<T>(job: Job, back: Back, count: i32, from: i32, to: i32): void {
 function clearGradients<T>(job: Job, entry: i32): void {
   clearRows<T>(job, Operands.queryGradient, entry, job.r);
   clearRows<T>(job, Operands.keyGradient, entry, job.r);
+  clearRows<T>(job, Operands.eraseKeyGradient, entry, job.r);
   clearRows<T>(job, Operands.valueGradient, entry, job.p);
   clearRows<T>(job, Operands.eraseGradient, entry, job.eraseWidth);
   clearRows<T>(job, Operands.writeGradient, entry, job.writeWidth);

@@ -45,12 +45,15 @@ export enum Operands {
   finalState,
   /** e, of one column or r */
   erase,
+  /** p, where the erase key is one of its own */
+  eraseKey,
   /** w, of one column or p */
   write,
   queryGradient,
   keyGradient,
   valueGradient,
   eraseGradient,
+  eraseKeyGradient,
   writeGradient,
   decayGradient,
   initialStateGradient,

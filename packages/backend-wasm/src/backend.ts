@@ -63,6 +63,7 @@ export class WasmBackend implements Backend<WasmTensor> {
     this.#lastSupports = {
       dtypes: ["f32", "f64"],
       decay: "channel",
+      eraseKey: ["deltaRule", "deltaRuleVjp"],
       limits: { tensorBytes: Math.min(arena.limit - HEAP_BASE, MAX_ELEMENTS * 8) },
       build: this.#instructions + (pool ? `+threads (${threads})` : ""),
       ...(fallback !== undefined && { fallback }),

@@ -1,5 +1,5 @@
 import type { DiagLowRankTril } from "@dlrt/core";
-import type { DeltaRuleParams, DeltaRuleVjpParams } from "@dlrt/core/backend";
+import { checkEraseKey, type DeltaRuleParams, type DeltaRuleVjpParams } from "@dlrt/core/backend";
 import { deltaPlan, keptRows, replayPlan, vjpChunk, vjpPlan } from "./delta-plan.js";
 import type { Engine } from "./engine.js";
 import { Decay, Kernel } from "./job.js";
@@ -19,7 +19,8 @@ export function decayOf(
 }
 
 export function runDeltaRule(engine: Engine, params: DeltaRuleParams<T>): void {
-  const { batch, n, r, p, query, key, value, erase, write, decay, scale, eps, out } = params;
+  const { batch, n, r, p, query, key, value, erase, eraseKey, write, decay, scale, eps, out } = params;
+  checkEraseKey(params);
   const decayKind = decayOf({ decay, q: query }, "rank");
   const { kept } = params;
   // the steps of a few rows keep nothing
@@ -47,6 +48,7 @@ export function runDeltaRule(engine: Engine, params: DeltaRuleParams<T>): void {
     decay,
     x: value,
     erase,
+    eraseKey,
     write,
     out,
     initialState: params.initialState,
@@ -60,7 +62,8 @@ export function runDeltaRule(engine: Engine, params: DeltaRuleParams<T>): void {
 const wholeTiles = (chunk: number): number => Math.ceil(chunk / 4) * 4;
 
 export function runDeltaRuleVjp(engine: Engine, params: DeltaRuleVjpParams<T>): void {
-  const { batch, n, r, p, query, key, value, erase, write, decay, scale, eps, gradients } = params;
+  const { batch, n, r, p, query, key, value, erase, eraseKey, write, decay, scale, eps, gradients } = params;
+  checkEraseKey(params);
   const { kept: given } = params;
   const decayKind = decayOf({ decay, q: query }, "rank");
   const fitting = vjpChunk(r, p, decayKind, params.chunk);
@@ -87,6 +90,7 @@ export function runDeltaRuleVjp(engine: Engine, params: DeltaRuleVjpParams<T>): 
     decay,
     x: value,
     erase,
+    eraseKey,
     write,
     out: params.outCotangent,
     initialState: params.initialState,
@@ -95,6 +99,7 @@ export function runDeltaRuleVjp(engine: Engine, params: DeltaRuleVjpParams<T>): 
     keyGradient: gradients.key,
     valueGradient: gradients.value,
     eraseGradient: gradients.erase,
+    eraseKeyGradient: gradients.eraseKey,
     writeGradient: gradients.write,
     decayGradient: decay?.shape[2] ? gradients.decay : undefined,
     initialStateGradient: gradients.initialState,

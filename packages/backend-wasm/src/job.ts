@@ -118,11 +118,13 @@ export class JobWriter {
     writeOperand(words, operandWord.initialState, fields.initialState);
     writeOperand(words, operandWord.finalState, fields.finalState);
     writeOperand(words, operandWord.erase, fields.erase);
+    writeOperand(words, operandWord.eraseKey, fields.eraseKey);
     writeOperand(words, operandWord.write, fields.write);
     writeOperand(words, operandWord.queryGradient, fields.queryGradient);
     writeOperand(words, operandWord.keyGradient, fields.keyGradient);
     writeOperand(words, operandWord.valueGradient, fields.valueGradient);
     writeOperand(words, operandWord.eraseGradient, fields.eraseGradient);
+    writeOperand(words, operandWord.eraseKeyGradient, fields.eraseKeyGradient);
     writeOperand(words, operandWord.writeGradient, fields.writeGradient);
     writeOperand(words, operandWord.decayGradient, fields.decayGradient);
     writeOperand(words, operandWord.initialStateGradient, fields.initialStateGradient);

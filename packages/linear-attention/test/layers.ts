@@ -83,7 +83,14 @@ const every: readonly Layer[] = [
 ];
 
 /** The layers that a backend may have a kernel of its own for, `deltaRule`; device.test.ts holds this against what they call. */
-const erasing = ["deltaRule", "gatedDeltaRule", "kimiDeltaAttention", "gatedDeltaRule2", "gatedDeltaProduct"];
+const erasing = [
+  "deltaRule",
+  "gatedDeltaRule",
+  "kimiDeltaAttention",
+  "gatedDeltaRule2",
+  "gatedDeltaProduct",
+  "comba",
+];
 export const hasKernel = ({ name }: Layer): boolean => erasing.includes(name.split(",")[0]!);
 
 /** The layers under test: where DLRT_LAYERS is "erasing", those alone that are computed in another way without that kernel. */

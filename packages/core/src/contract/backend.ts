@@ -159,6 +159,8 @@ export interface Supports {
   readonly decay?: DecayKind | undefined;
   /** Kernels this backend lacks; core refuses them with UnsupportedError. */
   readonly missing?: readonly KernelName[] | undefined;
+  /** Those of the two kernels that take an `eraseKey`. Absent: neither; a layer that has one is then composed. */
+  readonly eraseKey?: readonly ("deltaRule" | "deltaRuleVjp")[] | undefined;
   readonly limits: {
     /** Bytes of one tensor. */
     readonly tensorBytes: number;

@@ -2,6 +2,7 @@ import type { Backend, Tensor } from "@dlrt/core";
 import { checkCotangents } from "./check-options.js";
 import { checkLayer, inputHeads, inputWidth, type CheckedLayer, type Inputs } from "./check.js";
 import { regrouped, tiled } from "./head-order.js";
+import { ruleFor } from "./fused.js";
 import { heldIn } from "./held.js";
 import { describeCall, keptOf, keptTensors } from "./kept.js";
 import { mix } from "./mix.js";
@@ -35,14 +36,15 @@ export function forward<T extends Tensor>(
   if (held) return { output: held(rule, inputs, call) };
   return withScope(backend, call.dtype, (scope) => {
     const { form, stateHeads } = call;
-    const engine = engineForm(rule, call);
+    const own = ruleFor(backend, rule, call, false);
+    const engine = engineForm(own, call);
     const { finalState: asked = false } = options;
     const final = asked === true ? scope.empty(stateShape(form)) : asked;
     const target =
       final === false ? undefined : targetStates(scope, final, form, { ...engine, heads: stateHeads });
     const kept: KeptTensors<T> | undefined = options.keep ? [] : undefined;
-    const initialState = initialStates(scope, rule, call, options);
-    const output = outputOf(scope, rule, inputs, call, { initialState, finalState: target?.states, kept });
+    const initialState = initialStates(scope, own, call, options);
+    const output = outputOf(scope, own, inputs, call, { initialState, finalState: target?.states, kept });
     target?.finish();
     const result: { -readonly [name in keyof LayerResult<T>]: LayerResult<T>[name] } = {
       output: scope.keep(output),
@@ -56,7 +58,7 @@ export function forward<T extends Tensor>(
   });
 }
 
-/** The output, zeros where rows are padded. */
+/** The output, zeros where rows are padded, by the rule as `ruleFor` gives it. */
 export function outputOf<T extends Tensor>(
   scope: Scope<T>,
   rule: Rule,
@@ -84,7 +86,8 @@ export function backward<T extends Tensor>(
   const kept = keptTensors<T>(options.kept, () => describeCall(rule, inputs, call, options));
   return withScope(backend, call.dtype, (scope) => {
     const { form, outHeads, stateHeads } = call;
-    const engine = engineForm(rule, call);
+    const own = ruleFor(backend, rule, call, true);
+    const engine = engineForm(own, call);
     const { finalState: cotangent } = cotangents;
     const gradient = options.initialState && scope.empty(stateShape(form));
     const target = gradient && targetStates(scope, gradient, form, { ...engine, heads: stateHeads });
@@ -93,8 +96,8 @@ export function backward<T extends Tensor>(
       initialState: target?.states,
     };
     const tape = new Tape(scope, true);
-    const states = { initialState: initialStates(scope, rule, call, options), kept };
-    const { output, values } = run(tape, rule, inputs, call, states, back);
+    const states = { initialState: initialStates(scope, own, call, options), kept };
+    const { output, values } = run(tape, own, inputs, call, states, back);
     tape.backward(output, {
       heads: output.heads,
       width: output.width,

@@ -18,14 +18,14 @@ export interface CombaInputs<T extends Tensor = Tensor> {
   readonly decay: T;
 }
 
+const inputs: Rule["inputs"] = { query, key, erase: key, value, beta: perHead, decay: perHead };
+
 export const rule: Rule = {
-  inputs: {
-    query,
-    key,
-    erase: key,
-    value,
-    beta: perHead,
-    decay: perHead,
+  inputs,
+  direct: {
+    inputs,
+    map: ({ mix }, { query, key, erase, value, beta, decay }) =>
+      mix({ query: query!, key: key!, eraseKey: erase!, value: value!, erase: beta!, decay: decay! }),
   },
   scratch: 1,
   map: ({ mix, tape, batch, tokens, keyWidth, valueWidth, ...rest }, inputs) => {
@@ -48,7 +48,7 @@ export const rule: Rule = {
           { value: key!, row: 1 },
         ],
       ),
-      eraseKey: tape.place(
+      erased: tape.place(
         batch,
         tokens,
         [2, erased.heads, width],
