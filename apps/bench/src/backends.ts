@@ -21,7 +21,10 @@ interface Candidate {
   readonly factory: string;
   readonly options: object | ((exports: Exports) => Promise<object>);
   readonly ceiling?: Ceiling;
-  /** What it falls back to is in the list already. */
+  /**
+   * With `strict`, the candidate is left out if the backend reports a fallback, because the build that it falls back to
+   * is a candidate of its own.
+   */
   readonly strict?: true;
 }
 

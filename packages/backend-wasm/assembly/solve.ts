@@ -3,12 +3,14 @@ import { bytes, nmadd, PANEL } from "./lanes";
 import { sumTile } from "./sums";
 
 /**
- * Y = (Λ_c + S)⁻¹ (B − F Z) for one panel of one chunk, by substitution four rows at a time, those in registers.
- * Y goes under Z, αY to `out`. `out` may be `b`. Strides in bytes; b's may be negative.
+ * Solves one panel of one chunk: Y = (Λ_c + S)⁻¹ (B − F Z), by forward substitution, four rows at a time that are held
+ * in registers. Y is stored under Z, and α Y in `out`, which may be the same place as `b`. Strides are in bytes; that
+ * of `b` may be negative, for rows visited from the last to the first.
  *
- * f [r + rows, fs], r ≥ 1: F_cᵀ and under it Sᵀ, whose entries on and below the diagonal are not used; z [r + rows to
- * a multiple of 4, panel]: Z and under it Y. One function then sums both products (sumTile, with `block` and the scratch
- * `part`). Columns of f past `rows`, to a multiple of 4, are read and of no consequence. `pivot` holds 1/λ.
+ * `f` [r + rows, fs], r ≥ 1, holds F_cᵀ and under it Sᵀ, whose entries on and below the diagonal are never used. `z` [r
+ * + rows, rounded up to a multiple of 4, panel] holds Z and under it Y. Since both pairs lie so, one function computes
+ * F Z + S Y as one sum (sumTile, with blocks of `block` terms and `part` as scratch). Columns of `f` past `rows`, up to
+ * a multiple of 4, are read but influence no result. `pivot` holds 1/λ.
  */
 export function solveRows<T>(
   rows: i32,
@@ -33,7 +35,8 @@ export function solveRows<T>(
     const v = z + <usize>(r + i) * PANEL;
     sumTile<T>(f, fs, z, r, block, i, part, v);
     const a = f + <usize>(r + i) * fs;
-    // b minus the sum, once: a sum begun with a large b would round its small terms away
+    // The sum is complete before it is subtracted from b: a sum that began with a large b would round its small terms
+    // away.
     let c00 = v128.sub<T>(v128.load(b), v128.load(v));
     let c01 = v128.sub<T>(v128.load(b, 16), v128.load(v, 16));
     let c10 = v128.sub<T>(v128.load(b + i1 * bs), v128.load(v, 32));
@@ -42,7 +45,7 @@ export function solveRows<T>(
     let c21 = v128.sub<T>(v128.load(b + i2 * bs, 16), v128.load(v, 80));
     let c30 = v128.sub<T>(v128.load(b + last * bs), v128.load(v, 96));
     let c31 = v128.sub<T>(v128.load(b + last * bs, 16), v128.load(v, 112));
-    // the 4×4 triangle; a and the rows after it are its columns
+    // The 4×4 triangle is solved in registers; `a` and the three rows after it are its columns.
     let d = v128.load_splat<T>(pivot);
     c00 = v128.mul<T>(c00, d);
     c01 = v128.mul<T>(c01, d);
@@ -98,8 +101,9 @@ export function solveRows<T>(
 }
 
 /**
- * As solveRows, to the bit, one row at a time: for a chunk with a λ whose reciprocal would lose what b/λ keeps. Only
- * such rows are divided. λ_i is `ds` bytes after λ_{i−1}.
+ * Does what solveRows does, with the same bits, but one row at a time. It is for chunks in which some λ is so small or
+ * so large that 1/λ is subnormal and has fewer bits than b/λ would have. Only the rows of such a λ are divided by it;
+ * the others are multiplied by 1/λ. λ_i lies `ds` bytes after λ_{i−1}.
  */
 export function divideRows<T>(
   rows: i32,

@@ -2,24 +2,32 @@ import { Decay } from "./job";
 import { bytes, madd, PANEL } from "./lanes";
 import { ROW_BLOCK } from "./sums";
 
-/** What updateState is compiled for, told apart by size: a state that does not decay, … */
+/**
+ * The three ways in which the state Z may decay in a chunk. They are told apart at compile time by their sizes as
+ * types. With Plain, Z does not decay at all.
+ */
 export type Plain = u8;
-/** … one all of whose rows decay by one pair of factors, a vector of equal elements at `s` and one at `e`, … */
+/**
+ * With Together, all rows of Z decay by the same pair of factors: the vector at `s` holds the first factor in every
+ * lane, the vector at `e` the second.
+ */
 export type Together = u16;
-/** … and one every row of which decays by its own, the elements at `s` and at `e`. */
+/** With Apart, every row of Z decays by a pair of its own: row i by the elements i at `s` and at `e`. */
 export type Apart = u32;
 
 /**
- * Z ← Z + G_cᵀ Y for one panel and one chunk: z [r, panel], y [depth, panel], depth ≥ 1; `gs` bytes from a row of G to
- * the next. Where r is no multiple of 4, `tail` holds the last columns of G as packTail leaves them, and after them two
- * tiles of scratch.
+ * Adds what one chunk contributes to one panel of the state: Z ← Z + G_cᵀ Y, with Z [r, panel] and Y [depth, panel],
+ * where depth ≥ 1 counts the chunk's rows. Consecutive rows of G_c are `gs` bytes apart. Where r is no multiple of 4,
+ * `tail` holds the last r mod 4 columns of G_c, as packTail leaves them, followed by two tiles of scratch.
  *
- * `lost` [r, panel] is what Z's roundings have lost, and goes into the next sum (Kahan). Without it their number grows
- * with n: with terms of one sign ω reached 700 ε in an apply of 65,536 rows, 1,800 ε in a solve. It takes 5 % of the time,
- * and cutting the chunk's rows into blocks of 8 another 3 %.
+ * The array `lost` [r, panel] keeps what the roundings of Z have lost, and the next addition gives it back (Kahan's
+ * summation). Without it the error grows with the number of rows n: with terms of one sign, ω reached 700 ε in an apply
+ * of 65,536 rows and 1,800 ε in a solve. The compensation takes 5 % of the time, and cutting the chunk's rows into
+ * blocks of 8 takes another 3 %.
  *
- * A state that decays does so by factors s + e: s Z is exact, as s is a power of 2, and the term added to it is
- * G_cᵀ Y + e Z + s lost. `part`, four rows of a panel, is scratch then. What was lost decays too: else, after a reset, it would outweigh all that comes.
+ * A state that decays is multiplied by s + e. The product s Z is exact, because s is a power of 2; the term added to it
+ * is G_cᵀ Y + e Z + s lost. `part` is then scratch for four rows of a panel. What was lost decays along with Z, for
+ * otherwise, after a reset of the state, it would outweigh everything that is added later.
  */
 function updateState<T, D>(
   z: usize,
@@ -47,7 +55,7 @@ function updateState<T, D>(
   memory.copy(lost + before, tile + 4 * PANEL, left);
 }
 
-/** The same for a state that decays as told, by factors in one array after the other, `gs` bytes each. */
+/** Runs updateState with the kind of decay that the job asks for. The factors e lie `gs` bytes after the factors s. */
 export function updateDecaying<T>(
   decay: Decay,
   z: usize,
@@ -66,12 +74,15 @@ export function updateDecaying<T>(
   else updateState<T, Apart>(z, lost, g, gs, r, tail, y, depth, s, s + gs, part);
 }
 
-/** Bytes of packTail's columns, and of updateState's tiles after them. */
+/** The bytes that `tail` takes: the columns that packTail copies, and the two tiles of scratch after them. */
 export function tailBytes<T>(chunk: i32): f64 {
   return <f64>chunk * 4 * sizeof<T>() + 8 * PANEL;
 }
 
-/** The last r mod 4 columns of `rows` rows of G, as rows of 4 elements of which the others are of no consequence. */
+/**
+ * Copies the last r mod 4 columns of `rows` rows of G, one row after the other, 4 elements apart. The elements beyond
+ * those columns are left as they are, and no result depends on them.
+ */
 export function packTail<T>(g: usize, gs: usize, rows: i32, r: i32, tail: usize): void {
   const left = bytes<T>(r & 3);
   if (!left) return;
@@ -84,9 +95,10 @@ export function packTail<T>(g: usize, gs: usize, rows: i32, r: i32, tail: usize)
 }
 
 /**
- * update for whole tiles of four rows of Z. Row i of G_cᵀ is column i of G_c, so the four factors of a tile and one row of Y
- * are four adjacent elements of a row of G, which is therefore read as it lies, not transposed. Blocks of 8 rows of the
- * chunk are summed and added to `lost` one after the other; the last one brings them all into Z.
+ * Does updateState for `tiles` tiles, each of four whole rows of Z. Row i of G_cᵀ is column i of G_c; a tile of four
+ * rows of Z therefore needs, of each row of G_c, four adjacent elements, so that G_c is read as it lies and is never
+ * transposed. The chunk's rows are cut into blocks of 8. The sums of all blocks but the last are gathered in `lost` (or
+ * in `part` where the state decays); the last block adds everything to Z.
  */
 function updateTiles<T, D>(
   z: usize,
@@ -102,7 +114,8 @@ function updateTiles<T, D>(
 ): void {
   const stop = y + <usize>depth * PANEL;
   for (; tiles > 0; tiles--) {
-    // what earlier blocks sum up to: it joins what Z has lost at once, but where that has to decay first
+    // Where the sums of the earlier blocks are gathered. They may join what Z has lost at once, unless that has to
+    // decay first.
     const sums = sizeof<D>() == sizeof<Plain>() ? lost : part;
     let a = g;
     let v = y;
@@ -210,12 +223,12 @@ function updateTiles<T, D>(
   }
 }
 
-/** The factor of one row of a tile: its own, or that of all. */
+/** The factor of one row of a tile: the row's own with Apart, the common one with Together. */
 function factorOf<T, D>(at: usize, row: usize): v128 {
   return sizeof<D>() == sizeof<Apart>() ? v128.load_splat<T>(at + row) : v128.load(at);
 }
 
-/** Z ← Z + term, and what that rounds away to `lost`. */
+/** Z ← Z + term, with `lost` set to what this addition rounds away. */
 function keep<T>(z: usize, lost: usize, term: v128): void {
   const before = v128.load(z);
   const after = v128.add<T>(before, term);
@@ -223,7 +236,7 @@ function keep<T>(z: usize, lost: usize, term: v128): void {
   v128.store(lost, v128.sub<T>(term, v128.sub<T>(after, before)));
 }
 
-/** Z ← s Z + (e Z + s lost + term), and what that sum rounds away to `lost`. */
+/** Z ← s Z + (e Z + s lost + term), with `lost` set to what the outer addition rounds away. */
 function decay<T>(z: usize, lost: usize, term: v128, s: v128, e: v128): void {
   const old = v128.load(z);
   const before = v128.mul<T>(s, old);

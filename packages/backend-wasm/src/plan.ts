@@ -1,28 +1,42 @@
 import type { Dtype, Sizes } from "@dlrt/core";
 import { Decay } from "./job.js";
 
-/** Columns of a panel: 32 bytes. */
+/** The number of columns in a panel, which is 32 bytes wide. */
 export const panelColumns: Readonly<Record<Dtype, number>> = { f32: 8, f64: 4 };
 
-/** Rows per chunk of solve and apply; larger ones waste work on the triangle, smaller ones spend it on adding to Z. */
+/**
+ * The number of rows in a chunk of solve and apply. A larger chunk wastes work on its triangle; a smaller one spends it
+ * on adding to the state Z.
+ */
 const CHUNK = 16;
-/** From this rank on the triangle weighs less. */
+/**
+ * From this rank r on, the chunk's triangle costs little beside the products with Z, and a chunk may have more rows.
+ */
 const DEEP = 256;
 const DEEP_CHUNK = 32;
-/** With so few columns the triangle weighs more. */
+/** With at most so many columns, the triangle costs much beside the products with Z, and a chunk has fewer rows. */
 const NARROW = 16;
 const NARROW_CHUNK = 8;
-/** A chunk's rows are summed in blocks of 8: of more than four such blocks the rounding errors would add up. */
+/**
+ * The most rows a chunk may have. Its rows are summed in blocks of 8, and with more than four such blocks the rounding
+ * errors of adding them up would show.
+ */
 export const MAX_CHUNK = 32;
-/** Where every channel decays by itself, a chunk's couplings are running products of so many factors at most. */
+/**
+ * The most rows of a chunk in which every channel decays by a factor of its own: the chunk's couplings are then running
+ * products of up to as many factors, each of which is rounded.
+ */
 export const MAX_PRODUCTS = 16;
 const Z_BYTES = 262144;
-/** Rows per outer block of the inverse, multiples of 16: the larger where the rows below a block are many. */
+/**
+ * The number of rows in an outer block of the inverse, a multiple of 16. The larger number serves matrices of LARGE_N
+ * rows or more, where many rows follow each block.
+ */
 const OUTER = 256;
 const LARGE_OUTER = 512;
 const LARGE_N = 4096;
 const MAX_OUTER = 4096;
-/** Fewer flops than these are not worth waking a thread: about 50 µs. */
+/** A thread is woken for no fewer floating-point operations than these, which take about 50 µs. */
 export const FLOPS_WORTH_A_THREAD = 2e6;
 
 function divisor(a: number, b: number): number {
@@ -34,7 +48,10 @@ function fastest(r: number, p: number): number {
   return r < DEEP ? CHUNK : DEEP_CHUNK;
 }
 
-/** The chunk of solve and apply. With r = 0 no sum may run over rows: 0 · ∞ is not 0. */
+/**
+ * The number of rows in a chunk of solve and apply. Where r = 0 it is 1: then no sum runs over the rows of a chunk,
+ * which matters because 0 · ∞ is not 0.
+ */
 export function sweepChunk(
   r: number,
   p: number,
@@ -45,12 +62,15 @@ export function sweepChunk(
   return Math.min(chunk, decay === Decay.channel || decay === Decay.columns ? MAX_PRODUCTS : MAX_CHUNK);
 }
 
-/** Panels whose Z stays in the second-level cache: wider right-hand sides are done one such segment at a time. */
+/**
+ * The number of panels whose states Z stay in the second-level cache together. A wider right-hand side is solved for
+ * one segment of so many panels at a time.
+ */
 function cachedPanels(r: number): number {
   return Math.max(8, Math.floor(Z_BYTES / (32 * Math.max(1, r))));
 }
 
-/** How the columns of an entry are cut into items of solve and apply. */
+/** Cuts the columns of each batch entry into the items that threads claim in solve and apply. */
 export function sweepPlan(
   threads: number,
   { batch, n, r, p }: Sizes,
@@ -64,30 +84,36 @@ export function sweepPlan(
   return { segment, segments: Math.ceil(p / segment) };
 }
 
-/** The outer block of the inverse. */
+/** The number of rows in an outer block of the inverse. */
 export function inverseChunk(n: number, chunk: number = n < LARGE_N ? OUTER : LARGE_OUTER): number {
   return Math.min(Math.ceil(chunk / 16) * 16, MAX_OUTER);
 }
 
-/** Segments per batch entry, so that `threads` share the work evenly: of `parts` there are at most as many. */
+/**
+ * Into how many segments each batch entry is cut, so that `threads` share the work evenly. There are never more
+ * segments than `parts`, the pieces that cannot be cut further.
+ */
 export function segmentsFor(threads: number, batch: number, parts: number, flops: number): number {
   if (threads === 1 || flops < FLOPS_WORTH_A_THREAD || batch >= 4 * threads) return 1;
   return Math.max(1, Math.min(parts, threads / divisor(threads, batch)));
 }
 
-/** Blocks or rows per item where the work is one list: four items a thread. */
+/**
+ * How many blocks or rows make one item where all the work is a single list: as many as give each thread about four
+ * items.
+ */
 export function share(threads: number, count: number, flops: number): number {
   return threads === 1 || flops < FLOPS_WORTH_A_THREAD ? count : Math.ceil(count / (4 * threads));
 }
 
-/** Rows that are done one by one on the state as it lies, up to. */
+/** Up to so many rows are computed one by one, on the state where it lies. */
 const STEP_ROWS = 4;
-/** Columns of a strip: 64 bytes. */
+/** The number of columns in a strip, which is 64 bytes wide. */
 const stripColumns: Readonly<Record<Dtype, number>> = { f32: 16, f64: 8 };
 
 /**
- * Where solve, apply and deltaRule do few rows one by one: how the columns of an entry are cut into items; undefined where there
- * are more rows, or none.
+ * Cuts the columns of each batch entry into items where solve, apply and deltaRule compute few rows one by one. Returns
+ * undefined where there are more rows than that, or none.
  */
 export function stepPlan(
   threads: number,

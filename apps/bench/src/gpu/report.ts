@@ -87,7 +87,10 @@ export function defaultOptions(software: boolean): Omit<GpuReportOptions, "seed"
       };
 }
 
-/** Entries that are made; more are the same again, for random numbers take longer than the kernels. */
+/**
+ * The number of batch entries that are drawn at random. A larger batch repeats these entries, because drawing more
+ * random numbers would take longer than the kernels that are measured.
+ */
 const DISTINCT = 8;
 
 function problemOf(batch: number, n: number, r: number, p: number, seed: number): Problem {

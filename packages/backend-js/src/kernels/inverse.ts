@@ -10,20 +10,24 @@ import { State } from "./state.js";
 import { invert, substitute } from "./triangular.js";
 import { walkOf, type Walk } from "./walk.js";
 
-/** Z_:,:j [r, n], the state left of a block, and, in f64, what each of its elements has lost to roundings. */
+/**
+ * The state to the left of the present block: Z for all columns [r, n], and, in f64, what each of its elements has lost
+ * to roundings.
+ */
 interface Home {
   readonly z: Float64Array;
   readonly lost: Float64Array | undefined;
 }
 
 /**
- * (7) for a panel of columns, from its first row down, chunk by chunk: Y_cc = T_cc⁻¹, Y_c,:l = −T_cc⁻¹ Q̃ Z_:,:l,
- * Z_:,:l+c ← diag(A) Z_:,:l+c + K̃ᵀ Y_c,:l+c.
+ * Computes Y = T⁻¹. Each panel of columns follows equation (7) from the panel's first row down, chunk by chunk: Y_cc =
+ * T_cc⁻¹, Y_c,:l = −T_cc⁻¹ Q̃ Z_:,:l, Z_:,:l+c ← diag(A) Z_:,:l+c + K̃ᵀ Y_c,:l+c.
  *
- * Without decay, and where the rank is small beside n, rows are grouped into blocks b of many chunks. (7) then computes only
- * the square T_bb⁻¹ of each block, and carries r columns more, W = T_bb⁻¹ Q_b, from which K_bᵀ W follows. With these, all
- * that lies left of the block is two products, which are (10) with B = 0: Y_b,:l = −W Z_:,:l, and Z_:,:l ← Z_:,:l − K_bᵀ W
- * Z_:,:l, which updates the state by an r×r matrix where (7) does it by an r×b one.
+ * Where there is no decay and the rank is small beside n, the rows are grouped into blocks b of many chunks. Equation
+ * (7) then computes only the square T_bb⁻¹ of each block, and for r more columns W = T_bb⁻¹ Q_b, from which K_bᵀ W
+ * follows. With these two, everything to the left of the block is two products, which are equation (10) with B = 0:
+ * Y_b,:l = −W Z_:,:l and Z_:,:l ← Z_:,:l − K_bᵀ W Z_:,:l. The state is so updated by an r×r matrix, where equation (7)
+ * needs an r×b one.
  */
 export function inverse(params: InverseParams<HostTensor>): void {
   const { n, r, op } = params;
@@ -44,7 +48,10 @@ export function inverse(params: InverseParams<HostTensor>): void {
   }
 }
 
-/** Rows of a block, where r/b + 2b/n, the cost beside that of the product, is least; 0 where blocks do not pay. */
+/**
+ * The number b of rows in a block for which r/b + 2b/n, the cost of the blocks relative to that of the products, is
+ * least. Returns 0 where blocks would cost more than they save.
+ */
 function blockRows(n: number, r: number): number {
   const best = Math.sqrt((n * r) / 2);
   const fits = STATE_MAX / Math.max(4, ceil4(r)) - ceil4(r) - 16;
@@ -52,7 +59,10 @@ function blockRows(n: number, r: number): number {
   return rows >= 2 * r && n >= 2 * rows ? rows : 0;
 }
 
-/** Rows j.. of one block: its own square, then what lies left of it, and the state that the next block finds at home. */
+/**
+ * Computes the rows of one block, from row j on: first the square on the diagonal, then everything to its left. The
+ * state that the next block reads is left in `home`.
+ */
 function inverseBlock(walk: Walk, diag: Rows, out: Rows, j: number, rows: number, home: Home): void {
   const { n, r } = walk;
   const carried = j > 0 ? ceil4(r) : 0;
@@ -66,10 +76,13 @@ function inverseBlock(walk: Walk, diag: Rows, out: Rows, j: number, rows: number
   for (let t = 0; t < j; t += width) extendLeft(walk, out, j, rows, home, t, Math.min(width, j - t));
 }
 
-/** Rows of a product kept in the L1 cache while Z streams past. */
+/** The number of rows of a product that stay in the first-level cache while Z streams past them. */
 const PRODUCT_ROWS = 16;
 
-/** Rows j.. of Y_b = −W Z, to `out`, and Z ← Z − K_bᵀ W Z, for `columns` columns of the state at home, from column t on. */
+/**
+ * Extends one block to the left, for `columns` columns from column t on: writes Y_b = −W Z to the rows from j on of
+ * `out`, and updates the state in `home`, Z ← Z − K_bᵀ W Z.
+ */
 function extendLeft(
   { n, r }: Walk,
   out: Rows,
@@ -119,9 +132,12 @@ function copyBlock(
 }
 
 /**
- * (7) for columns j.. and rows j to `end`, written to `out`. Where `carried` > 0, the panel in the scratch has that
- * many more columns, before the others, whose right-hand side is Q rather than I: they end as W = T⁻¹ Q, whose negative is
- * left in the scratch at W, and their state as Kᵀ W.
+ * Follows equation (7) for `columns` columns from column j on, over the rows j to `end`, and writes the result to
+ * `out`.
+ *
+ * Where `carried` > 0, the panel in the scratch begins with that many additional columns, whose right-hand side is Q
+ * instead of the identity. After the last row they hold W = T⁻¹ Q; −W is left in the scratch at W, and the state of
+ * these columns, KᵀW, at the beginning of each row of Z.
  */
 function inversePanel(
   walk: Walk,
