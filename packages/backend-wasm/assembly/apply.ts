@@ -2,8 +2,8 @@ import { madd, PANEL } from "./lanes";
 import { sumTile } from "./sums";
 
 /**
- * α (λ x + S X + F Z) for one panel of one chunk, S strictly lower triangular. The tile and the operands are those of
- * solveRows, X taking the place of Y under Z; `pivot` holds λ, or is 0 for Λ = 0.
+ * Computes α (λ x + S X + F Z) for one panel of one chunk, where S is strictly lower triangular. The tile and the
+ * operands lie as in solveRows, with X in the place of Y under Z. `pivot` holds λ, or is 0 where Λ = 0.
  */
 export function applyRows<T>(
   rows: i32,
@@ -26,7 +26,8 @@ export function applyRows<T>(
     const v = z + <usize>(r + i) * PANEL;
     sumTile<T>(f, fs, z, r, block, i, tile + 4 * PANEL, tile);
     const a = f + <usize>(r + i) * fs;
-    // the 4×4 triangle and Λ, a sum of their own; a and the rows after it are the triangle's columns, v the tile's rows of X
+    // The products with the 4×4 triangle and with Λ form a sum of their own. `a` and the three rows after it are the
+    // triangle's columns, and `v` is the tile's rows of X.
     const x00 = v128.load(v);
     const x01 = v128.load(v, 16);
     let x = v128.load_splat<T>(a, sizeof<T>());

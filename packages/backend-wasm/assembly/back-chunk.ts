@@ -13,8 +13,9 @@ import { align, PANEL } from "./lanes";
 import { Apart, Plain, updateDecaying } from "./update";
 
 /**
- * The gradients of one chunk (reference README, equation (30)), Z in panels at `record` and U in those at u, us bytes apart: Z̄ of its end
- * becomes that of its start. Z of its end is in panels at `next`, ns bytes apart.
+ * Computes the gradients of one chunk (reference README, equation (30)). The state Z is in panels at `record` and U in
+ * panels at `u`, `us` bytes apart; the state at the chunk's end is in panels at `next`, `ns` bytes apart. The gradient
+ * Z̄ of the state at the chunk's end is replaced by that at its start.
  */
 export function backChunk<T>(
   job: Job,
@@ -72,7 +73,10 @@ export function backChunk<T>(
   writeRows<T>(job, back, entry, l, rows);
 }
 
-/** Where rows decay by one factor each: what reads Z, what reads Z̄, and the gradients of the couplings by theirs. */
+/**
+ * Where rows decay by one factor each: multiplies by these factors what reads Z, what reads Z̄, and the gradients of
+ * the couplings.
+ */
 function decayProducts<T>(back: Back, rows: i32): void {
   const delta = back.delta;
   const rs = delta.rs;
@@ -91,7 +95,7 @@ function scaleRows<T>(row: usize, rs: usize, rows: i32, factor: usize): void {
   }
 }
 
-/** Z̄ ← diag(A) Z̄ + (Q∘up)ᵀ Ō − (P∘up)ᵀ B̄ for all panels. */
+/** Z̄ ← diag(A) Z̄ + (Q∘up)ᵀ Ō − (P∘up)ᵀ B̄, for all panels. */
 function addBack<T>(back: Back, rows: i32): void {
   const delta = back.delta;
   const rs = delta.rs;

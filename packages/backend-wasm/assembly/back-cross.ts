@@ -1,18 +1,18 @@
 import { bytes, lanes, madd, PANEL, transposeSquare, width } from "./lanes";
 
-/** Products that a sum takes up before it is added to that of other blocks, … */
+/** A sum takes up so many products before it is added to the sum of the earlier blocks, … */
 const BLOCK: i32 = 16;
-/** … and those after which the sum of the blocks is added to those of other groups. */
+/** … and the sum of the blocks takes up so many products before it is added to that of the earlier groups. */
 const GROUP: i32 = 64;
-/** Rows of A that are done together. */
+/** The number of rows of A that are computed together. */
 const ROWS: i32 = 4;
 
-/** Bytes of the copy of a panel's rows of B. */
+/** The bytes that the transposed copy of one panel's rows of B takes. */
 export function turnedBytes<T>(count: i32): usize {
   return <usize>(count * width<T>()) * PANEL;
 }
 
-/** Rows of B, in panels `bs` bytes apart, as the columns of one panel. */
+/** Copies rows of B, which lie in panels `bs` bytes apart, as the columns of one panel. */
 function turnRows<T>(b: usize, bs: usize, count: i32, to: usize): void {
   const square = lanes<T>() * PANEL;
   for (; count > 0; count--) {
@@ -25,15 +25,19 @@ function turnRows<T>(b: usize, bs: usize, count: i32, to: usize): void {
   }
 }
 
-/** As many rows of one vector as it has lanes. */
+/** Transposes a square: as many rows as a vector has lanes, each a vector long. */
 function turnSquare<T>(from: usize, to: usize): void {
   transposeSquare<T>(from, from + PANEL, from + 2 * PANEL, from + 3 * PANEL, to, PANEL);
 }
 
 /**
- * out = A Bᵀ, the products summed over the columns of all panels: A [rows, …] and B [columns, …] in panels `as` and `bs` bytes apart,
- * `rows` and `columns` multiples of four; of B, whole panels of rows are read, and turned one after the other. Where `half` rows of A are to meet rows of B up to their own alone, and
- * the same many after them likewise, what lies right of these is left out, but for whole tiles; 0: nothing is.
+ * Computes A Bᵀ, with the products summed over the columns of all panels. A [rows, …] and B [columns, …] lie in panels
+ * `as` and `bs` bytes apart; `rows` and `columns` are multiples of four. The rows of B are read a whole panel at a
+ * time, and each panel is transposed first.
+ *
+ * Where `half` > 0, the first `half` rows of A meet only the rows of B up to their own, and so do the next `half` rows:
+ * what lies to the right of the diagonal is left out, except within whole tiles. Where `half` is 0, nothing is left
+ * out.
  */
 export function crossRows<T>(
   a: usize,
@@ -60,7 +64,7 @@ export function crossRows<T>(
   }
 }
 
-/** Four rows of A and a panel's rows of B, of which the second half may be none. */
+/** Multiplies four rows of A by one panel's rows of B, of which the second half may not exist. */
 function crossTile<T>(
   a: usize,
   as: usize,

@@ -7,7 +7,10 @@ import { Decay } from "./job";
 import { align, bytes, loadPart } from "./lanes";
 import { packTail } from "./update";
 
-/** Stages what the way back needs of the chunk that openDelta has opened, for rows up to a multiple of four. */
+/**
+ * Stages what the backward pass needs of the chunk that openDelta has opened. The rows are padded to a multiple of
+ * four.
+ */
 export function openBack<T>(back: Back, gap: usize, rows: i32): void {
   const delta = back.delta;
   const rs = delta.rs;
@@ -24,7 +27,7 @@ export function openBack<T>(back: Back, gap: usize, rows: i32): void {
   }
 }
 
-/** Q∘up and −P∘up, and where every channel decays by itself the factors of all rows. */
+/** Stages Q∘up and −P∘up and, where every channel decays by itself, the factors of all rows. */
 function stageAdded<T>(back: Back, gap: usize, rows: i32, whole: i32): void {
   const delta = back.delta;
   const rs = delta.rs;
@@ -53,7 +56,10 @@ function stageAdded<T>(back: Back, gap: usize, rows: i32, whole: i32): void {
   }
 }
 
-/** Rows i and columns j … j + 3 of M, and under it of −S, from f's rows j and columns i; zeros above the diagonal. */
+/**
+ * Writes rows i and columns j to j + 3 of M, and below them those of −S, from rows j and columns i of f. What lies
+ * above the diagonal becomes zero.
+ */
 function turnCouplings<T>(delta: Delta, j: i32, whole: i32, to: usize, ts: usize): void {
   const under = delta.depth * delta.fs;
   for (let i = j; i < whole; i++) {

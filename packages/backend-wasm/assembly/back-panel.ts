@@ -3,8 +3,9 @@ import { madd, PANEL } from "./lanes";
 import { ROW_BLOCK, sumGroup, sumTile } from "./sums";
 
 /**
- * B̄ = (I + S)⁻ᵀ (Mᵀ Ō + (K∘dn) Z̄) for one panel of one chunk of so many rows, a multiple of four: from the last four rows to the first,
- * which read Z̄, the rows of Ō from their own on and those of B̄ after them. Under Z̄ lies Ō, and under that B̄ is put.
+ * Solves B̄ = (I + S)⁻ᵀ (Mᵀ Ō + (K∘dn) Z̄) for one panel of a chunk of `rows` rows, a multiple of four. It goes from
+ * the last four rows to the first; each four read Z̄, the rows of Ō from their own on, and the rows of B̄ after them.
+ * In memory Ō lies under Z̄, and B̄ is put under Ō.
  */
 export function backPanel<T>(back: Back, rows: i32, z: usize): void {
   const delta = back.delta;
@@ -26,7 +27,7 @@ export function backPanel<T>(back: Back, rows: i32, z: usize): void {
   }
 }
 
-/** Four rows of B̄ from their sums: `a` is the 4×4 triangle of −S, row by row. */
+/** Finishes four rows of B̄ from their sums. `a` is the 4×4 triangle of −S, row by row. */
 function substituteBack<T>(tile: usize, a: usize, fs: usize, b: usize): void {
   const a1 = a + fs;
   const a2 = a1 + fs;

@@ -2,12 +2,13 @@ import { Back } from "./delta-back";
 import { align, bytes, madd, nmadd } from "./lanes";
 import { Apart } from "./update";
 
-// The products of a chunk's couplings' gradients with its rows, a vector of channels and four rows at a time, after Horner: what is
-// summed up decays by a row's factor before that row joins, so that no factor between two rows is ever formed.
+// These functions multiply the gradients of a chunk's couplings by its rows, one vector of channels and four rows at a
+// time. They follow Horner's scheme: the sum decays by a row's factor before that row joins it, so that a factor
+// between two distant rows is never formed.
 
 /**
- * Q̄_v = (…(Ō_v Zᵀ ∘ b_0 + M̄_v0 k_0) ∘ b_1 + … ) + M̄_vv k_v, and −P̄ likewise from B̄ and tril(B̄ Uᵀ, −1). With D = Apart the rows
- * have factors, with Plain none.
+ * Computes Q̄_v = (…(Ō_v Zᵀ ∘ b_0 + M̄_v0 k_0) ∘ b_1 + … ) + M̄_vv k_v, and in the same way −P̄ from B̄ and tril(B̄ Uᵀ,
+ * −1). With D = Apart the rows have factors of decay; with D = Plain they have none.
  */
 export function readGradients<T, D>(back: Back, rows: i32): void {
   clearAbove<T>(back.m, back.cs, rows, 1);
@@ -21,7 +22,7 @@ export function readGradients<T, D>(back: Back, rows: i32): void {
   }
 }
 
-/** Zeros from column i + first of row i on, up to a multiple of four. */
+/** Sets zeros in each row i from column i + first on, up to a multiple of four columns. */
 function clearAbove<T>(a: usize, as: usize, rows: i32, first: i32): void {
   const end = align(rows, 4);
   for (let i = 0; i < end; i++) {
@@ -70,7 +71,7 @@ function readFour<T, D>(back: Back, i: i32, m: usize, q: usize, p: usize): void 
     k += rs;
     s += sizeof<T>();
   }
-  // each of the four is done once it has come to its own row, of which −P̄ has nothing
+  // Each of the four rows ends at its own column. −P̄ has no term there, because it is strictly lower triangular.
   let x = v128.load(k);
   v128.store(q, madd<T>(decayed<T, D>(q0, factor), v128.load_splat<T>(a), x));
   v128.store(p, decayed<T, D>(p0, factor));
@@ -109,16 +110,19 @@ function readFour<T, D>(back: Back, i: i32, m: usize, q: usize, p: usize): void 
   v128.store(p + 3 * rs, decayed<T, D>(p3, factor));
 }
 
-/** What a row's factors leave of a sum. */
+/** Multiplies a sum by a row's factors of decay, where there are any. */
 function decayed<T, D>(sum: v128, factor: usize): v128 {
   return sizeof<D>() == sizeof<Apart>() ? v128.mul<T>(sum, v128.load(factor)) : sum;
 }
 
-/** K_w: the row w of U Z̄ᵀ after the factors of all rows after it, M̄_vw q_v − tril(B̄ Uᵀ)_vw p_v joining it from the last v on. */
+/**
+ * Computes K_w: the row w of U Z̄ᵀ, decayed by the factors of all rows after w, to which M̄_vw q_v − tril(B̄ Uᵀ)_vw p_v
+ * is added for each row v from the last on.
+ */
 export function keyGradients<T, D>(back: Back, rows: i32): void {
   const rs = back.delta.rs;
   for (let m: usize = 0; m < rs; m += 32) {
-    // two vectors at a time; a last one without a second is done twice over
+    // Two vectors are computed at a time; a last vector without a partner is computed twice.
     const second = m + 16 < rs ? 16 : 0;
     for (let j = 0; j < rows; j += 4) keyFour<T, D>(back, j, m, second, rows, back.k + j * rs + m);
   }

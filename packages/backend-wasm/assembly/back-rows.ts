@@ -5,7 +5,7 @@ import { Decay, Job, Operands } from "./job";
 import { bytes, loadPart, madd, nmadd, PANEL, storePart, sumLanes } from "./lanes";
 import { dot } from "./row-dot";
 
-/** ⟨Z, Z̄⟩ of every channel at the chunk's end, where the running sums of ḡ start from. */
+/** Computes ⟨Z, Z̄⟩ of every channel at the chunk's end. The running sums of ḡ start from it. */
 export function edgeProducts<T>(back: Back, z: usize, zs: usize): void {
   const other = back.z;
   for (let m = 0; m < back.delta.r; m++) {
@@ -23,7 +23,7 @@ export function edgeProducts<T>(back: Back, z: usize, zs: usize): void {
   }
 }
 
-/** The chunk's gradients of query, key, erase gate and decay, from the last row to the first. */
+/** Writes the chunk's gradients of the query, the key, the erase gate and the decay, from the last row to the first. */
 export function writeRows<T>(job: Job, back: Back, entry: i32, l: i32, rows: i32): void {
   const delta = back.delta;
   const r = delta.r;
@@ -60,7 +60,7 @@ export function writeRows<T>(job: Job, back: Back, entry: i32, l: i32, rows: i32
     }
     const eraseKey = job.operand(Operands.eraseKeyGradient);
     if (eraseKey.start) {
-      // K_w has gone where it goes
+      // K_w has been written to its place; the next chunk adds to zeros.
       memory.fill(k, 0, rs);
       addErased<T>(delta, erase, p, k);
       const to = eraseKey.entry(entry) + row * eraseKey.row;
@@ -74,7 +74,7 @@ export function writeRows<T>(job: Job, back: Back, entry: i32, l: i32, rows: i32
   }
 }
 
-/** A row of gradients gains e ∘ P̄, of which −P̄ is at `p`. */
+/** Adds e ∘ P̄ to a row of gradients. −P̄ of that row is at `p`. */
 function addErased<T>(delta: Delta, erase: usize, p: usize, to: usize): void {
   for (let m: usize = 0; m < delta.rs; m += 16) {
     const e = delta.eraseWidth == 1 ? v128.load_splat<T>(erase) : loadPart<T>(erase, m, delta.r);
@@ -82,7 +82,7 @@ function addErased<T>(delta: Delta, erase: usize, p: usize, to: usize): void {
   }
 }
 
-/** ḡ of one row and every channel: 0 where g = −∞. */
+/** Writes ḡ of one row for every channel. It is 0 where g = −∞, because nothing passes through a reset. */
 function writeDecay<T>(back: Back, at: usize, gap: usize, to: usize): void {
   const delta = back.delta;
   for (let m: usize = 0; m < delta.rs; m += 16) {
@@ -116,8 +116,8 @@ function writeErase<T>(job: Job, back: Back, entry: i32, i: i32, row: i32): void
 }
 
 /**
- * The gradient of a row x from that of what was read of it: of x itself, or where eps is not negative of y = x ρ,
- * ρ = 1/√(x·x + eps), whose gradient is ρ (ȳ − y (y·ȳ)).
+ * Writes the gradient of a row x from the gradient ȳ of what was read of it. Where eps is negative, the row was read as
+ * it is. Otherwise y = x ρ was read, with ρ = 1/√(x·x + eps), and the gradient of x is ρ (ȳ − y (y·ȳ)).
  */
 function writeInput<T>(eps: f64, x: usize, y: usize, gradient: usize, r: i32, to: usize): void {
   const length = bytes<T>(r);

@@ -2,7 +2,10 @@ import { Back } from "./delta-back";
 import { Job, Operands } from "./job";
 import { bytes, loadPart, madd, PANEL, storePart, sumLanes } from "./lanes";
 
-/** s Ō of the chunk under the panels of Z̄, zeros up to a multiple of four rows: Q and M then need no scale. */
+/**
+ * Puts s Ō of the chunk under the panels of Z̄, padded with zeros to a multiple of four rows. As s is applied here, Q
+ * and M need no scale.
+ */
 export function stageCotangent<T>(job: Job, back: Back, entry: i32, l: i32, rows: i32): void {
   const cotangent = job.operand(Operands.out);
   const scale = v128.splat<T>(<T>job.alpha);
@@ -27,7 +30,7 @@ export function stageCotangent<T>(job: Job, back: Back, entry: i32, l: i32, rows
   }
 }
 
-/** V̄ = w ∘ B̄, and what the write gate's gradient needs: V ∘ B̄, or its sum over the columns in `written`. */
+/** Writes V̄ = w ∘ B̄. For the write gate's gradient it leaves V ∘ B̄, or its sum over the columns, in `written`. */
 export function writeValues<T>(job: Job, back: Back, entry: i32, l: i32, rows: i32): void {
   const delta = back.delta;
   const value = job.operand(Operands.x);
@@ -46,7 +49,7 @@ export function writeValues<T>(job: Job, back: Back, entry: i32, l: i32, rows: i
     let s0 = v128.splat<T>(0);
     let s1 = s0;
     let j: usize = 0;
-    // whole panels of a gate of one column, and all else vector by vector
+    // Where the gate has one column, whole panels are written at once; the rest goes vector by vector.
     if (!wide && gradient.start) {
       const gated = v128.load_splat<T>(w);
       for (; j + PANEL <= whole; j += PANEL) {

@@ -10,7 +10,10 @@ import { divideRows, solveRows } from "./solve";
 import { Sweep } from "./sweep";
 import { updateDecaying } from "./update";
 
-/** One panel of the chunk that starts at row l: Y = T_cc⁻¹ (B − F_c Z), αY to `out`, Z += G_cᵀ Y. */
+/**
+ * Solves one panel of the chunk that starts at row l: Y = T_cc⁻¹ (B − F_c Z), with αY written to `out`, and then adds
+ * the chunk to the state, Z ← Z + G_cᵀ Y.
+ */
 export function solvePanel<T>(
   sweep: Sweep,
   l: i32,
@@ -48,7 +51,10 @@ export function solvePanel<T>(
   addRows<T>(sweep, l, rows, z);
 }
 
-/** Z ← diag(A) Z + G_cᵀ Y, or G_cᵀ X, for the chunk that starts at row l and what lies under Z. */
+/**
+ * Updates the state, Z ← diag(A) Z + G_cᵀ V, for the chunk that starts at row l. V is what lies under Z: Y in solve, X
+ * in apply.
+ */
 function addRows<T>(sweep: Sweep, l: i32, rows: i32, z: usize): void {
   const under = sweep.depth * PANEL;
   const lost = z + sweep.zs - under;

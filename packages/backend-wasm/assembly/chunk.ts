@@ -1,7 +1,9 @@
 import { bytes, lanes, transposeSquare, width } from "./lanes";
 import { product } from "./product";
 
-/** A [rows, r] transposed, [r, ts bytes]; columns past `rows`, up to whole vectors, repeat the last row of A. */
+/**
+ * Transposes A [rows, r] into [r, ts bytes]. The columns past `rows`, up to whole vectors, repeat the last row of A.
+ */
 export function transpose<T>(a: usize, as: usize, rows: i32, r: i32, t: usize, ts: usize): void {
   const whole = bytes<T>(r & -lanes<T>());
   for (let i = 0; i < rows; i += lanes<T>()) {
@@ -28,7 +30,10 @@ export function transpose<T>(a: usize, as: usize, rows: i32, r: i32, t: usize, t
   }
 }
 
-/** Sᵀ = G_c F_cᵀ from F_cᵀ [r, ts], wherever a tile holds something above the diagonal; rows ts bytes apart. */
+/**
+ * Computes Sᵀ = G_c F_cᵀ from F_cᵀ [r, ts], tile by tile wherever a tile holds something above the diagonal. The rows
+ * of Sᵀ are `ts` bytes apart.
+ */
 export function gram<T>(g: usize, fs: usize, rows: i32, ft: usize, r: i32, ts: usize, st: usize): void {
   for (let i = 0; i < rows; i += width<T>()) {
     const column = bytes<T>(i);
@@ -36,14 +41,20 @@ export function gram<T>(g: usize, fs: usize, rows: i32, ft: usize, r: i32, ts: u
   }
 }
 
-/** Whether λ or 1/λ is subnormal: then 1/λ loses what b/λ keeps. */
+/**
+ * Tells whether λ or 1/λ is subnormal. A subnormal 1/λ has fewer bits than b/λ would have, so that b must then be
+ * divided.
+ */
 export function needsDivision<T>(lambda: T): bool {
   const tiny: T = sizeof<T>() == 4 ? <T>1.1754943508222875e-38 : <T>2.2250738585072014e-308;
   const size = abs<T>(lambda);
   return (size < tiny && size > 0) || (size > 1 / tiny && size < <T>Infinity);
 }
 
-/** Fills `pivot` with λ, or with 1/λ where `reciprocal`; returns whether some row is then to be divided by λ instead. */
+/**
+ * Fills `pivot` with λ, or with 1/λ where `reciprocal` is set. Returns whether some row must be divided by λ instead
+ * (needsDivision).
+ */
 export function pivots<T>(diag: usize, ds: usize, rows: i32, pivot: usize, reciprocal: bool): bool {
   let divide = false;
   for (let i = 0; i < rows; i++) {

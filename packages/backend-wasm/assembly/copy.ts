@@ -1,10 +1,13 @@
 import { Job, Operands } from "./job";
 import { bytes, lanes, transposeSquare } from "./lanes";
 
-/** Columns of `out` that a transposing copy writes at a time: the lines of both sides then stay in the cache. */
+/**
+ * A transposing copy writes so many columns of `out` at a time, so that the cache lines of both sides stay in the
+ * cache.
+ */
 const BLOCK: i32 = 16;
 
-/** out ← α x, or α xᵀ, for the rows [from, to) of one batch entry of `out`. */
+/** Copies out ← α x, or α xᵀ, for the rows [from, to) of one batch entry of `out`. */
 export function copy<T>(job: Job, entry: i32, from: i32, to: i32): void {
   const x = job.operand(Operands.x);
   const out = job.operand(Operands.out);
@@ -27,7 +30,7 @@ export function copy<T>(job: Job, entry: i32, from: i32, to: i32): void {
 function copyRows<T>(x: usize, xs: usize, rows: i32, cols: i32, out: usize, os: usize, alpha: T): void {
   let length = bytes<T>(cols);
   if (xs == length && os == length) {
-    // without gaps on both sides: one long row
+    // Where neither side has gaps between its rows, all rows are copied as one long row.
     length *= rows;
     rows = 1;
   }
@@ -46,7 +49,10 @@ function scaleRow<T>(x: usize, length: usize, out: usize, alpha: T): void {
   for (let j = whole; j < length; j += sizeof<T>()) store<T>(out + j, alpha * load<T>(x + j));
 }
 
-/** out [rows, cols] ← α xᵀ for x [cols, rows], square by square; what is left over, element by element. */
+/**
+ * Copies out [rows, cols] ← α xᵀ, for x [cols, rows], square by square; what is left at the edges is copied element by
+ * element.
+ */
 function transposeBlock<T>(x: usize, xs: usize, rows: i32, cols: i32, out: usize, os: usize, alpha: T): void {
   const size = lanes<T>();
   const wholeCols = cols & -size;

@@ -1,12 +1,16 @@
 import { madd } from "./lanes";
 
-// The couplings of a chunk every channel of which decays by itself, from a copy of G_c and from tiles: four rows of F, each vector of channels
-// after the vector of factors by which what was there before decays until that row.
+// These functions compute the couplings of a chunk in which every channel decays by itself. They read a copy of G_c and
+// tiles: a tile holds four rows of F, with each vector of channels preceded by the vector of factors by which earlier
+// rows have decayed until that row.
 
-/** Bytes of a vector of channels of such a tile. */
+/** The bytes that one vector of channels takes in such a tile. */
 export const TILE: usize = 128;
 
-/** Two rows w of G through four rows v, all after them: S_vw for the channels of `length` bytes. */
+/**
+ * Lets two rows w of G decay through four rows v, all of which come after them, and computes S_vw for the channels of
+ * `length` bytes.
+ */
 export function below<T>(
   g: usize,
   stride: usize,
@@ -61,7 +65,7 @@ export function below<T>(
   storeSums<T>(c10, c11, c12, c13, to1, joins);
 }
 
-/** The same for four rows among themselves: S_vw for v > w; the rows of Sᵀ are `ts` bytes apart. */
+/** Does the same among four rows: computes S_vw for v > w. The rows of Sᵀ are `ts` bytes apart. */
 export function among<T>(
   g: usize,
   stride: usize,
@@ -111,7 +115,10 @@ export function among<T>(
   storeSums<T>(zero, zero, zero, c23, to + 2 * ts, joins);
 }
 
-/** The sums of four vectors' lanes, side by side; added to what is there where they `join` it. */
+/**
+ * Sums the lanes of four vectors and stores the four sums side by side. Where `joins` is set, they are added to what is
+ * there.
+ */
 export function storeSums<T>(a: v128, b: v128, c: v128, d: v128, to: usize, joins: bool): void {
   if (sizeof<T>() == 4) {
     const ab = f32x4.add(v128.shuffle<f32>(a, b, 0, 4, 1, 5), v128.shuffle<f32>(a, b, 2, 6, 3, 7));

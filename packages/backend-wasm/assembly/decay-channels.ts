@@ -5,15 +5,19 @@ import { exp, expPair, highPart, limited } from "./exp";
 import { bytes, lanes, loadPart, transposeSquare } from "./lanes";
 import { Sweep } from "./sweep";
 
-/** Vectors of products that a lane adds in a row before its sum is added to those of other blocks. */
+/**
+ * Within a row, a lane adds the products of so many bytes of vectors before their sum is added to that of the earlier
+ * blocks.
+ */
 const BLOCK: usize = 16 * 16;
 /**
- * A chunk of which every channel decays by itself: writes F_cᵀ ∘ up, Sᵀ, G_c ∘ dn and the pairs of Z. Factors between
- * rows are running products: a copy of G_c has, when row v comes, each row w < v as it has decayed until then,
+ * Opens a chunk in which every channel decays by itself: writes F_cᵀ ∘ up, Sᵀ, G_c ∘ dn and the pairs of factors of Z.
+ * The factors between rows are running products. When row v comes, a copy of G_c holds each earlier row w < v as it has
+ * decayed until then:
  *
- *   G_w ∘= b_v,  S_vw = f_v · G_w,     b_v = exp(g_v), or in the transpose exp(g_{v−1}) and 1 for the first row,
+ * G_w ∘= b_v,  S_vw = f_v · G_w,     with b_v = exp(g_v), or in the transpose exp(g_{v−1}) and 1 for the first row.
  *
- * so that one exponential is needed for each element of g, and after the last row that copy is G_c ∘ dn.
+ * Each element of g so needs a single exponential, and after the last row that copy is G_c ∘ dn.
  */
 export function decayChannels<T>(sweep: Sweep, l: i32, rows: i32): void {
   const tiles = ownScratch<T>(sweep);
@@ -41,7 +45,10 @@ export function decayChannels<T>(sweep: Sweep, l: i32, rows: i32): void {
   if (sweep.gapAfter) scaleRows<T>(copy, rows, stride, closing);
 }
 
-/** One vector of channels: its factors, F, F ∘ up and G of all rows, up to whole tiles of four, and its pair. */
+/**
+ * Prepares one vector of channels: its factors, then F, F ∘ up and G of all rows, padded to whole tiles of four, and
+ * the pair by which Z decays.
+ */
 function openVector<T>(
   sweep: Sweep,
   l: i32,
@@ -105,7 +112,7 @@ function openVector<T>(
   expPair<T>(high, low, s, s + stride);
 }
 
-/** Multiplies every row by one row of factors. */
+/** Multiplies every row, element by element, by the same row of factors. */
 function scaleRows<T>(a: usize, rows: i32, stride: usize, factors: usize): void {
   for (; rows > 0; rows--) {
     for (let m: usize = 0; m < stride; m += 16) {

@@ -1,7 +1,10 @@
 import { Job, Operands } from "./job";
 import { bytes } from "./lanes";
 
-/** Bytes of the running sums of `segment` channels, two to a vector: a sum, and what it has lost. */
+/**
+ * The bytes of the running sums of `segment` channels. A vector holds two channels; each sum is followed by a vector of
+ * what it has lost to roundings.
+ */
 export function decayVjpBytes(job: Job): f64 {
   return 16 * (<f64>job.segment + 1);
 }
@@ -57,7 +60,7 @@ function begin<T>(job: Job, entry: i32, from: i32, channels: i32, added: bool, s
   }
 }
 
-/** Adds q ∘ q̄ − k ∘ k̄ of one row where `trans`, and subtracts it otherwise. */
+/** Adds q ∘ q̄ − k ∘ k̄ of one row to the sums where `trans` is set, and subtracts it otherwise. */
 function addRow<T>(
   q: usize,
   qGradient: usize,
@@ -81,7 +84,7 @@ function addRow<T>(
   }
 }
 
-/** Two neighbouring elements as f64, or one and a zero. */
+/** Loads two neighbouring elements as f64, or one and a zero. */
 function pair<T>(at: usize, both: bool): v128 {
   if (sizeof<T>() == 8) return both ? v128.load(at) : v128.load64_zero(at);
   return f64x2.promote_low_f32x4(both ? v128.load64_zero(at) : v128.load32_zero(at));
@@ -97,7 +100,10 @@ function add(sum: usize, term: v128): void {
   v128.store(sum, f64x2.add(v128.load(sum, 16), lost), 16);
 }
 
-/** One row of ḡ from the sums: 0 where g = −∞. Of a single channel the sum has two parts. */
+/**
+ * Writes one row of ḡ from the sums. It is 0 where g = −∞. Where the decay has a single channel, its sum is in two
+ * parts.
+ */
 function write<T>(sums: usize, gap: usize, channels: i32, out: usize): void {
   if (channels == 1) {
     const sum = load<f64>(sums) + load<f64>(sums, 8) + (load<f64>(sums, 16) + load<f64>(sums, 24));

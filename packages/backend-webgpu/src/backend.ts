@@ -46,10 +46,13 @@ import type { GpuBuffer, GpuCommandEncoder, GpuDevice } from "./gpu-types.js";
 
 const MIB = 2 ** 20;
 
-/** Frees what was recorded for one `record`, once its encoder has been submitted. */
+/** Frees what was recorded in one call of `record`. It may be called once that call's encoder has been submitted. */
 export type Recording = Disposable & { dispose(): void };
 
-/** One GPUDevice, its tensors and kernels. Work is recorded at once, submitted late, read back only by `read`. */
+/**
+ * One GPUDevice with its tensors and kernels. A call records its work at once; the work is submitted later, and its
+ * results come back to the host only by `read`.
+ */
 export class WebGpuBackend implements Backend<GpuTensor> {
   readonly name = "webgpu";
   readonly device: GpuDevice;
@@ -64,7 +67,10 @@ export class WebGpuBackend implements Backend<GpuTensor> {
   readonly #trust: Trust;
   #disposing: Promise<void> | undefined;
 
-  /** Use `createWebGpuBackend`. With `sharing` it takes the pipelines that this other one has compiled, on the same device. */
+  /**
+   * Callers use `createWebGpuBackend`. With `sharing`, this backend takes the pipelines that another one has compiled
+   * on the same device.
+   */
   constructor(device: GpuDevice, ownsDevice: boolean, options: WebGpuOptions, sharing?: WebGpuBackend) {
     const { name, software } = describeDevice(device);
     const { maxBufferSize, maxStorageBufferBindingSize, minStorageBufferOffsetAlignment } = device.limits;
@@ -77,7 +83,7 @@ export class WebGpuBackend implements Backend<GpuTensor> {
       limits: { tensorBytes: maxBufferSize },
       build: name,
       software,
-      flushesSubnormals: true, // whether a device does is its own affair, WebGPU has no way to ask
+      flushesSubnormals: true, // WebGPU has no way to ask whether a device flushes subnormal numbers to zero
     };
     this.#faults = new Faults(device);
     const scratchBytes = options.maxScratchBytes ?? 256 * MIB;
@@ -111,7 +117,7 @@ export class WebGpuBackend implements Backend<GpuTensor> {
     this.#trust = new Trust((options.selfTest ?? true) ? () => this.#selfTest(options) : undefined);
   }
 
-  /** @throws ValueError for a proxy of the backend, which has none of the private fields */
+  /** Throws a ValueError for a proxy of the backend, which has none of the private fields. */
   static #ledgerOf(backend: WebGpuBackend): Ledger {
     if (!(#ledger in backend)) throw proxied("backend", "a Backend");
     return backend.#ledger;
@@ -292,7 +298,10 @@ export class WebGpuBackend implements Backend<GpuTensor> {
     if (this.#ownsDevice) this.device.destroy();
   }
 
-  /** On a backend apart, so that nothing of it is counted here or waits for its own verdict. */
+  /**
+   * Runs on a backend of its own, so that the caller's backend counts none of its tensors and does not wait for its own
+   * verdict.
+   */
   async #selfTest(options: WebGpuOptions): Promise<void> {
     const apart = new WebGpuBackend(this.device, false, { ...options, selfTest: false }, this);
     const { pipelines } = this.#stream;

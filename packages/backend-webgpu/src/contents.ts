@@ -5,29 +5,32 @@ import type { Placed } from "./kernels/placed.js";
 
 const BYTES = 4;
 
-/** Elements of a buffer, all of them within bytes [from, to), and the work they come from. */
+/** A range of elements of a buffer, all of which lie within its bytes [from, to), with the work that they come from. */
 interface Span {
   readonly from: number;
   readonly to: number;
   readonly fate: Fate;
-  /** The rows, where there are gaps between them, as between the heads of a packed array; absent: all bytes. */
+  /**
+   * The rows, where there are gaps between them, as between the heads of a packed array. Where it is absent, the
+   * elements are all the bytes.
+   */
   readonly rows?: Placed | undefined;
 }
 
 /**
- * What the bytes of each buffer depend on, as far as that is not known to have gone well. It goes by buffers, not by
- * tensors, since several tensors may be views of one buffer.
+ * Keeps, for the bytes of each buffer, the work that they depend on and that is not yet known to have gone well. It is
+ * kept for buffers and not for tensors, because several tensors may be views of one buffer.
  */
 export class Contents {
   readonly #spans = new WeakMap<GPUBuffer, readonly Span[]>();
   readonly #allocations = new WeakMap<GPUBuffer, Fate>();
 
-  /** A new buffer, which the device may not have had the memory for. */
+  /** Enters a new buffer. The device may turn out not to have had the memory for it. */
   allocated(buffer: GPUBuffer, fate: Fate): void {
     this.#allocations.set(buffer, fate);
   }
 
-  /** Of a buffer that may still turn out, or has turned out, to have no memory. No write heals that. */
+  /** Returns the fate of a buffer's memory where it is still open or has failed. No write to the buffer heals that. */
   allocation(buffer: GPUBuffer): Fate | undefined {
     const fate = this.#allocations.get(buffer);
     if (!fate?.good) return fate;
@@ -35,7 +38,7 @@ export class Contents {
     return undefined;
   }
 
-  /** What may still be, or is, wrong with the elements at `place`. */
+  /** Returns what may still be, or is, wrong with the elements at `place`. */
   of(place: Placed): Fate[] {
     const fates: Fate[] = [];
     const spans = this.#spans.get(place.buffer);
@@ -47,7 +50,7 @@ export class Contents {
     return fates;
   }
 
-  /** All elements at `place` come from work with this fate, whatever they came from before. */
+  /** Says that all elements at `place` now come from work with this fate, whatever they came from before. */
   written(place: Placed, fate: Fate): void {
     const own = spanOf(place);
     const spans: Span[] = [];
@@ -56,7 +59,7 @@ export class Contents {
     this.#spans.set(place.buffer, spans);
   }
 
-  /** The elements at `place` depend on this too. */
+  /** Says that the elements at `place` depend on this fate too. */
   add(place: Placed, fate: Fate): void {
     const span = { ...spanOf(place), fate };
     if (span.from < span.to) this.#spans.set(place.buffer, [...this.#open(place.buffer), span]);
@@ -77,10 +80,10 @@ function spanOf(place: Placed): Reach {
   return isContiguous(place) ? { from, to } : { from, to, rows: place };
 }
 
-/** Whether some element is in both. */
+/** Tells whether some element is in both ranges. */
 function meet(buffer: GPUBuffer, a: Reach, b: Reach): boolean {
   if (a.from >= b.to || b.from >= a.to) return false;
-  // most pairs are one of these; others may have to be compared row by row
+  // Most pairs can be decided here; the others may have to be compared row by row.
   if (!a.rows && (!b.rows || (a.from <= b.from && b.to <= a.to))) return true;
   if (!b.rows && b.from <= a.from && a.to <= b.to) return true;
   if (a.rows && b.rows && sameRows(a.rows, b.rows)) return true;
@@ -94,7 +97,10 @@ function asTensor(storage: GPUBuffer, { from, to, rows }: Reach): Parameters<typ
   return { storage, dtype, byteOffset: from, shape, layout: contiguousLayout(shape) };
 }
 
-/** What is left of `span` once `own` has been written: rows with gaps between them go only as a whole. */
+/**
+ * Returns what is left of `span` once `own` has been written. A span of rows with gaps between them is removed as a
+ * whole or not at all.
+ */
 function without(span: Span, own: Reach): Span[] {
   if (own.rows) return span.rows && sameRows(span.rows, own.rows) ? [] : [span];
   if (span.from >= own.to || own.from >= span.to) return [span];

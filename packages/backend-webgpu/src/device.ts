@@ -1,8 +1,8 @@
 import { UnsupportedError } from "@dlrt/core";
 
-/** What can be asked of a device beyond WebGPU's defaults, and is: a default device binds 128 MiB at most. */
+/** The limits that are asked for beyond WebGPU's defaults: a device with the default limits binds at most 128 MiB. */
 const WANTED_LIMITS = ["maxBufferSize", "maxStorageBufferBindingSize"] as const;
-/** Taken where the adapter has it, so that a caller can time what it records. */
+/** The features that are asked for where the adapter has them, so that a caller can time what it records. */
 const WANTED_FEATURES = ["timestamp-query"] as const;
 
 /**
@@ -31,7 +31,7 @@ export async function requestDevice(
   }
 }
 
-/** What to do where there is no adapter. */
+/** Advises what to do where there is no adapter. */
 function hint(): string {
   const inNode =
     (globalThis as { process?: { versions?: { node?: string } } }).process?.versions?.node !== undefined;
@@ -43,7 +43,7 @@ function hint(): string {
 
 const SOFTWARE = /swiftshader|llvmpipe|lavapipe|software|basic render|warp/i;
 
-/** How the device calls itself, and whether it is a CPU in disguise. */
+/** Returns the name that the device gives itself, and whether it is software that runs on the CPU. */
 export function describeDevice(device: GPUDevice): { name: string; software: boolean } {
   const info = (device as { adapterInfo?: GPUAdapterInfo }).adapterInfo;
   const parts = info ? [info.description || info.device, info.vendor, info.architecture] : [];

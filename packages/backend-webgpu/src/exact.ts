@@ -1,29 +1,30 @@
 import type { Kernels } from "@dlrt/core/backend";
 import type { GpuTensor } from "./tensor.js";
 
-export const N = 80; // two chunks or three, the last one cut off
+export const N = 80; // rows: two or three chunks, the last of which is not full
 const R = 8;
 export const P = 8;
 
-/** Arrays of one batch entry, in the order of the tensors that `run` takes. */
+/** The arrays of one batch entry, in the order of the tensors that `run` takes. */
 interface Problem {
   readonly inputs: readonly Float32Array[];
   readonly expected: Float32Array;
 }
 
-/** A kernel on a problem of the exact class. */
+/** A kernel together with a problem of the exact class. */
 export interface Exact {
   readonly name: "solve" | "deltaRule";
-  /** Of the inputs. */
+  /** The number of columns of each input. */
   readonly columns: readonly number[];
   readonly problem: () => Problem;
-  /** Enqueues it on tensors [batch, N, columns]. */
+  /** Enqueues the kernel on tensors [batch, N, columns]. */
   readonly run: (kernels: Kernels<GpuTensor>, inputs: readonly GpuTensor[], out: GpuTensor) => void;
 }
 
 /**
- * Integers, the same every time. A row of `key` has one element ±1 and `beta` is 1 or 2, or it has two and `beta` is 1: so
- * I − β k kᵀ is a projection or a reflection, nothing grows, and yet no row is without effect.
+ * Returns integers, the same ones every time. A row of `key` either has one element ±1 and `beta` is 1 or 2, or it has
+ * two such elements and `beta` is 1. I − β k kᵀ is therefore a projection or a reflection: nothing grows, and yet every
+ * row has an effect.
  */
 function integers(): Record<"key" | "beta" | "signs" | "query" | "value", Float32Array> {
   let seed = 12345;
@@ -39,7 +40,7 @@ function integers(): Record<"key" | "beta" | "signs" | "query" | "value", Float3
   for (let row = 0; row < N; row++) {
     const first = below(R);
     key[row * R + first] = sign();
-    if (beta[row] === 1) key[row * R + ((first + below(R)) % R)] = sign(); // the same one, now and then
+    if (beta[row] === 1) key[row * R + ((first + below(R)) % R)] = sign(); // now and then this is the same element again
   }
   return {
     ...{ key, beta, signs: fill(1, sign) },
@@ -47,11 +48,11 @@ function integers(): Record<"key" | "beta" | "signs" | "query" | "value", Float3
   };
 }
 
-/** Every row times its factor. */
+/** Multiplies every row by its factor. */
 const times = (x: Float32Array, factors: Float32Array): Float32Array =>
   x.map((each, at) => each * factors[Math.floor((at * N) / x.length)]!);
 
-/** y = (b − Zᵀ f) / λ, Z ← Z + k yᵀ, and what `query` reads of Z then, row after row in float64. */
+/** Computes y = (b − Zᵀ f) / λ, Z ← Z + k yᵀ and what `query` then reads of Z, row after row, in float64. */
 function recurrence(of: {
   readonly diag: Float32Array;
   readonly f: Float32Array;

@@ -1,14 +1,17 @@
 import { asError, firstFault, type Fault } from "./faults.js";
 
-/** What became, or will become, of a piece of work: `good`, a `cause` of failure, or neither as long as it is open. */
+/**
+ * What became, or will become, of a piece of work. It is `good`, or has a `cause` of failure, or neither as long as
+ * that is open.
+ */
 export interface Fate {
   readonly good: boolean;
   readonly cause: Error | undefined;
-  /** What it is, as of now. */
+  /** Resolves to the fault, or to its absence, as far as work has gone now. */
   verdict(): Fault;
 }
 
-/** Of work that the device has been given, or will be at the latest before somebody asks. */
+/** The fate of work that the device has been given, or will have been given by the time somebody asks. */
 export class Pending implements Fate {
   readonly #verdict: Fault;
   good = false;
@@ -27,7 +30,7 @@ export class Pending implements Fate {
   }
 }
 
-/** Of work that is known to have failed. */
+/** The fate of work that is known to have failed. */
 export class Failed implements Fate {
   readonly good = false;
   readonly cause: Error;
@@ -41,7 +44,7 @@ export class Failed implements Fate {
   }
 }
 
-/** Good when all its parts are; asks them only when it is asked. */
+/** The fate of several parts together: it is good when all of them are. The parts are asked only when this is asked. */
 export class Joint implements Fate {
   #parts: readonly Fate[];
 
@@ -63,12 +66,12 @@ export class Joint implements Fate {
   }
 }
 
-/** What is carried out as a whole, or not at all: everything in one submission. */
+/** All the work of one submission, which is carried out as a whole or not at all. */
 export class Submission {
   readonly fate: Fate;
   readonly #faults = new Set<Fault>();
   #settle: (fault: Fault) => void = () => undefined;
-  /** Whether a tensor's contents depend on it. */
+  /** Whether the contents of some tensor depend on it. */
   used = false;
 
   constructor() {
@@ -79,12 +82,12 @@ export class Submission {
     );
   }
 
-  /** It fails if `fault` turns out to be one; the first added is the cause. */
+  /** Makes the submission fail if `fault` turns out to be one. Where several do, the one added first is the cause. */
   add(fault: Fault): void {
     this.#faults.add(fault);
   }
 
-  /** It has been submitted: nothing is added any more. */
+  /** Says that the work has been submitted, so that no fault is added any more. */
   submitted(): void {
     this.#settle(firstFault(this.#faults));
   }

@@ -1,19 +1,25 @@
 import { DeviceLostError, LimitError, UnsupportedError } from "@dlrt/core";
 
-/** A promise of what went wrong, or of undefined. It never rejects, so that none can end the process unhandled. */
+/**
+ * A promise of what went wrong, or of undefined. It never rejects, because an unhandled rejection would end the
+ * process.
+ */
 export type Fault = Promise<Error | undefined>;
 
-/** The first fault in the order given, once all are known. */
+/** Resolves, once all faults are known, to the first of them in the order given. */
 export async function firstFault(faults: Iterable<Fault>): Fault {
   return (await Promise.all(faults)).find((cause) => cause !== undefined);
 }
 
-/** Anything thrown, as an Error. */
+/** Turns anything that was thrown into an Error. */
 export function asError(thrown: unknown): Error {
   return thrown instanceof Error ? thrown : new Error(String(thrown));
 }
 
-/** WebGPU reports errors late and elsewhere. This asks for those of some calls, and knows whether the device is lost. */
+/**
+ * Collects the errors of WebGPU, which reports them late and not where the call was made, and knows whether the device
+ * is lost.
+ */
 export class Faults {
   readonly #device: GPUDevice;
   readonly #waiting = new Set<(reason: DeviceLostError) => void>();
@@ -31,14 +37,15 @@ export class Faults {
     });
   }
 
-  /** Set once the device is lost. */
+  /** The error that is thrown once the device is lost; undefined before. */
   get lost(): DeviceLostError | undefined {
     return this.#lost;
   }
 
   /**
-   * Catches the errors of every call until the function returned is called, which must be in the same turn, since
-   * the caller's own error scopes are on the same stack. `bytes` is what the calls ask the device for.
+   * Catches the errors of every call until the function that it returns is called. That must happen in the same turn of
+   * the event loop, because the caller's own error scopes are on the same stack. `bytes` is how much memory the calls
+   * ask of the device.
    */
   watch(what: string, bytes: number): () => Fault {
     for (const filter of ["validation", "internal", "out-of-memory"] as const) {
@@ -58,7 +65,7 @@ export class Faults {
     };
   }
 
-  /** Runs `work` with its errors caught: what it returns, and what the device makes of it. */
+  /** Runs `work` and catches its errors. Returns what `work` returns, and what the device makes of it. */
   guard<R>(what: string, bytes: number, work: () => R): readonly [result: R, fault: Fault] {
     const close = this.watch(what, bytes);
     let result: R;
@@ -76,7 +83,9 @@ export class Faults {
     if (this.#lost) throw this.#lost;
   }
 
-  /** `pending`, unless the device is lost before: then rejects with DeviceLostError. */
+  /**
+   * Resolves or rejects as `pending` does, unless the device is lost before: then it rejects with a DeviceLostError.
+   */
   orLost<R>(pending: Promise<R>): Promise<R> {
     return new Promise((resolve, reject) => {
       if (this.#lost) {

@@ -8,18 +8,18 @@ interface Device {
   fetch(buffer: GPUBuffer, offset: number, bytes: number): Promise<ArrayBuffer>;
 }
 
-/** Numbers on the device that a caller's encoder sets when, and only if, it is carried out. */
+/** Numbers in the device's memory. Each is set by a caller's encoder if, and only if, that encoder is carried out. */
 export class Marks {
   readonly #device: Device;
   readonly #marks = new Set<GPUBuffer>();
-  /** Holds what a mark is set to. A new buffer holds 0. */
+  /** The buffer that holds the value that a mark is set to. A new buffer holds 0. */
   #one: GPUBuffer | undefined;
 
   constructor(device: Device) {
     this.#device = device;
   }
 
-  /** A new mark, which `copy` is made to set. */
+  /** Makes a mark, and has `copy` record the command that sets it. */
   make(
     copy: (from: GPUBuffer, fromOffset: number, to: GPUBuffer, toOffset: number, bytes: number) => void,
   ): GPUBuffer {
@@ -33,7 +33,7 @@ export class Marks {
     return mark;
   }
 
-  /** Whether it was set by what has been submitted until now. */
+  /** Tells whether the mark was set by what has been submitted until now. */
   async isSet(mark: GPUBuffer): Promise<boolean> {
     return new Uint32Array(await this.#device.fetch(mark, 0, BYTES))[0] === 1;
   }

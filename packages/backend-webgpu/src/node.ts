@@ -9,10 +9,16 @@ export type { GpuTensor } from "./tensor.js";
 export type { WebGpuOptions } from "./options.js";
 export type { Recording, WebGpuBackend } from "./backend.js";
 
-/** Dawn ends the process when the object behind a live device is collected; there is no moment when that is safe. */
+/**
+ * Keeps the objects behind live devices from being collected: Dawn ends the process when such an object is, and there
+ * is no moment at which that would be safe.
+ */
 const kept = new Set<object>();
 
-/** No kernel reads workgroup memory that it has not written, and SwiftShader compiles its zeroing for seconds. */
+/**
+ * Turns off that workgroup memory is set to zero. No kernel reads such memory before writing it, and SwiftShader spends
+ * seconds on compiling the zeroing.
+ */
 const FLAGS = ["enable-dawn-features=disable_workgroup_init"];
 
 /**

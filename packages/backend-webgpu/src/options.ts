@@ -55,7 +55,7 @@ const CHOICES: Readonly<Record<string, readonly unknown[]>> = {
   chunk: [16, 32, 64],
 };
 
-/** Everything that can be wrong with options before a device is asked for. @throws ValueError */
+/** Checks everything about the options that can be checked before a device is asked for. Throws a ValueError. */
 export function checkWebGpuOptions(options: WebGpuOptions): void {
   checkOptions("options", options, NAMES);
   const { device, gpu, selfTest, scanGroups, width } = options;
@@ -98,7 +98,7 @@ export function checkObject(
     const record = value as Readonly<Record<string, unknown>>;
     fits = typeof value === "object" && members.every((member) => record[member] !== undefined);
   } catch {
-    fits = false; // null, a revoked proxy, or a prototype without an instance
+    fits = false; // `value` is null, a revoked proxy, or a prototype without an instance
   }
   if (!fits) throw new ValueError(argument, expected, describe(value));
 }

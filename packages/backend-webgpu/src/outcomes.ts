@@ -5,13 +5,16 @@ import type { Placed } from "./kernels/placed.js";
 import { Readback } from "./readback.js";
 import { Untold } from "./untold.js";
 
-/** Bytes of a buffer, counted from a tensor's offset, among which all its elements are. */
+/** A range of a buffer's bytes, counted from a tensor's offset, within which all the tensor's elements lie. */
 export interface Reach {
   readonly from: number;
   readonly bytes: number;
 }
 
-/** What became of all that was asked of the device, and who is told: readers of what a fault spoiled, and `sync`. */
+/**
+ * Knows what became of everything that was asked of the device, and tells those whom it concerns: the readers of what a
+ * fault spoiled, and `sync`.
+ */
 export class Outcomes {
   readonly #device: GPUDevice;
   readonly #faults: Faults;
@@ -25,7 +28,9 @@ export class Outcomes {
     this.readback = new Readback(device, faults);
   }
 
-  /** A buffer; where the device has no memory for it, whatever is in it is poisoned by a LimitError. */
+  /**
+   * Creates a buffer. Where the device has no memory for it, whatever is written into it is poisoned by a LimitError.
+   */
   create(bytes: number, usage: number, label: string): GPUBuffer {
     const make = (): GPUBuffer => this.#device.createBuffer({ label, size: bytes, usage });
     const [buffer, fault] = this.#faults.guard(label, bytes, make);
@@ -35,7 +40,7 @@ export class Outcomes {
     return buffer;
   }
 
-  /** `work` fills all of `place` by calls on the queue. */
+  /** Runs `work`, which fills all of `place` by calls on the queue. */
   fill(name: string, place: Placed, work: () => void): void {
     const [, fault] = this.#faults.guard(name, 0, work);
     const fate = new Pending(fault);
@@ -43,32 +48,37 @@ export class Outcomes {
     this.#untold.add(fate);
   }
 
-  /** A fault of `fate` is one of the elements at these places, and of nothing else: `sync` is not told. */
+  /**
+   * Makes a fault of `fate` one of the elements at these places and of nothing else, so that `sync` is not told of it.
+   */
   defer(fate: Fate, places: readonly Placed[]): void {
     for (const place of places) this.#contents.add(place, fate);
   }
 
-  /** All elements at `places` come from work with this fate. */
+  /** Says that all elements at `places` now come from work with this fate. */
   written(places: readonly Placed[], fate: Fate): void {
     for (const place of places) this.#contents.written(place, fate);
   }
 
-  /** The next `sync` is told of a fault. */
+  /** Has the next `sync` told of a fault of this work. */
   tell(fate: Fate): void {
     this.#untold.add(fate);
   }
 
-  /** The fate of a buffer's memory, unless that is known to be good. */
+  /** Returns the fate of a buffer's memory, unless that is known to be good. */
   memoryOf(buffer: GPUBuffer): Fate | undefined {
     return this.#contents.allocation(buffer);
   }
 
-  /** Fates of the elements at `place` that are not known to be good. */
+  /** Returns those fates of the elements at `place` that are not known to be good. */
   elementsOf(place: Placed): Fate[] {
     return this.#contents.of(place);
   }
 
-  /** The bytes in which the elements are, after all that was submitted. @throws DeviceLostError, or what kept them from being computed */
+  /**
+   * Reads the bytes in which the elements are, after all work that was submitted. Throws a DeviceLostError, or the
+   * fault that kept the elements from being computed.
+   */
   async read(place: Placed, { from, bytes }: Reach): Promise<ArrayBuffer> {
     this.#faults.assertNotLost();
     const fates = [this.memoryOf(place.buffer), ...this.elementsOf(place)];
@@ -80,7 +90,9 @@ export class Outcomes {
     return copied;
   }
 
-  /** After all that was submitted. @throws DeviceLostError, or the first fault that no `sync` has told */
+  /**
+   * Waits for all work that was submitted. Throws a DeviceLostError, or the first fault that no `sync` has told yet.
+   */
   async sync(): Promise<void> {
     const told = this.#untold.tell();
     told.catch(() => undefined);

@@ -10,7 +10,7 @@ interface Compiled {
   readonly layout: GPUPipelineLayout;
 }
 
-/** One pipeline for each shader and set of overrides, compiled once. */
+/** Holds one pipeline for each shader and set of overrides, each compiled once. */
 export class Pipelines {
   readonly #device: GPUDevice;
   readonly #shaders = new Map<Plan, Compiled>();
@@ -25,7 +25,7 @@ export class Pipelines {
     return this.#shader(plan).groupLayout;
   }
 
-  /** Compiles on first use; `prepare` does it ahead and off the caller's thread. */
+  /** Returns a pipeline, which is compiled on first use. `prepare` compiles it ahead, off the caller's thread. */
   get(plan: Plan, constants: Constants): GPUComputePipeline {
     const key = keyOf(plan, constants);
     let pipeline = this.#pipelines.get(key);
@@ -36,13 +36,13 @@ export class Pipelines {
     return pipeline;
   }
 
-  /** Whether it is compiled, or is being compiled. */
+  /** Tells whether a pipeline is compiled, or is being compiled. */
   has(plan: Plan, constants: Constants): boolean {
     const key = keyOf(plan, constants);
     return this.#pipelines.has(key) || this.#pending.has(key);
   }
 
-  /** Compiles once, however many ask for it meanwhile. */
+  /** Compiles a pipeline once, however many calls ask for it meanwhile. */
   async prepare(plan: Plan, constants: Constants): Promise<void> {
     const key = keyOf(plan, constants);
     if (this.#pipelines.has(key)) return;

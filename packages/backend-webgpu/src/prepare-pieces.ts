@@ -2,7 +2,7 @@ import type { PrepareParams, Shape } from "@dlrt/core";
 import type { Kernels } from "@dlrt/core/backend";
 import type { GpuTensor } from "./tensor.js";
 
-/** A layer's small pieces. */
+/** The kernels of the small pieces around a layer. */
 export const PIECES: readonly string[] = [
   "normalizeRows",
   "gate",
@@ -14,7 +14,7 @@ export const PIECES: readonly string[] = [
 const TAPS = 4;
 const EPS = 1e-6;
 
-/** A call of each way there is for the kernel to be called, forward and for gradients. */
+/** Calls the kernel once in each of the ways in which it can be called, forward and for gradients. */
 export function rehearsePiece(
   kernels: Kernels<GpuTensor>,
   { kernel, batch, n, p }: PrepareParams,

@@ -46,17 +46,20 @@ export function checkPrepare(p: PrepareParams, supports: Supports): void {
   }
 }
 
-/** Calls kernels, for the pipelines that this asks for. */
+/** Calls kernels whose pipelines are to be compiled. */
 export type Rehearsal = (kernels: Kernels<GpuTensor>) => void;
 
-/** Compiles, in parallel, the pipelines that it asks for. */
+/** Compiles, in parallel, the pipelines that the rehearsal asks for. */
 export async function preparePipelines(ctx: Context, pipelines: Pipelines, of: Rehearsal): Promise<void> {
   const needed: Promise<void>[] = [];
   rehearse(ctx, of, (plan, constants) => needed.push(pipelines.prepare(plan, constants)));
   await Promise.all(needed);
 }
 
-/** How much of it is to be compiled yet, of 1: by the length of its shaders, which is about in proportion to the time. */
+/**
+ * Estimates how much of the rehearsal's pipelines remains to be compiled, as a fraction of 1. It counts the length of
+ * the shaders, to which the time is about proportional.
+ */
 export function uncompiled(ctx: Context, pipelines: Pipelines, of: Rehearsal): number {
   let [missing, all] = [0, 0];
   rehearse(ctx, of, (plan, constants) => {
@@ -67,7 +70,7 @@ export function uncompiled(ctx: Context, pipelines: Pipelines, of: Rehearsal): n
   return missing / all;
 }
 
-/** Runs kernels with a recorder that only takes note of the pipelines. */
+/** Runs kernels with a recorder that records nothing and only notes which pipelines they take. */
 function rehearse(ctx: Context, of: Rehearsal, note: (plan: Plan, constants: Constants) => void): void {
   const scratch = {
     take: (): GPUBuffer => ctx.nothing.read.buffer,
@@ -84,11 +87,11 @@ function rehearse(ctx: Context, of: Rehearsal, note: (plan: Plan, constants: Con
   of(kernelsOf({ ...ctx, stream }, (_, __, work) => work()));
 }
 
-/** Stands in for a tensor, in a rehearsal. */
+/** Makes an object that stands in for a tensor in a rehearsal. */
 export const standIn = (...shape: Shape): GpuTensor =>
   ({ shape, layout: contiguousLayout(shape), offset: 0, buffer: {} }) as unknown as GpuTensor;
 
-/** A call like `p`. */
+/** Makes the arguments of a call with the sizes of `p`. */
 export const callLike =
   (p: PrepareParams): Rehearsal =>
   (kernels) =>
@@ -138,7 +141,7 @@ function call(kernels: Kernels<GpuTensor>, p: PrepareParams): void {
     }
     case "deltaRule": {
       const inputs = { ...p, scale: 1, query: q, key: k, value: rhs, erase: diag, decay: op.decay };
-      // keys as they are and normalised; the state in place and elsewhere
+      // The rehearsal covers keys as they are and normalised, and a state that is updated in place and one that is not.
       kernels.deltaRule?.({ ...inputs, ...states, out: chunked.out });
       kernels.deltaRule?.({
         ...inputs,

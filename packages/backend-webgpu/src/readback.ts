@@ -2,7 +2,10 @@ import { UnsupportedError } from "@dlrt/core";
 import { asError, type Faults } from "./faults.js";
 import { COPY_DST, MAP_MODE_READ, MAP_READ } from "./usage.js";
 
-/** Brings bytes to the host, each time by a submission of its own, so that no read can spoil recorded work. */
+/**
+ * Brings bytes to the host. Each read is a submission of its own, so that no read can spoil work that is being
+ * recorded.
+ */
 export class Readback {
   readonly #device: GPUDevice;
   readonly #faults: Faults;
@@ -23,7 +26,7 @@ export class Readback {
     return fetching;
   }
 
-  /** Once nothing is under way. */
+  /** Resolves once no read is under way. */
   async idle(): Promise<void> {
     await Promise.all(this.#underway);
   }
@@ -52,7 +55,10 @@ export class Readback {
     }
   }
 
-  /** A lost device may refuse to map before it says that it is lost, so it is asked for one more answer. */
+  /**
+   * Finds out why a buffer could not be mapped. A lost device may refuse to map before it says that it is lost, and is
+   * therefore asked for one more answer.
+   */
   async #reason(refused: Error): Promise<Error> {
     const [, answer] = this.#faults.guard("read", 0, () => undefined);
     await answer;

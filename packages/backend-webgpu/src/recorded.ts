@@ -2,9 +2,9 @@ import { ValueError } from "@dlrt/core";
 import { asError, firstFault, type Fault } from "./faults.js";
 import type { Fate } from "./fates.js";
 
-/** What a recording needs of the stream. */
+/** The one thing that a recording needs of the stream. */
 export interface MarkReader {
-  /** Whether the mark was set by what has been submitted until now. */
+  /** Resolves to whether the mark was set by what has been submitted until now. */
   (mark: GPUBuffer): Promise<boolean>;
 }
 
@@ -18,9 +18,9 @@ export class Recorded implements Fate {
   #final: Fault | undefined;
   good = false;
   cause: Error | undefined;
-  /** Whether a tensor's contents depend on it. */
+  /** Whether the contents of some tensor depend on it. */
   used = false;
-  /** Absent as long as the callback runs. */
+  /** The mark that the encoder sets. It is absent as long as the callback runs. */
   mark: GPUBuffer | undefined;
 
   constructor(read: MarkReader) {
@@ -39,7 +39,7 @@ export class Recorded implements Fate {
     return this.#final ?? this.#look();
   }
 
-  /** The caller has submitted, or never will: how it is now, it stays. */
+  /** Ends the recording: the caller has submitted it or never will, and its fate stays as it is now. */
   close(): Fault {
     this.#final ??= this.#look().then((cause) => {
       this.cause = cause;
@@ -48,13 +48,16 @@ export class Recorded implements Fate {
     return this.#final;
   }
 
-  /** The callback threw: what it had recorded by then is not to be used. */
+  /** Says that the callback threw, so that what it had recorded by then is not to be used. */
   fail(thrown: unknown): void {
     this.cause = asError(thrown);
     this.#final = Promise.resolve(this.cause);
   }
 
-  /** In the queue's order, so that work submitted later is not taken for work submitted before. */
+  /**
+   * Looks at the mark, in the order of the queue, so that work that is submitted later is not taken for work submitted
+   * before.
+   */
   async #look(): Fault {
     const looking = this.#ran();
     const fault = await firstFault([...this.#faults, looking]);

@@ -5,7 +5,7 @@ import { COPY_DST, UNIFORM } from "./usage.js";
 
 const ARENA_SLOTS = 256;
 
-/** Records commands into one encoder, with the uniform memory and the scratch they need. */
+/** Records commands into one encoder, and provides the uniform memory and the scratch that they need. */
 export class Recorder {
   readonly scratch: Scratch;
   readonly #device: GPUDevice;
@@ -73,18 +73,18 @@ export class Recorder {
     return this.#encoder;
   }
 
-  /** `buffer` is destroyed once the commands recorded so far have been submitted. */
+  /** Has `buffer` destroyed once the commands recorded so far have been submitted. */
   retire(buffer: GPUBuffer): void {
     if (this.empty && !this.#external) buffer.destroy();
     else this.#retired.push(buffer);
   }
 
-  /** What was retired here, for another to destroy. */
+  /** Hands over the buffers that were retired here, for another recorder to destroy. */
   takeRetired(): GPUBuffer[] {
     return this.#retired.splice(0);
   }
 
-  /** Never again hands out a buffer that the device had no memory for. */
+  /** Makes sure that a buffer for which the device had no memory is never handed out again. */
   drop(buffer: GPUBuffer): void {
     const arena = this.#arenas.indexOf(buffer);
     if (arena >= 0) this.#arenas.splice(arena, 1);
@@ -92,7 +92,7 @@ export class Recorder {
     buffer.destroy();
   }
 
-  /** Ends recording: uniform memory is written, and the encoder handed over for submission. */
+  /** Ends recording: writes the uniform memory, and returns the encoder for submission. */
   finish(): GPUCommandEncoder | undefined {
     this.#endPass();
     this.#writeArena();
@@ -102,7 +102,7 @@ export class Recorder {
     return encoder;
   }
 
-  /** After the submit: frees what the commands alone needed. */
+  /** Frees what only the commands needed. It is called after the submit. */
   submitted(): void {
     for (const buffer of this.#retired.splice(0)) buffer.destroy();
     for (const arena of this.#arenas.splice(1)) arena.destroy();

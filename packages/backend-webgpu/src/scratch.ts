@@ -2,16 +2,19 @@ import { TENSOR } from "./usage.js";
 
 const MIN_BYTES = 256;
 
-/** Where buffers come from. */
+/** Makes the buffers that the scratch hands out. */
 export interface Buffers {
   create(bytes: number, usage: number, label: string): GPUBuffer;
-  /** Told of every buffer that the next commands use. */
+  /** Is told of every buffer that the next commands use. */
   using(buffer: GPUBuffer): void;
-  /** Bytes of scratch kept between operations. */
+  /** How many bytes of scratch are kept between operations. */
   readonly keepBytes: number;
 }
 
-/** Buffers for intermediate results, kept from one operation to the next: commands run in order, so reuse is safe. */
+/**
+ * Buffers for intermediate results. They are kept from one operation to the next; commands run in order, so that it is
+ * safe to use them again.
+ */
 export class Scratch {
   readonly #buffers: Buffers;
   readonly #free: GPUBuffer[] = [];
@@ -40,12 +43,15 @@ export class Scratch {
     return this.#used.length;
   }
 
-  /** What was taken since `mark` is free again. */
+  /** Frees everything that was taken since `mark`. */
   releaseTo(mark: number): void {
     this.#free.push(...this.#used.splice(mark));
   }
 
-  /** Ends an operation: everything taken is free again. Returns what is over the budget, to be destroyed after the next submit. */
+  /**
+   * Ends an operation and frees everything that was taken. Returns the buffers that exceed the budget; they are to be
+   * destroyed after the next submit.
+   */
   release(): GPUBuffer[] {
     this.#free.push(...this.#used.splice(0));
     let held = this.#free.reduce((sum, buffer) => sum + buffer.size, 0);

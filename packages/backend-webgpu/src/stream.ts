@@ -8,29 +8,34 @@ import { Recorded } from "./recorded.js";
 import { Recorder } from "./recorder.js";
 
 export interface StreamLimits {
-  /** Floating-point operations after which work is submitted, so that no submit runs into a watchdog. */
+  /**
+   * The number of floating-point operations after which work is submitted, so that no submit runs into a watchdog of
+   * the driver.
+   */
   readonly submitFlops: number;
-  /** Bytes of scratch kept between operations. */
+  /** How many bytes of scratch are kept between operations. */
   readonly keepBytes: number;
 }
 
-/** The tensors of one operation. Those written are written wholly. */
+/** The tensors that one operation touches. Every element of those it writes is written. */
 export interface Touched {
   readonly reads: readonly Placed[];
   readonly writes: readonly Placed[];
 }
 
-/** What recorded work is carried out with, or fails with. */
+/** The unit in which recorded work is carried out or fails. */
 type Unit = Submission | Recorded;
 
-/** An operation that is being recorded: the units its work goes to, and its error scopes. */
+/** An operation that is being recorded: the units that its work goes to, and its error scopes. */
 interface Running {
   readonly name: string;
   readonly units: Set<Unit>;
   close: () => void;
 }
 
-/** The order of things: all work of a backend goes through one stream, recorded now and submitted late. */
+/**
+ * Keeps things in order: all work of a backend goes through one stream, which records it at once and submits it later.
+ */
 export class Stream {
   readonly device: GPUDevice;
   readonly faults: Faults;
@@ -44,7 +49,7 @@ export class Stream {
   #current: Recorder;
   #during: Running | undefined;
   #flops = 0;
-  /** Submits of recorded work made, for tests and the curious. */
+  /** The number of submits of recorded work so far. Tests look at it. */
   submits = 0;
 
   constructor(device: GPUDevice, faults: Faults, pipelines: Pipelines, limits: StreamLimits) {
@@ -99,7 +104,7 @@ export class Stream {
     }
   }
 
-  /** Told of work just recorded; submits once enough has gathered. */
+  /** Is told how many floating-point operations have just been recorded, and submits once enough have gathered. */
   spent(flops: number): void {
     this.#flops += flops;
     if (this.#flops >= this.#limits.submitFlops && this.#current === this.#own) this.flush();
@@ -126,8 +131,9 @@ export class Stream {
   }
 
   /**
-   * Records what `work` enqueues into the caller's encoder. The result, to be called after the caller's submit, frees
-   * its scratch. Where `work` throws all is freed at once, and what the encoder holds by then must not be submitted.
+   * Records what `work` enqueues into the caller's encoder. The function that it returns frees the scratch, and is to
+   * be called after the caller's submit. Where `work` throws, everything is freed at once, and what the encoder then
+   * holds must not be submitted.
    */
   record(encoder: GPUCommandEncoder, work: () => void): () => void {
     this.flush();
@@ -175,7 +181,7 @@ export class Stream {
     return this.outcomes.sync();
   }
 
-  /** Waits for reads under way, then frees everything. */
+  /** Waits for the reads under way, then frees everything. */
   async destroy(): Promise<void> {
     this.flush();
     for (const recorder of [...this.#open.keys()]) this.#close(recorder);
@@ -188,15 +194,15 @@ export class Stream {
     return this.#open.get(this.#current) ?? this.#submission;
   }
 
-  /** Of what was computed from `inputs` in these units. */
+  /** Makes the fate of what was computed from `inputs` in these units. */
   #joint(inputs: readonly Fate[], units: ReadonlySet<Unit>): Fate {
     for (const unit of units) unit.used = true;
     const own = [...units].map((unit) => unit.fate);
     const before = inputs.filter((fate) => !own.includes(fate));
     if (before.length === 0 && own.length === 1) return own[0]!;
     const joint = new Joint([...before, ...own]);
-    // Inputs are asked now: what has not been submitted by now comes after this operation. Only what is recorded for
-    // the same caller's encoder may still come before it.
+    // The inputs are asked now: what has not been submitted by now comes after this operation. Only what is recorded
+    // for the same caller's encoder may still come before it.
     return this.#current === this.#own ? new Pending(joint.verdict()) : joint;
   }
 
@@ -212,7 +218,7 @@ export class Stream {
   #close(recorder: Recorder): void {
     const recorded = this.#open.get(recorder)!;
     this.#open.delete(recorder);
-    const thrown = recorded.cause; // told already, to whoever called `record`
+    const thrown = recorded.cause; // whoever called `record` has already been told of this
     const verdict = recorded.close();
     if (recorded.used && !thrown) this.outcomes.tell(new Pending(verdict));
     void verdict.then(() => recorded.mark && this.#marks.release(recorded.mark));

@@ -8,7 +8,10 @@ export class GpuTensor extends OwnedTensor {
   readonly #offset: number;
   readonly #retire: ((buffer: GpuBuffer) => void) | undefined;
 
-  /** Without `retire` the buffer is somebody else's, or a view's, and is never destroyed. */
+  /**
+   * Without `retire`, the buffer belongs to somebody else, or to the tensor that this one views, and is never destroyed
+   * here.
+   */
   constructor(
     backend: object,
     ledger: Ledger,
@@ -27,7 +30,7 @@ export class GpuTensor extends OwnedTensor {
     return this.#buffer;
   }
 
-  /** Bytes. */
+  /** The offset in bytes. */
   get offset(): number {
     return this.#offset;
   }

@@ -25,13 +25,16 @@ export class Trust {
     return this.#verdict;
   }
 
-  /** Once no test is under way, nor will be. */
+  /** Resolves once no test is under way, nor will be. */
   async end(): Promise<void> {
     this.#test = undefined;
     await this.#verdict;
   }
 
-  /** `pending`, where the device may be believed. @throws what the test says, whatever `pending` does */
+  /**
+   * Resolves or rejects as `pending` does, where the device passed its test. Otherwise it throws what the test says,
+   * whatever `pending` does.
+   */
   async vouch<R>(pending: Promise<R>): Promise<R> {
     pending.catch(() => undefined); // the verdict comes first
     const cause = await this.verdict();

@@ -1,6 +1,9 @@
 import type { Fate } from "./fates.js";
 
-/** What `sync` has to tell: the faults of all work enqueued before it, but for those an earlier `sync` has told. */
+/**
+ * Knows what `sync` has to tell: the faults of all work enqueued before it, except those that an earlier `sync` has
+ * told.
+ */
 export class Untold {
   readonly #fates = new Set<Fate>();
   #first: Fate | undefined;
@@ -9,13 +12,13 @@ export class Untold {
   add(fate: Fate): void {
     this.#fates.add(fate);
     void fate.verdict().then((cause) => {
-      // only the first is told, so that no more than that is kept where nobody ever asks
+      // Only the first fault is told, so that no more than that one is kept where nobody ever asks.
       if (cause === undefined || (this.#first && this.#telling === 0)) this.#fates.delete(fate);
       else this.#first ??= fate;
     });
   }
 
-  /** @throws the first fault; whoever asks meanwhile is told the same, whoever asks afterwards is not */
+  /** Throws the first fault. Calls that ask meanwhile are told the same fault; calls that ask afterwards are not. */
   async tell(): Promise<void> {
     const fates = [...this.#fates];
     this.#telling += 1;

@@ -2,7 +2,7 @@ import type { Call, Operand, Plan, Range } from "./plan.js";
 import type { Placed } from "./placed.js";
 import type { Budget, Segment } from "./segments.js";
 
-/** What kernels record with. */
+/** What kernels record their commands with. */
 export interface Commands {
   readonly scratch: { take(bytes: number): GPUBuffer; mark(): number; releaseTo(mark: number): void };
   dispatch<P extends string, B extends string, C extends string>(
@@ -13,25 +13,27 @@ export interface Commands {
   clear(buffer: GPUBuffer, offset: number, bytes: number): void;
 }
 
-/** What the kernels work with. */
+/** Everything that the kernels work with. */
 export interface Context {
   readonly stream: { readonly recorder: Commands; spent(flops: number): void };
   readonly budget: Budget;
-  /** A CPU in disguise. */
+  /** Whether the device is software that runs on the CPU. */
   readonly software: boolean;
-  /** Workgroups that the device is taken to run at a time. */
+  /** How many workgroups the device is taken to run at a time. */
   readonly width: number;
-  /** Rows per chunk where the call does not say. */
+  /** The number of rows in a chunk where the call does not say. */
   readonly chunk: number;
-  /** How a solve scans its chunks. */
+  /**
+   * How a solve scans its chunks: one after the other, in parallel, or whichever the cost model expects to be faster.
+   */
   readonly scan: "auto" | "sequential" | "parallel";
-  /** Groups of chunks in a parallel scan; absent: by the cost model. */
+  /** The number of groups of chunks in a parallel scan. Where it is absent, the cost model decides. */
   readonly groups?: number | undefined;
-  /** Stand in for a tensor without elements. */
+  /** What is bound in the place of a tensor that has no elements. */
   readonly nothing: { readonly read: Operand; readonly write: Operand };
 }
 
-/** Rows [first, first + rows) of a tensor in the order visited, of the segment's batch entries. */
+/** Describes the rows [first, first + rows) of a tensor, in the order visited, for the segment's batch entries. */
 export function operand(ctx: Context, t: Placed, segment: Segment, trans = false): Operand {
   const [, n, cols] = t.shape;
   const { batch0, batches, first, rows } = segment;
@@ -53,7 +55,7 @@ export function operand(ctx: Context, t: Placed, segment: Segment, trans = false
   };
 }
 
-/** The least and the greatest element between which those rows lie, counted as the layout's offset is. */
+/** Returns the least and the greatest element between which those rows lie, counted as the layout's offset is. */
 function elementsOf({ shape, layout }: Placed, { batch0, batches, first, rows }: Segment): [number, number] {
   const { offset, heads, shared, batch, head, row } = layout;
   const last = batch0 + batches - 1;
@@ -72,45 +74,54 @@ function elementsOf({ shape, layout }: Placed, { batch0, batches, first, rows }:
   return [reach(Math.min), reach(Math.max) + shape[2] - 1];
 }
 
-/** Rows of `width` each, `height` an entry, contiguous in a range of their own. */
+/**
+ * Describes rows of `width` elements each, `height` of them in each entry, that lie without gaps in a range of their
+ * own.
+ */
 export function packed(range: Range, height: number, width: number, base = 0): Operand {
   const each = height * width;
   return { ...range, base, batch: each, head: 0, row: width, heads: 1, shared: 1, entry: 0 };
 }
 
-/** A fresh array of `count` f32, for this operation only. */
+/** Takes scratch for `count` f32, which this operation alone uses. */
 export function scratch(ctx: Context, count: number): Range {
   const size = Math.max(16, 4 * count);
   return { buffer: ctx.stream.recorder.scratch.take(size), offset: 0, size };
 }
 
-/** The same, of zeros. */
+/** Takes the same scratch, set to zeros. */
 export function zeros(ctx: Context, count: number): Range {
   const range = scratch(ctx, count);
   ctx.stream.recorder.clear(range.buffer, range.offset, range.size);
   return range;
 }
 
-/** Columns in vec4 quads. */
+/** Returns how many vec4 ("quads") hold so many columns. */
 export function quads(columns: number): number {
   return Math.ceil(columns / 4);
 }
 
 /**
- * Whether `out` lies in a buffer that an input lies in too. Then results go through scratch: WebGPU lets no dispatch
- * read one buffer and write it.
+ * Tells whether `out` lies in the same buffer as an input. Results then go through scratch, because WebGPU lets no
+ * dispatch both read and write a buffer.
  */
 export function meets(out: Placed, inputs: readonly (Placed | undefined)[]): boolean {
   return inputs.some((input) => input?.buffer === out.buffer);
 }
 
-/** Of the chunk sizes there are kernels for, the nearest above the hint; the smallest for a few rows. */
+/**
+ * Chooses among the chunk sizes that there are kernels for: the nearest one that is not below the hint, or the smallest
+ * where there are few rows.
+ */
 export function chunkSize(ctx: Context, hint: number | undefined, n: number): number {
   const wanted = Math.min(hint ?? ctx.chunk, n <= 16 ? 16 : 64);
   return wanted <= 16 ? 16 : wanted <= 32 ? 32 : 64;
 }
 
-/** Segments one after another: batch entries outermost, so that a state is carried along the rows. */
+/**
+ * Cuts an operation into segments, which run one after the other. Batch entries are the outer loop, so that a state is
+ * carried along the rows.
+ */
 export function partition(
   ctx: Context,
   batch: number,

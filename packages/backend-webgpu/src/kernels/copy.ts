@@ -29,7 +29,7 @@ export function copy(ctx: Context, p: CopyParams<GpuTensor>): void {
   }));
 }
 
-/** Rows of the segment are columns of x: as many rows of x at a time as can be bound. */
+/** Copies a transpose. The rows of the segment are columns of x, of which as many are bound at a time as fit. */
 function copyTransposed(ctx: Context, p: CopyParams<GpuTensor>, segment: Segment, to: Operand): void {
   const { cols, alpha, x } = p;
   const { batch0, batches, rows } = segment;

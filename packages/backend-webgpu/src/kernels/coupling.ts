@@ -11,17 +11,20 @@ interface Chunks {
   readonly r: number;
   readonly f: Operand;
   readonly g: Operand;
-  /** Of the rows of F and G; absent: none. */
+  /** The decay of the rows of F and G. Where it is absent, nothing decays. */
   readonly decayed?: Decayed | undefined;
 }
 
-/** The coupling of every chunk: tril(F_c G_cᵀ, −1), each product decayed from the later row to the earlier, and F·G on the diagonal. */
+/**
+ * Computes the coupling of every chunk: tril(F_c G_cᵀ, −1), where each product decays from the earlier row to the later
+ * one; on the diagonal stands F·G.
+ */
 export function couplings(ctx: Context, of: Chunks): Range {
   if (of.decayed?.kind === "channel") return byChannels(ctx, of);
   return staged(ctx, of)[0];
 }
 
-/** The same of F and of a second one with the same G. */
+/** Computes the couplings of F and those of a second F with the same G. */
 export function couplingPair(ctx: Context, of: Chunks, second: Operand): readonly [Range, Range] {
   if (of.decayed?.kind === "channel") return [byChannels(ctx, of), byChannels(ctx, { ...of, f: second })];
   return staged(ctx, of, second);

@@ -9,7 +9,7 @@ import { segmentSize, type Segment } from "./segments.js";
 const CHUNK = 64;
 const THREADS = 64;
 
-/** ḡ by running sums: the sum of every chunk, the sum before every chunk, then the rows. */
+/** Computes ḡ by running sums: first the sum of every chunk, then the sums before every chunk, then the rows. */
 export function decayVjp(ctx: Context, p: DecayVjpParams<GpuTensor>): void {
   const { batch, n, r, decay, q, k, qGradient, kGradient, out } = p;
   if (batch * n * r === 0) return;

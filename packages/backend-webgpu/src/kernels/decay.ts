@@ -9,20 +9,23 @@ import type { Segment } from "./segments.js";
 
 const THREADS = 64;
 
-/** What the decay inside the chunks of a segment makes of its rows. */
+/** What becomes of a segment's rows when the decay inside each chunk is applied to them. */
 export interface Decayed {
   readonly kind: "row" | "channel";
-  /** F_v ∘ exp(s_v), or of s_{v−1} where F reads early: what a row reads the state before its chunk with. */
+  /** F_v ∘ exp(s_v), or exp(s_{v−1}) where F reads early. With it a row reads the state at the start of its chunk. */
   readonly f: Operand;
-  /** F reads before its row decays. */
+  /** Whether F reads the state before the decay of its own row is applied. */
   readonly early: boolean;
-  /** G_v ∘ exp(C_last − s_v): what is left of a row's contribution after its chunk. */
+  /** G_v ∘ exp(C_last − s_v): what is left at the chunk's end of what a row contributes to the state. */
   readonly g: Operand;
-  /** s_v in two parts, [rows, quads or 1, 2] quads an entry. */
+  /** The sums s_v in two parts, [rows, quads or 1, 2] quads in each entry. */
   readonly sums: Range;
-  /** exp(C_last) in two parts, [chunks, 2, factors of a chunk] numbers an entry, and behind them λ where it was asked for. */
+  /**
+   * exp(C_last) in two parts, [chunks, 2, factors of a chunk] numbers in each entry. Where λ was asked for, it lies
+   * behind them.
+   */
   readonly factors: Range;
-  /** λ behind the factors. */
+  /** λ, behind the factors. */
   readonly diag: Operand;
 }
 
@@ -31,23 +34,23 @@ interface Rows {
   readonly chunk: number;
   readonly trans: boolean;
   readonly decay: GpuTensor;
-  /** Columns of F and G. */
+  /** The number of columns of F and G. */
   readonly cols: number;
-  /** In quads; absent: `Decayed.f` is not wanted. */
+  /** F, counted in quads. Where it is absent, `Decayed.f` is not computed. */
   readonly f?: Operand;
   readonly g: Operand;
-  /** F reads before its row decays. */
+  /** Whether F reads the state before the decay of its own row is applied. */
   readonly early?: boolean;
-  /** λ, to be put behind the factors for a kernel that has no binding left for them. */
+  /** λ, which is put behind the factors for a kernel that has no binding left for it. */
   readonly diag?: Placed;
 }
 
-/** Bytes of scratch that decay takes for a row whose F and G have `cols` columns. */
+/** The bytes of scratch that the decay takes for each row, where F and G have `cols` columns. */
 export function decayBytes(decay: GpuTensor | undefined, cols: number): number {
   return decay ? 4 * (8 * quads(cols) + 8 * (decay.shape[2] === 1 ? 1 : quads(cols)) + 2) : 0;
 }
 
-/** F alone, scaled as in `Decayed.f`: for a second F of the same rows. */
+/** Scales F alone, as in `Decayed.f`. It serves for a second F of the same rows. */
 export function decayedReading(
   ctx: Context,
   of: Omit<Rows, "f" | "g" | "diag"> & { readonly f: Operand },
@@ -61,7 +64,7 @@ export function decayedReading(
   return packed(read, rows, width);
 }
 
-/** Sums of gaps, factors, and F and G scaled by them: one dispatch, and one for λ. */
+/** Computes the sums of gaps, the factors, and F and G scaled by them, in one dispatch; a second dispatch copies λ. */
 export function decayed(ctx: Context, of: Rows): Decayed {
   const { segment, chunk, trans, decay, cols, diag } = of;
   const { batches, rows } = segment;

@@ -6,7 +6,10 @@ import { byRows, inSegments, outputs, own, shared } from "./layer-rows.js";
 
 const FLOPS = 80;
 
-/** g from what a model projects, or its gradients: of x, and of a as a sum over the columns of every row. */
+/**
+ * Computes g from what a model projects, or the gradients: that of x, and that of a as a sum over the columns of every
+ * row.
+ */
 export function gate(ctx: Context, p: GateParams<GpuTensor>): void {
   const { batch, n, p: cols, x, a, bias, lowerBound, cotangent, aTerms, out } = p;
   const tensors = [x, cotangent, out, aTerms];

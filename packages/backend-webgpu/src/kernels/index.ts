@@ -23,7 +23,10 @@ type Operation = (
   work: () => void,
 ) => void;
 
-/** The parameters that kernels write, wholly, and all `gradients`; every other tensor they read, those of the operator too. */
+/**
+ * The names of the parameters that kernels write, along with all `gradients`. Kernels write every element of them, and
+ * read every other tensor, those of the operator among them.
+ */
 const WRITTEN: readonly string[] = ["out", "finalState", "aTerms"];
 
 function tensorsOf(p: object): { reads: GpuTensor[]; writes: GpuTensor[] } {

@@ -8,7 +8,10 @@ import { scan } from "./scan.js";
 import { walk } from "./solve.js";
 import { stateSize, type Carry } from "./state.js";
 
-/** out ← T⁻¹: each panel of columns starts from its own T_cc⁻¹ and walks down, rows above it zero. */
+/**
+ * Computes out ← T⁻¹. Each panel of columns starts from its own T_cc⁻¹ and walks down the rows below it; the rows above
+ * it are zero.
+ */
 export function inverse(ctx: Context, params: InverseParams<GpuTensor>): void {
   const { batch, n, r, op, out } = params;
   if (batch === 0 || n === 0) return;

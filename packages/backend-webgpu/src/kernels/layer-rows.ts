@@ -5,10 +5,10 @@ import { elementOutput, type Output } from "./rows.js";
 import { segmentSize, type Segment, type Work } from "./segments.js";
 
 export const THREADS = 64;
-/** Rows from which on a software device, to which a barrier is dear, does one in each thread. */
+/** From this number of rows on, a software device computes one row in each thread, because barriers are slow there. */
 export const MANY = 256;
 
-/** Segment after segment; none of them leaves anything to the next. */
+/** Runs the segments one after the other. None of them leaves anything for the next. */
 export function inSegments(ctx: Context, work: Work, run: (segment: Segment) => void): void {
   const size = segmentSize(work, ctx.budget);
   partition(ctx, work.batch, work.n, size, (_, batches) => ({
@@ -20,19 +20,20 @@ export function inSegments(ctx: Context, work: Work, run: (segment: Segment) => 
   }));
 }
 
-/** A tensor whose rows all tokens share, whole, or what stands in for it. */
+/** Describes a tensor whose rows all tokens share: the whole of it, or what stands in for it where it is absent. */
 export function shared(ctx: Context, t: GpuTensor | undefined, { batch0, batches }: Segment): Operand {
   return t ? operand(ctx, t, { batch0, batches, first: 0, rows: t.shape[1] }) : ctx.nothing.read;
 }
 
-/** The segment's rows of a tensor, or what stands in for it. */
+/** Describes the segment's rows of a tensor, or what stands in for it where it is absent. */
 export function own(ctx: Context, t: GpuTensor | undefined, segment: Segment): Operand {
   return t ? operand(ctx, t, segment) : ctx.nothing.read;
 }
 
 /**
- * Where to write each of several results in one dispatch, those that are absent included: through scratch where one lies in a buffer of
- * an input, or of another result, since ranges that a dispatch writes must not overlap, and those of interleaved views do.
+ * Says where one dispatch writes each of several results, the absent ones included. A result goes through scratch where
+ * it lies in the buffer of an input or of another result: the ranges that a dispatch writes must not overlap, and those
+ * of interleaved views do.
  */
 export function outputs<Name extends string>(
   ctx: Context,
@@ -55,7 +56,10 @@ export function outputs<Name extends string>(
   };
 }
 
-/** How a dispatch in which several threads share a row is cut: its constants, its sizes, its workgroups. */
+/**
+ * Says how a dispatch is cut in which several threads share a row: its constants, its sizes and its number of
+ * workgroups.
+ */
 export function byRows(
   ctx: Context,
   { batches, rows }: Segment,

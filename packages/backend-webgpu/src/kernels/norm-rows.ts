@@ -6,7 +6,7 @@ import { byRows, inSegments, outputs, own, shared } from "./layer-rows.js";
 import type { Operand } from "./plan.js";
 import type { Segment } from "./segments.js";
 
-/** Bits of the shaders' flags. */
+/** The bits of the shaders' flags for each activation. */
 const ACTIVATIONS = { silu: 1, sigmoid: 2 } as const;
 const WEIGHTED = 4;
 const WANTED = { x: 8, gate: 16, weightTerms: 32 } as const;
@@ -16,7 +16,7 @@ interface Norm {
   readonly batch: number;
   readonly n: number;
   readonly p: number;
-  /** What the rows are long: 1, or √p. */
+  /** The length that the rows get: 1, or √p. */
   readonly size: number;
   /** √eps · size */
   readonly root: number;

@@ -25,9 +25,9 @@ export function plan<P extends string, B extends string, C extends string>(of: P
 /** The part of a buffer that one binding of a dispatch covers. */
 export interface Range {
   readonly buffer: GPUBuffer;
-  /** In bytes; a multiple of the device's `minStorageBufferOffsetAlignment`. */
+  /** The offset in bytes, a multiple of the device's `minStorageBufferOffsetAlignment`. */
   readonly offset: number;
-  /** In bytes. */
+  /** The size in bytes. */
   readonly size: number;
 }
 
@@ -37,14 +37,14 @@ export interface Range {
  * may lie before the binding: shaders compute modulo 2³².
  */
 export interface Operand extends Range {
-  /** Of the first row visited of the tensor's entry 0. */
+  /** The position of the first row visited of the tensor's entry 0. */
   readonly base: number;
   readonly batch: number;
   readonly head: number;
   readonly row: number;
   readonly heads: number;
   readonly shared: number;
-  /** Of the tensor, that is entry 0 of the dispatch. */
+  /** The entry of the tensor that is entry 0 of the dispatch. */
   readonly entry: number;
 }
 
@@ -58,7 +58,7 @@ export interface Call<P extends string, B extends string, C extends string> {
 }
 
 const OPERAND_BYTES = 32;
-/** Bytes that every call's Params are given in the uniform buffer. */
+/** The bytes of the uniform buffer that the Params of each call are given. */
 export const PARAMS_BYTES = 512;
 
 /**

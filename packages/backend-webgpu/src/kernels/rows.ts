@@ -5,10 +5,10 @@ import { copyPlan } from "./plans.js";
 import type { Segment } from "./segments.js";
 
 const THREADS = 64;
-/** Bytes of a vec4<f32>. */
+/** The bytes of a vec4<f32>, a "quad". */
 const QUAD = 16;
 
-/** Whether the rows of `t` are whole quads where they are, so that no copy is needed. */
+/** Tells whether the rows of `t` are whole quads where they lie, so that no copy is needed. */
 function whole({ shape: [batch, rows, cols], offset, layout }: Placed): boolean {
   const { heads, shared } = layout;
   const strides = [
@@ -19,16 +19,16 @@ function whole({ shape: [batch, rows, cols], offset, layout }: Placed): boolean 
   return [cols, ...strides].every((count) => count % 4 === 0) && (offset + 4 * layout.offset) % QUAD === 0;
 }
 
-/** The same operand, its positions and strides counted in quads instead of elements. */
+/** Describes the same rows with positions and strides counted in quads instead of elements. */
 function inQuads(of: Operand): Operand {
   const { base, batch, head, row } = of;
   return { ...of, base: base / 4, batch: quarter(batch), head: quarter(head), row: quarter(row) };
 }
 
-/** A stride that no element is reached by need not be a multiple of four. */
+/** A stride by which no element is reached need not be a multiple of four. */
 const quarter = (stride: number): number => Math.trunc(stride / 4);
 
-/** A tensor's rows in quads, in the order visited: where they are, or copied and padded with zeros. */
+/** Describes a tensor's rows in quads, in the order visited: where they lie, or in a copy padded with zeros. */
 export function input(ctx: Context, t: Placed, segment: Segment, trans = false): Operand {
   const from = operand(ctx, t, segment, trans);
   if (from === ctx.nothing.read || whole(t)) return inQuads(from);
@@ -40,13 +40,16 @@ export function input(ctx: Context, t: Placed, segment: Segment, trans = false):
   return packed(range, rows, width);
 }
 
-/** Where results are written, and what puts them in place if that is elsewhere. */
+/** Where results are written, and what copies them to their place if that is elsewhere. */
 export interface Output {
   readonly to: Operand;
   finish(): void;
 }
 
-/** Where to write a tensor's rows in quads; through scratch if they are not whole, or must be kept `apart`. */
+/**
+ * Says where a tensor's rows are written in quads: in scratch if they are not whole quads, or must be kept `apart` from
+ * the tensor.
+ */
 export function output(
   ctx: Context,
   t: Placed,
@@ -66,7 +69,9 @@ export function output(
   };
 }
 
-/** Where to write a tensor's rows element by element; through scratch if they must be kept `apart`. */
+/**
+ * Says where a tensor's rows are written element by element: in scratch if they must be kept `apart` from the tensor.
+ */
 export function elementOutput(
   ctx: Context,
   t: Placed,
@@ -82,7 +87,9 @@ export function elementOutput(
   return { to, finish: () => copyRows(ctx, { batches, rows, cols }, to, place) };
 }
 
-/** What `copyRows` copies: rows × cols of each entry; `height` and `width` of what is written, zero beyond those. */
+/**
+ * What `copyRows` copies: rows × cols of each entry. It writes `height` rows of `width`, which are zero beyond those.
+ */
 interface Extent {
   readonly batches: number;
   readonly rows: number;
@@ -93,7 +100,7 @@ interface Extent {
   readonly trans?: boolean;
 }
 
-/** into ← α from, or α fromᵀ. */
+/** Copies into ← α from, or α fromᵀ. */
 export function copyRows(ctx: Context, of: Extent, from: Operand, into: Operand): void {
   const { batches, rows, cols, height = rows, width = cols, alpha = 1, trans = false } = of;
   const total = batches * height * width;
@@ -107,8 +114,8 @@ export function copyRows(ctx: Context, of: Extent, from: Operand, into: Operand)
 }
 
 /**
- * Copies one padded array a batch entry, of `size` quads, to where every batch entry has `stride` of them: each becomes
- * the first of its entry's. The others stay as they are.
+ * Copies one padded array of `size` quads for each batch entry. In the target every batch entry has room for `stride`
+ * such arrays: the copy replaces the first of them, and the others stay as they are.
  */
 export function copyFirst(
   ctx: Context,

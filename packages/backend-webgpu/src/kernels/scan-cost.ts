@@ -1,9 +1,12 @@
 import { quads, type Context } from "./context.js";
 import type { SolveSegment } from "./scan.js";
 
-/** Quads of columns per workgroup. */
+/** The quads of columns that one workgroup computes. */
 const TILE = 8;
-/** Work of one dispatch that does little, in units of one chunk of the scan: launch, and draining the device. */
+/**
+ * The cost of one dispatch that does little, in units of one chunk of the scan: launching it, and waiting until the
+ * device is drained.
+ */
 const LAUNCH = 4;
 
 /**
@@ -25,10 +28,10 @@ export function scanCost(
   return maps + compose + own * waves(groups * tiles(of.p)) + 4 * LAUNCH;
 }
 
-/** Rows of a group, at least: below, rounding in the composed maps grows, and nothing is gained. */
+/** The fewest rows of a group. With fewer, the roundings in the composed maps grow and nothing is gained. */
 const GROUP_ROWS = 128;
 
-/** Groups of chunks to scan in parallel; 1: the sequential scan. */
+/** Returns into how many groups the chunks are cut for a parallel scan; 1 means the sequential scan. */
 export function scanGroups(ctx: Context, of: SolveSegment): number {
   if (ctx.scan === "sequential" || of.r === 0) return 1;
   const most = Math.floor((of.chunks * of.chunk) / GROUP_ROWS);
@@ -40,7 +43,7 @@ export function scanGroups(ctx: Context, of: SolveSegment): number {
   return trim(of.chunks, best);
 }
 
-/** No group without chunks. */
+/** Lowers the number of groups until no group is without chunks. */
 function trim(chunks: number, groups: number): number {
   return Math.ceil(chunks / Math.ceil(chunks / Math.max(1, groups)));
 }

@@ -4,11 +4,11 @@ import { solveCompose } from "./plans.js";
 import { scan, type SolveSegment } from "./scan.js";
 import { carryInto, stateSize, type Carry } from "./state.js";
 
-/** Quads of columns per workgroup of the composition. */
+/** The quads of columns that one workgroup of the composition computes. */
 const TILE = 4;
 const THREADS = 64;
 
-/** The affine maps Z ← A Z + B of all groups, per batch entry, and what the roundings of A and B have lost. */
+/** The affine maps Z ← A Z + B of all groups, for each batch entry, with what the roundings of A and B have lost. */
 interface GroupMaps {
   readonly groups: number;
   readonly a: Carry;
@@ -16,8 +16,8 @@ interface GroupMaps {
 }
 
 /**
- * The affine map of every group, by the scan itself: B is the state that b leaves starting from zero (in the first
- * group from `carry`), A what is left of the identity with b = 0.
+ * Computes the affine map of every group by the scan itself: B is the state that b leaves where the scan starts from
+ * zero (in the first group from `carry`), and A is what is left of the identity where b = 0.
  */
 export function groupMaps(ctx: Context, of: SolveSegment, groups: number, carry: Carry): GroupMaps {
   const states = (cols: number): Carry => {
@@ -34,7 +34,7 @@ export function groupMaps(ctx: Context, of: SolveSegment, groups: number, carry:
   return { groups, a, b };
 }
 
-/** The states before all groups; `carry` moves past the last. */
+/** Computes the state before each group. `carry` becomes the state after the last one. */
 export function composeGroups(ctx: Context, of: SolveSegment, maps: GroupMaps, carry: Carry): Range {
   const { groups, a, b } = maps;
   const before = scratch(ctx, 4 * of.batches * groups * stateSize(of.r, of.p));

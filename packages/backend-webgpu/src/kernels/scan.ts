@@ -4,7 +4,7 @@ import { solveScan } from "./plans.js";
 import type { Segment } from "./segments.js";
 import { stateSize } from "./state.js";
 
-/** Columns of a tile, in quads, and how its threads share them. */
+/** The columns of a tile, in quads, and how the threads of a workgroup share them. */
 export interface Tile {
   readonly TILE: number;
   readonly THREADS: number;
@@ -13,8 +13,9 @@ export interface Tile {
 }
 
 /**
- * Tiles of 8 quads, a quad and eight rows per thread; or, where even tiles twice as wide fill the device, two quads
- * per thread, which loads less for as many products. The inverse's tiles stay inside a panel.
+ * Chooses the tile. It has 8 quads, and a thread computes one quad of eight rows. Where tiles twice as wide still fill
+ * the device, a thread computes two quads, which loads less for as many products. A tile of the inverse stays inside a
+ * panel.
  */
 export function tileOf(
   ctx: Context,
@@ -35,32 +36,32 @@ export interface SolveSegment extends Segment {
   readonly r: number;
   readonly p: number;
   readonly coupling: Range;
-  /** With decay, behind the factors of the chunks. */
+  /** λ. With decay it lies behind the factors of the chunks. */
   readonly diag: Operand;
-  /** λ = 1, and is not read. */
+  /** Whether λ = 1, which is then not read. */
   readonly unit?: boolean;
   readonly f: Operand;
   readonly g: Operand;
   readonly b: Operand;
-  /** Absent: none. Otherwise F, G and the couplings are decayed already. */
+  /** The kind of decay; absent where there is none. With decay, F, G and the couplings are decayed already. */
   readonly decay?: "row" | "channel";
 }
 
 export interface ScanOptions {
   readonly z: Range;
-  /** What the roundings of `z` have lost before; absent: nothing. */
+  /** What the roundings of `z` have lost before this scan. Where it is absent, nothing was lost. */
   readonly lost?: Range;
   readonly out: Operand;
   readonly alpha: number;
   readonly groups?: number;
   readonly cols?: number;
   readonly firstChunk?: number;
-  /** `z` has a state before every chunk and one after the last; the first of them is given. */
+  /** Whether `z` holds a state before every chunk and one after the last. The first of them is given. */
   readonly keep?: boolean;
   readonly constants?: Partial<Record<(typeof solveScan.constants)[number], number>>;
 }
 
-/** One pass of solve-scan over the segment's chunks. */
+/** Runs one pass of the shader solve-scan over the segment's chunks. */
 export function scan(ctx: Context, of: SolveSegment, options: ScanOptions): void {
   const { groups = 1, cols = of.p } = options;
   const tile = tileOf(ctx, of.chunk, cols, of.batches * groups, options.constants?.INVERSE === 1);

@@ -1,6 +1,6 @@
 import type { Placed } from "./placed.js";
 
-/** A part of an operation that is recorded on its own: some batch entries, some rows in the order visited. */
+/** A part of an operation that is recorded on its own: some batch entries, and some rows in the order visited. */
 export interface Segment {
   readonly batch0: number;
   readonly batches: number;
@@ -11,27 +11,30 @@ export interface Segment {
 export interface Work {
   readonly batch: number;
   readonly n: number;
-  /** Rows are cut at multiples of this. */
+  /** Rows are cut at multiples of this number. */
   readonly chunk: number;
-  /** Those that a dispatch binds rows of. */
+  /** The tensors of which a dispatch binds rows. */
   readonly tensors: readonly (Placed | undefined)[];
-  /** Per row and batch entry: bytes of scratch, floating-point operations. */
+  /** The bytes of scratch, and the floating-point operations, for each row of each batch entry. */
   readonly scratchBytes: number;
   readonly flops: number;
 }
 
 export interface Budget {
-  /** Most bytes one binding may have. */
+  /** The most bytes that one binding may have. */
   readonly bindingBytes: number;
   readonly scratchBytes: number;
   readonly submitFlops: number;
-  /** Bytes a binding may begin before the tensor does. */
+  /** A binding may begin up to so many bytes before the tensor does. */
   readonly alignment: number;
 }
 
 const BYTES = 4;
 
-/** Rows of `count` neighbouring batch entries that one binding reaches, below 1 if not one. */
+/**
+ * Returns how many rows of `count` neighbouring batch entries one binding reaches. The result is below 1 where it
+ * reaches not even one row.
+ */
 export function rowsWithin(budget: Budget, { shape, layout }: Placed, count: number): number {
   const [batch, , cols] = shape;
   const { heads, shared } = layout;
@@ -43,7 +46,7 @@ export function rowsWithin(budget: Budget, { shape, layout }: Placed, count: num
   return 1 + Math.floor(spare / Math.abs(layout.row));
 }
 
-/** How many batch entries, and how many rows, go into one segment so that it keeps within the budget. */
+/** Returns how many batch entries and how many rows go into one segment so that it keeps within the budget. */
 export function segmentSize(work: Work, budget: Budget): { batches: number; rows: number } {
   const { n, chunk, tensors } = work;
   const whole = (count: number): number => Math.max(1, Math.floor(count));
@@ -55,7 +58,7 @@ export function segmentSize(work: Work, budget: Budget): { batches: number; rows
       whole(ownBytes / (count * Math.max(1, work.scratchBytes))),
       whole(budget.submitFlops / (count * Math.max(1, work.flops))),
     );
-  // fewer batch entries at a time rather than many short segments
+  // Fewer batch entries at a time are better than many short segments.
   const enough = Math.min(n, 16 * chunk);
   let count = work.batch;
   while (count > 1 && rowsFor(count) < enough) count = Math.ceil(count / 2);

@@ -48,7 +48,7 @@ function solveSegment(
   scan(ctx, solving, { z: before, out, alpha, groups });
 }
 
-/** What the scan needs of the operator: F, G and λ in the order visited, decayed, and the couplings. */
+/** Prepares what the scan needs of the operator: F, G and λ in the order visited, decayed, and the couplings. */
 export function walk(
   ctx: Context,
   op: SolveParams<GpuTensor>["op"],

@@ -4,7 +4,7 @@ import { copyFirst, copyRows } from "./rows.js";
 import type { Range } from "./plan.js";
 import type { Segment } from "./segments.js";
 
-/** vec4 in one padded state [4·rank quads, column quads]. */
+/** Returns how many vec4 one padded state [4·rank quads, column quads] takes. */
 export function stateSize(r: number, p: number): number {
   return 4 * quads(r) * quads(p);
 }
@@ -18,14 +18,17 @@ interface Part {
 
 const rowsOf = ({ batch0, batches, r }: Part): Segment => ({ batch0, batches, first: 0, rows: r });
 
-/** The states, one a batch entry, that are carried from segment to segment, padded to quads. */
+/** The states that are carried from segment to segment, one for each batch entry, padded to quads. */
 export interface Carry {
   readonly z: Range;
-  /** What the roundings of `z` have lost so far: added to the next term, so that segments do not add up roundings. */
+  /**
+   * What the roundings of `z` have lost so far. It is added to the next term, so that the roundings of the segments do
+   * not add up.
+   */
   readonly lost: Range;
 }
 
-/** The state before the first segment: a padded copy of `initialState`, or zeros. */
+/** Prepares the state before the first segment: a padded copy of `initialState`, or zeros. */
 export function loadState(ctx: Context, part: Part, initialState: GpuTensor | undefined): Carry {
   const { batches, r, p } = part;
   const count = batches * 4 * stateSize(r, p);
@@ -38,7 +41,7 @@ export function loadState(ctx: Context, part: Part, initialState: GpuTensor | un
   return { z, lost };
 }
 
-/** `finalState`, if asked for, becomes the state after the last segment. */
+/** Copies the state after the last segment to `finalState`, where that is asked for. */
 export function storeState(ctx: Context, part: Part, carry: Carry, finalState: GpuTensor | undefined): void {
   const { batches, r, p } = part;
   if (!finalState || batches * r * p === 0) return;
@@ -46,7 +49,10 @@ export function storeState(ctx: Context, part: Part, carry: Carry, finalState: G
   copyRows(ctx, { batches, rows: r, cols: p }, from, operand(ctx, finalState, rowsOf(part)));
 }
 
-/** Of every batch entry, `to` has `stride` states, and the first of them becomes the one in `from`. */
+/**
+ * In `to`, every batch entry has room for `stride` states. The first of them is replaced by the entry's state in
+ * `from`.
+ */
 export function carryInto(
   ctx: Context,
   { batches, r, p }: Part,
