@@ -37,7 +37,7 @@ export function applyDecaying<T>(
   decayState<T>(z, z + sweep.zs - sweep.depth * PANEL, sweep.depth, pair);
 }
 
-/** F_c Z. */
+/** Computes F_c Z. */
 function readState<T>(sweep: Sweep, rows: i32, z: usize, to: usize): void {
   for (let i = 0; i < rows; i += 4) {
     sumTile<T>(sweep.ft + bytes<T>(i), sweep.ts, z, sweep.depth, sweep.block, 0, sweep.sum, to);
@@ -45,7 +45,7 @@ function readState<T>(sweep: Sweep, rows: i32, z: usize, to: usize): void {
   }
 }
 
-/** One vector of the panel's columns. */
+/** Computes one vector of the panel's columns. */
 function halfPanel<T>(
   sweep: Sweep,
   rows: i32,
@@ -103,7 +103,7 @@ function halfPanel<T>(
   expPair<T>(high, low, pair, pair + PANEL);
 }
 
-/** Up to eight rows of X: multiplies each by a factor and sums them, each times its coupling. */
+/** Multiplies up to eight rows of X by a factor, and sums them, each times its coupling. */
 function earlierRows<T>(coupling: usize, ts: usize, rows: i32, x: usize, factor: v128): v128 {
   let sum = v128.splat<T>(0);
   for (; rows > 0; rows--) {
@@ -116,7 +116,10 @@ function earlierRows<T>(coupling: usize, ts: usize, rows: i32, x: usize, factor:
   return sum;
 }
 
-/** Z ← s Z, and what is to be added to it, e Z and s times what Z has lost, takes the place of the latter (update). */
+/**
+ * Updates Z ← s Z. What is to be added to it, which is e Z and s times what Z has lost, takes the place of the latter
+ * (see updateState).
+ */
 function decayState<T>(z: usize, lost: usize, r: i32, pair: usize): void {
   for (let half: usize = 0; half < PANEL; half += 16) {
     const s = v128.load(pair + half);

@@ -27,8 +27,9 @@ export function decayRows<T>(sweep: Sweep, l: i32, rows: i32): void {
 }
 
 /**
- * From the sums that sumGaps left: what Z decays until each row at `up`, what each row decays until the chunk's end at `down`, and
- * what Z decays over the chunk at s and e. Returns how many bytes the rows are, up to whole vectors.
+ * Computes factors from the sums that sumGaps left: at `up` what Z decays until each row, at `down` what each row
+ * decays until the chunk's end, and at s and e what Z decays over the chunk. Returns the bytes that the rows take, up
+ * to whole vectors.
  */
 export function rowFactors<T>(
   rows: i32,
@@ -52,25 +53,25 @@ export function rowFactors<T>(
   return length;
 }
 
-/** Elements moved up by `count` lanes, zeros coming in. */
+/** Returns the elements moved up by `count` lanes, with zeros coming in. */
 function shifted<T>(x: v128, count: i32): v128 {
   const zero = v128.splat<T>(0);
   if (sizeof<T>() == 8) return v128.shuffle<f64>(zero, x, 0, 2);
   return count == 1 ? v128.shuffle<f32>(zero, x, 0, 4, 5, 6) : v128.shuffle<f32>(zero, x, 0, 1, 4, 5);
 }
 
-/** Each element plus those before it. */
+/** Returns the sum of each element and all before it. */
 function prefixSums<T>(x: v128): v128 {
   x = v128.add<T>(x, shifted<T>(x, 1));
   return sizeof<T>() == 4 ? v128.add<T>(x, shifted<T>(x, 2)) : x;
 }
 
-/** The last element, in all lanes. */
+/** Returns the last element in all lanes. */
 function lastOf<T>(x: v128): v128 {
   return sizeof<T>() == 8 ? v128.shuffle<f64>(x, x, 1, 1) : v128.shuffle<f32>(x, x, 3, 3, 3, 3);
 }
 
-/** One vector of gaps; after the last row, 0. */
+/** Loads one vector of gaps, with 0 after the last row. */
 function loadGaps<T>(gap: usize, ps: usize, rows: i32): v128 {
   let g = v128.splat<T>(0);
   g = v128.replace_lane<T>(g, 0, load<T>(gap));

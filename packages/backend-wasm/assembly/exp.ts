@@ -6,7 +6,10 @@
 // which the first has so few bits that n times it is exact, and 2ⁿ + 2ⁿ (e^ρ − 1), the last by a polynomial. Where
 // n is below the exponents of normal numbers it is 0. Within 1 ulp, and NaN of NaN.
 
-/** Gaps beyond these count as these: factors by then are 0 or ∞, and no sum of a chunk's gaps is infinite. */
+/**
+ * Returns the limit of gaps: a gap beyond it counts as the limit. The factors are 0 or ∞ by then, and no sum of a
+ * chunk's gaps is infinite.
+ */
 export function limit<T>(): T {
   return sizeof<T>() == 4 ? <T>128 : <T>768;
 }
@@ -16,35 +19,44 @@ export function grid<T>(): T {
   return sizeof<T>() == 4 ? <T>1024 : <T>1048576;
 }
 
-/** Adding it leaves an integer's bits at the low end of the significand, in two's complement: rounding and conversion in one. */
+/**
+ * Adding this number leaves the bits of the nearest integer at the low end of the significand, in two's complement.
+ * That rounds and converts at once.
+ */
 function shifter<T>(): T {
   return sizeof<T>() == 4 ? <T>12582912 : <T>6755399441055744;
 }
 
-/** The greatest exponent of 2; what is larger is left to the polynomial, which overflows. */
+/** Returns the greatest exponent of 2. What is larger is left to the polynomial, which overflows. */
 function greatest<T>(): T {
   return sizeof<T>() == 4 ? <T>127 : <T>1023;
 }
 
-/** n + shifter, n = the integer nearest to x log₂ e; NaN stays NaN. (pmin is one instruction where min is seven.) */
+/**
+ * Returns n + shifter, where n is the integer nearest to x log₂ e. NaN stays NaN. (pmin is one instruction where min is
+ * seven.)
+ */
 function shifted<T>(x: v128): v128 {
   const product = v128.mul<T>(x, v128.splat<T>(<T>Math.LOG2E));
   const n = v128.add<T>(product, v128.splat<T>(shifter<T>()));
   return v128.pmin<T>(n, v128.splat<T>(shifter<T>() + greatest<T>()));
 }
 
-/** 2ⁿ. */
+/** Returns 2ⁿ. */
 function powerOf<T>(shift: v128): v128 {
   if (sizeof<T>() == 4) return i32x4.add(i32x4.shl(shift, 23), i32x4.splat(0x3f800000));
   return i64x2.add(i64x2.shl(shift, 52), i64x2.splat(0x3ff0000000000000));
 }
 
-/** All ones where n is so small that 2ⁿ is no normal number. */
+/** Returns all ones where n is so small that 2ⁿ is not a normal number. */
 function vanishes<T>(n: v128): v128 {
   return v128.lt<T>(n, v128.splat<T>(<T>1 - greatest<T>()));
 }
 
-/** sum + x y in two roundings in every build: fused, an error of 1.01 ulp was found among all numbers of float32. */
+/**
+ * Computes sum + x y with two roundings in every build. With a fused operation, an error of 1.01 ulp was found among
+ * all numbers of float32.
+ */
 function plus<T>(sum: v128, x: v128, y: v128): v128 {
   return v128.add<T>(sum, v128.mul<T>(x, y));
 }
@@ -87,7 +99,7 @@ export function exp<T>(high: v128, low: v128): v128 {
   return v128.andnot(value, vanishes<T>(n));
 }
 
-/** e^(high + low) as s + e: writes s, a power of 2 or 0, and e, |e| < s/2, to two places. */
+/** Writes e^(high + low) as s + e to two places: s is a power of 2 or 0, and |e| < s/2. */
 export function expPair<T>(high: v128, low: v128, s: usize, e: usize): void {
   const shift = shifted<T>(high);
   const n = v128.sub<T>(shift, v128.splat<T>(shifter<T>()));
@@ -97,7 +109,10 @@ export function expPair<T>(high: v128, low: v128, s: usize, e: usize): void {
   v128.store(e, v128.andnot(v128.mul<T>(power, rest<T>(n, high, low)), none));
 }
 
-/** A gap within its limits; NaN stays NaN, as pmin and pmax return their first operand where neither is the less. */
+/**
+ * Brings a gap within its limits. NaN stays NaN, because pmin and pmax return their first operand where neither is the
+ * less.
+ */
 export function limited<T>(g: v128): v128 {
   return v128.pmax<T>(v128.pmin<T>(g, v128.splat<T>(limit<T>())), v128.splat<T>(-limit<T>()));
 }

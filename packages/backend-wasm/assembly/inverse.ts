@@ -9,10 +9,13 @@ import { product } from "./product";
 import { substitute, timesLower } from "./substitution";
 import { layOut, Sweep, sweepBytes, walk } from "./sweep";
 
-/** Rows of the inner level; column ranges begin at multiples of it. */
+/** The number of rows of a chunk in the inner level. Ranges of columns begin at multiples of it. */
 export const INNER: i32 = 16;
 
-/** Bytes of Z that a block of rows is multiplied with before going on to the next columns: they stay in the cache. */
+/**
+ * A block of rows is multiplied with so many bytes of Z before it goes on to the next columns, so that they stay in the
+ * cache.
+ */
 const Z_BLOCK: i32 = 131072;
 
 /**
@@ -73,7 +76,7 @@ export function inverse<T>(job: Job, entry: i32, from: i32, to: i32, scratch: us
   }
 }
 
-/** Scratch of one item, for the widest segment. */
+/** The bytes of scratch that one item takes, for the widest segment. */
 export function inverseBytes<T>(job: Job): f64 {
   const r = <f64>job.r;
   const records = <f64>(offsetof<Inverse>() + 2 * offsetof<Sweep>() + 16);
@@ -83,7 +86,7 @@ export function inverseBytes<T>(job: Job): f64 {
   return records + sweeps + (<f64>panels<T>(max(job.r, 1)) + r) * PANEL + elements * sizeof<T>();
 }
 
-/** Scratch: this record and two sweeps, then what each lays out, then the other blocks. */
+/** Lays out the scratch: this record and two sweeps, then what each sweep lays out, then the other blocks. */
 function setUp<T>(inv: Inverse, job: Job, entry: i32, from: i32, to: i32): void {
   const n = job.n;
   const r = job.r;
@@ -153,18 +156,21 @@ function mapBlock<T>(inv: Inverse, o: i32, size: i32): void {
   }
 }
 
-/** Element (i, j) of the state of a sweep. */
+/** Returns where element (i, j) of a sweep's state lies. */
 function stateAt<T>(sweep: Sweep, i: i32, j: i32): usize {
   return sweep.z + (j / width<T>()) * sweep.zs + i * PANEL + bytes<T>(j % width<T>());
 }
 
-/** Z of the panel of columns from j. */
+/** Returns where Z of the panel of columns from j on lies. */
 function panelOf<T>(inv: Inverse, j: i32): usize {
   const sweep = changetype<Sweep>(inv.inner);
   return sweep.z + ((j - inv.from) / width<T>()) * sweep.zs;
 }
 
-/** Y = −W Z for rows o+i … o+i+rows of a block and the columns [j, end), few rows at a time: their lines stay near. */
+/**
+ * Computes Y = −W Z for the rows o+i to o+i+rows of a block and the columns [j, end), few rows at a time, so that their
+ * cache lines stay near.
+ */
 function below<T>(inv: Inverse, o: i32, i: i32, rows: i32, j: i32, end: i32): void {
   const r = changetype<Sweep>(inv.inner).r;
   const stride = inv.os;
@@ -175,7 +181,7 @@ function below<T>(inv: Inverse, o: i32, i: i32, rows: i32, j: i32, end: i32): vo
   }
 }
 
-/** Z ← M Z for the columns [j, end). */
+/** Updates Z ← M Z for the columns [j, end). */
 function advance<T>(inv: Inverse, j: i32, end: i32): void {
   const sweep = changetype<Sweep>(inv.inner);
   const r = sweep.r;
@@ -194,7 +200,9 @@ function advance<T>(inv: Inverse, j: i32, end: i32): void {
   }
 }
 
-/** 16 rows of the block that starts at o: the columns of the block before them, and the triangle on the diagonal. */
+/**
+ * Computes 16 rows of the block that starts at o: in the block's earlier columns, and in the triangle on the diagonal.
+ */
 function innerChunk<T>(inv: Inverse, o: i32, l: i32, rows: i32): void {
   const sweep = changetype<Sweep>(inv.inner);
   const stride = inv.os;
@@ -206,7 +214,7 @@ function innerChunk<T>(inv: Inverse, o: i32, l: i32, rows: i32): void {
   if (inv.from <= l && l < inv.to) triangle<T>(inv, l, rows);
 }
 
-/** Y_cc by substitution, and Z = K_cᵀ Y_cc. */
+/** Computes Y_cc by substitution, and Z = K_cᵀ Y_cc. */
 function triangle<T>(inv: Inverse, l: i32, rows: i32): void {
   const sweep = changetype<Sweep>(inv.inner);
   const xs = bytes<T>(INNER);
@@ -227,7 +235,7 @@ function triangle<T>(inv: Inverse, l: i32, rows: i32): void {
   }
 }
 
-/** Zeros in row i after the 16×16 block on the diagonal. */
+/** Writes zeros in row i after the 16×16 block on the diagonal. */
 function clearAfter<T>(inv: Inverse, i: i32): void {
   const start = max(inv.from, (i & -INNER) + INNER);
   if (start >= inv.to) return;

@@ -1,4 +1,4 @@
-/** What depends on the element type: vectors of 16 bytes, panels of 32 bytes (two vectors) a row. */
+/** Everything that depends on the element type. A vector is 16 bytes, and a row of a panel is 32 bytes, two vectors. */
 
 export const PANEL: usize = 32;
 
@@ -12,7 +12,7 @@ export function width<T>(): i32 {
   return 32 / sizeof<T>();
 }
 
-/** Panels that hold so many columns. */
+/** Returns how many panels hold so many columns. */
 export function panels<T>(cols: i32): i32 {
   return (cols + width<T>() - 1) / width<T>();
 }
@@ -21,30 +21,33 @@ export function bytes<T>(elements: i32): usize {
   return <usize>elements * sizeof<T>();
 }
 
-/** Rounded up to a multiple of a power of two. */
+/** Rounds up to a multiple of `to`, a power of two. */
 export function align(value: i32, to: i32): i32 {
   return (value + to - 1) & -to;
 }
 
-/** sum + x y; fused, with one rounding, in the builds with relaxed SIMD where the processor can. */
+/**
+ * Returns sum + x y. It is fused, with a single rounding, in the builds with relaxed SIMD where the processor can do
+ * that.
+ */
 export function madd<T>(sum: v128, x: v128, y: v128): v128 {
   if (ASC_FEATURE_RELAXED_SIMD) return v128.relaxed_madd<T>(x, y, sum);
   return v128.add<T>(sum, v128.mul<T>(x, y));
 }
 
-/** sum − x y, as madd. */
+/** Returns sum − x y, fused as madd is. */
 export function nmadd<T>(sum: v128, x: v128, y: v128): v128 {
   if (ASC_FEATURE_RELAXED_SIMD) return v128.relaxed_nmadd<T>(x, y, sum);
   return v128.sub<T>(sum, v128.mul<T>(x, y));
 }
 
-/** All ones in the lanes 0..last of a vector, zeros after. */
+/** Returns all ones in the lanes 0 to `last` of a vector, and zeros after them. */
 export function lanesUpTo<T>(last: i32): v128 {
   if (sizeof<T>() == 4) return i32x4.le_s(i32x4(0, 1, 2, 3), i32x4.splat(last));
   return i64x2.le_s(i64x2(0, 1), i64x2.splat(<i64>last));
 }
 
-/** Elements from byte m of a row of r; zeros after the last. */
+/** Loads the elements from byte m on of a row of r elements, with zeros after the last one. */
 export function loadPart<T>(row: usize, m: usize, r: i32): v128 {
   const left = <isize>(bytes<T>(r) - m);
   if (left >= 16) return v128.load(row + m);
@@ -65,7 +68,7 @@ export function sumLanes<T>(x: v128): T {
   return half;
 }
 
-/** The reverse of loadPart: nothing is written after the last element of the row. */
+/** Does the reverse of loadPart: writes nothing after the last element of the row. */
 export function storePart<T>(row: usize, m: usize, r: i32, x: v128): void {
   const left = <isize>(bytes<T>(r) - m);
   if (left >= 16) {
@@ -80,7 +83,7 @@ export function storePart<T>(row: usize, m: usize, r: i32, x: v128): void {
   }
 }
 
-/** dst[j][i] = src[i][j] for one square of lanes × lanes elements; strides in bytes. */
+/** Transposes one square of lanes × lanes elements, dst[j][i] = src[i][j]. Strides are in bytes. */
 export function transposeSquare<T>(r0: usize, r1: usize, r2: usize, r3: usize, dst: usize, ds: usize): void {
   const a = v128.load(r0);
   const b = v128.load(r1);

@@ -9,7 +9,9 @@ import { touch } from "./panels";
 import { Sweep } from "./sweep";
 import { packTail } from "./update";
 
-/** F_cᵀ, Sᵀ and the pivots of the chunk that starts at row l; returns whether rows must be divided by λ itself. */
+/**
+ * Computes F_cᵀ, Sᵀ and the pivots of the chunk that starts at row l. Returns whether rows must be divided by λ itself.
+ */
 export function openChunk<T>(sweep: Sweep, l: i32, rows: i32, reciprocal: bool): bool {
   const g = sweep.g + l * sweep.gs;
   const r = sweep.r;
@@ -25,17 +27,18 @@ export function openChunk<T>(sweep: Sweep, l: i32, rows: i32, reciprocal: bool):
   return pivots<T>(sweep.diag + l * sweep.ds, sweep.ds, rows, sweep.pivot, reciprocal);
 }
 
-/** Whether rows of Z decay: then what is added to it are rows of a copy of G_c. */
+/** Tells whether rows of Z decay. What is added to Z is then the rows of a copy of G_c. */
 export function decaysByRank(sweep: Sweep): bool {
   return sweep.decay == Decay.row || sweep.decay == Decay.channel;
 }
 
-/** A chunk's rows of F, in bytes, up to which the next chunk's are touched little by little. */
+/** Where a chunk's rows of F take up to so many bytes, those of the next chunk are touched little by little. */
 const PAGE: i32 = 4096;
 
 /**
- * Rows of the next chunk to touch for every panel. The processor fetches ahead what is read in one long run, but not
- * a few lines here and there: those wait less if they are spread over the panels (6 % at r = p = 64, 14 % at 32, in f32).
+ * Returns how many rows of the next chunk are touched for every panel. The processor fetches ahead what is read in one
+ * long run, but not a few lines here and there. These cost less waiting if they are spread over the panels (6 % at r =
+ * p = 64, 14 % at 32, in f32).
  */
 export function touchStep<T>(sweep: Sweep): i32 {
   if (sweep.chunk * sweep.r * sizeof<T>() > PAGE) return sweep.chunk;
@@ -44,8 +47,9 @@ export function touchStep<T>(sweep: Sweep): i32 {
 }
 
 /**
- * Touches `rows` rows of F, G, B and the output from row l on, those there are. A line that is to be written is fetched
- * first, so the output's wait no less than what is read: 5 to 8 % of a solve or apply of 8 heads, 4096 × 64, in f32.
+ * Touches those of the `rows` rows of F, G, B and the output from row l on that exist. A line that is to be written is
+ * fetched first, so that touching the output saves as much waiting as touching what is read: 5 to 8 % of a solve or
+ * apply of 8 heads, 4096 × 64, in f32.
  */
 export function touchRows<T>(sweep: Sweep, l: i32, rows: i32): void {
   rows = min(rows, sweep.n - l);

@@ -1,6 +1,6 @@
 import { bytes, PANEL, width } from "./lanes";
 
-/** A whole panel's rows from a matrix. */
+/** Copies the rows of a matrix into a whole panel. */
 export function copyRows(from: usize, fs: usize, rows: i32, panel: usize): void {
   for (; rows > 0; rows--) {
     v128.store(panel, v128.load(from));
@@ -10,7 +10,7 @@ export function copyRows(from: usize, fs: usize, rows: i32, panel: usize): void 
   }
 }
 
-/** A panel's rows from a matrix, its columns past `cols` zero. */
+/** Copies the rows of a matrix into a panel, with zeros in the columns past `cols`. */
 export function loadPanel<T>(from: usize, fs: usize, rows: i32, cols: i32, panel: usize): void {
   const whole = bytes<T>(cols);
   for (; rows > 0; rows--) {
@@ -21,7 +21,7 @@ export function loadPanel<T>(from: usize, fs: usize, rows: i32, cols: i32, panel
   }
 }
 
-/** The first `cols` columns of a panel's rows into a matrix. */
+/** Copies the first `cols` columns of a panel's rows into a matrix. */
 export function storePanel<T>(panel: usize, rows: i32, cols: i32, to: usize, ts: usize): void {
   const whole = bytes<T>(cols);
   for (; rows > 0; rows--) {
@@ -31,7 +31,10 @@ export function storePanel<T>(panel: usize, rows: i32, cols: i32, to: usize, ts:
   }
 }
 
-/** Z from `cols` columns of a state, [r, stride bytes], as panels `zs` bytes apart; zeros where the state is 0. */
+/**
+ * Loads `cols` columns of a state [r, stride bytes] into panels of Z that are `zs` bytes apart. Where the state is 0
+ * (absent), Z becomes zeros.
+ */
 export function loadState<T>(state: usize, stride: usize, r: i32, cols: i32, z: usize, zs: usize): void {
   for (; cols > 0; cols -= width<T>()) {
     memory.fill(z, 0, zs);
@@ -43,7 +46,7 @@ export function loadState<T>(state: usize, stride: usize, r: i32, cols: i32, z: 
   }
 }
 
-/** The reverse of loadState. */
+/** Does the reverse of loadState. */
 export function storeState<T>(state: usize, stride: usize, r: i32, cols: i32, z: usize, zs: usize): void {
   for (; cols > 0; cols -= width<T>()) {
     storePanel<T>(z, r, min(width<T>(), cols), state, stride);
@@ -52,10 +55,10 @@ export function storeState<T>(state: usize, stride: usize, r: i32, cols: i32, z:
   }
 }
 
-/** Keeps the reads of `touch` from being optimised away. */
+/** Keeps the compiler from removing the reads of `touch`, whose results nobody uses. */
 let touched: i32 = 0;
 
-/** Reads every line of the rows ahead, so that they are in the cache when their turn comes. */
+/** Reads every cache line of the rows ahead, so that they are in the cache when they are needed. */
 export function touch(from: usize, stride: usize, rows: i32, length: usize): void {
   let sum = touched;
   for (; rows > 0; rows--) {

@@ -2,9 +2,9 @@ import { madd, PANEL } from "./lanes";
 import { blockOf } from "./sums";
 
 /**
- * out = A B for one panel: A [rows, depth], B [depth, panel], the depth summed in blocks of 16 that `out` gathers. Strides
- * in bytes. The last tile's rows beyond `rows` repeat the last row and are overwritten by it, so nothing outside `out` is
- * written and nothing outside A read.
+ * Computes out = A B for one panel: A [rows, depth], B [depth, panel]. The depth is summed in blocks of 16, which `out`
+ * gathers. Strides are in bytes. Rows of the last tile beyond `rows` repeat the last row and are overwritten by it, so
+ * that nothing outside `out` is written and nothing outside A is read.
  */
 export function product<T>(
   a: usize,
@@ -36,7 +36,7 @@ export function product<T>(
   }
 }
 
-/** Four rows of a product: row a_i of A makes row o_i of the panel, and two of them may be the same. depth ≥ 1. */
+/** Computes four rows of a product: row a_i of A makes row o_i of the panel. Two of them may be the same. depth ≥ 1. */
 function productTile<T>(
   a0: usize,
   a1: usize,

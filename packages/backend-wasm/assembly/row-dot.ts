@@ -2,7 +2,7 @@ import { Job, Operands } from "./job";
 import { lanes, madd } from "./lanes";
 import { ROW_BLOCK } from "./sums";
 
-/** out_i = α x_i · y_i for the rows [from, to) of one batch entry. */
+/** Computes out_i = α x_i · y_i for the rows [from, to) of one batch entry. */
 export function rowDot<T>(job: Job, entry: i32, from: i32, to: i32): void {
   const x = job.operand(Operands.x);
   const y = job.operand(Operands.y);
@@ -23,7 +23,7 @@ export function rowDot<T>(job: Job, entry: i32, from: i32, to: i32): void {
   }
 }
 
-/** Each lane of two vectors sums in blocks of 8 terms, and the last elements, fewer than two vectors, for themselves. */
+/** Each lane of two vectors sums in blocks of 8 terms. The last elements, fewer than two vectors, are summed apart. */
 export function dot<T>(x: usize, y: usize, p: i32): T {
   let left = p / (2 * lanes<T>());
   const rest = p - left * (2 * lanes<T>());

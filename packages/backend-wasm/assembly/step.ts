@@ -3,14 +3,17 @@ import { expPair, limited } from "./exp";
 import { Decay, Job, Operands } from "./job";
 import { loadPart } from "./lanes";
 
-// A few rows are done one by one on the state as it lies: a chunk's couplings, and bringing the state into panels and back, would
-// cost more than they save.
+// A few rows are computed one by one, on the state as it lies. The couplings of a chunk, and bringing the state into
+// panels and back, would cost more than they save.
 
-/** The most rows that are. */
+/** Up to so many rows are computed in this way. */
 export const ROWS: i32 = 4;
-/** Columns done together: four vectors, a cache line of a row of the state. */
+/** The bytes of a row of the state that are computed together: four vectors, one cache line. */
 export const STRIP: usize = 64;
-/** Rows of r elements each, what decays until each row folded in where it reads or is read, and the pair of every channel. */
+/**
+ * The rows of one call, r elements each. What decays until a row reads or is read is multiplied into it; the pair of
+ * factors of every channel is kept too.
+ */
 @unmanaged
 export class Step {
   r!: i32;
@@ -57,7 +60,10 @@ export function layOutStep<T>(step: Step, r: i32): void {
   step.z = step.sum + STRIP;
 }
 
-/** The pair of every channel of row i, at `gap`, and `row`, if there is one, multiplied by their sum. */
+/**
+ * Computes the pair of factors of every channel of row i from the gaps at `gap`. Multiplies `row`, if there is one, by
+ * their sum.
+ */
 export function decayRow<T>(step: Step, kind: Decay, i: i32, gap: usize, row: usize): void {
   const s = step.s + i * step.rs;
   const e = step.e + i * step.rs;
@@ -79,7 +85,10 @@ export class Strip {
   ts!: usize;
 }
 
-/** The strip from byte `from` on: in the tensors where it is a whole one, in scratch otherwise, zeros where there is no state. */
+/**
+ * Opens the strip that begins at byte `from`. It lies in the tensors where it is a whole one, and otherwise in scratch,
+ * which holds zeros where there is no state.
+ */
 export function openStrip(job: Job, step: Step, strip: Strip, entry: i32, from: usize, length: usize): void {
   const before = job.operand(Operands.initialState);
   const after = job.operand(Operands.finalState);
@@ -100,7 +109,7 @@ export function openStrip(job: Job, step: Step, strip: Strip, entry: i32, from: 
   strip.ts = direct ? after.row : STRIP;
 }
 
-/** Brings a partial strip of the final state to its place. */
+/** Copies a partial strip of the final state to its place. */
 export function closeStrip(job: Job, step: Step, entry: i32, from: usize, length: usize): void {
   const after = job.operand(Operands.finalState);
   if (after.start && length < STRIP)

@@ -3,7 +3,7 @@ import { STRIP } from "./step";
 import { blockOf } from "./sums";
 import { Apart, Plain, Together } from "./update";
 
-/** Zᵀ p for one strip. */
+/** Computes Zᵀ p for one strip. */
 export function readStrip<T>(z: usize, zs: usize, r: i32, p: usize, sum: usize): void {
   const stop = p + bytes<T>(r);
   const block = bytes<T>(blockOf(r));
@@ -42,7 +42,10 @@ export function readStrip<T>(z: usize, zs: usize, r: i32, p: usize, sum: usize):
   v128.store(sum, s3, 48);
 }
 
-/** Z ← diag(s + e) Z + k uᵀ for one strip, s Z exact as s is a power of 2, and α Zᵀ q. `u` is scratch afterwards. */
+/**
+ * Updates Z ← diag(s + e) Z + k uᵀ for one strip and computes α Zᵀ q. The product s Z is exact, because s is a power of
+ * 2. Afterwards `u` is scratch.
+ */
 export function writeStrip<T, D>(
   z: usize,
   zs: usize,
@@ -68,7 +71,7 @@ export function writeStrip<T, D>(
   v128.store(u, zero, 16);
   v128.store(u, zero, 32);
   v128.store(u, zero, 48);
-  // one factor for all rows stays in registers
+  // A factor that all rows share stays in registers.
   let sk = zero;
   let ek = zero;
   if (sizeof<D>() == sizeof<Together>()) {
@@ -120,7 +123,7 @@ function added<T, D>(z: v128, k: v128, u: v128, s: v128, e: v128): v128 {
   return v128.add<T>(v128.mul<T>(s, z), madd<T>(v128.mul<T>(k, u), e, z));
 }
 
-/** Z ← diag(s + e) Z + k uᵀ for one strip. */
+/** Updates Z ← diag(s + e) Z + k uᵀ for one strip. */
 export function addStrip<T, D>(
   z: usize,
   zs: usize,

@@ -5,14 +5,17 @@ import { madd, PANEL } from "./lanes";
 // (blocks) additions. A tile's 8 sums fill the registers, so the sum of earlier blocks waits in memory; a block's end costs 8
 // loads and 8 stores, and no additions, because a block begins with a product instead of 0.
 
-/** Terms of a block, where the sum runs over rows or over columns of a right-hand side. */
+/** The number of terms in a block where the sum runs over rows, or over the columns of a right-hand side. */
 export const ROW_BLOCK: i32 = 8;
-/** Terms of a block, where the sum runs over the rank, at most. Blocks of 8 would cost 5 % of a solve. */
+/** The most terms of a block where the sum runs over the rank. Blocks of 8 would cost 5 % of a solve. */
 const BLOCK: i32 = 16;
-/** Terms over the rank whose blocks are added up before their sum is added to those of other groups. */
+/** The number of terms over the rank whose blocks are added up before their sum is added to those of other groups. */
 const GROUP: i32 = 64;
 
-/** Terms of each block of a sum over a rank of r: equally long ones, so that 20 are 10 + 10 and not 16 + 4. */
+/**
+ * Returns the number of terms in each block of a sum over a rank of r. The blocks are of equal length, so that 20 terms
+ * are 10 + 10 and not 16 + 4.
+ */
 export function blockOf(r: i32): i32 {
   const blocks = (r + BLOCK - 1) / BLOCK;
   return blocks ? (r + blocks - 1) / blocks : 0;
@@ -45,7 +48,10 @@ export function sumTile<T>(
   if (own > 0) sumGroup<T>(f, fs, v, own, ROW_BLOCK, part, tile, true);
 }
 
-/** Sums one group, `count` ≥ 1 terms, in blocks, and writes it to `tile`, or adds it to what is there where it `joins`. */
+/**
+ * Sums one group of `count` ≥ 1 terms in blocks. Writes the sum to `tile`, or adds it to what is there where it
+ * `joins`.
+ */
 export function sumGroup<T>(
   f: usize,
   fs: usize,

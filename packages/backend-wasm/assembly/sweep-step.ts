@@ -22,7 +22,7 @@ export function sweepStep<T>(job: Job, entry: i32, from: usize, end: usize, scra
     for (let v = 0; v <= last; v++) {
       const i = job.trans ? last - v : v;
       stepRow<T>(job, step, entry, i, from, length, strip);
-      // the state after the last row is nobody's where no final state is wanted
+      // Where no final state is wanted, the last row is not added to the state.
       if (v < last || keeps) addRow<T>(job, step, i, strip);
       strip.z = strip.to;
       strip.zs = strip.ts;
@@ -31,7 +31,10 @@ export function sweepStep<T>(job: Job, entry: i32, from: usize, end: usize, scra
   }
 }
 
-/** F and G; what decays before a row reads goes into F, and in the transpose, where it decays after the row was added, into G. */
+/**
+ * Stages F and G. What decays before a row reads is multiplied into F; in the transpose, where it decays after the row
+ * was added, it is multiplied into G.
+ */
 function stageSweep<T>(job: Job, step: Step, entry: i32): void {
   const f = job.operand(job.trans ? Operands.k : Operands.q);
   const g = job.operand(job.trans ? Operands.q : Operands.k);
@@ -44,7 +47,7 @@ function stageSweep<T>(job: Job, step: Step, entry: i32): void {
     decayRow<T>(step, job.decayKind, i, decay.entry(entry) + i * decay.row, decays + i * step.rs);
 }
 
-/** The output of row i for one strip; what is to be added to Z is left in `sum`. */
+/** Computes the output of row i for one strip. What is to be added to Z is left in `sum`. */
 function stepRow<T>(
   job: Job,
   step: Step,

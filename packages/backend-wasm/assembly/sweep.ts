@@ -55,7 +55,7 @@ export class Sweep {
   decayed!: usize;
 }
 
-/** What layOut lays out. */
+/** Returns the bytes that layOut lays out. */
 export function sweepBytes<T>(r: i32, chunk: i32, cols: i32, decay: Decay): f64 {
   const c = <f64>align(chunk, width<T>());
   const depth = <f64>max(r, 1);
@@ -67,7 +67,7 @@ export function sweepBytes<T>(r: i32, chunk: i32, cols: i32, decay: Decay): f64 
   );
 }
 
-/** Lays out the scratch of a sweep over `cols` columns from `at` on, a multiple of 16; returns its end. */
+/** Lays out the scratch of a sweep over `cols` columns, from `at` on, a multiple of 16. Returns its end. */
 export function layOut<T>(
   sweep: Sweep,
   n: i32,
@@ -99,7 +99,7 @@ export function layOut<T>(
   return sweep.decayed + <usize>decayBytes<T>(decay, r, c);
 }
 
-/** Sets the operator's rows in the order they are visited. */
+/** Sets the operator's rows in the order in which they are visited. */
 export function walk(sweep: Sweep, job: Job, entry: i32, trans: bool): void {
   const f = job.operand(trans ? Operands.k : Operands.q);
   const g = job.operand(trans ? Operands.q : Operands.k);

@@ -2,7 +2,7 @@ import { Job, Operands } from "./job";
 import { bytes, madd, PANEL, width } from "./lanes";
 import { substitute, timesLower } from "./substitution";
 
-/** Rows inverted by plain substitution. */
+/** The number of rows that are inverted by plain substitution. */
 const BLOCK: i32 = 16;
 
 /** out_b = a_b⁻¹ for the blocks [from, to) of the batch. Scratch: A and X padded to [cp, cp], and T [16, panel]. */
@@ -26,13 +26,13 @@ export function trilInverse<T>(job: Job, from: i32, to: i32, scratch: usize): vo
   }
 }
 
-/** Scratch of one item. */
+/** Returns the bytes of scratch that one item takes. */
 export function trilInverseBytes<T>(c: i32): f64 {
   const cp = <f64>((c + BLOCK - 1) & -BLOCK);
   return 2 * cp * cp * sizeof<T>() + BLOCK * PANEL;
 }
 
-/** The lower triangle of a block, and below it the identity. */
+/** Copies the lower triangle of a block, and writes the identity below it. */
 function copyLower<T>(from: usize, fs: usize, c: i32, cp: i32, a: usize): void {
   const stride = bytes<T>(cp);
   memory.fill(a, 0, cp * stride);
@@ -63,7 +63,7 @@ function invertBlock<T>(a: usize, x: usize, cp: i32, t: usize): void {
 function minusSolved<T>(a: usize, stride: usize, t: usize, x: usize): void {
   for (let i = 0; i < BLOCK; i++) {
     const row = x + i * stride;
-    // T plus the sum of the terms, once: a sum begun with a large T would round its small terms away
+    // The terms are summed before T is added: a sum that began with a large T would round its small terms away.
     let c0 = v128.splat<T>(0);
     let c1 = c0;
     let xk = x;

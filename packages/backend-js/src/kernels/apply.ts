@@ -9,7 +9,10 @@ import { State } from "./state.js";
 import { multiply } from "./triangular.js";
 import { walkOf, type Walk } from "./walk.js";
 
-/** (5) chunk by chunk, in the rows and roles of (8) for Tᵀ: Y_c = T_cc X_c + F̃ Z, Z ← diag(A) Z + G̃ᵀ X_c. */
+/**
+ * Follows equation (5) chunk by chunk, for Tᵀ in the rows and roles of equation (8): Y_c = T_cc X_c + F̃ Z, then Z ←
+ * diag(A) Z + G̃ᵀ X_c.
+ */
 export function apply(params: ApplyParams<HostTensor>): void {
   const { p, r } = params;
   const width = panelColumns(r);

@@ -1,4 +1,7 @@
-/** What solve, apply and inverse do alike in a chunk: its couplings, what it reads of the state, and how the state goes on. */
+/**
+ * What solve, apply and inverse have in common in a chunk: its couplings, what it reads of the state, and how it
+ * changes the state.
+ */
 import { decayChannels } from "./decay-channels.js";
 import { decayCoupling, scaleRows, sumGaps } from "./decay-rows.js";
 import { gemm, gemmCut } from "./gemm.js";
@@ -22,16 +25,16 @@ import type { State } from "./state.js";
 import { multiplyByLower } from "./triangular.js";
 import type { Walk } from "./walk.js";
 
-/** Most columns of the state that fit beside a rank. */
+/** The most columns of the state that fit into the scratch at this rank. */
 export function panelColumns(r: number): number {
   const rows = Math.max(4, ceil4(Math.min(r, RANK_MAX)));
   return Math.min(COLUMNS_MAX, Math.floor(STATE_MAX / rows) - 16);
 }
 
 /**
- * For the rows visited from i on: COUPLING ← ± tril(F_c G_cᵀ ∘ E, −1), E being what decays between two rows, and target ←
- * target ± F̃ Z. Leaves G_cᵀ in GT for `updateState`; G̃ᵀ where every channel decays by itself. Where columns decay, neither
- * E nor that of F̃ is in it.
+ * For the rows visited from i on, computes COUPLING ← ± tril(F_c G_cᵀ ∘ E, −1), where E is what decays between two
+ * rows, and target ← target ± F̃ Z. It leaves G_cᵀ in GT for `updateState`, or G̃ᵀ where every channel decays by
+ * itself. Where columns decay, neither E nor the decay in F̃ is applied here.
  */
 export function coupleAndReadState(
   walk: Walk,
@@ -66,8 +69,9 @@ export function coupleAndReadState(
 }
 
 /**
- * Z ← diag(A) Z + G̃ᵀ Y_c for the chunk that `coupleAndReadState` saw last; without decay A = 1 and G̃ = G_c. `lower` columns
- * follow the others, where Y_c is lower triangular and Z was 0. Y_c is left as its rows reach the end of the chunk.
+ * Updates the state, Z ← diag(A) Z + G̃ᵀ Y_c, for the chunk that `coupleAndReadState` saw last; without decay A = 1 and
+ * G̃ = G_c. The last `lower` columns are those in which Y_c is lower triangular and Z was 0. Y_c is left with its rows
+ * decayed until the end of the chunk.
  */
 export function updateState(
   walk: Walk,
@@ -107,7 +111,7 @@ function loadG(walk: Walk, i: number, rows: number, k: number, rank: number): vo
 
 const S = scratch;
 
-/** λ_c of the rows visited from i on, and 1 for rows past the end. */
+/** Loads λ_c of the rows visited from i on, and 1 for rows past the end. */
 export function loadDiag({ data, start, stride }: Rows, i: number, rows: number): void {
   const at = start + i * stride;
   for (let t = 0; t < rows; t++) S[DIAG + t] = data[at + t * stride]!;

@@ -2,17 +2,17 @@ import type { FloatArray, HostTensor } from "@dlrt/core";
 import type { CopyParams } from "@dlrt/core/backend";
 import { rowsOf } from "./rows.js";
 
-/** Rows and columns of a block that is transposed at once, so that both sides' cache lines are used whole. */
+/** A block of so many rows and columns is transposed at once, so that the cache lines of both sides are used whole. */
 const BLOCK = 16;
 
-/** out ← α x, or α xᵀ, between any two layouts. */
+/** Copies out ← α x, or α xᵀ, between any two layouts. */
 export function copy(params: CopyParams<HostTensor>): void {
   const { rows, cols, alpha, trans } = params;
   const block = trans ? BLOCK : cols;
   for (let entry = 0; entry < params.batch; entry++) {
     const x = rowsOf(params.x, entry);
     const out = rowsOf(params.out, entry);
-    // Element (i, j) of out is x's at down·i + along·j.
+    // Element (i, j) of out is x's element down·i + along·j.
     const [down, along] = trans ? [1, x.stride] : [x.stride, 1];
     for (let i = 0; i < rows; i += BLOCK) {
       for (let j = 0; j < cols; j += block) {

@@ -1,6 +1,7 @@
 /**
- * Decay by one number a row and channel: E_ij is a vector, and each of the chunk's products f_iᵀ (E_ij ∘ g_j) another sum. A
- * copy of G_c decays as the rows are visited, so that row i reads it as it then is; after the last row it is G̃.
+ * Decay by one number for each row and channel. E_ij is then a vector, and each of the chunk's products f_iᵀ (E_ij ∘
+ * g_j) a sum of its own. A copy of G_c decays as the rows are visited, so that row i reads it as it then is; after the
+ * last row it is G̃.
  */
 import { exponentials, storePair } from "./exp.js";
 import { loadRows, loadTransposed } from "./pack.js";
@@ -11,8 +12,8 @@ import type { Walk } from "./walk.js";
 const S = scratch;
 
 /**
- * For channels k.. and the rows visited from i on: F̃ in the place of F_c, G̃ᵀ in GT, the chunk's factors at POWER and REST, and,
- * with `couple`, COUPLING ← COUPLING + tril(F_c G_cᵀ ∘ E, −1).
+ * For the channels from k on and the rows visited from i on: puts F̃ in the place of F_c, G̃ᵀ in GT and the chunk's
+ * factors at POWER and REST. With `couple` it also adds to COUPLING tril(F_c G_cᵀ ∘ E, −1).
  */
 export function decayChannels(
   walk: Walk,
@@ -41,9 +42,10 @@ export function decayChannels(
 }
 
 /**
- * e^g of `cols` columns, from k on, of the rows visited from i on, to FACTORS, and their products to POWER and REST. Row v
- * there is what Z decays by between rows v − 1 and v: the gap of row v, or, transposed, of row v − 1, so that the first row has 1
- * and one more row follows. Zeros follow each row up to `ld`.
+ * Computes e^g of `cols` columns, from k on, of the rows visited from i on. The factors go to FACTORS, and their
+ * products to POWER and REST. Row v of FACTORS is what Z decays by between the rows v − 1 and v: the gap of row v or,
+ * transposed, of row v − 1, in which case the first row is 1 and one more row follows. Each row is padded with zeros up
+ * to `ld`.
  */
 export function loadFactors(
   { data, start, stride }: Rows,
@@ -63,12 +65,12 @@ export function loadFactors(
   for (let m = 0; m < cols; m++) storePair(m, S[HIGH + m]!, S[LOW + m]!);
 }
 
-/** A row becomes its product with `factors`, element by element. */
+/** Multiplies a row by `factors`, element by element. */
 export function decayRow(row: number, factors: number, n: number): void {
   for (let m = 0; m < n; m++) S[(row + m) | 0] = S[(row + m) | 0]! * S[(factors + m) | 0]!;
 }
 
-/** RUNNING goes on by `factors`, and the row becomes its product with it. */
+/** Multiplies RUNNING by `factors`, and the row by RUNNING. */
 export function decayWithRunning(row: number, factors: number, n: number): void {
   for (let m = 0; m < n; m++) {
     const up = S[(RUNNING + m) | 0]! * S[(factors + m) | 0]!;
@@ -77,10 +79,13 @@ export function decayWithRunning(row: number, factors: number, n: number): void 
   }
 }
 
-/** Products that reach the sum in one chain: four chains of 8 of them, that roundings do not add up as in one long chain. */
+/**
+ * The number of products that reach the sum in one chain. They are four chains of 8, because the roundings of one long
+ * chain would add up.
+ */
 const CUT = 32;
 
-/** `decayRow`, and the element at `to` gains the row's product with f. `n` is a multiple of 4. */
+/** Does `decayRow`, and adds the dot product of the row and f to the element at `to`. `n` is a multiple of 4. */
 function decayAndDot(to: number, row: number, factors: number, f: number, n: number): void {
   let total = S[to]!;
   for (let from = 0; from < n; from += CUT) {

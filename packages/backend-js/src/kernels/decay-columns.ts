@@ -1,6 +1,6 @@
 /**
- * Decay along the columns of the state, which the gradients of Q and K need: E_ij acts on the columns of x_j, so that a
- * copy of X_c decays as the rows are visited, in the place of G_c.
+ * Decay along the columns of the state, which the gradients of Q and K need. E_ij acts on the columns of x_j; a copy of
+ * X_c decays as the rows are visited and takes the place that G_c has elsewhere.
  */
 import { coupleAndReadState } from "./chunk.js";
 import { decayRow, decayWithRunning, loadFactors } from "./decay-channels.js";
@@ -12,8 +12,8 @@ import type { Walk } from "./walk.js";
 const S = scratch;
 
 /**
- * Y ← T_cc X_c + F Z ∘ up for the rows visited from i on and columns j.. of the decay; λ is at `diag` in the scratch, absent: 0.
- * X is left as its rows reach the end of the chunk.
+ * Computes Y ← T_cc X_c + F Z ∘ up for the rows visited from i on and the columns of the decay from j on. λ is at
+ * `diag` in the scratch; where that is absent, λ is 0. X is left with its rows decayed until the end of the chunk.
  */
 export function applyColumns(
   walk: Walk,

@@ -1,4 +1,6 @@
-/** Decay by one number a row: (5) to (7) with up, dn, A and E from sums of gaps over the chunk. */
+/**
+ * Decay by one number for each row: equations (5) to (7), where up, dn, A and E come from sums of gaps over the chunk.
+ */
 import { factor, highPart, limited, storePair } from "./exp.js";
 import { DOWN, HIGH, LOW, scratch, UP } from "./scratch.js";
 import type { Walk } from "./walk.js";
@@ -6,9 +8,10 @@ import type { Walk } from "./walk.js";
 const S = scratch;
 
 /**
- * For the rows visited from i on: the sum of the gaps between the chunk's start and the reading of each row at HIGH and
- * LOW, and over the whole chunk behind them; e of it at UP, e of the rest of the chunk at DOWN, e of the whole at POWER and
- * REST. Forward a row's own gap comes before it is read, transposed after.
+ * For the rows visited from i on, writes to HIGH and LOW the sum of the gaps between the chunk's start and the reading
+ * of each row, and behind them the sum over the whole chunk. e to the power of these goes to UP, e to the power of the
+ * rest of the chunk to DOWN, and that of the whole chunk to POWER and REST. Forward, a row's own gap comes before the
+ * row is read; transposed, after it.
  */
 export function sumGaps({ gaps, trans }: Pick<Walk, "gaps" | "trans">, i: number, rows: number): void {
   const { data, start, stride } = gaps!;
@@ -35,7 +38,7 @@ export function sumGaps({ gaps, trans }: Pick<Walk, "gaps" | "trans">, i: number
   storePair(0, high, low);
 }
 
-/** The coupling at `to` ← its product with E below the diagonal, element by element. */
+/** Multiplies the coupling at `to` by E below the diagonal, element by element. */
 export function decayCoupling(to: number, rows: number, chunk: number): void {
   for (let v = 1; v < rows; v++) {
     const high = S[HIGH + v]!;
@@ -47,7 +50,7 @@ export function decayCoupling(to: number, rows: number, chunk: number): void {
   }
 }
 
-/** Row v of a block is multiplied by element v of `factors`. */
+/** Multiplies row v of a block by element v of `factors`, for every v. */
 export function scaleRows(block: number, ld: number, factors: number, rows: number, cols: number): void {
   for (let v = 0; v < rows; v++) {
     const by = S[factors + v]!;

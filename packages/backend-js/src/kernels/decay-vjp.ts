@@ -7,7 +7,7 @@ import { lost, scratch, STATE_MAX, Z } from "./scratch.js";
 const S = scratch;
 const L = lost;
 
-/** Where the running sums of the channels lie. */
+/** The place of the running sums of the channels in the scratch. */
 const SUMS = Z;
 
 /** The operands of one batch entry. */
@@ -25,8 +25,8 @@ interface Entry {
 }
 
 /**
- * (27): ḡ_t = s − Σ_{i<t} e_i, or, transposed, s + Σ_{i≥t} e_i, with e_i = q_i ∘ q̄_i − k_i ∘ k̄_i, in float64 and compensated: such a
- * sum has n terms, and what is left of them at its end may be small.
+ * Equation (27): ḡ_t = s − Σ_{i<t} e_i or, transposed, s + Σ_{i≥t} e_i, with e_i = q_i ∘ q̄_i − k_i ∘ k̄_i. It is
+ * summed in float64 and compensated, because such a sum has n terms, and what is left of them at its end may be small.
  */
 export function decayVjp(params: DecayVjpParams<HostTensor>): void {
   const { batch, n, r, trans, decay, start } = params;
@@ -48,7 +48,7 @@ export function decayVjp(params: DecayVjpParams<HostTensor>): void {
   }
 }
 
-/** One number a row: the sums of all channels are one. */
+/** Where the decay is one number for each row: the sums of all channels are added into one. */
 function sumRows({ n, r, trans, gaps, q, k, qGradient, kGradient, start, out }: Entry): void {
   S[SUMS] = 0;
   L[SUMS] = 0;
@@ -63,7 +63,7 @@ function sumRows({ n, r, trans, gaps, q, k, qGradient, kGradient, start, out }: 
   }
 }
 
-/** One number a row and channel, for channels from.. */
+/** Where the decay is one number for each row and channel: computes the channels from `from` on. */
 function sumChannels(
   { n, trans, gaps, q, k, qGradient, kGradient, start, out }: Entry,
   from: number,
@@ -87,7 +87,10 @@ function sumChannels(
   }
 }
 
-/** The sum at `to` gains x; what its rounding loses is kept beside it, whichever of the two is larger (Neumaier). */
+/**
+ * Adds x to the sum at `to`. What the addition rounds away is kept beside the sum, whichever of the two numbers is
+ * larger (Neumaier).
+ */
 function add(to: number, x: number): void {
   const before = S[to]!;
   const sum = before + x;
@@ -96,7 +99,7 @@ function add(to: number, x: number): void {
   L[to] = L[to]! + (before - (sum - other) + (x - other));
 }
 
-/** Through a reset, g = −∞, nothing passes: its gradient is 0. */
+/** Stores one row of ḡ. Nothing passes through a reset, g = −∞, whose gradient is 0. */
 function store(from: number, gaps: Rows, out: Rows, i: number, m: number): void {
   const gap = gaps.data[gaps.start + i * gaps.stride + m]!;
   out.data[out.start + i * out.stride + m] = gap === -Infinity ? 0 : S[from]! + L[from]!;

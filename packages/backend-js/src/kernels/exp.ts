@@ -1,30 +1,32 @@
 /**
- * e^g for decay. Math.exp is whatever the engine makes of it; these are sums and products of float64 in a fixed
- * order, so that a result has the same bits on every machine.
- *
- * A gap g is kept in two parts, g = high + low, high a multiple of 2⁻²⁰. Sums of a chunk's high parts, and their
- * differences, are then exact, and a factor between any two rows is as good as one between neighbours. A difference of
- * two rounded sums would lose their size times ε.
+ * e^g for decay. The result of Math.exp depends on the engine; this one is made of sums and products of float64 in a
+ * fixed order, so that it has the same bits on every machine.
+ * A gap g is kept in two parts, g = high + low, where high is a multiple of 2⁻²⁰. Sums of a chunk's high parts, and the
+ * differences of such sums, are then exact, so that a factor between any two rows is as precise as one between
+ * neighbours. A difference of two rounded sums would be wrong by the size of these sums times ε.
  */
 import { HIGH, LOW, POWER, REST, scratch } from "./scratch.js";
 
-/** Gaps beyond ±768 count as that, which makes −∞ an exact factor 0 without ∞ in any sum: e⁻⁷⁶⁸ is below 2⁻¹⁰²². */
+/**
+ * A gap beyond ±768 counts as ±768. Then −∞ gives a factor that is exactly 0 without ∞ in any sum, because e⁻⁷⁶⁸ is
+ * below 2⁻¹⁰²².
+ */
 const LIMIT = 768;
-/** Added and subtracted again it rounds numbers below 2³¹ to multiples of 2⁻²⁰. */
+/** Adding and subtracting this number rounds numbers below 2³¹ to multiples of 2⁻²⁰. */
 const TO_GRID = 1.5 * 2 ** 32;
-/** The same for integers. */
+/** Adding and subtracting this number rounds to integers. */
 const TO_INTEGER = 1.5 * 2 ** 52;
-/** ln 2 in two parts. Of the first, multiples by integers below 2²⁰ are exact. */
+/** ln 2 in two parts. Multiples of the first by integers below 2²⁰ are exact. */
 const LN2_HIGH = 0.6931471803691238;
 const LN2_LOW = 1.9082149292705877e-10;
 
-/** The exponents of e^g for gaps within the limit go from −1108 to 1108. */
+/** For gaps within the limit, the exponents of e^g in base 2 lie between −1108 and 1108. */
 const SPAN = 1108;
 
-/** 2ⁿ at n + SPAN: 0 for n < −1022, ∞ for n > 1023. */
+/** Holds 2ⁿ at index n + SPAN. It is 0 for n < −1022, and ∞ for n > 1023. */
 const powers: Float64Array = /* @__PURE__ */ makePowers();
 
-/** By products of 2, which are exact; a power need not be. */
+/** The powers are made by multiplying by 2, which is exact; a result of `**` need not be. */
 function makePowers(): Float64Array {
   const all = new Float64Array(2 * SPAN + 1);
   all[SPAN] = 1;
@@ -35,34 +37,34 @@ function makePowers(): Float64Array {
   return all;
 }
 
-/** g within ±768; NaN stays NaN. */
+/** Brings g within ±768. NaN stays NaN. */
 export function limited(g: number): number {
   return g < -LIMIT ? -LIMIT : g > LIMIT ? LIMIT : g;
 }
 
-/** The first part of a limited gap; what it lacks, g − highPart(g), is exact too. */
+/** The first part of a limited gap. What it lacks, g − highPart(g), is exact too. */
 export function highPart(g: number): number {
   return g + TO_GRID - TO_GRID;
 }
 
-/** e^g, at most 1 ulp off, and 0 where that is below 2⁻¹⁰²² or so. */
+/** Returns e^g, at most 1 ulp off, and 0 where that is below about 2⁻¹⁰²². */
 export function exp(g: number): number {
   const bounded = limited(g);
   const high = highPart(bounded);
   return factor(high, bounded - high);
 }
 
-/** The n of e^high = 2ⁿ e^ρ with |ρ| ≤ ln 2 / 2. */
+/** Returns the n of e^high = 2ⁿ e^ρ with |ρ| ≤ ln 2 / 2. */
 function exponent(high: number): number {
   return high * Math.LOG2E + TO_INTEGER - TO_INTEGER;
 }
 
-/** ρ = high + low − n ln 2. */
+/** Returns ρ = high + low − n ln 2. */
 function remainder(high: number, low: number, n: number): number {
   return high - n * LN2_HIGH + (low - n * LN2_LOW);
 }
 
-/** e^ρ − 1 for |ρ| ≤ ln 2 / 2: Taylor's series up to ρ¹³/13!, odd and even terms apart. */
+/** Returns e^ρ − 1 for |ρ| ≤ ln 2 / 2, by Taylor's series up to ρ¹³/13!, with odd and even terms summed apart. */
 function fraction(x: number): number {
   const y = x * x;
   const even =
@@ -73,7 +75,7 @@ function fraction(x: number): number {
   return x + y * (even + x * odd);
 }
 
-/** e^(high + low), high a sum of high parts and |low| small beside 1. */
+/** Returns e^(high + low), where high is a sum of high parts and |low| is small beside 1. */
 export function factor(high: number, low: number): number {
   const n = exponent(high);
   if (n < -1022) return 0;
@@ -85,8 +87,8 @@ export function factor(high: number, low: number): number {
 const S = scratch;
 
 /**
- * A row of `count` gaps becomes e to their power, and their two parts are added to the sums at HIGH and LOW. In two loops, the
- * exponents and then the series: one loop over both is slower by a half.
+ * Replaces each of the `count` gaps of a row by e to its power, and adds its two parts to the sums at HIGH and LOW. It
+ * takes two loops, one for the exponents and one for the series: a single loop over both is half as slow again.
  */
 export function exponentials(row: number, count: number): void {
   for (let m = 0; m < count; m++) {
@@ -106,8 +108,8 @@ export function exponentials(row: number, count: number): void {
 }
 
 /**
- * e^(high + low) as the pair S[POWER + m] + S[REST + m]: a power of 2, by which a product is exact, and the rest. A rounded
- * factor just below 1 would be off by an ulp in every chunk, and after 65,536 rows by thousands.
+ * Stores e^(high + low) as the pair S[POWER + m] + S[REST + m]: a power of 2, by which a product is exact, and the
+ * rest. A rounded factor just below 1 would be wrong by an ulp in every chunk, and after 65,536 rows by thousands.
  */
 export function storePair(m: number, high: number, low: number): void {
   const n = exponent(high);

@@ -22,10 +22,11 @@ export function gemm(
   k: number,
   n: number,
 ): void {
-  // Sixes come in pairs, so that the tiles of 4 after them end where the zeros of A do.
+  // The number of terms in tiles of six is a multiple of 12, so that the tiles of 4 after them end where the zeros of A
+  // do.
   const sixes = k - (k % 12);
   if (k > m) {
-    // The longer of A's two sides is the outer loop, so that the large operand streams through the cache once.
+    // The longer side of A is the outer loop, so that the large operand streams through the cache once.
     for (let l = 0; l < k;) {
       const six = l < sixes;
       for (let i = 0; i < m; i += 4) {
@@ -56,7 +57,7 @@ export function gemm(
  */
 const CUT = 64;
 
-/** `gemm` where the roundings of a long chain would be seen in the result, as in f64. */
+/** Does what `gemm` does, where the roundings of a long chain would be seen in the result, as in f64. */
 export function gemmCut(
   c: number,
   ldc: number,
@@ -81,8 +82,8 @@ function addRow(to: number, from: number, n: number): void {
 }
 
 /**
- * C ← C + A B as `gemm` has it, with `lost` for what the roundings of C lose. A is zero up to the next multiple of 6
- * columns.
+ * Computes C ← C + A B as `gemm` does, and keeps in `lost` what the roundings of C lose. A is zero up to the next
+ * multiple of 6 columns.
  */
 export function gemmCompensated(
   c: number,

@@ -4,9 +4,9 @@ import { ceil12, scratch } from "./scratch.js";
 const S = scratch;
 
 /**
- * Scratch ← scale · source, `rows` × `cols`; zeros follow each row up to a multiple of 4 columns.
- * `stride` is negative where rows are visited from the last to the first.
- * The loops stand twice because one that met both element types would be slower for each.
+ * Copies `rows` × `cols` elements of the source, times `scale`, into the scratch; zeros follow each row up to a
+ * multiple of 4 columns. `stride` is negative where rows are visited from the last to the first. The loops stand twice,
+ * because one loop that met both element types would be slower for each.
  */
 export function loadRows(
   to: number,
@@ -30,7 +30,7 @@ export function loadRows(
   }
 }
 
-/** target ← scale · scratch, `rows` × `cols`. */
+/** Copies `rows` × `cols` elements of the scratch, times `scale`, to the target. */
 export function storeRows(
   target: FloatArray,
   offset: number,
@@ -52,7 +52,7 @@ export function storeRows(
   }
 }
 
-/** Scratch ← scale · scratch, `rows` × `cols`; zeros follow as in `loadRows`. */
+/** Copies `rows` × `cols` elements within the scratch, times `scale`; zeros follow each row as in `loadRows`. */
 export function copyRows(
   to: number,
   ldTo: number,
@@ -70,7 +70,10 @@ export function copyRows(
   }
 }
 
-/** Scratch ← sourceᵀ, `rows` × `cols` of the source; zeros follow each row of the result up to a multiple of 12, or its end. */
+/**
+ * Copies the transpose of `rows` × `cols` elements of the source into the scratch; zeros follow each row of the result
+ * up to a multiple of 12, or to the row's end.
+ */
 export function loadTransposed(
   to: number,
   ld: number,
@@ -143,7 +146,7 @@ function transpose4f64(
   }
 }
 
-/** Zeros a block of the scratch. */
+/** Sets a block of the scratch to zeros. */
 export function clearRows(to: number, ld: number, rows: number, cols: number): void {
   for (let i = 0; i < rows; i++) S.fill(0, to + i * ld, to + i * ld + cols);
 }

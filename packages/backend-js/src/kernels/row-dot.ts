@@ -2,7 +2,7 @@ import type { FloatArray, HostTensor } from "@dlrt/core";
 import type { RowDotParams } from "@dlrt/core/backend";
 import { rowsOf } from "./rows.js";
 
-/** out_i = α x_i · y_i, summed in float64. */
+/** Computes out_i = α x_i · y_i, summed in float64. */
 export function rowDot(params: RowDotParams<HostTensor>): void {
   const { n, p, alpha } = params;
   const dot = params.out.dtype === "f32" ? dot32 : dot64;
@@ -17,14 +17,17 @@ export function rowDot(params: RowDotParams<HostTensor>): void {
   }
 }
 
-/** One chain of float64 additions: 2²⁹ of them lose less than the one rounding to f32. */
+/** Sums in one chain of float64 additions: 2²⁹ of them lose less than the one rounding to f32 at the end. */
 function dot32(x: FloatArray, atX: number, y: FloatArray, atY: number, n: number): number {
   let sum = 0;
   for (let i = 0; i < n; i++) sum += x[(atX + i) | 0]! * y[(atY + i) | 0]!;
   return sum;
 }
 
-/** Terms that have a sum of their own, so that n terms lose n/64 + 12 roundings at most rather than n. */
+/**
+ * The number of terms that are summed apart, so that a sum of n terms undergoes n/64 + 12 roundings at most rather than
+ * n.
+ */
 const CUT = 64;
 
 export function dot64(x: FloatArray, atX: number, y: FloatArray, atY: number, n: number): number {
@@ -33,7 +36,7 @@ export function dot64(x: FloatArray, atX: number, y: FloatArray, atY: number, n:
   return sum;
 }
 
-/** One chain of at most 8 sums of 8 products, and one of at most 7 products for what is left over. */
+/** Sums in one chain at most 8 sums of 8 products, and in another at most 7 products that are left over. */
 function dotCut(x: FloatArray, atX: number, y: FloatArray, atY: number, n: number): number {
   let sum = 0;
   let rest = 0;

@@ -8,7 +8,10 @@ import { State } from "./state.js";
 import { substitute } from "./triangular.js";
 import { walkOf, type Walk } from "./walk.js";
 
-/** (6) chunk by chunk, in the rows and roles of (8) for Tᵀ: Y_c = T_cc⁻¹ (B_c − F̃ Z), Z ← diag(A) Z + G̃ᵀ Y_c. */
+/**
+ * Follows equation (6) chunk by chunk, for Tᵀ in the rows and roles of equation (8): Y_c = T_cc⁻¹ (B_c − F̃ Z), then Z
+ * ← diag(A) Z + G̃ᵀ Y_c.
+ */
 export function solve(params: SolveParams<HostTensor>): void {
   const { p, r } = params;
   const width = panelColumns(r);

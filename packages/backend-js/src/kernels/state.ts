@@ -33,7 +33,8 @@ export class State {
     this.ld = leadingDimension(columns);
     this.#r = r;
     this.#columns = columns;
-    // A single chunk is a single rounding; with decay it is one only if e^g and its product with Z are not rounded first.
+    // A single chunk rounds the state only once. With decay that holds only if e^g and its product with Z are not
+    // rounded first.
     this.#compensated = f64 && (n > chunk || decay !== "none");
     if (r > RANK_MAX) {
       this.#home = new Float64Array(r * this.ld);
@@ -41,7 +42,7 @@ export class State {
     }
   }
 
-  /** Z ← columns j.. of `source`, r rows, or 0. */
+  /** Loads the columns from j on of `source`, r rows, into Z; without a source, Z becomes 0. */
   loadState(source: Rows | undefined, j: number): void {
     for (let k = 0; k < this.#r; k += RANK_MAX) {
       const rows = Math.min(RANK_MAX, this.#r - k);
@@ -54,7 +55,7 @@ export class State {
     }
   }
 
-  /** Columns j.. of `target`, r rows, ← Z. */
+  /** Stores Z, r rows, to the columns of `target` from j on. */
   storeState({ data, start, stride }: Rows, j: number): void {
     for (let k = 0; k < this.#r; k += RANK_MAX) {
       const rows = Math.min(RANK_MAX, this.#r - k);
@@ -63,7 +64,7 @@ export class State {
     }
   }
 
-  /** Brings rows k.. into the scratch. */
+  /** Brings the rows from k on into the scratch. */
   enter(k: number, rows: number): void {
     const at = k * this.ld;
     const end = at + rows * this.ld;
@@ -71,7 +72,7 @@ export class State {
     if (this.#homeLost) lost.set(this.#homeLost.subarray(at, end), this.at);
   }
 
-  /** Takes rows k.. home from the scratch. */
+  /** Takes the rows from k on home from the scratch. */
   leave(k: number, rows: number): void {
     const at = k * this.ld;
     const end = this.at + rows * this.ld;
@@ -79,13 +80,13 @@ export class State {
     if (this.#homeLost) this.#homeLost.set(lost.subarray(this.at, end), at);
   }
 
-  /** `n` columns of the state in the scratch, from z on, gain Gᵀ Y; Gᵀ [rank, depth], Y [depth, n]. */
+  /** Adds Gᵀ Y to `n` columns of the state in the scratch, from z on. Gᵀ is [rank, depth] and Y is [depth, n]. */
   add(z: number, gt: number, ldg: number, y: number, rank: number, depth: number, n: number): void {
     if (this.#compensated) gemmCompensated(z, this.ld, gt, ldg, y, this.ld, rank, depth, n);
     else gemm(z, this.ld, gt, ldg, y, this.ld, rank, depth, n);
   }
 
-  /** The same after the state's rows, or columns, have decayed by the pairs at POWER and REST. */
+  /** Does the same after the state's rows, or columns, have decayed by the pairs at POWER and REST. */
   decayAndAdd(
     kind: Exclude<Walk["decay"], "none">,
     gt: number,
@@ -112,7 +113,7 @@ export class State {
     if (depth > first) this.add(this.at, gt + first, ldg, y + first * ld, rank, depth - first, n);
   }
 
-  /** What was lost before decays as Z does: it is part of Z, and has to be gone after a reset. */
+  /** What was lost before decays as Z does, because it is part of Z and must be gone after a reset. */
   #decayColumns(z: number, n: number): void {
     if (this.#compensated) decayColumnsCompensated(z, n);
     else decayColumns(z, n);

@@ -1,14 +1,15 @@
-/** The first tile of a state's update where the state decays: it is multiplied where it is read anyway. */
+/** The first tile of the update of a state that decays. The decay is applied here because Z is read here anyway. */
 import { lost, POWER, REST, scratch, ZERO } from "./scratch.js";
 
 const S = scratch;
 const L = lost;
 const ZERO_ROW = ZERO;
-/** From the first part of a row's factor to the second. */
+/** The distance in the scratch from the first part of a row's factor to the second. */
 const APART = REST - POWER;
 
 /**
- * C ← diag(d) C + A B as `tile4` has it, d being the pairs at `pair` added up; from one row's pair to the next it is `step`.
+ * Computes C ← diag(d) C + A B as `tile4` does, where d is the sum of each of the pairs at `pair`. From one row's pair
+ * to the next it is `step` elements.
  */
 export function tile4Decaying(
   c: number,
@@ -75,9 +76,9 @@ export function tile4Decaying(
 }
 
 /**
- * C ← diag(d) C + A B as `tile6Compensated` has it. The first part of a pair is a power of 2, whose product with C is
- * exact; so one rounding in all is lost, and kept. What was lost before decays as C does: it is part of C, and has to be
- * gone after a reset.
+ * Computes C ← diag(d) C + A B as `tile6Compensated` does. The first part of a pair is a power of 2, whose product with
+ * C is exact, so that only one rounding in all is lost, and kept. What was lost before decays as C does, because it is
+ * part of C and must be gone after a reset.
  */
 export function tile6CompensatedDecaying(
   c: number,

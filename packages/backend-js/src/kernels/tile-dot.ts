@@ -28,8 +28,9 @@ export function gemmTransposed(
 }
 
 /**
- * The lower triangles of two products A Bᵀ, whose rows of A stand below each other, `chunk` rows each, added to C [2 chunk, chunk];
- * B [chunk, k]. What stands above the diagonal, up to the next multiple of 4 columns, receives garbage.
+ * Adds the lower triangles of two products A Bᵀ to C [2 chunk, chunk]. The rows of both A stand below each other,
+ * `chunk` rows each; B is [chunk, k]. What stands above the diagonal, up to the next multiple of 4 columns, receives
+ * garbage.
  */
 export function coupleTransposed(
   c: number,
@@ -45,7 +46,10 @@ export function coupleTransposed(
     gemmTransposed(c + i * chunk, chunk, a + i * ld, ld, b, ld, 2, k, (i % chunk) + 2, cut);
 }
 
-/** Two rows of A times four of B, held in registers; 3×3 is as fast, 3×4 a sixth slower, for want of registers. */
+/**
+ * Multiplies two rows of A by four of B, held in registers. 3×3 is as fast; 3×4 is a sixth slower, because registers
+ * run out.
+ */
 function tileDot(c: number, ldc: number, a: number, lda: number, b: number, ldb: number, k: number): void {
   let i0 = a | 0;
   let i1 = (a + lda) | 0;

@@ -1,9 +1,12 @@
-/** A row of two keys times a state, and a row added to it: on the state's own elements, which stand twice for the sake of their types. */
+/**
+ * The products of a single token: two keys read a state, and a row is added to it. They work on the state's own
+ * elements; each function stands twice, once for each type of array.
+ */
 import { scratch } from "./scratch.js";
 
 const S = scratch;
 
-/** Two rows at `to`, `ldt` apart, gain those at `f`, `ldf` apart, times the r rows of Z, four at a time. */
+/** Adds to two rows at `to`, `ldt` apart, the two rows at `f`, `ldf` apart, times the r rows of Z, four at a time. */
 export function readToken32(
   to: number,
   ldt: number,
@@ -55,7 +58,7 @@ export function readToken32(
   }
 }
 
-/** The same for f64. */
+/** Does the same for f64. */
 export function readToken64(
   to: number,
   ldt: number,
@@ -107,12 +110,12 @@ export function readToken64(
   }
 }
 
-/** `n` elements at `to` gain those at `from`. */
+/** Adds the `n` elements at `from` to those at `to`. */
 export function addToken(to: number, from: number, n: number): void {
   for (let m = 0; m < n; m++) S[(to + m) | 0] = S[(to + m) | 0]! + S[(from + m) | 0]!;
 }
 
-/** A row of the state: `factor` times what it was, plus k times u. */
+/** Replaces a row of the state by `factor` times what it was, plus k times u. */
 export function updateToken32(
   target: Float32Array,
   t: number,
@@ -126,7 +129,7 @@ export function updateToken32(
   for (let j = 0; j < n; j++) target[(t + j) | 0] = factor * source[(s + j) | 0]! + k * S[(u + j) | 0]!;
 }
 
-/** The same for f64, the factor in its two parts: the first is a power of 2, whose product is exact. */
+/** Does the same for f64, with the factor in its two parts: the first is a power of 2, whose product is exact. */
 export function updateToken64(
   target: Float64Array,
   t: number,

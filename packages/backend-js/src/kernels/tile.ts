@@ -66,7 +66,10 @@ export function tile4(
   }
 }
 
-/** The same with a 4×6 block of A and six rows of B, which visits C less often; 4×8 is slower, for want of registers. */
+/**
+ * Does the same with a 4×6 block of A and six rows of B, which visits C less often. 4×8 is slower, because registers
+ * run out.
+ */
 export function tile6(
   c: number,
   ldc: number,

@@ -7,8 +7,8 @@ const S = scratch;
 const L = lost;
 
 /**
- * Y ← (diag(d) − tril(A, −1))⁻¹ Y by forward substitution; A [m, m], Y [m, n] in the scratch. A comes negated so
- * that every product adds. Only the strict lower triangle of A is read.
+ * Computes Y ← (diag(d) − tril(A, −1))⁻¹ Y by forward substitution, for A [m, m] and Y [m, n] in the scratch. A comes
+ * negated, so that every product is added. Only its strict lower triangle is read.
  */
 export function substitute(
   y: number,
@@ -57,7 +57,10 @@ function substitute4(y: number, ldy: number, a: number, lda: number, d: number, 
   }
 }
 
-/** Y ← Y + tril(A, −1) X; A [m, m], X and Y [m, n] in the scratch with one distance between rows. */
+/**
+ * Computes Y ← Y + tril(A, −1) X, for A [m, m] and X and Y [m, n] in the scratch, where the rows of X and Y are equally
+ * far apart.
+ */
 export function multiply(
   y: number,
   x: number,
@@ -93,10 +96,10 @@ function multiply4(y: number, x: number, ld: number, a: number, lda: number, n: 
   }
 }
 
-/** Rows of a block of `invertRows`: those of a tile. 16 is up to 19 % slower. */
+/** The number of rows in a block of `invertRows`, which is that of a tile. 16 rows are up to 19 % slower. */
 export const BLOCK_ROWS = 4;
 
-/** X ← (diag(d) − tril(A, −1))⁻¹, [m, m], m ≤ CHUNK_MAX, the strict upper triangle zeroed. */
+/** Computes X ← (diag(d) − tril(A, −1))⁻¹, [m, m], m ≤ CHUNK_MAX, and sets its strict upper triangle to zero. */
 export function invert(x: number, ldx: number, a: number, lda: number, d: number, m: number): void {
   for (let i = 0; i < m; i += BLOCK_ROWS) {
     const rows = Math.min(BLOCK_ROWS, m - i);
@@ -106,9 +109,9 @@ export function invert(x: number, ldx: number, a: number, lda: number, d: number
 }
 
 /**
- * (11) for `rows` ≤ BLOCK_ROWS rows I from row i on: X_I,:I = A_II⁻¹ (−A_I,:I X_:I,:I), X_II = A_II⁻¹. A comes negated,
- * and its diagonal apart, in d; X_I is zero before. Products run over j ≤ l < i only. They go into one sum for
- * every `cut` columns of A, and those sums are added with compensation.
+ * Follows equation (11) for the `rows` ≤ BLOCK_ROWS rows I from row i on: X_I,:I = A_II⁻¹ (−A_I,:I X_:I,:I), X_II =
+ * A_II⁻¹. A comes negated, and its diagonal apart, in d; X_I is zero before. Products run over j ≤ l < i only. Those of
+ * every `cut` columns of A are summed first, and these sums are added with compensation.
  */
 export function invertRows(
   x: number,
@@ -134,7 +137,9 @@ export function invertRows(
   invertBlock(xi + i, ldx, ai + i, lda, d + i, rows);
 }
 
-/** C ← C + A X for columns `from` to `end` of A [rows, end] and those rows of the lower triangular X. */
+/**
+ * Computes C ← C + A X for the columns `from` to `end` of A [rows, end] and the same rows of the lower triangular X.
+ */
 function addTimesInverse(
   c: number,
   ldc: number,
@@ -162,7 +167,7 @@ function invertBlock(x: number, ldx: number, a: number, lda: number, d: number, 
   }
 }
 
-/** C ← C + A X for lower triangular X, k×k; A [m, k]. The strict upper triangle of X is not read. */
+/** Computes C ← C + A X for a lower triangular X, k×k, and A [m, k]. The strict upper triangle of X is not read. */
 export function multiplyByLower(
   c: number,
   ldc: number,
@@ -182,7 +187,7 @@ function addRow(to: number, from: number, scale: number, n: number): void {
   for (let j = 0; j < n; j++) S[(to + j) | 0] = S[(to + j) | 0]! + scale * S[(from + j) | 0]!;
 }
 
-/** As `tile6Compensated` adds. */
+/** Adds a row as `tile6Compensated` does. */
 function addRowCompensated(to: number, from: number, n: number): void {
   for (let j = 0; j < n; j++) {
     const at = (to + j) | 0;

@@ -7,7 +7,10 @@ import { BLOCK_ROWS, invertRows } from "./triangular.js";
 
 const S = scratch;
 
-/** (11) by blocks of rows. In f64 the sums over up to c = 128 rows are cut at 24: a chain of all of them loses 10 ε. */
+/**
+ * Follows equation (11) by blocks of rows. In f64 the sums, of up to c = 128 terms, are cut at 24 terms: a single chain
+ * of all of them loses 10 ε.
+ */
 export function trilInverse(params: TrilInverseParams<HostTensor>): void {
   const { batch, c } = params;
   const ld = leadingDimension(c);

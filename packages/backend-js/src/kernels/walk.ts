@@ -4,15 +4,15 @@ import { rowsOf, type Rows } from "./rows.js";
 import { CHUNK_MAX, chunkRows, DECAY_CHUNK_MAX } from "./scratch.js";
 
 /**
- * The recursion over the rows of one batch entry: F and G are Q and K with rows from the first to the last, or, for Tᵀ,
- * exchanged and from the last to the first.
+ * The recursion over the rows of one batch entry. F and G are Q and K with rows from the first to the last; for Tᵀ they
+ * are exchanged and go from the last to the first.
  */
 export interface Walk {
   readonly f: Rows;
   readonly g: Rows;
-  /** The decay g in the order visited, where there is one. */
+  /** The decay g in the order visited. Absent where nothing decays. */
   readonly gaps: Rows | undefined;
-  /** What one number of the decay acts on: all of Z, a row of Z, or a column of Z. */
+  /** What each number of the decay acts on: all of Z, a row of Z, or a column of Z. */
   readonly decay: DecayKind | "columns";
   readonly n: number;
   readonly r: number;
@@ -20,7 +20,7 @@ export interface Walk {
   readonly chunk: number;
   readonly f64: boolean;
   readonly trans: boolean;
-  /** −1 negates F, so that what is subtracted can be added. */
+  /** −1 where F is to be negated, so that what is subtracted can be added. */
   readonly sign: 1 | -1;
 }
 
@@ -35,7 +35,7 @@ interface Walked extends Sizes {
 export function walkOf(params: Walked, entry: number, sign: 1 | -1): Walk {
   const { op, n, r, trans = false } = params;
   const f64 = op.q.dtype === "f64";
-  // A state without rows has nothing that decays.
+  // A state without rows has nothing that could decay.
   const gaps = r > 0 ? op.decay : undefined;
   let decay: Walk["decay"] = gaps === undefined ? "none" : decayKind(op);
   if (decay === "channel" && params.decayOn === "columns") decay = "columns";
