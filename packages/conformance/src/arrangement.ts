@@ -10,9 +10,12 @@ import { demand, type Scope } from "./trial.js";
 /** One tensor of a call. */
 export interface Part {
   readonly shape: Shape;
-  /** What it holds before the call; poison if absent. Entries and rows that share elements get those of the last. */
+  /**
+   * What the tensor holds before the call, or poison where this is absent. Where entries or rows share elements, the
+   * elements hold the data of the last of them.
+   */
   readonly data?: FloatArray | undefined;
-  /** The call writes it: then no two of its elements may be one. */
+  /** Whether the call writes the tensor. No two of its elements may then be the same. */
   readonly written?: boolean;
 }
 
@@ -20,13 +23,16 @@ const anyStyles = ["apart", "padded", "reversed", "packed", "backwards"] as cons
 const readStyles = [...anyStyles, "shared", "one row"] as const;
 type Style = (typeof readStyles)[number];
 
-/** A divisor of `count` above 1 where there is one. */
+/** Returns a divisor of `count` above 1 where there is one. */
 function divisor(count: number, random: Random): number {
   const all = Array.from({ length: count }, (_, i) => i + 1).filter((d) => count % d === 0);
   return all.length > 1 ? random.pick(all.slice(1)) : 1;
 }
 
-/** Where a tensor of this shape lies from element 0 of its memory on, and how many elements that takes. */
+/**
+ * Returns where a tensor of this shape lies, from element 0 of its memory on, and how many elements of memory that
+ * takes.
+ */
 function layoutOf(style: Style, [batch, rows, cols]: Shape, random: Random): [Layout, number] {
   const [gap, more, lead] = [random.integer(1, 3), random.integer(0, 5), random.integer(0, 3)];
   const one = { offset: lead, heads: 1, shared: 1, head: 0 };
@@ -71,7 +77,7 @@ function eachElement(
 
 const poison = (at: number): number => (at % 2 === 0 ? NaN : 1000 + (at % 97));
 
-/** Memory that some parts lie in, and the same after the call. */
+/** The memory in which some parts lie, before the call and after it. */
 class Memory {
   readonly #data: FloatArray;
   readonly #base: Tensor;
@@ -93,7 +99,7 @@ class Memory {
     return this.scope.keep(this.scope.backend.view(this.#base, shape, layout));
   }
 
-  /** What a part holds, row-major. */
+  /** Returns the elements of a part, row-major. */
   elements([, { shape }, layout]: (typeof this.parts)[number]): FloatArray {
     const all = this.#data.slice(0, 0);
     const found = new (all.constructor as Float64ArrayConstructor)(shape[0] * shape[1] * shape[2]);
@@ -101,7 +107,9 @@ class Memory {
     return found;
   }
 
-  /** @throws ConformanceError unless the written parts hold what `want` names, and all else what it did */
+  /**
+   * Throws a ConformanceError unless the written parts hold what `want` names, and everything else holds what it did.
+   */
   async verify(where: string, want: Readonly<Record<string, FloatArray>>): Promise<void> {
     const expected = this.#data.slice();
     for (const [name, { shape, written }, layout] of this.parts) {
@@ -119,7 +127,7 @@ class Memory {
 /** The parts of a call as views. */
 export interface Arrangement {
   readonly views: Readonly<Record<string, Tensor>>;
-  /** What each part holds before the call, row-major: what contiguous copies of them hold. */
+  /** What each part holds before the call, row-major, as a contiguous copy of it would. */
   readonly values: Readonly<Record<string, FloatArray>>;
   /** After the call, with what the same call on contiguous copies wrote. @throws ConformanceError */
   verify(where: string, want: Readonly<Record<string, FloatArray>>): Promise<void>;

@@ -18,15 +18,15 @@ import {
 } from "@dlrt/core/reference";
 import { growing, type Problem } from "./problems.js";
 
-/** What of the options changes the answer. */
+/** Those options of a call that change its answer. */
 export interface Variant {
   readonly trans: boolean;
   readonly alpha: number;
-  /** Z₀ is the problem's state; else 0. */
+  /** Whether Z₀ is the problem's state. Otherwise it is 0. */
   readonly stateful: boolean;
 }
 
-/** In ε; ∞ where something was not finite that should have been. */
+/** A backward error in units of ε. It is ∞ where something was not finite that should have been. */
 export type Omega = number;
 
 export function inRoundoffs(value: number, dtype: Dtype): Omega {
@@ -34,7 +34,7 @@ export function inRoundoffs(value: number, dtype: Dtype): Omega {
   return Number.isNaN(omegaInEps) ? Infinity : omegaInEps;
 }
 
-/** Larger of the two; NaN is worst. */
+/** Returns the larger of the two; NaN counts as the worst. */
 export function worse(a: Omega, b: Omega): Omega {
   return Number.isNaN(a) || Number.isNaN(b) ? Infinity : Math.max(a, b);
 }
@@ -48,10 +48,13 @@ interface Entry {
   readonly whole: boolean;
 }
 
-/** An answer may leave the dtype's range from the row on where |y| exceeds this: 2²⁴ and more below overflow. */
+/**
+ * From the row on where |y| exceeds this, an answer may leave the range of the dtype. It lies a factor of 2²⁴ or more
+ * below overflow.
+ */
 const ample: Readonly<Record<Dtype, number>> = { f32: 2 ** 90, f64: 2 ** 900 };
 
-/** Rows visited before the true answer of a growing problem comes near overflow. */
+/** Counts the rows that are visited before the true answer of a growing problem comes near overflow. */
 function safeRows(op: ReferenceOperator, problem: Problem, entry: number, variant: Variant): number {
   const { n, p } = problem.sizes;
   if (!growing.has(problem.family)) return n;

@@ -7,9 +7,11 @@ import type { Scope } from "./trial.js";
 /** A call of solve or apply on a problem: its variant, and where its results go. */
 export interface Call extends Variant {
   readonly chunk: number | undefined;
-  /** Ask for the final state. */
+  /** Whether the final state is asked for. */
   readonly final: boolean;
-  /** Where the result goes: a tensor of NaN given as `out`, or one that the operation allocates. */
+  /**
+   * Whether the result goes to a tensor that is given as `out`, full of NaN, or to one that the operation allocates.
+   */
   readonly given: boolean;
 }
 
@@ -18,7 +20,7 @@ export interface Answer {
   readonly finalState?: FloatArray;
 }
 
-/** Every combination of options; α only powers of two where `exact`. */
+/** Any combination of options. α is a power of two where `exact`. */
 export function anyCall(exact = false): fc.Arbitrary<Call> {
   const alphas = exact ? [1, -1, 2, 0.5, 0] : [1, -1, 0.5, 3, -0.3];
   return fc.record({
@@ -58,7 +60,7 @@ export function operatorOn(scope: Scope, problem: Problem): Operands {
   };
 }
 
-/** Uploads the problem, makes the call, reads what came. */
+/** Uploads the problem, makes the call and reads the results. */
 export async function run(
   verb: "solve" | "apply",
   scope: Scope,
@@ -102,7 +104,7 @@ export async function runInverse(
   return scope.read(scope.keep(inverse(scope.backend, operatorOn(scope, problem), { chunk, out })));
 }
 
-/** The elements of every tensor, which all go with the scope. */
+/** Reads the elements of every tensor; the tensors all end with the scope. */
 export async function readAll<R extends { readonly [name in keyof R]: Tensor | undefined }>(
   scope: Scope,
   tensors: R,

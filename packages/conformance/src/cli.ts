@@ -55,7 +55,7 @@ async function judge(
   }
 }
 
-/** Every file that can be written is. @throws WrongUsage: one could not be */
+/** Writes every file that can be written. Throws WrongUsage where one could not be. */
 async function publish(report: Report, { json, markdown }: CliOptions): Promise<void> {
   const written = await Promise.allSettled([
     write(json, `${JSON.stringify(report, null, 2)}\n`),
@@ -81,7 +81,7 @@ async function main(): Promise<number> {
 }
 
 function codeOf(error: unknown): number {
-  if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2; // it has printed
+  if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2; // commander has printed the error already
   process.stderr.write(
     error instanceof WrongUsage ? `error: ${error.message}\n` : `the run broke off: ${lineOf(error)}\n`,
   );

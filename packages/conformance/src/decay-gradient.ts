@@ -9,14 +9,14 @@ import type { Dtype, FloatArray } from "@dlrt/core";
 import { inRoundoffs, worse, type Omega } from "./backward-error.js";
 import { perChannel, type Problem } from "./problems.js";
 
-/** Dekker's split: x = high + low, each of at most 26 bits. */
+/** Dekker's split: returns high and low with x = high + low, each of at most 26 bits. */
 function split(x: number): [number, number] {
   const scaled = 134217729 * x;
   const high = scaled - (scaled - x);
   return [high, x - high];
 }
 
-/** Σ ±x y, and Σ |x y| beside it. */
+/** Adds up Σ ±x y exactly, and Σ |x y| beside it. */
 class ProductSum {
   #high = 0;
   #low = 0;
@@ -33,16 +33,18 @@ class ProductSum {
     this.size += Math.abs(product);
   }
 
-  /** How far `value` is off. */
+  /** Returns how far `value` is from the sum. */
   error(value: number): number {
     return Math.abs(value - this.#high - this.#low);
   }
 }
 
-/** What a product below the normal numbers may lose, over ε: behind strong decay Z̄₀ itself is that small. */
+/** What a product below the normal numbers may lose, divided by ε. Behind strong decay Z̄₀ itself is that small. */
 const UNDERFLOW: Readonly<Record<Dtype, number>> = { f32: 2 ** (24 - 126), f64: 2 ** (53 - 1022) };
 
-/** What ḡ came from: gradients of Q and K, and where there are states Z₀ and Z̄₀, or their row sums alone. */
+/**
+ * What ḡ was computed from: the gradients of Q and K and, where there are states, Z₀ and Z̄₀ or only their sums by row.
+ */
 export interface DecayTerms {
   /** batch·n·r each */
   readonly q: FloatArray;

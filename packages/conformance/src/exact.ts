@@ -13,15 +13,17 @@ import { channelsOf } from "./gates.js";
 import type { Problem } from "./problems.js";
 import { Random } from "./random.js";
 
-/** Bits of f32's significand. */
+/** The number of bits in the significand of f32. */
 export const EXACT_BITS = 24;
-/** |integers| of right-hand side and state, and so the scale of all paths. */
+/**
+ * The largest absolute value among the integers of the right-hand side and the state. It sets the scale of all paths.
+ */
 const LARGEST = 4;
-/** Kept below EXACT_BITS for α ∈ {½, 2}, for a residual b − T y, and for λ y. */
+/** How many bits are kept free, for α ∈ {½, 2}, for a residual b − T y, and for λ y. */
 const SPARE_BITS = 4;
 const MOST_FRACTION = 4;
 
-/** Path sums and finest bits, carried along the rows as T itself carries Z. */
+/** Carries path sums and finest bits along the rows, as T itself carries Z. */
 class Majorant {
   readonly sum: Float64Array;
   readonly fraction: Float64Array;
@@ -33,7 +35,7 @@ class Majorant {
     this.fraction = new Float64Array(r);
   }
 
-  /** λ_i ŷ_i and the bits behind the point before dividing, for row f of (Q or K). */
+  /** Returns λ_i ŷ_i and the number of bits behind the binary point before the division, for row f (of Q or K). */
   read(f: FloatArray, at: number): { sum: number; fraction: number } {
     let sum = LARGEST;
     let fraction = 0;
@@ -45,7 +47,7 @@ class Majorant {
     return { sum, fraction };
   }
 
-  /** Takes the row in: its own sum, and into Z. */
+  /** Takes the row in: adds its own sum, and what it adds to Z. */
   write(g: FloatArray, at: number, row: { sum: number; fraction: number }, lambda: number): void {
     const y = row.sum / Math.abs(lambda);
     const fraction = Math.max(0, row.fraction + Math.log2(Math.abs(lambda)));
@@ -60,7 +62,7 @@ class Majorant {
   }
 }
 
-/** Bits that the worst partial sum of solve, inverse or apply may need, over the batch. */
+/** Returns how many bits the worst partial sum of solve, inverse or apply may need, over the batch. */
 export function bitsNeeded({ sizes, diag, q, k }: Problem, trans: boolean): number {
   const { batch, n, r } = sizes;
   const [f, g] = trans ? [k, q] : [q, k];
@@ -76,13 +78,13 @@ export function bitsNeeded({ sizes, diag, q, k }: Problem, trans: boolean): numb
   return bits;
 }
 
-/** Whether row `row` may still read so much and write on. */
+/** Tells whether a row may read so much and still write on. */
 function affordable(row: { sum: number; fraction: number }, lambda: number): boolean {
   const magnitude = Math.log2(Math.max(row.sum, row.sum / Math.abs(lambda)));
   return magnitude + SPARE_BITS + MOST_FRACTION < EXACT_BITS;
 }
 
-/** Chooses λ, then what the row reads and writes, dropping what the 24 bits cannot carry. */
+/** Chooses λ, then what the row reads and writes. It drops what 24 bits cannot carry. */
 function drawRow(
   random: Random,
   majorant: Majorant,
@@ -116,7 +118,7 @@ function drawRow(
   majorant.write(g, at, row, lambda[i]!);
 }
 
-/** g: mostly 0, sometimes a reset of the row or of one of its channels. */
+/** Draws g, which is mostly 0 and sometimes a reset of the row or of one of its channels. */
 function resets(random: Random, dtype: Dtype, length: number): FloatArray {
   return newFloatArray(dtype, length).map(() => (random.uniform() < 1 / 12 ? -Infinity : 0));
 }

@@ -5,7 +5,7 @@
 import { newFloatArray, type Dtype, type FloatArray, type Sizes } from "@dlrt/core";
 import { Random } from "./random.js";
 
-/** One number a row, or one a row and channel. */
+/** Whether a gate is one number for each row, or one for each row and channel. */
 export type GateKind = "row" | "channel";
 
 export interface Gates {
@@ -13,7 +13,7 @@ export interface Gates {
   readonly kind: GateKind;
 }
 
-/** g by row and channel, drawn row by row; and what multiplies the rows of the right-hand side. */
+/** Draws g by row and channel, row after row, together with what multiplies the rows of the right-hand side. */
 interface Draw {
   readonly gap: (row: number, channel: number) => number;
   readonly rowScale?: (row: number) => number;
@@ -37,8 +37,8 @@ const ofModels: Family = (random, _, channels) => {
 };
 
 /**
- * One g a channel, whose factor in float32 is off by nearly half a unit in its last place, always to the same side: a
- * product of many such factors is as many times as far off.
+ * One g for each channel, whose factor in float32 is wrong by nearly half a unit in its last place, always to the same
+ * side. A product of many such factors is wrong by as many times that.
  */
 const unlucky: Family = (random, _, channels) => {
   const worst = Array.from({ length: channels }, () => {
@@ -81,8 +81,8 @@ const families: Record<GateName, Family> = {
     const { gap } = ofModels(random, n, channels);
     return { gap: (i, m) => (random.uniform() < 1 / 16 ? -Infinity : gap(i, m)) };
   },
-  // Values a million times as large as the rest, from a first reset to a second. Several chunks lie between the two, so
-  // that the state's sum loses something of that size.
+  // Makes the values between a first and a second reset a million times as large as the rest. Several chunks lie
+  // between the two, so that the state's sum loses something of that size.
   "large values between resets": (_, n) => {
     const [from, to] = [Math.floor(n / 8), Math.floor((7 * n) / 8)];
     return {
@@ -100,7 +100,7 @@ const families: Record<GateName, Family> = {
   "all −1000": every(-1000),
 };
 
-/** The families that every gate of accuracy runs over. */
+/** The families that every accuracy gate runs over. */
 export const gateNames: readonly GateName[] = Object.keys(families) as GateName[];
 
 export function channelsOf({ kind }: Pick<Gates, "kind">, r: number): number {
@@ -112,7 +112,7 @@ export function sayGates({ name, kind }: Gates): string {
   return `gates ${name}, per ${kind}`;
 }
 
-/** g of a whole batch, batch·n or batch·n·r, and `rhs` with its rows as the gates want them. */
+/** Draws g of a whole batch, batch·n or batch·n·r, and returns `rhs` with its rows scaled as the gates want them. */
 export function drawGates(
   { name, kind }: Gates,
   { batch, n, r, p }: Sizes,

@@ -43,7 +43,7 @@ const abs = (a: Float64Array): Float64Array => a.map(Math.abs);
 const plus = (a: Float64Array, ...others: Float64Array[]): Float64Array =>
   a.map((value, at) => others.reduce((sum, other) => sum + other[at]!, value));
 
-/** By core's reference, which forms T̄. */
+/** Computes the gradients by core's reference, which forms T̄. */
 export function referenceGradients(one: VjpCase): Gradients {
   const { op, rhs, p, cotangent, options } = one;
   const none = new Float64Array(0);
@@ -57,7 +57,7 @@ export function referenceGradients(one: VjpCase): Gradients {
   return { decay: none, ...others, rhs: b };
 }
 
-/** Y = op(T)⁻¹(B − F Z₀), and what 1 ε of backward error moves it by. */
+/** Computes Y = op(T)⁻¹(B − F Z₀), and by how much 1 ε of backward error moves it. */
 function solved(
   one: VjpCase,
   rhs: Float64Array,
@@ -73,7 +73,7 @@ function solved(
   return { y, error: matmul(left, plus(weight, abs(rhs)), [n, n, p]) };
 }
 
-/** |L|, |R| and their errors per ε: equations of the file's head. */
+/** Computes |L|, |R| and their errors per ε, by the equations in this file's head. */
 function factors(one: VjpCase): Record<"left" | "right" | "leftError" | "rightError", Float64Array> {
   const { op, p, rhs, options } = one;
   const { trans = false, alpha = 1, initialState: state, finalStateCotangent } = options;
@@ -103,7 +103,7 @@ function rowDots(a: Float64Array, b: Float64Array, n: number, p: number): Float6
   return dots;
 }
 
-/** Column m of a matrix of `cols` columns. */
+/** Returns column m of a matrix of `cols` columns. */
 function column(a: Float64Array, cols: number, m: number): Float64Array {
   return Float64Array.from({ length: a.length / cols }, (_, i) => a[i * cols + m]!);
 }
@@ -131,7 +131,7 @@ function throughOuter(
   return all;
 }
 
-/** What a gradient may be off by, for 1 ε of error in each step. */
+/** Returns how wrong a gradient may be for 1 ε of error in each step. */
 export function gradientBounds(one: VjpCase): Gradients {
   const { op, p, options } = one;
   const { n, r } = op;
@@ -223,7 +223,7 @@ function withEntry(one: VjpCase, name: GradientName, at: number, value: number):
   return { ...one, op: { ...one.op, [name]: changed(one.op[name]!) } };
 }
 
-/** The gradient with respect to one entry by a difference, and its rounding per roundoff of float64. */
+/** Computes the gradient with respect to one entry by a difference, and its rounding error per roundoff of float64. */
 function difference(
   one: VjpCase,
   name: GradientName,
@@ -244,7 +244,10 @@ function difference(
   return { value: (b.value - a.value) * perStep, noise: (a.spread + b.spread) * Math.abs(perStep) };
 }
 
-/** All gradients by differences: O((n r + n p) n³); for small n. Empty where there is no such input. */
+/**
+ * Computes all gradients by differences in O((n r + n p) n³), for small n. A gradient is empty where there is no such
+ * input.
+ */
 export function differences(one: VjpCase): { values: Gradients; noise: Gradients } {
   const values = {} as Gradients;
   const noise = {} as Gradients;

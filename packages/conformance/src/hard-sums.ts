@@ -7,7 +7,7 @@ import { newFloatArray, unitRoundoff, type Dtype, type FloatArray, type Sizes } 
 import { operatorOf, recurrent } from "@dlrt/core/reference";
 import type { Problem } from "./problems.js";
 
-/** What a problem is made of; a number stands for all elements. */
+/** What a problem is made of. A number stands for all elements. */
 export interface Ingredients {
   readonly family: string;
   readonly q: number | ElementOf;
@@ -15,47 +15,47 @@ export interface Ingredients {
   /** X of apply, Y of solve. */
   readonly x: number | ElementOf;
   readonly state?: number;
-  /** g, the same in every row: one number for all channels, or one for each. */
+  /** g, which is the same in every row: one number for all channels, or one for each. */
   readonly gap?: number | readonly number[];
 }
 
 /** An element by its row and column, both from 0. */
 type ElementOf = (row: number, column: number) => number;
 
-/** Just under half a unit in the last place of 1: a chain that holds 1 loses it. */
+/** Returns a number just under half a unit in the last place of 1. A chain of additions that holds 1 loses it. */
 function tiny(dtype: Dtype): number {
   return 0.98 * unitRoundoff[dtype];
 }
 
-/** All elements of Q and K are c/√r. */
+/** Makes all elements of Q and K c/√r. */
 export function equalEntries(r: number, c: number): Ingredients {
   const entry = c / Math.sqrt(r);
   return { family: `equal entries ${c}/√r`, q: entry, k: entry, x: 0.7, state: 0.7 };
 }
 
-/** q_iᵀk_j = 1 + (r − 1) tiny. */
+/** Makes q_iᵀk_j = 1 + (r − 1) tiny. */
 export function tinyOverRank(dtype: Dtype): Ingredients {
   const k = (_: number, column: number): number => (column === 0 ? 1 : tiny(dtype));
   return { family: "one large product over r", q: 1, k, x: 1 };
 }
 
-/** Z starts from row 0 at 1, and every later row adds a tiny term. */
+/** Z starts at 1 with row 0, and every later row adds a tiny term. */
 export function tinyOverRows(dtype: Dtype): Ingredients {
   const k = (row: number): number => (row === 0 ? 1 : tiny(dtype));
   return { family: "one large row", q: 1, k, x: 1 };
 }
 
-/** Z is 1 in the beginning, and what `every` rows add to it together is tiny: the sum of a chunk of so many. */
+/** Z is 1 in the beginning, and `every` rows together add a tiny term to it, as the sum of a chunk of so many rows. */
 export function tinyOverChunks(dtype: Dtype, every: number): Ingredients {
   return { family: `a large state, ${every} rows add little`, q: 1, k: tiny(dtype) / every, x: 1, state: 1 };
 }
 
-/** q_iᵀk_j of constant data where Z grows with every row: what a slow decay takes from it adds up. */
+/** Makes constant data in which Z grows with every row, so that what a slow decay takes from it adds up. */
 export function slowDecay(g: number): Ingredients {
   return { family: `constant data, g = ${g}`, q: 2 ** -16, k: 1, x: 1, state: 1, gap: g };
 }
 
-/** The problem of one batch entry, visited in the same order with and without `trans`, λ = 1. */
+/** Makes the problem of one batch entry with λ = 1. It is visited in the same order with and without `trans`. */
 export function hardSum(
   { family, q, k, x, state = 0, gap }: Ingredients,
   [verb, trans]: readonly [verb: "solve" | "apply", trans: boolean],
@@ -88,7 +88,7 @@ export function hardSum(
   return { ...problem, rhs: newFloatArray(dtype, n * p).map((_, at) => y[at]!) };
 }
 
-/** The same gaps in every row: n of them, or n for each channel. */
+/** Repeats the same gaps in every row: n of them, or n for each channel. */
 function gapsOf(gap: number | readonly number[], n: number, dtype: Dtype): FloatArray {
   const row = typeof gap === "number" ? [gap] : gap;
   return newFloatArray(dtype, n * row.length).map((_, at) => row[at % row.length]!);

@@ -24,7 +24,10 @@ export function needs(kind: DecayKind): Pick<Case, "decay"> {
   return kind === "none" ? {} : { decay: kind };
 }
 
-/** Of a plan what random cases with decay can stand: their judge is dear, and their sizes are those without decay again. */
+/**
+ * Lowers a plan's sizes to what random cases with decay can afford: they take long to judge, and they repeat the sizes
+ * of the cases without decay.
+ */
 export function budgetFor({ maxN, maxWork }: Budget, kind: DecayKind): Budget {
   return { maxN, maxWork: kind === "none" ? maxWork : Math.min(maxWork, 2 ** 14) };
 }

@@ -29,7 +29,7 @@ export interface SuiteOptions {
 export interface Plan extends Budget {
   readonly cases: number;
   readonly seed: number;
-  /** The seed was drawn for this run. */
+  /** Whether the seed was drawn for this run. */
   readonly fresh: boolean;
   readonly only: readonly string[] | undefined;
   readonly skip: readonly string[];
@@ -37,10 +37,10 @@ export interface Plan extends Budget {
   readonly timeout: number;
 }
 
-/** The longest that a timer can wait. */
+/** The longest time in milliseconds that a timer can wait. */
 const LONGEST = 2 ** 31 - 1;
 
-/** The seed of a run that names none: whoever runs the tests twice gets the same verdict. */
+/** The seed of a run that names none, so that whoever runs the tests twice gets the same verdict. */
 const DEFAULT_SEED = 1;
 
 /** DLRT_CONFORMANCE_CASES and DLRT_CONFORMANCE_SEED, where there is an environment. */

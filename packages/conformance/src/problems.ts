@@ -24,18 +24,18 @@ export interface Problem {
   readonly gates?: Gates | undefined;
 }
 
-/** One batch entry's Λ, Q, K before rounding. */
+/** Λ, Q and K of one batch entry, before rounding. */
 interface Draw {
   readonly diag: Float64Array;
   readonly q: Float64Array;
   readonly k: Float64Array;
-  /** Per row, the first row that holds the same token: their rows of the right-hand side are equal too. */
+  /** For each row the first row that holds the same token; their rows of the right-hand side are then equal too. */
   readonly firstOf?: Int32Array;
-  /** Nothing of the right-hand side and the state is negative. */
+  /** Whether nothing of the right-hand side and the state is negative. */
   readonly positive?: boolean;
 }
 
-/** Makes one batch entry's keys, one a call. */
+/** Makes the keys of one batch entry, one in each call. */
 type KeysOf = (random: Random, r: number) => () => Float64Array;
 
 type Family = (random: Random, n: number, r: number) => Draw;
@@ -85,12 +85,12 @@ function correlated(rho: number): Family {
   });
 }
 
-/** ±2^x, x uniform within `octaves` either way. */
+/** Returns ±2^x, with x uniform within `octaves` either way. */
 function signedPower(random: Random, octaves: number): number {
   return (random.uniform() < 0.5 ? -1 : 1) * 2 ** (octaves * (2 * random.uniform() - 1));
 }
 
-/** Λ T of a family whose λ are 1, λ of both signs: as well conditioned, and a wrong λ shows. */
+/** Makes Λ T of a family whose λ are 1, with λ of both signs. It is as well conditioned, and a wrong λ shows. */
 function rowsScaled(octaves: number, family: Family): Family {
   return (random, n, r) => {
     const drawn = family(random, n, r);
@@ -103,7 +103,7 @@ function rowsScaled(octaves: number, family: Family): Family {
   };
 }
 
-/** A sequence of few tokens: equal tokens have equal rows everywhere. */
+/** Makes a sequence of few tokens: equal tokens have equal rows everywhere. */
 function tokens(count: number, family: Family): Family {
   return (random, n, r) => {
     const words = family(random, Math.min(count, n), r);
@@ -128,7 +128,7 @@ function repeated(count: number, beta?: number): Family {
   }, beta);
 }
 
-/** λ of both signs over three octaves, Q ≠ K, |q·k| about `strength`·|λ|. */
+/** λ has both signs over three octaves, Q differs from K, and |q·k| is about `strength`·|λ|. */
 function general(strength: (n: number) => number): Family {
   return (random, n, r) => {
     const { diag, q, k } = draw(n, r);
@@ -143,7 +143,10 @@ function general(strength: (n: number) => number): Family {
   };
 }
 
-/** Nothing negative, n·q·k about 4: sums grow with every row, and roundings that all go one way with them. */
+/**
+ * Nothing is negative, and n·q·k is about 4, so that sums grow with every row, and with them roundings that all go one
+ * way.
+ */
 function oneSign(random: Random, n: number, r: number): Draw {
   const { diag, q, k } = draw(n, r);
   const scale = 4 / Math.sqrt(Math.max(n * r, 1));
@@ -165,7 +168,7 @@ export type FamilyName =
   | "growth"
   | "one sign";
 
-/** Where λ = 1 is not what a family is about, it varies: with λ = 1 everywhere a wrong λ would not show. */
+/** The families. λ varies unless a family is about λ = 1, because with λ = 1 everywhere a wrong λ would not show. */
 const families: Record<FamilyName, Family> = {
   "delta-net": deltaNet(unitKeys),
   "correlated .5": rowsScaled(1.5, correlated(0.5)),
@@ -185,7 +188,7 @@ const families: Record<FamilyName, Family> = {
 /** The families that every accuracy gate runs over. */
 export const familyNames: readonly FamilyName[] = Object.keys(families) as FamilyName[];
 
-/** Families whose answers leave the range of the dtype when n is large; judged up to the row where they do. */
+/** Families whose answers leave the range of the dtype when n is large. They are judged up to the row where they do. */
 export const growing: ReadonlySet<string> = new Set<FamilyName>(["growth"]);
 
 /** The problem that family, sizes, dtype, seed and gates stand for; without gates it does not decay. */
@@ -215,7 +218,7 @@ export function makeProblem(
   return gates ? { ...problem, gates, ...drawGates(gates, sizes, dtype, seed, rhs) } : problem;
 }
 
-/** Normal numbers into rows of p, as far as the family leaves them free. */
+/** Fills rows of p with normal numbers, as far as the family leaves them free. */
 function fill(
   random: Random,
   { firstOf, positive }: { firstOf?: Int32Array | undefined; positive?: boolean | undefined },
@@ -235,12 +238,12 @@ export function nameOf(problem: Pick<Problem, "family" | "dtype" | "sizes" | "se
   return `${drawn}, ${dtype}, batch ${batch}, n ${n}, r ${r}, p ${p}, seed ${seed}`;
 }
 
-/** What a report gathers a problem's ω under: with decay the gates, which matter more. */
+/** Returns the name under which a report gathers a problem's ω: with decay that of the gates, which matter more. */
 export function groupOf({ family, gates }: Pick<Problem, "family" | "gates">): string {
   return gates ? sayGates(gates) : family;
 }
 
-/** One number a row and channel, not one a row. */
+/** Tells whether the decay has a number for each row and channel, rather than one for each row. */
 export function perChannel({ sizes: { batch, n }, decay }: Pick<Problem, "sizes" | "decay">): boolean {
   return decay !== undefined && decay.length !== batch * n;
 }

@@ -1,11 +1,11 @@
-/** Ends the wait for what never settles. */
+/** Ends the wait for something that never settles. */
 import { textOf } from "./text.js";
 
-/** There in every runtime, but not in the language's own library. */
+/** Every runtime has this, but the language's own library does not declare it. */
 declare const setTimeout: (call: () => void, milliseconds: number) => unknown;
 declare const clearTimeout: (timer: unknown) => void;
 
-/** A step of a backend's did not settle in its time. */
+/** A step of the backend did not settle in its time. */
 export class HungError extends Error {
   override readonly name = "HungError";
 }
@@ -15,7 +15,10 @@ export class StrayError extends Error {
   override readonly name = "StrayError";
 }
 
-/** A limit is this many ticks, and time in which the thread is busy is at most one: nobody is blamed for the judge's own work. */
+/**
+ * A limit is cut into so many ticks, and a stretch of time in which the thread is busy counts as one at most, so that
+ * no backend is blamed for the judge's own work.
+ */
 const TICKS = 8;
 
 /** One turn of the event loop: rejections that nobody handles have been reported after it. */

@@ -6,9 +6,9 @@ import { markdownText, messageOf, textOf, visible } from "./text.js";
 export interface Subject {
   readonly suite: string;
   readonly name: string;
-  /** The row of the report it counts under. */
+  /** The row of the report under which it counts. */
   readonly operation: string;
-  /** Not run on a backend without it. */
+  /** The dtype that it needs. It is not run on a backend without that. */
   readonly dtype?: Dtype;
 }
 
@@ -16,15 +16,15 @@ export interface Subject {
 export interface ReportRow {
   readonly operation: string;
   readonly dtype?: Dtype;
-  /** Problems run and judged. */
+  /** The number of problems that were run and judged. */
   cases: number;
   /** The ω nearest to its limit, in ε; absent where the promise is a yes or no. null: not finite. */
   worst?: number | null;
-  /** What that ω may be, in ε. */
+  /** The limit of that ω, in ε. */
   limit?: number;
-  /** The problem where it was so. */
+  /** The problem in which that ω was found. */
   where?: string;
-  /** Named tests under this row that failed. */
+  /** The number of named tests under this row that failed. */
   failed?: number;
 }
 
@@ -61,9 +61,9 @@ export interface Report {
     software?: boolean;
   };
   readonly seed: number;
-  /** Named tests that passed. */
+  /** The number of named tests that passed. */
   readonly passed: number;
-  /** Problems run, over all tests. */
+  /** The number of problems that were run, over all tests. */
   readonly cases: number;
   readonly seconds: number;
   readonly rows: readonly ReportRow[];
@@ -72,7 +72,7 @@ export interface Report {
   readonly notRun: readonly ReportSkip[];
 }
 
-/** Why a case was not run that an option excluded; all other reasons are what the backend lacks. */
+/** Why a case was not run: an option excluded it. All other reasons are what the backend lacks. */
 export const SKIPPED = "skipped by option";
 
 interface Measurement {
@@ -125,7 +125,7 @@ export class Recorder {
     this.#failures.push({ name: titleOf(subject), message: messageOf(error) });
   }
 
-  /** What failed outside of every case, as the end of a backend. */
+  /** Records what failed outside of every case, such as the end of a backend. */
   failStep(name: string, error: unknown): void {
     this.#failures.push({ name: titleOf({ suite: "run", name }), message: messageOf(error) });
   }
@@ -134,7 +134,7 @@ export class Recorder {
     this.#notRun.push({ name: titleOf(subject), why });
   }
 
-  /** What is known by now; also in the middle of a run. @param backend absent where none could be made */
+  /** Returns what is known by now, also in the middle of a run. `backend` is absent where none could be made. */
   report(backend: Backend | undefined, seed: number): Report {
     const rows = [...this.#rows.values()];
     return {

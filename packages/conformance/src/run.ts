@@ -8,7 +8,7 @@ import { LackError, Trial, type Case } from "./trial.js";
 /** Makes the backend to be judged. Called more than once: some cases need one of their own. */
 export type Create = () => Backend | Promise<Backend>;
 
-/** After so many steps that did not settle, and backends that were not made, the run does not wait for more. */
+/** After so many steps that did not settle, or backends that were not made, the run waits for no more. */
 const MOST_LOST = 3;
 
 /** Disposes a backend that nobody waits for, whenever it comes. */
@@ -72,7 +72,7 @@ export class Run {
   /** Disposes the shared backend; a failure of that is in the report. */
   async end(): Promise<Report> {
     const shared = this.#shared;
-    const { backend } = this.report(); // as it calls itself while it lives
+    const { backend } = this.report(); // the backend is asked for its name while it lives
     this.#shared = undefined;
     try {
       if (shared) await this.#watch("dispose", async () => (await shared).dispose());
@@ -128,7 +128,10 @@ export class Run {
     }
   }
 
-  /** With one more turn of the event loop: what the work left unhandled is blamed on it, not on the next case. */
+  /**
+   * Runs the work and one more turn of the event loop, so that a rejection that the work left unhandled is blamed on it
+   * and not on the next case.
+   */
   async #watch<R>(name: string, work: (pulse: Pulse) => Promise<R>): Promise<R> {
     const pulse = new Pulse(this.plan.stepTimeout, this.#onBeat);
     this.#pulse = pulse;

@@ -26,7 +26,7 @@ export async function runAll(run: Run, { onStart, onCase }: Listeners): Promise<
     try {
       outcome = (await run.run(subject)) === undefined ? "passed" : "not run";
     } catch {
-      outcome = "failed"; // the recorder has the error
+      outcome = "failed"; // the recorder already has the error
     }
     onCase?.(title, outcome);
   }
@@ -101,7 +101,7 @@ function register(
   cases: readonly Case[],
 ): void {
   const run = new Run(create, options, undefined, cases);
-  // At once: a run that dies leaves no report.
+  // The seed is printed at once, because a run that dies leaves no report.
   if (run.plan.fresh) console.log(`DLRT_CONFORMANCE_SEED=${run.plan.seed}`);
   for (const subject of run.cases) {
     const body = async (context?: TestContext): Promise<void> => {

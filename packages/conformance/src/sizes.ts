@@ -9,15 +9,15 @@ export const awkward = {
   batch: [0, 1, 2, 3],
 } as const;
 
-/** What a slow device can stand. */
+/** What a slow device can afford. */
 export interface Budget {
   /** Largest n. */
   readonly maxN: number;
-  /** Largest batch·n·max(r, 1)·max(p, 1) of a property's case. */
+  /** The largest batch·n·max(r, 1)·max(p, 1) of a property's case. */
   readonly maxWork: number;
 }
 
-/** Of a plan what properties that cost more than their work can stand. */
+/** Lowers a plan's budget for properties that cost more than their work says. */
 export function atMost({ maxN, maxWork }: Budget, n: number): Budget {
   return { maxN: Math.min(maxN, n), maxWork: Math.min(maxWork, 2 ** 15) };
 }

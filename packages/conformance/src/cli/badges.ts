@@ -1,7 +1,7 @@
 import { markdownText } from "../text.js";
 import { reportMarkdown, SKIPPED, type Report } from "../report.js";
 
-/** Passed, failed, not supported; below, the worst ω of each operation. */
+/** Draws how many cases passed, failed or were not supported and, below that, the worst ω of each operation. */
 export function badges(report: Report): string {
   const { backend, passed, failures, notRun, cases, seed } = report;
   const skipped = notRun.filter(({ why }) => why === SKIPPED).length;

@@ -12,18 +12,18 @@ const NOTHING: Omit<Report, "seed"> = {
   notRun: [],
 };
 
-/** How far a run came. */
+/** How far a run has come. */
 export interface Progress {
   readonly seed: number;
-  /** After the last case that ended. */
+  /** The report after the last case that ended. */
   report?: Report;
-  /** Titles of the cases that began, in order; the last one may have ended. */
+  /** The titles of the cases that began, in order. The last one may have ended. */
   readonly started: string[];
-  /** Whether the last one has not. */
+  /** Whether the last of them has not ended. */
   running: boolean;
 }
 
-/** The rows, with one more failure where `title` counts. */
+/** Returns the rows with one more failure in the row under which `title` counts. */
 function withFailure(rows: readonly ReportRow[], title: string): ReportRow[] {
   const subject = allCases().find((one) => titleOf(one) === title);
   if (subject === undefined) return [...rows];
@@ -36,7 +36,10 @@ function withFailure(rows: readonly ReportRow[], title: string): ReportRow[] {
   return own ? rows.map((row) => (row === own ? failed : row)) : [...rows, failed];
 }
 
-/** The report of a run that the backend ended: the case that ran has failed, those after it were not run. */
+/**
+ * Makes the report of a run that the backend ended: the case that was running has failed, and those after it were not
+ * run.
+ */
 export function brokenOff(progress: Progress, titles: readonly string[], why: string): Report {
   const { seed, report, started, running } = progress;
   const known: Report = report ?? { ...NOTHING, seed };

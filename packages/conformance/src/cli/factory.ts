@@ -14,7 +14,7 @@ function partsOf(argument: string): [path: string, name: string | undefined] {
   return at < 0 ? [argument, undefined] : [argument.slice(0, at), argument.slice(at + 1)];
 }
 
-/** A path, from the working directory; or a package, as that directory sees it. */
+/** Resolves a path from the working directory, or a package as that directory sees it. */
 function addressOf(path: string): string {
   if (path.startsWith("file:")) return path;
   if (/^\.{1,2}([\\/]|$)/.test(path) || isAbsolute(path) || existsSync(path)) {
@@ -23,7 +23,7 @@ function addressOf(path: string): string {
   try {
     return pathToFileURL(createRequire(join(process.cwd(), "_")).resolve(path)).href;
   } catch {
-    return path; // a package without a `require` condition: found if it is installed beside this one
+    return path; // a package without a `require` condition is found if it is installed beside this one
   }
 }
 
@@ -36,7 +36,7 @@ async function load(path: string): Promise<Exports> {
   }
 }
 
-/** The export that is named; otherwise the one function named create…; otherwise the default. */
+/** Picks the export that is named; otherwise the one function that is named create…; otherwise the default export. */
 function factoryIn(exports: Exports, path: string, wanted: string | undefined): [string, Create] {
   const names = Object.keys(exports).filter((name) => typeof exports[name] === "function");
   const found = (name: string): [string, Create] => [name, exports[name] as Create];
@@ -70,10 +70,10 @@ async function firstOf(create: Create, call: string): Promise<Backend> {
   return first;
 }
 
-/** A factory that has been called once, and what that call gave, which `create` gives first. */
+/** A factory that has been called once. `create` first gives what that call gave. */
 interface Factory {
   readonly create: Create;
-  /** Rejects with WrongUsage; or never settles, as whatever a backend does. */
+  /** Rejects with WrongUsage. It may also never settle, as anything may that a backend does. */
   readonly first: Promise<Backend>;
 }
 

@@ -17,18 +17,18 @@ const { stepTimeout } = planOf(options);
 const send = process.send!.bind(process);
 const exit = process.exit.bind(process);
 
-/** Written before it returns, so that the parent knows of a call that never does. */
+/** Writes the message before it returns, so that the parent also knows of a call that never returns. */
 function tell(message: Told<Message>, then?: () => void): void {
   try {
     send({ dlrt: "conformance", ...message }, undefined, undefined, () => then?.());
   } catch {
-    exit(1); // the parent is gone
+    exit(1); // the parent process is gone
   }
 }
 
 let last = 0;
 
-/** Many signs of life in a short time are told as one. */
+/** Tells of many signs of life within a short time as of one. */
 function alive(): void {
   const now = Date.now();
   if (now - last < stepTimeout / 16) return;

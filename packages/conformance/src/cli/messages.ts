@@ -5,7 +5,7 @@ import type { SuiteOptions } from "../options.js";
 export interface Task {
   readonly backend: string;
   readonly options: SuiteOptions;
-  /** The layers are judged, not the kernels. */
+  /** Whether the layers are judged instead of the kernels. */
   readonly layers: boolean;
 }
 
@@ -23,7 +23,7 @@ export type Message = { readonly dlrt: "conformance" } & (
 
 export type Outcome = "passed" | "failed" | "not run";
 
-/** A backend may send messages of its own to the same place. */
+/** Tells whether a value is one of these messages: a backend may send messages of its own by the same channel. */
 export function isMessage(value: unknown): value is Message {
   return typeof value === "object" && value !== null && "dlrt" in value && value.dlrt === "conformance";
 }

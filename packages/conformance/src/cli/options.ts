@@ -6,7 +6,7 @@ export interface CliOptions {
   readonly seed?: number;
   readonly maxN?: number;
   readonly maxWork?: number;
-  /** Milliseconds; the command line takes seconds. */
+  /** The limit in milliseconds. The command line takes seconds. */
   readonly stepTimeout?: number;
   readonly only?: readonly string[];
   readonly skip?: readonly string[];
@@ -35,7 +35,7 @@ Exit code: 0 all passed; 1 something failed, or the backend broke the run off; 2
 a module that does not load and a factory whose first call throws: there is no report then.
 `;
 
-/** In milliseconds. */
+/** Reads seconds, and returns milliseconds. */
 function seconds(text: string): number {
   const value = 1000 * Number(text);
   if (text.trim() !== "" && value >= 1 && value < 2 ** 31) return value;

@@ -2,7 +2,7 @@ import type { Outcome } from "./messages.js";
 
 type OnCase = (title: string, outcome: Outcome) => void;
 
-/** One line that changes, on a terminal; nothing in a pipe. `end` wipes it. */
+/** Shows one line that changes, on a terminal, and nothing in a pipe. `end` wipes the line. */
 export function progress(total: number, stream: NodeJS.WriteStream): { onCase: OnCase; end: () => void } {
   if (!stream.isTTY) return { onCase: () => {}, end: () => {} };
   let done = 0;

@@ -9,9 +9,12 @@ import { isMessage, type Outcome, type Task } from "./messages.js";
 import { WrongUsage } from "./wrong-usage.js";
 
 const JUDGE = fileURLToPath(new URL("./judge.js", import.meta.url));
-/** Milliseconds beyond the limit of a step: what does not settle the judging process names by itself. */
+/**
+ * How many milliseconds beyond the limit of a step this process waits, because the judging process reports by itself
+ * what does not settle.
+ */
 const SPARE = 5000;
-/** Milliseconds in which the judging process starts, on a machine with more to do. */
+/** How many milliseconds the judging process may take to start, on a machine that is busy with other things. */
 const START = 60_000;
 const TICK = 250;
 
@@ -25,7 +28,10 @@ function listen(limit: number, onSilence: () => void): { heard: () => void; end:
   return { heard: () => (silent = 0), end: () => clearInterval(timer) };
 }
 
-/** No judging process outlives this one, which ends as the signal asks. @returns the opposite */
+/**
+ * Makes sure that the judging process does not outlive this one, which ends as the signal asks. Returns a function that
+ * undoes it.
+ */
 function tie(child: ChildProcess): () => void {
   const kill = (): void => void child.kill("SIGKILL");
   const signals = (["SIGINT", "SIGTERM", "SIGHUP"] as const).map((signal) => {

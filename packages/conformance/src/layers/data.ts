@@ -10,14 +10,14 @@ import {
   type LayerProblem,
 } from "./problem.js";
 
-/** What the numbers of a problem are: the same in f32 and f64, since every one is an f32. */
+/** The numbers of a problem. They are the same for f32 and f64, because every one of them is an f32. */
 export interface LayerData {
   readonly inputs: Arrays;
   /** [N·heads, K, V]; absent: 0 */
   readonly initialState?: Float64Array | undefined;
 }
 
-/** What comes back through a layer's results. */
+/** The cotangents of a layer's results. */
 export interface LayerCotangents {
   readonly output: Float64Array;
   readonly finalState: Float64Array;
@@ -31,11 +31,11 @@ function gateFrom(decay: Decay, random: Random): number {
   return decay;
 }
 
-/** Δ may be 0, and 0 · ∞ is no gate: A forgets by e^−1000, which is 0 in every dtype. */
+/** Δ may be 0, and 0 · ∞ is no gate; A therefore forgets by e^−1000, which is 0 in every dtype. */
 const rateFrom = (decay: Decay, random: Random): number =>
   decay === "model" ? -Math.abs(random.normal()) : Math.max(gateFrom(decay, random), -1000);
 
-/** Rows of length 1 unless `keys` says otherwise; [rows·heads, width]. */
+/** Draws keys [rows·heads, width]. Their rows have length 1 unless `keys` says otherwise. */
 function keysFrom({ keys }: LayerProblem, random: Random, count: number, width: number): Float64Array {
   const out = new Float64Array(count * width);
   const common = random.fillNormal(new Float64Array(width));
@@ -79,7 +79,9 @@ function numbersOf(problem: LayerProblem, kind: Kind, random: Random): Float64Ar
   }
 }
 
-/** RWKV-7's transition: a = −κ, b = κ ∘ η, with κ a key and η as β, which removes what κ finds. */
+/**
+ * Draws the transition of RWKV-7: a = −κ and b = κ ∘ η, where κ is a key and η is drawn as β. It removes what κ finds.
+ */
 function removing(problem: LayerProblem, random: Random): Pick<Arrays, "a" | "b"> {
   const [batch, rows, cols] = shapeOf(problem, "a");
   const { keyWidth, beta } = problem;

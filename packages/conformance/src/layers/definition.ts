@@ -30,13 +30,13 @@ export type Kind =
 export interface Layer {
   readonly name: string;
   readonly inputs: Readonly<Record<string, Kind>>;
-  /** Rows of key, value and β a token. */
+  /** The number of rows of key, value and β for each token. */
   readonly steps: number;
-  /** What its operators decay by; undefined: by nothing. */
+  /** What the layer's operators decay by. Undefined where nothing decays. */
   readonly decay: GateKind | undefined;
-  /** The answer to small integers is a small integer, or one times a power of two. */
+  /** Whether the answer to small integers is a small integer, possibly times a power of two. */
   readonly exact: boolean;
-  /** The scale where none is given; undefined: 1/√K. */
+  /** The scale where none is given. Undefined means 1/√K. */
   readonly scale: number | undefined;
   forward(
     backend: Backend,

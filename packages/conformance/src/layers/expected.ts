@@ -25,7 +25,7 @@ export interface ExpectedGradients {
   readonly gradients: Readonly<Record<string, Judged>>;
 }
 
-/** The last answers: a case in f64 follows that in f32. */
+/** Keeps the last answers, because a case in f64 follows the same case in f32. */
 class Memory<V> {
   readonly #kept = new Map<string, V>();
 

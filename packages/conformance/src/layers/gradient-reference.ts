@@ -7,7 +7,7 @@ import { NONE, Tape, vector, type Vector } from "./tape.js";
 export interface ReferenceGradients {
   /** By the names of the inputs, and "initialState" where there was one. */
   readonly gradients: Readonly<Record<string, Float64Array>>;
-  /** The layer's results, which the way there gives too. */
+  /** The layer's results, which the forward pass computes too. */
   readonly output: Float64Array;
   readonly finalState: Float64Array;
 }
@@ -16,14 +16,14 @@ export interface ReferenceGradients {
 interface Token {
   readonly tape: Tape;
   readonly head: number;
-  /** An input's columns for this head, of the token's row `step` where it has several. */
+  /** Returns an input's columns for this head, for the token's row `step` where it has several. */
   of(name: string, step?: number): Vector;
-  /** The same of a key, normalised where the problem asks. */
+  /** Returns the same of a key, normalised where the problem asks for it. */
   key(name: string, step?: number): Vector;
   readonly has: (name: string) => boolean;
 }
 
-/** w = β (v − Sᵀ k), read where the state is now. */
+/** Computes w = β (v − Sᵀ k) from the state as it is now. */
 function correction({ tape, of }: Token, k: Vector, step?: number): Vector {
   return tape.times(tape.plus(of("value", step), tape.read(k), -1), of("beta", step));
 }
@@ -50,7 +50,7 @@ const lowRank = ({ tape, of, key }: Token, g: string, k: string, v: string): voi
   tape.add(key(k), of(v));
 };
 
-/** What a token does to the state, as the layer's docstring has it. */
+/** What a token does to the state, as the layer's docstring defines it. */
 const definitions: Readonly<Record<string, (token: Token, steps: number) => void>> = {
   linearAttention: ({ tape, of, key }) => tape.add(key("key"), of("value")),
   simpleGla: gated,
@@ -99,7 +99,7 @@ class Picker {
     for (const [name, array] of Object.entries(inputs)) this.gradients[name] = new Float64Array(array.length);
   }
 
-  /** The name of the input of this kind. */
+  /** Returns the name of the input of this kind. */
   named(kind: Kind): string | undefined {
     const { inputs } = this.problem.layer;
     return Object.keys(inputs).find((name) => inputs[name] === kind);

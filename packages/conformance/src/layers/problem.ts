@@ -2,10 +2,12 @@
 import type { ReferenceProblem } from "@dlrt/linear-attention/reference";
 import type { Kind, Layer } from "./definition.js";
 
-/** A constant gate in all places, one of several in each, or gates as a model has them. */
+/** The decay: a constant gate in all places, one of several in each place, or gates as a model has them. */
 export type Decay = number | "mixed" | "model";
 
-/** Keys of length 1 in all directions, near each other, one throughout, with zeros among them, or nothing but zeros. */
+/**
+ * The keys: of length 1 in all directions, near each other, the same one throughout, some of them zero, or all zero.
+ */
 export type Keys = "unit" | "correlated" | "one" | "some zero" | "zero";
 
 export interface LayerProblem {
@@ -22,11 +24,11 @@ export interface LayerProblem {
   readonly beta: number | "model";
   readonly decay: Decay;
   readonly scale?: number | undefined;
-  /** Of normalised keys; absent: they are taken as they are. */
+  /** The eps of normalised keys. Where it is absent, keys are taken as they are. */
   readonly eps?: number | undefined;
   readonly sequences?: readonly number[] | undefined;
   readonly stateLayout: "kv" | "vk";
-  /** Starts from a state, which the final state is written over. */
+  /** Whether the call starts from a state, which is then overwritten by the final state. */
   readonly stateful: boolean;
   readonly seed: number;
 }
@@ -58,14 +60,14 @@ export function widthOf({ keyWidth, valueWidth }: LayerProblem, kind: Kind): num
   }
 }
 
-/** Heads of an input as it is stored. */
+/** Returns the number of heads of an input as it is stored. */
 export function headsOf(problem: LayerProblem, kind: Kind): number {
   if (kind === "query" || kind === "key" || kind === "value") return problem.heads[kind];
   if (kind === "beta" || kind === "g") return problem.gates === "shared" ? 1 : stateHeads(problem);
   return stateHeads(problem);
 }
 
-/** Rows of an input in a sequence. */
+/** Returns the number of rows of an input in a sequence. */
 export function rowsOf({ layer, tokens }: LayerProblem, kind: Kind): number {
   if (kind === "A" || kind === "D") return 1;
   return kind === "key" || kind === "value" || kind === "beta" ? tokens * layer.steps : tokens;
@@ -94,7 +96,7 @@ export function referenceProblem(problem: LayerProblem, initialState?: Float64Ar
   };
 }
 
-/** How a report names it. */
+/** Returns the name that a report gives the problem. */
 export function sayProblem(problem: LayerProblem): string {
   const { layer, batch, tokens, keyWidth, valueWidth, heads, gates, scale, eps, sequences } = problem;
   return [

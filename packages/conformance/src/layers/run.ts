@@ -1,4 +1,4 @@
-/** Calls of a layer on a backend: arrays up, results read, whatever was not written NaN. */
+/** Calls of a layer on a backend: arrays are uploaded and results read, with NaN wherever nothing was written. */
 import { newFloatArray, type Dtype, type FloatArray, type Shape, type Tensor } from "@dlrt/core";
 import type { LayerOptions } from "@dlrt/linear-attention";
 import { demand, type Scope } from "../trial.js";
@@ -23,7 +23,7 @@ export function putInputs(scope: Scope, problem: LayerProblem, { inputs }: Layer
   );
 }
 
-/** Tokens `from` to `to` of every sequence, as views. */
+/** Returns the tokens `from` to `to` of every sequence, as views. */
 export function sliceInputs(
   scope: Scope,
   problem: LayerProblem,
@@ -81,7 +81,7 @@ export function optionsOf({ heads, scale, eps, stateLayout, sequences }: LayerPr
   };
 }
 
-/** Runs `call`, which makes `made` tensors of its own that are the caller's. */
+/** Runs `call`, and checks that it makes `made` tensors, which belong to the caller. */
 function counted<R>(scope: Scope, problem: LayerProblem, made: number, call: () => R): R {
   const before = scope.backend.memory().tensors;
   const result = call();
@@ -99,7 +99,7 @@ export interface Answer {
   readonly finalState: Float64Array;
 }
 
-/** The results; the final state goes over the initial one, or into a tensor full of NaN. */
+/** Runs the layer forward. The final state overwrites the initial one, or goes into a tensor full of NaN. */
 export async function runForward(
   scope: Scope,
   problem: LayerProblem,

@@ -36,11 +36,14 @@ export function limitOf({ tokens, layer, keyWidth }: LayerProblem, dtype: Dtype)
   return dtype === "f32" ? ALLOWED : ALLOWED + tokens * layer.steps + keyWidth;
 }
 
-/** Draws of moved inputs: more where a gradient is one number a head, and has no neighbours. */
+/**
+ * How many times moved inputs are drawn. There are more draws where a gradient is one number for each head and has no
+ * neighbours to average with.
+ */
 export const drawsFor = ({ layer }: LayerProblem): number =>
   Object.values(layer.inputs).includes("A") ? 8 : 3;
 
-/** Elements whose squares are averaged, at the least: three draws of one number could all be near 0. */
+/** The fewest elements whose squares are averaged: three draws of one number could all be near 0. */
 const NEIGHBOURS = 8;
 
 const FLUSHED = 2 ** -64;
@@ -51,14 +54,17 @@ export interface Judged {
   readonly unit: Float64Array;
 }
 
-/** How elements lie: `rows` of `heads` heads of `width` columns; `runs`: bounds of rows that are one sum, as of a decay's gradient. */
+/**
+ * How the elements lie: `rows` of `heads` heads of `width` columns. `runs` holds the bounds of the rows that make one
+ * sum, as in a decay's gradient.
+ */
 export interface Arrangement {
   readonly heads: number;
   readonly width: number;
   readonly runs?: readonly number[];
 }
 
-/** ±ε, by a coin (xorshift, since millions are drawn). */
+/** Returns ±ε by the toss of a coin. It uses xorshift, because millions of numbers are drawn. */
 function coinFrom(seed: number): () => number {
   let state = new Random(seed).integer(1, 2 ** 31 - 1);
   return () => {
@@ -69,7 +75,7 @@ function coinFrom(seed: number): () => number {
   };
 }
 
-/** Every number moved by one ε of itself, up or down. */
+/** Moves every number by one ε of itself, up or down. */
 function moved(array: Float64Array, coin: () => number): Float64Array {
   const out = array.slice();
   for (let at = 0; at < out.length; at++) out[at]! *= 1 + coin();
@@ -85,7 +91,7 @@ export function movedData({ inputs, initialState }: LayerData, seed: number): La
   };
 }
 
-/** What a read of the state is off by: ±1 ε, of the root of the sum of the squares of its terms. */
+/** Returns the error of a read of the state: ±1 ε of the root of the sum of the squares of its terms. */
 export const noiseFrom = (seed: number): (() => number) => coinFrom(seed + 2);
 
 export function movedCotangents({ output, finalState }: LayerCotangents, seed: number): LayerCotangents {
@@ -93,7 +99,7 @@ export function movedCotangents({ output, finalState }: LayerCotangents, seed: n
   return { output: moved(output, coin), finalState: moved(finalState, coin) };
 }
 
-/** s: the largest of what is written and of the states. */
+/** Returns s, the largest absolute value among what is written and the states. */
 export function sizeOf(problem: LayerProblem, { inputs, initialState }: LayerData): number {
   const values = Object.keys(inputs).filter((name) => problem.layer.inputs[name] === "value");
   let size = 0;
@@ -102,7 +108,7 @@ export function sizeOf(problem: LayerProblem, { inputs, initialState }: LayerDat
   return size;
 }
 
-/** The gate of every element for ALLOWED = 1. */
+/** Computes the bound for every element with ALLOWED = 1. */
 export function judgedBy(
   expected: Float64Array,
   draws: readonly Float64Array[],
@@ -120,7 +126,7 @@ export function judgedBy(
   const blocks = (from: number, to: number, head: number): Block[] =>
     Array.from({ length: Math.ceil((to - from) / step) }, (_, b) => {
       const [first, last] = [from + b * step, Math.min(to, from + (b + 1) * step)];
-      // A block that is cut short by the end takes the rows before it in.
+      // A block that the end would cut short also takes the rows before it.
       return {
         head,
         first,
@@ -153,7 +159,7 @@ interface Block {
   readonly spread: number;
 }
 
-/** The root of the mean of the squares of a head in these rows. */
+/** Returns the root of the mean of the squares of a head in these rows. */
 function spreadOf(
   squares: Float64Array,
   { heads, width }: Arrangement,
@@ -166,7 +172,7 @@ function spreadOf(
   return Math.sqrt(sum / ((last - first) * width));
 }
 
-/** How the gradient of an input lies. */
+/** Returns how the gradient of an input lies. */
 export function arrangementOf(problem: LayerProblem, name: string): Arrangement {
   const { layer, batch, tokens, valueWidth, sequences } = problem;
   const kind = layer.inputs[name] as Kind | undefined;
@@ -180,7 +186,10 @@ export function arrangementOf(problem: LayerProblem, name: string): Arrangement 
   return { ...own, runs: bounds.map((bound) => bound * perToken) };
 }
 
-/** The error nearest to its gate, in units of it and of the dtype's ε; ∞ where something is not finite. */
+/**
+ * Returns the error that is nearest to its bound, in units of the bound and of the dtype's ε. It is ∞ where something
+ * is not finite.
+ */
 export function omegaOfLayer(got: ArrayLike<number>, { expected, unit }: Judged, dtype: Dtype): number {
   if (got.length !== expected.length) return Infinity;
   let worst = 0;

@@ -3,7 +3,7 @@
  * from the last to the first. This is the gradient that layers are judged by; nothing of it knows an operator.
  */
 
-/** Numbers and what has been gathered of their gradient. */
+/** Numbers, with the gradient that has been gathered for them. */
 export interface Vector {
   readonly value: Float64Array;
   readonly gradient: Float64Array;
@@ -17,20 +17,23 @@ export const vector = (
   gradient,
 });
 
-/** Of what has no way back. */
+/** Stands for the gradient of what has none. */
 export const NONE: Float64Array = new Float64Array(0);
 
-/** One column stands for all. */
+/** Returns element i; a single column stands for all. */
 const at = (x: Float64Array, i: number): number => x[x.length === 1 ? 0 : i]!;
 
 export interface TapeOptions {
-  /** Draws what each read of the state is off by, in units of the root of the sum of the squares of its terms. Default: nothing. */
+  /**
+   * Draws the error of each read of the state, in units of the root of the sum of the squares of its terms. Default: no
+   * error.
+   */
   readonly noise?: (() => number) | undefined;
-  /** There is a way back. */
+  /** Whether the steps are recorded for a backward pass. */
   readonly recorded: boolean;
 }
 
-/** A state, [K, V], and the sums of the squares of all terms that it is made of, which decay as they do. */
+/** A state [K, V], with the sums of the squares of all terms that it consists of, which decay as they do. */
 class Mass {
   readonly squares: Float64Array;
 
@@ -102,11 +105,14 @@ class Mass {
 export class Tape {
   readonly #back: (() => void)[] = [];
   readonly #state: Mass;
-  /** The state as it is now, for the way back; absent: nobody has asked since it changed. */
+  /** The state as it is now, for the backward pass. Absent where nobody has asked for it since the state changed. */
   #snapshot: Mass | undefined;
-  /** S̄: of the state after the last step that was not undone yet. */
+  /** S̄, the gradient of the state after the last step that has not been undone yet. */
   #bar: Mass;
-  /** For each channel the squares of what its decay's gradient is the sum of: ⟨S, S̄⟩ at the end, x ∘ x̄ of all that read or wrote. */
+  /**
+   * For each channel, the squares of the terms whose sum is the gradient of its decay: ⟨S, S̄⟩ at the end, and x ∘ x̄
+   * of everything that read or wrote.
+   */
   readonly #terms: Float64Array;
 
   /** @param state S, [K, V]; changed in place */
@@ -146,7 +152,7 @@ export class Tape {
     return this.options.recorded ? (this.#snapshot ??= this.#state.copy()) : this.#state;
   }
 
-  /** S y added to the gradient of x, whose terms count for the decays before. */
+  /** Adds S y to the gradient of x; its terms count for the decays before. */
   #gatherColumns(state: Mass, y: Float64Array, { value, gradient }: Vector): void {
     if (!this.options.noise) return state.readColumns(y, gradient);
     const own = new Float64Array(gradient.length);
@@ -157,7 +163,7 @@ export class Tape {
     });
   }
 
-  /** What rounding leaves in the gradient of a decay, which is a running sum of the terms. */
+  /** Adds what rounding leaves in the gradient of a decay, which is a running sum of the terms. */
   #blurDecay(gradient: Float64Array): void {
     const { noise } = this.options;
     if (!noise) return;
@@ -167,7 +173,10 @@ export class Tape {
     );
   }
 
-  /** S ← diag(e^g) S, g one number or one a row. What is forgotten has no gradient, and neither has its gate. */
+  /**
+   * S ← diag(e^g) S, where g is one number or one for each row. What is forgotten has no gradient, and neither has its
+   * gate.
+   */
   decay({ value: g, gradient }: Vector): void {
     const before = this.#before();
     const factors = Float64Array.from({ length: this.keyWidth }, (_, i) => Math.exp(at(g, i)));

@@ -14,7 +14,7 @@ import { decaySumCases, sumCases } from "./sums.js";
 
 type Verb = "solve" | "apply";
 
-/** `lambda: false`: an operator without Λ, for apply. */
+/** Where `lambda` is false, the operator has no Λ, which only apply allows. */
 interface Judged extends Call {
   readonly lambda?: boolean;
 }
@@ -51,7 +51,7 @@ async function sweep(trial: Trial, verb: Verb, sizes: readonly Sizes[]): Promise
   }
 }
 
-/** λ differs from row to row, so that a pivot of another row shows. */
+/** Here λ differs from row to row, so that a pivot taken from another row shows. */
 async function everyTail(trial: Trial, verb: Verb): Promise<void> {
   for (const [index, size] of rowsLeft(trial.plan).entries()) {
     for (const trans of [false, true]) {
@@ -95,7 +95,7 @@ async function decaySweep(trial: Trial, verb: Verb, kind: GateKind): Promise<voi
     ...[0, 1, 3].map((batch) => ({ ...base, batch, r: 2 })),
   ].map((size) => afford(size, trial.plan));
   for (const [index, size] of sizes.entries()) {
-    const trans = index % 2 === (verb === "solve" ? 1 : 0); // the other way round in the other verb
+    const trans = index % 2 === (verb === "solve" ? 1 : 0); // the other verb is called the other way round
     const call = { ...plainCall, trans, final: true, stateful: index % 4 > 1, given: index % 3 > 0 };
     const name = index % 5 < 3 ? "as models produce" : "resets";
     const one = ["general Λ", size, trial.plan.seed + index, { name, kind }] as const;

@@ -1,4 +1,7 @@
-/** What a call reads and writes, whatever its numbers: inputs stay, bits repeat, a NaN stays where it belongs. */
+/**
+ * What a call reads and writes, whatever its numbers are: inputs stay as they were, bits repeat, and a NaN stays where
+ * it belongs.
+ */
 import type { Case, Scope, Trial } from "../../trial.js";
 import { demand } from "../../trial.js";
 import { makeCotangents, makeData, type LayerCotangents, type LayerData } from "../data.js";
@@ -70,7 +73,7 @@ const plain = (layer: Layer, which: number, own: Partial<LayerProblem>): LayerPr
     ...own,
   });
 
-/** What a token holds reaches no output before it. */
+/** Checks that what a token holds reaches no output before it. */
 async function causal(trial: Trial, layer: Layer, which: number): Promise<void> {
   const dtype = trial.subject.dtype!;
   const problem = plain(layer, which, { tokens: 33 });
@@ -115,7 +118,7 @@ async function apart(trial: Trial, layer: Layer, which: number): Promise<void> {
     const spoilt = await everything(trial, problem, bad, badCotangents, dtype);
     for (const [name, array] of Object.entries(right)) {
       const kind = layer.inputs[name];
-      if (kind === "A" || kind === "D") continue; // sums over all
+      if (kind === "A" || kind === "D") continue; // the gradients of these are sums over all tokens
       const entries = /state/i.test(name) ? 3 : bounds[3]!;
       const outside = (entry: number): boolean => (entries === 3 ? entry !== 1 : !inside(entry));
       const left = (of: Float64Array): Float64Array => {

@@ -5,7 +5,8 @@ import { plainProblem } from "../design.js";
 import { dtypes, judgeForward, layerCase } from "./shared.js";
 
 export function manyCases(layers: readonly Layer[] = allLayers): Case[] {
-  // Dear to judge at this size: one layer stands for the others, by tokens one that solves a system, by heads one that does not.
+  // Such sizes take long to judge, so that one layer stands for the others: by tokens one that solves a system, by
+  // heads one that does not.
   const all = [
     ["gatedDeltaRule", "more than 65535 tokens", { tokens: 65537, heads: { query: 1, key: 1, value: 1 } }],
     ["gla", "more than 65535 heads", { batch: 16385, tokens: 2, heads: { query: 4, key: 1, value: 2 } }],

@@ -1,4 +1,4 @@
-/** A sequence cut into pieces, which hand on their state: forward, and the way back. */
+/** A sequence is cut into pieces, each of which hands its state to the next: forward, and backward for gradients. */
 import type { Tensor } from "@dlrt/core";
 import type { Case, Scope, Trial } from "../../trial.js";
 import { allLayers, type Layer } from "../definition.js";
@@ -58,7 +58,10 @@ export async function runPieces(
   return { output, finalState: await readState(scope, problem, state) };
 }
 
-/** The way back from the last piece to the first: the gradient of a piece's initial state comes back through the one before. */
+/**
+ * Runs the backward pass from the last piece to the first: the gradient of a piece's initial state goes to the piece
+ * before.
+ */
 async function backPieces(
   scope: Scope,
   problem: LayerProblem,
@@ -120,7 +123,7 @@ async function backPieces(
   return result;
 }
 
-/** In half, all but one and one, and one by one at the end; states in either layout. */
+/** Cuts the sequence in half, all but one and one, and one by one at the end, with states in either layout. */
 async function forwardPieces(trial: Trial, layer: Layer, which: number): Promise<void> {
   const dtype = trial.subject.dtype!;
   const all = [
