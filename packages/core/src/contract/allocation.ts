@@ -3,7 +3,10 @@ import { describe } from "./describe.js";
 import { LimitError, ShapeError, UnsupportedError } from "./errors.js";
 import { bytesPerElement, byteSize, elementCount, type Dtype, type Shape } from "./tensor.js";
 
-/** By index: `every` passes over the holes of [1, , 2]. A revoked proxy throws wherever it is touched. */
+/**
+ * The elements are read by index, because `every` passes over the holes of [1, , 2]. A revoked proxy throws wherever it
+ * is touched.
+ */
 function isShape(shape: unknown): boolean {
   try {
     if (!Array.isArray(shape) || shape.length !== 3) return false;

@@ -3,7 +3,7 @@ const MAX_ELEMENTS = 8;
 
 const cut = (text: string): string => (text.length > MAX_STRING ? `${text.slice(0, MAX_STRING)}…` : text);
 
-/** The name in "[object Name]". */
+/** Returns the name in "[object Name]". */
 const tagOf = (value: object): string => cut(Object.prototype.toString.call(value).slice(8, -1));
 
 function describeArray(value: readonly unknown[], depth: number): string {
@@ -17,7 +17,7 @@ function describeArray(value: readonly unknown[], depth: number): string {
   return `[${shown.join(", ")}${more}]`;
 }
 
-/** Arrays are shown two deep, so that one that contains itself ends. */
+/** Shows arrays two levels deep, so that one that contains itself ends. */
 function describeWithin(value: unknown, depth: number): string {
   switch (typeof value) {
     case "string":
@@ -38,12 +38,12 @@ function describeWithin(value: unknown, depth: number): string {
   return "length" in value ? `a ${tag} of ${String(value.length)}` : `a ${tag}`;
 }
 
-/** What came, for an error message: short whatever came, and never throws. */
+/** Describes a value for an error message. The text is short whatever the value is, and the function never throws. */
 export function describe(value: unknown): string {
   try {
     return describeWithin(value, 2);
   } catch {
-    // A revoked proxy, or one of an array whose traps or elements throw.
+    // This is a revoked proxy, or an array whose traps or elements throw.
     return "an object that cannot be looked at";
   }
 }

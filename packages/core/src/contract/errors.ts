@@ -60,7 +60,7 @@ export class SingularError extends DlrtError {
   constructor(
     readonly batch: number,
     readonly row: number,
-    /** λ there: 0, or a subnormal number where `supports.flushesSubnormals`. */
+    /** The λ found there: 0, or a subnormal number where `supports.flushesSubnormals` is set. */
     readonly lambda: number = 0,
   ) {
     const what = lambda === 0 ? "0" : `${lambda}, which this backend flushes to 0,`;
@@ -72,7 +72,7 @@ export class SingularError extends DlrtError {
 export class DisposedError extends DlrtError {
   override readonly name = "DisposedError";
   readonly code = "DISPOSED";
-  /** `detail`: what became of the object, where nobody called its dispose(). */
+  /** Creates the error. `detail` says what became of the object where nobody called its dispose(). */
   constructor(
     readonly argument: string,
     detail = "",
@@ -93,9 +93,9 @@ export class LimitError extends DlrtError {
   readonly code = "LIMIT";
   constructor(
     readonly argument: string,
-    /** Bytes asked for. */
+    /** How many bytes were asked for. */
     readonly requested: number,
-    /** Bytes that would have been allowed; NaN where only the device knows. */
+    /** How many bytes would have been allowed. NaN where only the device knows. */
     readonly limit: number,
     detail = "",
   ) {

@@ -2,7 +2,10 @@ import { DisposedError, ValueError } from "./errors.js";
 import { contiguousLayout } from "./layout.js";
 import { byteSize, type Dtype, type Layout, type Shape, type Tensor } from "./tensor.js";
 
-/** Counts what lives on one backend. It holds no tensor, so a forgotten one can still be collected. */
+/**
+ * Counts the tensors that live on one backend. It refers to none of them, so that a forgotten tensor can still be
+ * collected.
+ */
 export class Ledger {
   #tensors = 0;
   #bytes = 0;
@@ -63,7 +66,7 @@ export abstract class OwnedTensor implements Tensor {
   readonly #of: Tensor | undefined;
   #disposed = false;
 
-  /** `shape` and the layout are copied. */
+  /** Creates the tensor. `shape` and the layout are copied. */
   constructor(
     backend: object,
     ledger: Ledger,
@@ -107,7 +110,9 @@ export abstract class OwnedTensor implements Tensor {
     return this.#disposed || this.#ledger.closed || this.loss !== "" || (this.#of?.disposed ?? false);
   }
 
-  /** What took the tensor's memory away without its dispose(), for a DisposedError; "" while nothing has. */
+  /**
+   * Says, for a DisposedError, what took the tensor's memory away without its dispose(). It is "" while nothing has.
+   */
   get loss(): string {
     return "";
   }
@@ -129,7 +134,7 @@ export abstract class OwnedTensor implements Tensor {
   protected abstract release(): void;
 }
 
-/** The error for a proxy (Vue's `reactive`, MobX's `observable`) where the object itself is needed. */
+/** Makes the error for a proxy (Vue's `reactive`, MobX's `observable`) that came where the object itself is needed. */
 export function proxied(argument: string, expected: string): ValueError {
   return new ValueError(
     argument,

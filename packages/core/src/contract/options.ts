@@ -1,7 +1,7 @@
 import { describe } from "./describe.js";
 import { ValueError } from "./errors.js";
 
-/** What people call an option that is named otherwise here: in BLAS, in numpy, in the field's other libraries. */
+/** What people call an option that has another name here: in BLAS, in numpy, in the field's other libraries. */
 const synonyms: Readonly<Record<string, string>> = {
   t: "trans",
   adjoint: "trans",
@@ -26,10 +26,12 @@ const synonyms: Readonly<Record<string, string>> = {
   label: "name",
 };
 
-/** Letters alone, in lower case: `chunk_size`, `chunkSize` and `ChunkSize` are one name. */
+/**
+ * Reduces a name to its letters and digits in lower case: `chunk_size`, `chunkSize` and `ChunkSize` become one name.
+ */
 const plain = (name: string): string => name.replaceAll(/[^a-z0-9]/gi, "").toLowerCase();
 
-/** Letters to insert, delete or replace to get from one word to the other. */
+/** Returns how many letters have to be inserted, deleted or replaced to get from one word to the other. */
 function editDistance(a: string, b: string): number {
   let row = Array.from({ length: b.length + 1 }, (_, j) => j);
   for (let i = 1; i <= a.length; i++) {
@@ -43,7 +45,7 @@ function editDistance(a: string, b: string): number {
   return row[b.length]!;
 }
 
-/** The allowed name that was probably meant. Of a long name only the beginning is looked at. */
+/** Returns the allowed name that was probably meant. Only the beginning of a long name is looked at. */
 function suggestion(name: string, names: readonly string[]): string | undefined {
   const word = plain(name.slice(0, 64));
   const synonym = synonyms[word];
@@ -99,7 +101,7 @@ export function checkOptions(argument: string, options: unknown, names: readonly
     unknown = unknownName(options, names);
   } catch (error) {
     if (error instanceof ValueError) throw error;
-    // A revoked proxy, or one whose traps throw.
+    // This is a revoked proxy, or one whose traps throw.
     throw new ValueError(argument, "an object with options", describe(options));
   }
   if (unknown === undefined) return;

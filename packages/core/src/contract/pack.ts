@@ -13,7 +13,7 @@ import {
   type Shape,
 } from "./tensor.js";
 
-/** A checked view: where its elements lie is known to be inside its buffer. */
+/** A view that has been checked: all its elements are known to lie inside its buffer. */
 export interface PackableView {
   readonly data: FloatArray;
   readonly dtype: Dtype;
@@ -23,7 +23,9 @@ export interface PackableView {
   readonly contiguous: boolean;
 }
 
-/** What %TypedArray%.prototype says of an array's own memory, whatever a subclass makes of the same names. */
+/**
+ * Reads what %TypedArray%.prototype says of an array's memory, because a subclass may define the same names otherwise.
+ */
 const typedArray = Object.getPrototypeOf(Float32Array.prototype) as object;
 const getter = (name: string | symbol): ((this: unknown) => unknown) =>
   Object.getOwnPropertyDescriptor(typedArray, name)!.get!;
@@ -61,7 +63,7 @@ function partsOf(view: HostView): HostView {
       return { data, shape, strides, offset };
     }
   } catch {
-    // A revoked proxy, or nothing at all.
+    // This is a revoked proxy, or no array at all.
   }
   throw new ValueError("view", "a HostView { data, shape }", describe(view));
 }
@@ -122,7 +124,8 @@ export function packView(
     return into;
   }
   const [batch, rows, cols] = shape;
-  // Rows that follow one another are copied at once, and long ones row by row; of short ones each element costs less than a call.
+  // Rows that follow one another without gaps are copied at once, and long rows one by one. In short rows copying each
+  // element costs less than a call for each row.
   const dense = cols <= 1 || strides[2] === 1;
   const runs = dense && strides[1] === cols ? 1 : rows;
   const run = (rows * cols) / runs;

@@ -3,12 +3,15 @@ import { ValueError } from "../contract/errors.js";
 import { entryStart, firstElement, isContiguous, lastElement } from "../contract/layout.js";
 import { bytesPerElement, elementCount, type Tensor } from "../contract/tensor.js";
 
-/** Rows up to which two tensors that interleave irregularly are compared row by row; beyond they count as overlapping. */
+/**
+ * Two tensors that interleave irregularly are compared row by row up to so many rows. Beyond that they count as
+ * overlapping.
+ */
 const MAX_ROWS = 2 ** 20;
 
-/** A tensor's rows in bytes of its storage. */
+/** A tensor's rows, in bytes of its storage. */
 interface Rows {
-  /** Of row 0 of entry 0. */
+  /** The first byte of row 0 of entry 0. */
   readonly start: number;
   readonly width: number;
   readonly sequences: Axis;
@@ -48,7 +51,10 @@ function positions(of: Rows, period: number): number[] | undefined {
   return starts;
 }
 
-/** Rows that repeat with a common period at positions that do not meet: the heads, or q, k and v, of one packed array. */
+/**
+ * Tells whether rows repeat with a common period at positions that do not meet, as the heads, or q, k and v, of one
+ * packed array do.
+ */
 function interleave(a: Rows, b: Rows): boolean {
   const strides = [a.rows, b.rows, a.sequences, b.sequences].filter(({ count }) => count > 1);
   const period = strides.reduce((common, { stride }) => gcd(common, stride), 0);
@@ -69,7 +75,7 @@ function starts(t: Located): Float64Array {
   return all.sort();
 }
 
-/** Whether some row of `a` meets some row of `b`, found by looking at every one. */
+/** Tells whether some row of `a` meets some row of `b`, by comparing all of them. */
 function meet(a: Located, b: Located, widths: readonly [number, number]): boolean {
   const [left, right] = [starts(a), starts(b)];
   for (let i = 0, j = 0; i < left.length && j < right.length;) {
@@ -80,20 +86,22 @@ function meet(a: Located, b: Located, widths: readonly [number, number]): boolea
   return false;
 }
 
-/** Where the first element of `t` in its storage begins, in bytes; `t` must have elements. */
+/** Returns where the first element of `t` begins in its storage, in bytes. `t` must have elements. */
 function firstByte({ byteOffset, dtype, shape, layout }: Located): number {
   return byteOffset + bytesPerElement[dtype] * firstElement(shape, layout);
 }
 
-/** Where the last one ends. */
+/** Returns where the last element of `t` ends. */
 function endByte({ byteOffset, dtype, shape, layout }: Located): number {
   return byteOffset + bytesPerElement[dtype] * (lastElement(shape, layout) + 1);
 }
 
-/** What of a tensor says where its elements lie. */
+/** Those properties of a tensor that say where its elements lie. */
 export type Located = Pick<Tensor, "storage" | "byteOffset" | "dtype" | "shape" | "layout">;
 
-/** Whether two tensors share an element. Beyond 2²⁰ rows that interleave irregularly: whether they may. */
+/**
+ * Tells whether two tensors share an element. Beyond 2²⁰ rows that interleave irregularly, it tells whether they may.
+ */
 export function overlap(a: Located, b: Located): boolean {
   if (a.storage !== b.storage || elementCount(a.shape) === 0 || elementCount(b.shape) === 0) return false;
   if (endByte(a) <= firstByte(b) || endByte(b) <= firstByte(a)) return false;
@@ -103,7 +111,7 @@ export function overlap(a: Located, b: Located): boolean {
   return rows > MAX_ROWS || meet(a, b, [left.width, right.width]);
 }
 
-/** Whether two tensors of one shape are the same elements in the same order. */
+/** Tells whether two tensors of one shape have the same elements in the same order. */
 function same(a: Tensor, b: Tensor): boolean {
   const [x, y] = [a.layout, b.layout];
   return (

@@ -1,4 +1,4 @@
-/** How `solveVjp` finds B̄ and Z̄₀, in a range that α does not shift. */
+/** How `solveVjp` computes B̄ and Z̄₀ without α moving them towards overflow or underflow. */
 import type { Backend } from "../contract/backend.js";
 import type { DiagLowRankTril } from "../contract/operator.js";
 import type { Dtype, Tensor } from "../contract/tensor.js";
@@ -40,7 +40,10 @@ interface Backward<T extends Tensor> {
   readonly scale: number;
 }
 
-/** B̄ = α op(T)⁻ᵀ Ȳ and Z̄₀ = −Fᵀ B̄: the final state of that solve, which α does not scale, times −α. */
+/**
+ * Computes B̄ = α op(T)⁻ᵀ Ȳ and Z̄₀ = −Fᵀ B̄. The latter is the final state of that solve, which α does not scale,
+ * times −α.
+ */
 export function backwardSolve<T extends Tensor>(
   backend: Backend<T>,
   { op, cotangent, trans, alpha, chunk, b, gState, targets }: BackwardCall<T>,

@@ -43,7 +43,7 @@ export interface CheckedCall extends Sizes {
   readonly alpha: number;
 }
 
-/** Tensors of a call, those written first; "b" or "x" is the right-hand side. */
+/** The names of a call's tensors, those that are written first. The right-hand side is "b" or "x". */
 const aliasNames = (rhs: string): string[] => [
   "out",
   "finalState",
@@ -55,10 +55,10 @@ const aliasNames = (rhs: string): string[] => [
   "initialState",
 ];
 const aliasNamesOf = { solve: aliasNames("b"), apply: aliasNames("x") };
-/** What may be the very same tensor. `apply` reads x after it has written. */
+/** Which two arguments may be the very same tensor. `apply` allows less, because it reads x after it has written. */
 const sameAllowed = { solve: ["out=b", "finalState=initialState"], apply: ["finalState=initialState"] };
 
-/** All that `solve` and `apply` check alike. `rhs` is b or x, [batch, n, p]. */
+/** Makes all checks that `solve` and `apply` have in common. `rhs` is b or x, [batch, n, p]. */
 export function checkChunkedCall<T extends Tensor>(
   backend: Backend<T>,
   kernel: "solve" | "apply",

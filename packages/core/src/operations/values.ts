@@ -7,7 +7,7 @@ import type { Dtype, HostTensor, Tensor } from "../contract/tensor.js";
 /** Looks at one number of a tensor. @throws where it is refused */
 type Look = (value: number, batch: number, row: number) => void;
 
-/** λ = ±0, and subnormal λ where the backend may take it for 0. */
+/** Looks for λ = ±0, and for subnormal λ where the backend may take it for 0. */
 function lambdaOf(dtype: Dtype, flushesSubnormals: boolean | undefined): Look {
   const least = !flushesSubnormals ? Number.MIN_VALUE : dtype === "f32" ? 2 ** -126 : 2 ** -1022;
   return (value, batch, row) => {

@@ -5,7 +5,10 @@ import type { Dtype, Shape, Tensor } from "../contract/tensor.js";
 import { checkBackend } from "./check.js";
 import { writeTo } from "./dispatch.js";
 
-/** T̄ = α tril(L Rᵀ, −1), (its transpose's triu when `trans`), and what flows in across the ends of the sequence. */
+/**
+ * The gradient of T is T̄ = α tril(L Rᵀ, −1), or when `trans` its transpose's triu; besides, something flows in across
+ * the ends of the sequence.
+ */
 export interface Outer<T extends Tensor> {
   /** [batch, n, p] */
   readonly left: T;
@@ -14,17 +17,17 @@ export interface Outer<T extends Tensor> {
   readonly trans: boolean;
   readonly alpha: number;
   readonly chunk: number | undefined;
-  /** What L meets besides, [batch, p, r]: Z₀ᵀ, scaled. */
+  /** What L also meets, [batch, p, r]: Z₀ᵀ, scaled. */
   readonly leftState: T | undefined;
-  /** What R meets besides, [batch, p, r]: Z̄_fᵀ, scaled. */
+  /** What R also meets, [batch, p, r]: Z̄_fᵀ, scaled. */
   readonly rightState: T | undefined;
 }
 
-/** Where the gradients of an operator go, and the tensors that are only needed on the way. */
+/** Where the gradients of an operator go, with the tensors that are needed only on the way. */
 export interface Targets<T extends Tensor> {
-  /** The tensor given for a gradient, or a new one, disposed if the call throws. */
+  /** Returns the tensor that was given for a gradient, or a new one that is disposed if the call throws. */
   result(name: string, shape: Shape): T;
-  /** A tensor disposed when the call ends. */
+  /** Returns a tensor that is disposed when the call ends. */
   temporary(shape: Shape): T;
 }
 
@@ -66,7 +69,7 @@ export function factorGradients<T extends Tensor>(
   );
 }
 
-/** ḡ by (27) from Q̄ and K̄; `states`: Z₀ and its gradient, [batch, r, p]. */
+/** Computes ḡ by equation (27) from Q̄ and K̄. `states` are Z₀ and its gradient, [batch, r, p]. */
 export function decayGradient<T extends Tensor>(
   backend: Backend<T>,
   { q, k, decay }: DiagLowRankTril<T> & { readonly decay: T },

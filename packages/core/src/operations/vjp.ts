@@ -125,7 +125,7 @@ export function applyVjp<T extends Tensor>(
   const { trans, alpha, chunk } = call;
   const { initialState, finalStateCotangent } = options;
   return withTargets(backend, call.dtype, call.out, (targets) => {
-    // Ȳ is scaled beforehand only where the kernel's α, applied last, would scale Z̄_f along.
+    // Ȳ is scaled beforehand only where the kernel, which applies α last, would scale Z̄_f too.
     const before = finalStateCotangent !== undefined && alpha !== 1;
     const left = before
       ? copy(backend, cotangent, alpha, false, targets.temporary(cotangent.shape))
@@ -178,7 +178,7 @@ interface VjpCall<T extends Tensor> {
   readonly out: Readonly<Record<string, T | undefined>>;
 }
 
-/** λ̄, Q̄, K̄ and ḡ from L Rᵀ = `alpha` left rightᵀ: (20), (27). */
+/** Computes λ̄, Q̄, K̄ and ḡ from L Rᵀ = `alpha` left rightᵀ, by equations (20) and (27). */
 function operatorGradients<T extends Tensor>(
   backend: Backend<T>,
   op: DiagLowRankTril<T>,
@@ -186,7 +186,7 @@ function operatorGradients<T extends Tensor>(
     readonly left: T;
     readonly right: T;
     readonly alpha: number;
-    /** What Z₀ and Z̄_f are scaled by where left and right meet them. */
+    /** What Z₀ and Z̄_f are multiplied by where left and right meet them. */
     readonly leftScale: number;
     readonly rightScale: number;
     readonly gState: T | undefined;
@@ -216,7 +216,10 @@ function operatorGradients<T extends Tensor>(
   };
 }
 
-/** Everything a gradient must know before it allocates or writes. `result`: the name of the right-hand side's gradient. */
+/**
+ * Checks everything that a gradient must know before it allocates or writes. `result` names the gradient of the
+ * right-hand side.
+ */
 function checkVjpCall<T extends Tensor>(
   backend: Backend<T>,
   op: DiagLowRankTril<T>,

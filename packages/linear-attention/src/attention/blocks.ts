@@ -4,12 +4,12 @@ import { firstColumns, multiply, rowsFrom, sharedIdentity } from "../engine/prod
 import type { Scope } from "../engine/scope.js";
 import { scaleRows, weigh, type Kernel } from "./weights.js";
 
-/** Rows of one piece, entries of the output's heads, [E, n, columns]. */
+/** The rows of one piece as entries of the output's heads, [E, n, columns]. */
 export interface Rows<T extends Tensor> {
   readonly query: T;
   readonly key: T;
   readonly value: T;
-  /** What the corrections compare with the keys. */
+  /** The rows with which the corrections compare the keys. */
   readonly erase: T;
   /** [E, n, 1] */
   readonly beta: T;
@@ -20,7 +20,7 @@ export interface Attention {
   readonly kernel: Kernel;
 }
 
-/** Tokens whose corrections are solved for at a time. */
+/** The corrections are solved for in blocks of so many tokens. */
 const BLOCK = 64;
 
 /**
@@ -42,7 +42,7 @@ export class Blocks<T extends Tensor> {
     this.#keys = scope.copy(rows.key, scope.empty([entries, width, tokens]), { trans: true });
   }
 
-  /** First tokens of the blocks. */
+  /** Returns the first token of every block. */
   starts(): number[] {
     return Array.from({ length: Math.ceil(this.tokens / BLOCK) }, (_, at) => at * BLOCK);
   }
@@ -51,18 +51,18 @@ export class Blocks<T extends Tensor> {
     return Math.min(BLOCK, this.tokens - first);
   }
 
-  /** Memory for the weights of any one block. */
+  /** Takes memory for the weights of any one block. */
   buffer(): T {
     return this.scope.empty([this.entries, Math.min(BLOCK, this.tokens), this.tokens]);
   }
 
-  /** A part of such memory as [E, c, e] of the block. */
+  /** Returns a part of such memory as [E, c, e] of the block. */
   in(buffer: T, first: number, cols: number = first + this.size(first)): T {
     const shape = [this.entries, this.size(first), cols] as const;
     return this.scope.backend.view(buffer, shape, contiguousLayout(shape));
   }
 
-  /** Weights of a block's rows of `by` for all tokens up to its end. */
+  /** Computes the weights of a block's rows of `by` for all tokens up to the block's end. */
   weights(by: T, first: number, strict: boolean, buffer: T): T {
     const { scope, attention } = this;
     const out = this.in(buffer, first);
@@ -72,7 +72,9 @@ export class Blocks<T extends Tensor> {
     return out;
   }
 
-  /** I + diag(β) P within the block, for `solve`: a coupling whose keys are I is what its rows say. */
+  /**
+   * Returns I + diag(β) P within the block, for `solve`. A coupling whose keys are I consists of its rows themselves.
+   */
   within(weights: T, first: number, buffer: T): DiagLowRankTril<T> {
     const { scope, entries } = this;
     const size = this.size(first);

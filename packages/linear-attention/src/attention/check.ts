@@ -4,7 +4,7 @@ import { checkHeads, larger, widthOf, type CheckedLayer, type Inputs } from "../
 import type { Heads } from "../engine/options.js";
 import type { Packed } from "../engine/packed.js";
 
-/** An input: rows of the query's, the key's or the value's heads, or a number for each head that has corrections. */
+/** An input: rows of the query's, the key's or the value's heads, or one number for each head that has corrections. */
 export interface Field {
   readonly role: "query" | "key" | "value" | "number";
   readonly optional?: boolean;
@@ -66,7 +66,7 @@ export function checkAttention<T extends Tensor>(
   return { ...sizes, heads, outHeads, scale, inputs: packed };
 }
 
-/** One input as heads. Numbers may be shared by heads, so that there are fewer of them. */
+/** Returns one input cut into heads. Where heads share a number, there are fewer numbers than heads. */
 function checkField<T extends Tensor>(
   name: string,
   tensor: T,

@@ -6,7 +6,7 @@ import type { Scope } from "../engine/scope.js";
 import type { Tape, Value } from "../engine/tape.js";
 import type { CheckedAttention } from "./check.js";
 
-/** The operators of a call, as its output is made of them. */
+/** The operators of which a call's output is made. */
 interface Path<T extends Tensor> {
   readonly call: CheckedAttention<T>;
   readonly query: Value<T>;
@@ -95,7 +95,10 @@ function pathBack<T extends Tensor>(tape: Tape<T>, path: Path<T>, bar: T): void 
   productBack(tape, path, { cotangent: seenBar, alpha: 1 }, erased, key, heads.key);
 }
 
-/** The gradients of α tril(L Rᵀ), with its diagonal or without, for the rows of L and R: α tril(C) R and α tril(C)ᵀ L. */
+/**
+ * Computes the gradients of α tril(L Rᵀ), with its diagonal or without it, for the rows of L and R: α tril(C) R and α
+ * tril(C)ᵀ L.
+ */
 function productBack<T extends Tensor>(
   tape: Tape<T>,
   path: Path<T>,
@@ -118,14 +121,14 @@ function productBack<T extends Tensor>(
   }
 }
 
-/** The diagonals, [batch, n, 1]. */
+/** Copies the diagonals, [batch, n, 1]. */
 function diagonal<T extends Tensor>(scope: Scope<T>, t: T): T {
   const [batch, n] = t.shape;
   const layout = { ...t.layout, offset: 0, row: t.layout.row + 1 };
   return scope.copy(scope.backend.view(t, [batch, n, 1], layout), scope.empty([batch, n, 1]));
 }
 
-/** n×n arrays as those of `heads` a sequence, which share the `stored` ones evenly. */
+/** Regards n×n arrays as those of `heads` heads in each sequence, which share the `stored` ones evenly. */
 function sharedEntries<T extends Tensor>(scope: Scope<T>, t: T, stored: number, heads: number): T {
   const [count, n, cols] = t.shape;
   return scope.backend.view(t, [(count / stored) * heads, n, cols], {
@@ -138,7 +141,7 @@ function sharedEntries<T extends Tensor>(scope: Scope<T>, t: T, stored: number, 
   });
 }
 
-/** n×n arrays of neighbouring entries added up, so that `count` are left. */
+/** Adds up n×n arrays of neighbouring entries, so that `count` are left. */
 function sumEntries<T extends Tensor>(scope: Scope<T>, t: T, count: number): T {
   const [entries, n, cols] = t.shape;
   const width = n * cols;

@@ -14,7 +14,7 @@ export function checkHost(backend: Backend, t: Tensor): void {
   throw new UnsupportedError("backend", expected, backend.name);
 }
 
-/** Calls `visit` for every row of every entry with the index of its first element. */
+/** Calls `visit` for every row of every entry, with the index of the row's first element. */
 function forEachRow(t: Tensor, visit: (start: number, entry: number, row: number) => void): void {
   const [batch, rows] = t.shape;
   for (let entry = 0; entry < batch; entry++) {
@@ -25,7 +25,7 @@ function forEachRow(t: Tensor, visit: (start: number, entry: number, row: number
 
 const dataOf = (t: Tensor): FloatArray => (t as HostTensor).data;
 
-/** The element of a tensor [batch, n, 1]. */
+/** Returns an element of a tensor [batch, n, 1]. */
 const numberAt = (t: Tensor, entry: number, row: number): number =>
   dataOf(t)[entryStart(t.layout, entry) + row * t.layout.row]!;
 
@@ -74,7 +74,7 @@ export function weighBack(
     for (let j = 0; j < cols; j++) if (p[start + j] !== 0) sum += p[start + j]! * bar[from + j]!;
     const factor = scale * (beta ? numberAt(beta, entry, row) : 1);
     const less = kernel === "softmax" ? sum : 0;
-    // Where the weight is 0 nothing comes back, not even from a later token's gradient that is not finite.
+    // Where the weight is 0 no gradient passes, not even that of a later token which is not finite.
     for (let j = 0; j < cols; j++) {
       const weight = p[start + j]!;
       bar[from + j] = weight === 0 ? 0 : factor * weight * (bar[from + j]! - less);

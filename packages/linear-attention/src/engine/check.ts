@@ -7,7 +7,7 @@ import { checkPieces, paddingOf } from "./pieces.js";
 import type { Input, Rule } from "./rule.js";
 import type { StateForm } from "./states.js";
 
-/** A call whose every argument fits. */
+/** A call all of whose arguments fit. */
 export interface CheckedLayer {
   readonly dtype: Dtype;
   readonly batch: number;
@@ -23,7 +23,7 @@ export interface CheckedLayer {
   readonly scale: number;
   readonly eps: number | undefined;
   readonly pieces: readonly Piece[];
-  /** The rows that are in no piece. */
+  /** The rows that belong to no piece. */
   readonly padding: readonly Piece[];
   readonly form: StateForm;
 }
@@ -110,7 +110,7 @@ export function widthOf(name: string, t: Tensor, heads: number): number {
 
 type Sizes = Omit<CheckedLayer, "scale" | "eps" | "pieces" | "padding" | "form">;
 
-/** Columns of a head of an input. */
+/** Returns the number of columns in a head of an input. */
 export function inputWidth(
   { role, width }: Input,
   { keyWidth, valueWidth }: Pick<Sizes, "keyWidth" | "valueWidth">,
@@ -119,7 +119,7 @@ export function inputWidth(
   return role === "parameter" || width === "one" ? 1 : keyWidth;
 }
 
-/** Heads of an input as it is stored. */
+/** Returns the number of heads of an input as it is stored. */
 export function inputHeads(
   input: Input,
   t: Tensor,

@@ -2,7 +2,7 @@ import { apply, type Tensor } from "@dlrt/core";
 import { entriesOf, rowsOf, tokenStride, type Packed } from "./packed.js";
 import type { Scope } from "./scope.js";
 
-/** `x`, or a copy of it, with a single distance from token to token. */
+/** Returns `x`, or a copy of it, with one and the same distance from each token to the next. */
 export function evenly<T extends Tensor>(scope: Scope<T>, x: Packed<T>): Packed<T> {
   if (tokenStride(x.tensor) !== undefined) return x;
   return { ...x, tensor: scope.copy(x.tensor, scope.empty(x.tensor.shape)) };
@@ -22,7 +22,7 @@ export function product<T extends Tensor>(scope: Scope<T>, x: Packed<T>, y: Pack
   return out;
 }
 
-/** α Σ over the columns of a head of x ∘ y, one number a head. */
+/** Computes α Σ x ∘ y over the columns of each head: one number for a head. */
 export function dot<T extends Tensor>(scope: Scope<T>, x: Packed<T>, y: Packed<T>, alpha = 1): Packed<T> {
   const [batch, tokens] = x.tensor.shape;
   const heads = Math.max(x.heads, y.heads);
@@ -86,14 +86,14 @@ export function sumTokens<T extends Tensor>(scope: Scope<T>, x: Packed<T>): Pack
   return out;
 }
 
-/** A part of each token's rows: row `row` of `rows`, from column `column` of every head on. */
+/** A part of each token's rows: the row `row` of `rows`, from column `column` of every head on. */
 export interface Place {
   readonly row: number;
   readonly rows: number;
   readonly column: number;
 }
 
-/** That part of `x`, [B, T·rows, H·D], as batch entries [B·H, T, width]. */
+/** Returns that part of `x`, [B, T·rows, H·D], as batch entries [B·H, T, width]. */
 export function placeIn<T extends Tensor>(
   scope: Scope<T>,
   x: Packed<T>,
@@ -112,7 +112,7 @@ export function placeIn<T extends Tensor>(
   });
 }
 
-/** That part of `x` as an array of its own, [B, T, H·width]. */
+/** Copies that part of `x` into an array of its own, [B, T, H·width]. */
 export function takeFrom<T extends Tensor>(
   scope: Scope<T>,
   x: Packed<T>,

@@ -11,7 +11,7 @@ import type { Tape, Value } from "./tape.js";
  * @module
  */
 
-/** Heads `first`, `first + step`, … of `x` as batch entries [B·count, T, D]. */
+/** Returns the heads `first`, `first + step`, … of `x` as batch entries [B·count, T, D]. */
 function headsIn<T extends Tensor>(
   scope: Scope<T>,
   { tensor, width }: Packed<T>,
@@ -28,7 +28,7 @@ function headsIn<T extends Tensor>(
   });
 }
 
-/** Head r·S + j becomes head j·R + r, for S `groups` of R heads; or back again. */
+/** Moves head r·S + j to the place j·R + r, for S `groups` of R heads; or back again. */
 function regroup<T extends Tensor>(
   scope: Scope<T>,
   x: Packed<T>,
@@ -46,7 +46,10 @@ function regroup<T extends Tensor>(
   return out;
 }
 
-/** Heads r·S + j, all r, become neighbours, as the engine has heads that share head j of S; or back again. */
+/**
+ * Makes neighbours of the heads r·S + j, for all r, which is how the engine has heads that share head j of S; or undoes
+ * that.
+ */
 export function regrouped<T extends Tensor>(
   tape: Tape<T>,
   x: Value<T>,
@@ -59,7 +62,7 @@ export function regrouped<T extends Tensor>(
   );
 }
 
-/** As many heads, of which head h is head h mod `x.heads` of `x`. */
+/** Returns so many heads, of which head h is head h mod `x.heads` of `x`. */
 export function tiled<T extends Tensor>(tape: Tape<T>, x: Value<T>, heads: number): Value<T> {
   if (x.heads === heads) return x;
   const { scope } = tape;

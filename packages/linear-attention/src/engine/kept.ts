@@ -6,7 +6,7 @@ import type { Kept, LayerOptions } from "./options.js";
 import type { Rule } from "./rule.js";
 import type { Scope } from "./scope.js";
 
-/** What was kept fits a call that says the same. */
+/** What was kept fits a later call that says the same as this. */
 interface Call {
   readonly rule: Rule;
   readonly sizes: string;
@@ -18,7 +18,10 @@ interface Contents {
   readonly tensors: KeptTensors<Tensor>;
 }
 
-/** By a symbol, which a proxy of the object, as Vue and MobX make them, hands on as it does not a private field. */
+/**
+ * The contents are found by a symbol, because a proxy of the object, as Vue and MobX make them, hands that on, unlike a
+ * private field.
+ */
 const contents = Symbol("kept");
 
 class KeptCall implements Kept {
@@ -48,7 +51,10 @@ export function keptOf<T extends Tensor>(call: Call, tensors: KeptTensors<T>): K
   return new KeptCall(Object.freeze({ call, tensors: Object.freeze(tensors) as KeptTensors<T> }));
 }
 
-/** Where a call's inputs lie, and all that what is kept depends on. Views of the same elements are the same inputs. */
+/**
+ * Describes where a call's inputs lie, and everything else that what is kept depends on. Views of the same elements are
+ * the same inputs.
+ */
 export function describeCall<T extends Tensor>(
   rule: Rule,
   inputs: Inputs<T>,

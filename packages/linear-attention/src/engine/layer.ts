@@ -20,7 +20,7 @@ import { withScope, type Scope } from "./scope.js";
 import { loadStates, stateShape, targetStates } from "./states.js";
 import { Tape, type Value } from "./tape.js";
 
-/** What a call of `mix` has that no mapping changes. */
+/** Those arguments of `mix` that no mapping changes. */
 type StatesOf<T extends Tensor> = Pick<MixCall<T>, "initialState" | "finalState" | "kept">;
 
 /** Computes a layer. Results are written when it returns, or enqueued on a device. */
@@ -58,7 +58,7 @@ export function forward<T extends Tensor>(
   });
 }
 
-/** The output, zeros where rows are padded, by the rule as `ruleFor` gives it. */
+/** Computes the output by the rule that `ruleFor` gives. Padded rows are zeros. */
 export function outputOf<T extends Tensor>(
   scope: Scope<T>,
   rule: Rule,
@@ -115,7 +115,7 @@ export function backward<T extends Tensor>(
   });
 }
 
-/** How the engine keeps a layer's states beside their heads. */
+/** The form in which the engine keeps a layer's states beside their heads. */
 export const engineForm = ({ scratch = 0 }: Rule, { keyWidth }: CheckedLayer): { readonly rank: number } => ({
   rank: keyWidth + scratch,
 });
@@ -130,7 +130,10 @@ function initialStates<T extends Tensor>(
   return initialState && loadStates(scope, initialState, call.form, engine);
 }
 
-/** The layer's mapping on its inputs, with normalised keys where asked; `mixer` does what the rows are for. */
+/**
+ * Applies the layer's mapping to its inputs, with normalised keys where that is asked for. `mixer` says what is done
+ * with the rows.
+ */
 export function run<T extends Tensor>(
   tape: Tape<T>,
   rule: Rule,
@@ -166,7 +169,10 @@ export function run<T extends Tensor>(
   return { output: apart ? regrouped(tape, output, stateHeads, "back") : output, values };
 }
 
-/** An input as the rules see it: its heads as the engine shares them, keys normalised where asked, a parameter with a row a token. */
+/**
+ * Returns an input as the rules see it: with heads as the engine shares them, keys normalised where that is asked for,
+ * and a parameter repeated as a row for each token.
+ */
 function prepared<T extends Tensor>(
   tape: Tape<T>,
   { role }: Input,
@@ -177,7 +183,7 @@ function prepared<T extends Tensor>(
     const [first, rows] = value.tensor.shape;
     if (first !== 1 || rows !== 1) return value; // a log of past tokens has one for each already
     const repeated = tape.repeat(value, batch, tokens);
-    // Its gradient is a sum over tokens, which must not meet what padded rows hold.
+    // Its gradient is a sum over tokens, which must not include what padded rows hold.
     return tape.derived(repeated, (gradient) => {
       clearRows(tape.scope, gradient, padding, 1);
       tape.gather(repeated, () => gradient);

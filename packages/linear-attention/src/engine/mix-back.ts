@@ -6,7 +6,7 @@ import type { Scope } from "./scope.js";
 import { statesOf } from "./states.js";
 import type { Tape, Value } from "./tape.js";
 
-/** Gradients of all rows of a kind, as the operator's gradients name them. */
+/** The gradients of all rows of a kind, named as the operator's gradients are. */
 interface RowGradients<T extends Tensor> {
   readonly q: Packed<T>;
   readonly k: Packed<T>;
@@ -15,7 +15,10 @@ interface RowGradients<T extends Tensor> {
   readonly decay: Packed<T> | undefined;
 }
 
-/** The gradients of a call of `mix` from the cotangents of its output and of the final state, by the gradients of its two operations. */
+/**
+ * Computes the gradients of a call of `mix` from the cotangents of its output and of the final state, by the gradients
+ * of its two operations.
+ */
 export function mixBack<T extends Tensor>(
   tape: Tape<T>,
   rows: Operator<T>,
@@ -93,7 +96,7 @@ export function mixBack<T extends Tensor>(
   if (back.initialState && solveState) addTo(scope, back.initialState, solveState);
 }
 
-/** States as an array of one sequence: a state is a token whose columns are its elements. */
+/** Regards states as an array of one sequence: a state is a token whose columns are its elements. */
 const asTokens = <T extends Tensor>(scope: Scope<T>, states: T, heads: number): Packed<T> => {
   const [count, rank, cols] = states.shape;
   const width = rank * cols;
@@ -101,7 +104,7 @@ const asTokens = <T extends Tensor>(scope: Scope<T>, states: T, heads: number): 
   return { tensor: scope.backend.view(states, [1, count / heads, heads * width], layout), heads, width };
 };
 
-/** The gradient of states that several heads of the output read: to ← their sums, where `to` has no gaps. */
+/** Sums the gradient of states that several heads of the output read: to ← their sums, where `to` has no gaps. */
 export function sumStates<T extends Tensor>(
   scope: Scope<T>,
   from: T,
@@ -113,7 +116,7 @@ export function sumStates<T extends Tensor>(
   scope.copy(tensor, asTokens(scope, to, stateHeads).tensor);
 }
 
-/** to ← to + more, states of one shape without gaps. */
+/** Adds `more` to `to`. Both are states of one shape without gaps. */
 export function addTo<T extends Tensor>(scope: Scope<T>, to: T, more: T): void {
   const { tensor } = sum(scope, asTokens(scope, to, 1), asTokens(scope, more, 1));
   scope.copy(tensor, asTokens(scope, to, 1).tensor);

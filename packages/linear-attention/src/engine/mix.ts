@@ -6,7 +6,7 @@ import { operandsOf, type Mix, type MixBack, type MixCall, type Operator } from 
 import { finalStatesOf } from "./states.js";
 import type { Tape, Value } from "./tape.js";
 
-/** The output that the query reads, by the backend's own kernel for it, or composed of two operations of core. */
+/** Computes the output that the query reads, by the backend's own kernel for it or by two operations of core. */
 export function mix<T extends Tensor>(
   tape: Tape<T>,
   rows: Mix<T>,
@@ -18,7 +18,7 @@ export function mix<T extends Tensor>(
   return compose(tape, operatorOf(tape, rows), call, back);
 }
 
-/** The rows with the gates multiplied in. */
+/** Multiplies the gates into the rows. */
 export function operatorOf<T extends Tensor>(
   tape: Tape<T>,
   { query, key, value, erase, erased, write = erase, decay }: Mix<T>,

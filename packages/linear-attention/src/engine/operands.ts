@@ -4,25 +4,31 @@ import type { Scope } from "./scope.js";
 import { statesOf } from "./states.js";
 import type { Value } from "./tape.js";
 
-/** What every layer comes down to: rows that erase, write, and are read by the query. */
+/** What every layer is reduced to: rows that erase, rows that write, and rows by which the query reads. */
 export interface Mix<T extends Tensor> {
   readonly query: Value<T>;
   /** The write key. */
   readonly key: Value<T>;
   readonly value: Value<T>;
-  /** e, one column a head or as many as the key: the erase key is P = e ∘ k. Without it and `erased` nothing is erased. */
+  /**
+   * e, with one column for each head or as many as the key: the erase key is P = e ∘ k. Without it and `erased`,
+   * nothing is erased.
+   */
   readonly erase?: Value<T> | undefined;
   /** p: P is e ∘ p, and reads the state before its row decays. For the kernel alone: see `Rule.direct`. */
   readonly eraseKey?: Value<T> | undefined;
   /** P itself, where it is no product with the write key. */
   readonly erased?: Value<T> | undefined;
-  /** w, one column a head or as many as the value: w ∘ v is written. Default: `erase`, which is β then; without it v is. */
+  /**
+   * w, with one column for each head or as many as the value: w ∘ v is written. Default: `erase`, which is then β;
+   * without that, v is written.
+   */
   readonly write?: Value<T> | undefined;
-  /** One column a head, or as many as the key has. */
+  /** The decay, with one column for each head or as many as the key. */
   readonly decay?: Value<T> | undefined;
 }
 
-/** The same as operands of `solve` and `apply`, with the gates multiplied in. */
+/** The same rows as operands of `solve` and `apply`, with the gates multiplied in. */
 export interface Operator<T extends Tensor> {
   readonly query: Value<T>;
   readonly key: Value<T>;
@@ -33,10 +39,10 @@ export interface Operator<T extends Tensor> {
   readonly decay: Value<T> | undefined;
 }
 
-/** A tensor for every piece of a call, where the kernel keeps something of it. */
+/** One tensor for every piece of a call in which the kernel keeps something of that piece. */
 export type KeptTensors<T extends Tensor> = (T | undefined)[];
 
-/** All that a call of the engine knows beside the rows. */
+/** Everything that a call of the engine knows beside the rows. */
 export interface MixCall<T extends Tensor> {
   readonly scale: number;
   /** Heads of the state and of the output. */
@@ -51,7 +57,7 @@ export interface MixCall<T extends Tensor> {
   readonly kept?: KeptTensors<T> | undefined;
 }
 
-/** What the way back needs and gives beside the rows' gradients. */
+/** What the backward pass needs and gives beside the rows' gradients. */
 export interface MixBack<T extends Tensor> {
   /** [N·outHeads, rank, V] */
   readonly finalStateCotangent?: T | undefined;
@@ -59,13 +65,13 @@ export interface MixBack<T extends Tensor> {
   readonly initialState?: T | undefined;
 }
 
-/** The operands of one piece as views, entries of so many heads a sequence. */
+/** The operands of one piece as views, with entries of so many heads in each sequence. */
 export interface Operands<T extends Tensor> {
   rows(x: Packed<T>, heads: number): T;
   initial(heads: number): T | undefined;
-  /** Solved for the corrections, entries of `stateHeads`. */
+  /** The operator that is solved for the corrections; its entries are those of `stateHeads`. */
   eraser(): DiagLowRankTril<T>;
-  /** Applied to them, entries of `outHeads`. */
+  /** The operator that is applied to the corrections; its entries are those of `outHeads`. */
   reader(): DiagLowRankTril<T>;
 }
 

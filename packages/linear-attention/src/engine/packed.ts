@@ -1,6 +1,6 @@
 import type { Backend, Tensor } from "@dlrt/core";
 
-/** A layer's array [B, T, H·D] with the columns of a token cut into heads. */
+/** A layer's array [B, T, H·D], in which the columns of a token are cut into heads. */
 export interface Packed<T extends Tensor> {
   /** [B, T, H·D], one entry a sequence */
   readonly tensor: T;
@@ -16,13 +16,13 @@ export interface Packed<T extends Tensor> {
  */
 export interface Piece {
   readonly batch: number;
-  /** The first of the array's sequences that it covers. Default 0 */
+  /** The first of the array's sequences that the piece covers. Default 0. */
   readonly sequence?: number;
   readonly start: number;
   readonly rows: number;
-  /** The first of the `batch` states that it begins in. */
+  /** The first of the `batch` states in which the piece begins. */
   readonly state: number;
-  /** The first of those that it ends in. Default: `state` */
+  /** The first of the states in which it ends. Default: `state`. */
   readonly final?: number;
 }
 

@@ -61,7 +61,7 @@ function checkPadding(padding: Padding, batch: number, tokens: number): readonly
   return join(ranges, (a, b) => a.rows === b.rows);
 }
 
-/** Neighbours that may be one piece become one: `alike` says so of two that follow each other. */
+/** Joins neighbours that may be one piece. `alike` says so of two that follow each other. */
 export function join<P extends { readonly batch: number }>(
   pieces: Iterable<P>,
   alike: (before: P, next: P) => boolean,
@@ -78,14 +78,14 @@ export function join<P extends { readonly batch: number }>(
   return joined;
 }
 
-/** A piece of tokens as rows of an array that has several a token. */
+/** Turns a piece of tokens into the rows of an array that has several rows for each token. */
 export const stretched = (piece: Piece, perToken: number): Piece => ({
   ...piece,
   start: piece.start * perToken,
   rows: piece.rows * perToken,
 });
 
-/** The rows beside the pieces of a padded batch. */
+/** Returns the rows beside the pieces of a padded batch. */
 export function paddingOf(pieces: readonly Piece[], tokens: number): readonly Piece[] {
   return pieces
     .flatMap((piece) => {

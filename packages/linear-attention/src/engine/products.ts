@@ -17,7 +17,7 @@ export function multiply<T extends Tensor>(
   return apply(scope.backend, op, plus ?? scope.repeated(0, to.shape), { alpha, initialState: x, out: to });
 }
 
-/** to ← to + Aᵀ Y, A [batch, n, m], Y [batch, n, p]: what the state of an `apply` gathers. */
+/** Adds Aᵀ Y to `to`, for A [batch, n, m] and Y [batch, n, p], as the state of an `apply` gathers it. */
 export function accumulate<T extends Tensor>(scope: Scope<T>, to: T, a: T, y: T): void {
   apply(scope.backend, { q: scope.repeated(0, a.shape), k: a }, y, {
     initialState: to,
@@ -26,7 +26,7 @@ export function accumulate<T extends Tensor>(scope: Scope<T>, to: T, a: T, y: T)
   });
 }
 
-/** I for every entry: [batch, n, n]. */
+/** Makes I for every entry: [batch, n, n]. */
 export function identity<T extends Tensor>(scope: Scope<T>, batch: number, n: number): T {
   if (batch === 0 || n === 0) return scope.empty([batch, n, n]);
   const data = newFloatArray(scope.dtype, 2 * n - 1);
@@ -35,7 +35,7 @@ export function identity<T extends Tensor>(scope: Scope<T>, batch: number, n: nu
   return scope.own(scope.backend.upload(view));
 }
 
-/** The same with memory for one entry alone. Only read. */
+/** Makes the same with memory for one entry alone. It may only be read. */
 export function sharedIdentity<T extends Tensor>(scope: Scope<T>, batch: number, n: number): T {
   const layout = { offset: 0, heads: 1, shared: 1, batch: 0, head: 0, row: n };
   return scope.backend.view(identity(scope, 1, n), [batch, n, n], layout);

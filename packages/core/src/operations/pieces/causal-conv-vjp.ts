@@ -4,7 +4,9 @@ import { convolveRow } from "./causal-conv.js";
 import { rowStart } from "./rows.js";
 import { siluSlope } from "./scalars.js";
 
-/** A sum for every tap and channel, compensated: a sequence may be long, and in f64 there is no wider number to sum in. */
+/**
+ * A compensated sum for every tap and channel: a sequence may be long, and there is no type wider than f64 to sum in.
+ */
 interface Sums {
   readonly sum: Float64Array;
   readonly lost: Float64Array;
@@ -40,7 +42,7 @@ export function causalConvVjp(params: CausalConvVjpParams<HostTensor>): void {
   }
 }
 
-/** The cotangent of y_i, through the activation. */
+/** Computes the cotangent of y_i before the activation. */
 function preActivation(
   params: CausalConvVjpParams<HostTensor>,
   entry: number,
@@ -85,7 +87,7 @@ function addCompensated(
   }
 }
 
-/** ȳ_i ∘ X_{i+j} for every tap j. */
+/** Adds ȳ_i ∘ X_{i+j} for every tap j. */
 function addWeights(
   { p, taps, x, initialState }: CausalConvVjpParams<HostTensor>,
   entry: number,
@@ -101,7 +103,7 @@ function addWeights(
   }
 }
 
-/** Row m of X̄ goes to the gradient of the initial state or of x, and makes room for row m + taps. */
+/** Stores row m of X̄ in the gradient of the initial state or of x, which makes room for row m + taps. */
 function storeRow(
   { n, p, taps, gradients, finalStateCotangent }: CausalConvVjpParams<HostTensor>,
   entry: number,

@@ -20,7 +20,7 @@ export function causalConv(params: CausalConvParams<HostTensor>): void {
   }
 }
 
-/** y_i of one entry, into `sums`. */
+/** Computes y_i of one entry into `sums`. */
 export function convolveRow(given: Given, entry: number, i: number, sums: Float64Array): void {
   const { p, taps, x, weight, bias, initialState } = given;
   if (bias === undefined) sums.fill(0);
@@ -48,7 +48,7 @@ function addProducts(
   for (let c = 0; c < p; c++) sums[c]! += weight[weightAt + c]! * x[at + c]!;
 }
 
-/** The last taps − 1 rows of the initial state followed by x. */
+/** Copies the last taps − 1 rows of the initial state followed by x. */
 function keepRows(
   { n, p, taps, x, initialState }: CausalConvParams<HostTensor>,
   into: HostTensor,

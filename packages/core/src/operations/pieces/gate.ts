@@ -25,12 +25,12 @@ export function gate(params: GateParams<HostTensor>): void {
   }
 }
 
-/** e^a, neither 0 nor Infinity: times 0, or times Infinity, it is what the limit is. */
+/** Returns e^a, but neither 0 nor Infinity, so that its products with 0 and with Infinity are what their limits are. */
 function slopeOf(a: number): number {
   return Math.max(Number.MIN_VALUE, finite(Math.exp(a)));
 }
 
-/** ḡ ∘ ∂g/∂x of a row, and Σ ḡ ∘ ∂g/∂a. */
+/** Computes ḡ ∘ ∂g/∂x of a row, and Σ ḡ ∘ ∂g/∂a. */
 function rowBack(
   { p, x, bias, lowerBound, out, aTerms }: GateParams<HostTensor>,
   cotangent: HostTensor,

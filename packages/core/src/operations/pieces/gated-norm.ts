@@ -8,7 +8,7 @@ type Params = GatedNormParams<HostTensor>;
 /** `GatedNormParams` on tensors that the host reaches. */
 export function gatedNorm(params: Params): void {
   const { batch, n, p, eps, x, out } = params;
-  // Of the row at work: x / √(mean(x²) + eps), weight ∘ f(z), and ȳ times that.
+  // These hold, for the present row, x / √(mean(x²) + eps), weight ∘ f(z), and ȳ times the latter.
   const [unit, factor, bar] = [new Float64Array(p), new Float64Array(p), new Float64Array(p)];
   for (let entry = 0; entry < batch; entry++) {
     for (let i = 0; i < n; i++) {
@@ -28,7 +28,7 @@ export function gatedNorm(params: Params): void {
   }
 }
 
-/** weight ∘ f(z) */
+/** Computes weight ∘ f(z). */
 function factors(
   { p, gate, weight, activation }: Params,
   entry: number,
@@ -46,7 +46,7 @@ function factors(
   for (let j = 0; j < p; j++) factor[j]! *= weight.data[at + j]!;
 }
 
-/** The gradients of one row; `norm` is √(mean(x²) + eps). */
+/** Computes the gradients of one row. `norm` is √(mean(x²) + eps). */
 function rowBack(
   params: Params,
   cotangent: HostTensor,

@@ -28,7 +28,7 @@ export function normalizeRows({
   }
 }
 
-/** (ȳ − y (y·ȳ)) / norm, where y = s x / root and the norm is root / s */
+/** Computes (ȳ − y (y·ȳ)) / norm, where y = s x / root and the norm is root / s. */
 function rowBack(
   x: FloatArray,
   at: number,

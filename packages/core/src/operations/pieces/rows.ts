@@ -1,15 +1,18 @@
 import { entryStart } from "../../contract/layout.js";
 import type { FloatArray, HostTensor } from "../../contract/tensor.js";
 
-/** Products that are added up without a cut: a sum of n of them is off by (32 + n/64) ε at most, not by n ε. */
+/**
+ * So many products are added up in one chain. A sum of n products is then wrong by at most (32 + n/64) ε, and not by n
+ * ε.
+ */
 const BLOCK = 64;
 
-/** Element of `t.data` where row `row` of batch entry `entry` starts. */
+/** Returns the index in `t.data` at which row `row` of batch entry `entry` starts. */
 export function rowStart({ layout }: HostTensor, entry: number, row: number): number {
   return entryStart(layout, entry) + row * layout.row;
 }
 
-/** Σ x y over `count` adjacent elements from `xAt` and `yAt` on. */
+/** Returns Σ x y over `count` adjacent elements, from `xAt` and `yAt` on. */
 export function dot(x: FloatArray, xAt: number, y: FloatArray, yAt: number, count: number): number {
   let total = 0;
   for (let from = 0; from < count; from += BLOCK) {
@@ -27,7 +30,7 @@ export function dot(x: FloatArray, xAt: number, y: FloatArray, yAt: number, coun
   return total;
 }
 
-/** What numbers are multiplied by whose squares overflow float64. */
+/** Numbers whose squares would overflow float64 are multiplied by this first. */
 export const SHRINK: number = 2 ** -600;
 
 /**

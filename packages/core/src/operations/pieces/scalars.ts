@@ -1,4 +1,7 @@
-/** Functions of one number, right for any finite argument: no exp of a large positive number, no difference of nearly equal ones. */
+/**
+ * Functions of one number that are right for any finite argument: they take no exp of a large positive number and no
+ * difference of nearly equal numbers.
+ */
 
 /** 1 / (1 + e^(−z)) */
 export function sigmoid(z: number): number {
@@ -27,10 +30,10 @@ export function softplus(z: number): number {
   return Math.max(z, 0) + Math.log1p(Math.exp(-Math.abs(z)));
 }
 
-/** Below this e^z is softplus(z), and σ(z), to the last bit of float64. */
+/** Below this z, e^z equals softplus(z) and σ(z) to the last bit of float64. */
 const TAIL = -40;
 
-/** Beyond ±this e^a or its product with a factor may leave float64 while the result does not. */
+/** Beyond ± this a, e^a or its product with a factor may leave float64 although the result does not. */
 const LARGE = 700;
 
 /** e^a softplus(z) */
@@ -39,13 +42,13 @@ export function scaledSoftplus(a: number, z: number): number {
   return Math.exp(a + (z < TAIL ? z : Math.log(softplus(z))));
 }
 
-/** e^a σ(z), the derivative of the same */
+/** e^a σ(z), the derivative of scaledSoftplus by z. */
 export function scaledSigmoid(a: number, z: number): number {
   if (z >= TAIL && Math.abs(a) <= LARGE) return Math.exp(a) * sigmoid(z);
   return Math.exp(a + (z < TAIL ? z : -Math.log1p(Math.exp(-z))));
 }
 
-/** `x` where it is finite, else the finite number next to it, so that 0 times it is 0. */
+/** Returns `x` where it is finite, and otherwise the finite number next to it, so that 0 times it is 0. */
 export function finite(x: number): number {
   return Math.max(-Number.MAX_VALUE, Math.min(Number.MAX_VALUE, x));
 }
