@@ -3,7 +3,7 @@ import { phaseMeter, type PhaseMeter } from "./gpu/phases.js";
 import type { Operation, Run } from "./operations/operation.js";
 import { decayOf, type Problem } from "./workload/problem.js";
 
-/** Something that can be measured: a backend, or what else a user could pick. */
+/** Something that can be measured: a backend, or something else that a user could pick instead. */
 export interface Contender {
   readonly name: string;
   readonly kind: "backend" | "peer";
@@ -30,7 +30,7 @@ export interface Ceiling {
   readonly threads: number;
 }
 
-/** A contender that could not be had, and why. */
+/** A contender that could not be opened, and why. */
 export interface Missing {
   readonly name: string;
   readonly reason: string;

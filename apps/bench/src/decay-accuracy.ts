@@ -2,7 +2,7 @@ import { unitRoundoff, type FloatArray } from "@dlrt/core";
 import { Gaps, type DecayOn } from "./decay.js";
 import { decayColumns, type Problem } from "./workload/problem.js";
 
-/** A factor between rows that is smaller counts as this: f32 flushes what is smaller still. */
+/** A smaller factor between rows counts as this one: f32 flushes what is smaller still to 0. */
 const LEAST_FACTOR = 2 ** -64;
 
 /**
@@ -29,7 +29,9 @@ export class BoundedState {
     for (const part of [this.#z, this.#decayed, this.#moved, this.#plain]) part.fill(0);
   }
 
-  /** Z ← diag(e^g) Z, or Z diag(e^g); to ← fᵀ Z; bound ← |f|ᵀ of what is measured beside. */
+  /**
+   * Z ← diag(e^g) Z or Z diag(e^g), then to ← fᵀ Z; `bound` receives |f|ᵀ of the sums that errors are measured beside.
+   */
   decayAndRead(gaps: Gaps, f: ArrayLike<number>, row: number, to: Float64Array, bound: Float64Array): void {
     const { r, p } = this;
     const [z, decayed, moved, plain] = [this.#z, this.#decayed, this.#moved, this.#plain];
@@ -73,7 +75,7 @@ export class BoundedState {
   }
 }
 
-/** `residual` for a problem with decay, row by row. */
+/** Does what `residual` does for a problem with decay, row by row. */
 export function decayedResidual(
   problem: Problem,
   x: FloatArray,

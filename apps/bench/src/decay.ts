@@ -8,12 +8,12 @@ export type DecayOn = "rank" | "columns";
  * loses nothing beside 1, and e^g·z for fast decay, where that difference would cancel.
  */
 export class Gaps {
-  /** For every column of g, at the row that was asked for last. */
+  /** The factors of every column of g, at the row that was asked for last. */
   readonly keep: Float64Array;
   readonly lose: Float64Array;
-  /** |g|; 0 for a reset, through which nothing passes however g is off. */
+  /** |g|, or 0 for a reset: nothing passes through it, however wrong g is. */
   readonly size: Float64Array;
-  /** The gap of element (a, j) of the state: a·ofRow + j·ofColumn. */
+  /** The gap of element (a, j) of the state stands at a·ofRow + j·ofColumn. */
   readonly ofRow: 0 | 1;
   readonly ofColumn: 0 | 1;
   readonly #g: ArrayLike<number>;
@@ -32,7 +32,7 @@ export class Gaps {
     this.ofColumn = columns > 1 && on === "columns" ? 1 : 0;
   }
 
-  /** The gap before row `row` of all rows of the batch. */
+  /** Computes the gap before row `row`, counted over all rows of the batch. */
   at(row: number): void {
     for (let c = 0; c < this.#columns; c++) {
       const g = this.#g[row * this.#columns + c]!;

@@ -13,7 +13,7 @@ export interface Machine {
 export interface Environment {
   readonly machine: Machine;
   readonly versions: Readonly<Record<string, string>>;
-  /** Of the working tree the bench runs from; null outside a git checkout. */
+  /** The commit of the working tree that the bench runs from; null outside a git checkout. */
   readonly commit: string | null;
 }
 

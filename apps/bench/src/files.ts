@@ -3,12 +3,12 @@ import { join, resolve } from "node:path";
 import type { Environment } from "./environment.js";
 import type { Report } from "./report.js";
 
-/** Relative to where the user called from: pnpm runs scripts in a package's folder. */
+/** Resolves a path from the folder in which the user called: pnpm runs scripts in a package's folder. */
 export function userPath(path: string): string {
   return resolve(process.env["INIT_CWD"] ?? process.cwd(), path);
 }
 
-/** RFC 4180. */
+/** Writes a field as RFC 4180 says. */
 function field(x: unknown): string {
   const text = x === undefined || x === null ? "" : String(x);
   return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
@@ -17,7 +17,7 @@ function field(x: unknown): string {
 const HEAD =
   "workload,operation,dtype,batch,n,r,p,chunk,decay,name,build,status,reason,error_eps,limit_eps,ms,mad_ms,samples,gflops,of_js_peak,of_ceiling,speedup,speedup_low,speedup_high";
 
-/** A line for every contender of every case. */
+/** Writes a line for every contender of every case. */
 export function csv({ cases }: Report): string {
   const lines = cases.flatMap(({ workload, operation, dtype, sizes, chunk, decay = "none", rows }) => {
     const { batch, n, r, p } = sizes;
@@ -35,7 +35,7 @@ export function csv({ cases }: Report): string {
   return `${[HEAD, ...lines].join("\r\n")}\r\n`;
 }
 
-/** Lower case, and hyphens for what file names had better not hold. */
+/** Returns the text in lower case, with hyphens for what file names should not hold. */
 export const slug = (text: string): string =>
   text
     .toLowerCase()

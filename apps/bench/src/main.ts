@@ -4,7 +4,7 @@ import { handlers } from "./cli/handlers.js";
 import { refuseMoved } from "./cli/moved.js";
 import { program } from "./cli/program.js";
 
-/** What was asked for could not be understood, or not be done; 1 is a wrong answer. */
+/** The exit code where a request could not be understood or not be carried out; 1 means a wrong answer. */
 const MISUSE = 2;
 
 try {
@@ -14,7 +14,7 @@ try {
   await bench.parseAsync(args, { from: "user" });
 } catch (error) {
   if (error instanceof CommanderError) {
-    process.exitCode = error.exitCode === 0 ? 0 : MISUSE; // it has said what is wrong
+    process.exitCode = error.exitCode === 0 ? 0 : MISUSE; // commander has said what is wrong
   } else {
     process.stderr.write(`bench: ${error instanceof Error ? error.message : String(error)}\n`);
     process.exitCode = MISUSE;

@@ -6,7 +6,7 @@ import { summarise, type Timing } from "./stats.js";
 import type { Problem } from "./workload/problem.js";
 
 export interface MeasureOptions {
-  /** Samples of each contender; fewer when the time is up. */
+  /** The number of samples of each contender. There are fewer when the time is up. */
   readonly repetitions: number;
   /**
    * Time for the samples of one case, shared evenly; what is quick leaves more to the others' repetitions. Three
@@ -34,7 +34,10 @@ export type Outcome =
   | { readonly status: "failed" | "skipped"; readonly reason: string };
 
 const MIN_SAMPLES = 3;
-/** Short calls are repeated until a sample takes this long: the clock ticks in 5 µs or, in browsers, 0.1 ms. */
+/**
+ * Short calls are repeated until a sample takes this long, because the clock ticks in steps of 5 µs or, in browsers,
+ * 0.1 ms.
+ */
 const MIN_SAMPLE_MS = 5;
 const WARM_UP_MS = 1500;
 
@@ -63,7 +66,7 @@ interface Candidate<S> {
 
 const mean = (x: readonly number[]): number => x.reduce((a, b) => a + b, 0) / x.length;
 
-/** The mean of so many calls, in ms; or each of them, by the run's own clock where it has one. */
+/** Returns the mean of so many calls, in ms, or each of them by the run's own clock where it has one. */
 async function time(run: Run, calls: number): Promise<readonly number[]> {
   if (run.times) return run.times(calls);
   const start = performance.now();
@@ -85,13 +88,13 @@ async function warmUp(run: Run): Promise<{ calls: number; ms: number }> {
     const [before, last] = [times.slice(-8, -4), times.slice(-4)];
     const settled = before.length === 4 && spent > 50 && mean(last) > 0.95 * mean(before);
     if (settled || spent > WARM_UP_MS) {
-      // A browser's clock may tick once in many calls.
+      // The clock of a browser may tick only once in many calls.
       return { calls: times.length, ms: Math.min(...last) || spent / times.length };
     }
   }
 }
 
-/** Any change of any bit shows. */
+/** Any change of any bit changes this number. */
 export function checksum(outputs: Outputs): number {
   let h = 0x811c9dc5;
   for (const { buffer, byteOffset, byteLength } of outputs) {
@@ -135,7 +138,10 @@ async function admit<S extends Subject>(
 
 type Sampling = Omit<MeasureOptions, "chunk">;
 
-/** A, B, C, C, B, A, A, …: so that a machine that slows down or speeds up does so for all alike. */
+/**
+ * Takes samples in the order A, B, C, C, B, A, A, …, so that a machine that slows down or speeds up does so for all
+ * alike.
+ */
 async function takeSamples<S extends Subject>(
   candidates: readonly Candidate<S>[],
   options: Sampling,
@@ -159,7 +165,7 @@ async function takeSamples<S extends Subject>(
   }
 }
 
-/** The answer after the samples is the one that was judged, bit for bit; or it is judged again. */
+/** Checks that the answer after the samples is the one that was judged, bit for bit, or has it judged again. */
 async function conclude<S extends Subject>(
   { subject, run, samples, warmUpCalls, ...candidate }: Candidate<S>,
   judge: Judge<S>,

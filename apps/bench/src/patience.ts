@@ -1,9 +1,9 @@
 import type { Contender } from "./contender.js";
 
-/** Flops of a call above which what is slow is left out: it takes seconds, and is called several times. */
+/** Above so many flops, slow contenders are left out: each call takes seconds, and there are several. */
 const PATIENCE = 4e9;
 
-/** The same contender; a slow one refuses what is too large for it. */
+/** Returns the same contender, which refuses what is too large for it where it is slow. */
 export function sparing(contender: Contender): Contender {
   if (!contender.slow) return contender;
   return {

@@ -1,6 +1,6 @@
 import { progress } from "@clack/prompts";
 
-/** Told how much of the whole is done; draws on a terminal, and is silent elsewhere. */
+/** Is told how much of the whole is done. Draws that on a terminal, and is silent elsewhere. */
 export interface Progress {
   /** @param done 0 to 1 */
   update(what: string, done: number): void;
@@ -31,7 +31,7 @@ export function openProgress(stream: NodeJS.WriteStream): Progress {
   };
 }
 
-/** Lets a drawn line appear: the work that follows may hold the thread for seconds. */
+/** Lets a drawn line appear, because the work that follows may hold the thread for seconds. */
 export function breathe(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve));
 }

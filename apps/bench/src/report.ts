@@ -9,7 +9,7 @@ import type { OperationName } from "./operations/operation.js";
 import type { SeedCheck } from "./seed-check.js";
 import { ratio, type Ratio, type Timing } from "./stats.js";
 
-/** Changes when the meaning of a field does. */
+/** The schema changes when the meaning of a field does. */
 export const SCHEMA = "dlrt-bench/1";
 
 export interface Row {
@@ -29,12 +29,12 @@ export interface Row {
   readonly ofJsPeak?: number;
   /** gflops over the peak of its own engine and threads in the same run. */
   readonly ofCeiling?: number;
-  /** The same with all flops that the chunk asked for needs, for backends. */
+  /** The same with all the flops that the requested chunk needs; for backends only. */
   readonly ofCeilingWithChunk?: number;
-  /** How many times as fast as the baseline, 95 % interval. */
+  /** How many times as fast as the baseline it is, with a 95 % interval. */
   readonly speedup?: Ratio;
   readonly warmUpCalls?: number;
-  /** Where the work is done on a device of its own. */
+  /** Present where the work is done on a device of its own. */
   readonly phases?: Phases;
 }
 
@@ -88,7 +88,7 @@ interface Scale {
   readonly peaks: Peaks;
 }
 
-/** What a row tells of who was measured. */
+/** What a row says about who was measured. */
 type Named = Pick<Contender, "name" | "kind" | "build" | "note" | "ceiling">;
 
 function row(contender: Named, outcome: Outcome, { flops, chunkFlops, dtype, peaks }: Scale): Row {

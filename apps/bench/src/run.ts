@@ -13,7 +13,7 @@ import type { OperationName } from "./operations/operation.js";
 
 export interface RunInput {
   readonly options: Options;
-  /** The user's own, in place of a workload. */
+  /** The user's own arrays, which take the place of a workload. */
   readonly arrays?: Arrays | undefined;
   readonly contenders: readonly Contender[];
   readonly missing: readonly Missing[];
@@ -25,7 +25,7 @@ export interface RunInput {
 
 interface Plan {
   readonly workload: string;
-  /** What the progress calls it. */
+  /** The title that the progress line shows. */
   readonly title: string;
   /** batch·n·r·p */
   readonly work: number;
@@ -37,7 +37,7 @@ const COLUMNS = 64;
 const HEADS = 8;
 const SECONDS = 5;
 
-/** Every workload, dtype and size asked for; the user's data instead where there are any. */
+/** Lists every workload, dtype and size that was asked for, or the user's data where there are any. */
 function plans({ options, arrays }: RunInput): Plan[] {
   const { data = "", seed, d: r = COLUMNS, heads: batch = HEADS } = options;
   const p = options.p ?? r;
@@ -65,7 +65,9 @@ function plans({ options, arrays }: RunInput): Plan[] {
 
 const SEED_PROGRAM_SHARE = 0.05;
 
-/** Where each piece of the work begins and ends between 0 and 1; a piece is as long as it is expected to take. */
+/**
+ * Returns where each piece of the work begins and ends between 0 and 1. A piece is as long as it is expected to take.
+ */
 function shares(pieces: readonly number[], from: number): (index: number, done: number) => number {
   const total = pieces.reduce((a, b) => a + b, 0);
   return (index, done) => {

@@ -78,7 +78,7 @@ async function answer(contender: Contender, operation: Operation, problem: Probl
   }
 }
 
-/** What is known of an answer, by its bits: judging one takes seconds, and threads change no bit. */
+/** What is known of an answer, by its bits. Judging one takes seconds, and the number of threads changes no bit. */
 type Judged = Map<string, { readonly verdict: Verdict; readonly size: number }>;
 
 async function check(

@@ -34,7 +34,7 @@ export function draw(
 ): string {
   const table = new Table({
     columns: columns.map(([name, alignment]) => ({ name, alignment })),
-    // Its colours are white on whatever the terminal's background is.
+    // The library's own colours are white, whatever the terminal's background is.
     shouldDisableColors: true,
   });
   for (const { cells } of rows) table.addRow({ ...cells });
@@ -59,7 +59,7 @@ function timed({ ms, gflops, ofCeiling, speedup }: Row): Record<string, string> 
     "±": ms!.samples.length > 1 ? figures(ms!.mad, 2) : "",
     "GF/s": figures(gflops!),
     "of peak": ofCeiling === undefined ? "" : `${Math.round(100 * ofCeiling)} %`,
-    ...(speedup && { "×": figures(speedup.value) }), // a cell would make the column
+    ...(speedup && { "×": figures(speedup.value) }), // an empty cell would make the column appear
   };
 }
 
@@ -124,7 +124,7 @@ export function caseTable(report: CaseReport, colour: boolean): string {
 
 const SEED = "The article's two programs: Q, K, V = randn(n, d)/√d, Λ = I, n = 1000, d = 100, chunk 200";
 
-/** Where all is right: on whom, and the worst of each dtype. */
+/** The lines where every answer is right: on whom, and the worst error of each dtype. */
 function seedLines(checks: readonly SeedCheck[]): string {
   const most = (dtype: string, program: string): string =>
     figures(
@@ -139,7 +139,7 @@ function seedLines(checks: readonly SeedCheck[]): string {
   return [wrap(SEED), ...worst, wrap(`  right on ${names.join(", ")}`, "    ")].join("\n");
 }
 
-/** A line for each answer only where one is not right. */
+/** Draws a line for each answer, but only where one of them is not right. */
 export function seedTable(checks: readonly SeedCheck[], colour: boolean): string {
   if (checks.every(({ status }) => status === "ok")) return seedLines(checks);
   const columns = [

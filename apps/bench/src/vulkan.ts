@@ -2,7 +2,7 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { hasHardwareVulkan, vulkanEnv } from "@dlrt/swiftshader";
 
-/** Whether the user named a driver, or leaves the search to the Vulkan loader. */
+/** Tells whether the user named a driver, rather than leaving the search to the Vulkan loader. */
 function isNamed(): boolean {
   const { VK_DRIVER_FILES, VK_ICD_FILENAMES, DLRT_GPU } = process.env;
   return Boolean(VK_DRIVER_FILES || VK_ICD_FILENAMES || DLRT_GPU === "hardware");
@@ -24,7 +24,7 @@ export async function inVulkanEnvironment(only: readonly string[] | undefined): 
   try {
     extra = vulkanEnv();
   } catch {
-    // Without it the webgpu backend says why it cannot run.
+    // Without SwiftShader, the webgpu backend says itself why it cannot run.
     return undefined;
   }
   if (Object.keys(extra).length === 0) return undefined;

@@ -3,16 +3,16 @@ import { figures } from "./format.js";
 import { colorOf, symbolOf, type Point } from "./points.js";
 import { decades, spread } from "./ticks.js";
 
-/** Pixels of its letters. */
+/** The size of the letters, in pixels. */
 export const FONT = 13;
-/** Of a chart, on a phone and where there is more room. */
+/** The height of a chart in pixels, on a phone and where there is more room. */
 const [LOW, HIGH] = [205, 250];
 const NARROW = 480;
-/** Of a bar. */
+/** The height of a bar's line, in pixels. */
 const LINE = 30;
-/** For half of the last size's figures. */
+/** Room for half of the last size's figures, in pixels. */
 const RIGHT = 30;
-/** Pixels of the longest of these beside an axis, with its tick. */
+/** Returns the pixels that the longest of these words takes beside an axis, with its tick. */
 const room = (words: readonly string[]): number => 14 + 8 * Math.max(...words.map(({ length }) => length));
 
 const namesOf = (points: readonly Point[]): string[] => [...new Set(points.map(({ name }) => name))];

@@ -1,17 +1,17 @@
 import type { Matrix } from "../protocol.js";
 
-/** Half-open ranges. */
+/** A range of rows and columns; the ends are not part of it. */
 export interface Region {
   readonly rows: readonly [from: number, to: number];
   readonly cols: readonly [from: number, to: number];
 }
 
 export interface Look {
-  /** Outlined: what the step works on. */
+  /** The regions that the step works on, outlined. */
   readonly strong?: readonly Region[];
-  /** Outlined with dashes. */
+  /** The regions that are outlined with dashes. */
   readonly dashed?: readonly Region[];
-  /** Not known yet at this step: drawn empty. */
+  /** The regions that are not known yet at this step, drawn empty. */
   readonly unknown?: readonly Region[];
 }
 

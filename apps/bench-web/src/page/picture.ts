@@ -54,7 +54,7 @@ function panels(picture: Picture, step: number): Panel[] {
 }
 
 const CELL = 12;
-/** Between T and its inverse, which stand side by side on a phone too. */
+/** The pixels between T and its inverse, which stand side by side on a phone too. */
 const BETWEEN = 16;
 
 function draw(picture: Picture, step: number, into: HTMLElement): void {

@@ -17,7 +17,7 @@ export interface Point {
   readonly baseline: string;
 }
 
-/** Told apart on light and dark ground, and by their symbols too. */
+/** The styles can be told apart on light and on dark ground, and by their symbols too. */
 const STYLES: readonly (readonly [name: RegExp, color: string, symbol: string])[] = [
   [/^js/, "#d98200", "circle"],
   [/^wasm relaxed ×/, "#c25fd0", "asterisk"],

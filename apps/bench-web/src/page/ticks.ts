@@ -11,10 +11,13 @@ export function decades(low: number, high: number): number[] {
   return tens.length > 2 ? tens : inside([1, 2, 5]);
 }
 
-/** Room that a size's figures need. */
+/** The pixels that a size's figures need. */
 const ROOM = 56;
 
-/** Those of ascending sizes whose figures stand apart on a logarithmic axis of so many pixels; the largest always. */
+/**
+ * Returns those of the ascending sizes whose figures stand apart on a logarithmic axis of so many pixels, always with
+ * the largest.
+ */
 export function spread(sizes: readonly number[], width: number): number[] {
   const [first, last] = [sizes[0] ?? 1, sizes.at(-1) ?? 1];
   const scale = last > first ? width / Math.log(last / first) : 0;

@@ -27,15 +27,15 @@ export interface Origin {
 
 export interface Shared {
   readonly settings: Settings;
-  /** Empty: the link tells settings alone. */
+  /** The cases. Where there are none, the link carries settings alone. */
   readonly cases: readonly CaseReport[];
   readonly origin: Origin;
 }
 
-/** Changes when what a link holds does. */
+/** The version of the format, which changes when what a link holds does. */
 const FORM = "r1";
 const MOST_CASES = 12;
-/** No name has one. */
+/** Separates names, none of which contains it. */
 const BETWEEN = "|";
 
 /** The part of an address after "#". */

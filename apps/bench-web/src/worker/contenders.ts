@@ -12,7 +12,9 @@ import type { Backend } from "@dlrt/core";
 import type { Choice, Found } from "../protocol.js";
 import { messageOf } from "./scope.js";
 
-/** With all that was asked for: what a fallback runs is in the list already. */
+/**
+ * Refuses a backend that lacks something that was asked for, because the build it falls back to is in the list already.
+ */
 async function wasm(name: string, options: { threads: number; relaxed: boolean }): Promise<Backend> {
   const backend = await createWasmBackend({ ...options, name });
   const { fallback } = backend.supports;
@@ -28,7 +30,9 @@ interface Candidate {
   openLayer(): Promise<LayerContender>;
 }
 
-/** With its inputs in the backend already and the results left there, as operators are measured too. */
+/**
+ * Measures the layer with its inputs already in the backend and its results left there, as operators are measured too.
+ */
 const layerOf = (name: string, backend: Backend): LayerContender => ({
   ...layerContenders({ name, backend }).at(-1)!,
   name,
@@ -93,7 +97,7 @@ export const openContenders = (
 export const openLayers = async (threads: number, names: readonly string[]): Promise<LayerContender[]> =>
   (await openAll(threads, names, (candidate) => candidate.openLayer())).contenders;
 
-/** What this browser has. Nothing stays open. */
+/** Finds out what this browser has. Nothing stays open. */
 export async function look(threads: number): Promise<Found> {
   const { contenders, missing } = await openContenders(threads);
   const kinds = new Map(candidates(threads).map(({ name, kind }) => [name, kind]));

@@ -11,10 +11,10 @@ interface Setting {
   readonly onProgress: (what: string, done: number) => Promise<void>;
 }
 
-/** The chunk the kernels take for a hint. */
+/** The chunk that the kernels take for a hint. */
 const kernelChunk = (hint: number): number => (hint <= 16 ? 16 : hint <= 32 ? 32 : 64);
 
-/** The user's sizes where there are any, those that fit the device elsewhere. */
+/** Takes the user's sizes where there are any, and otherwise those that fit the device. */
 export function gpuOptions(given: GpuOptions, software: boolean): GpuReportOptions {
   const preset = defaultOptions(software);
   return {

@@ -1,6 +1,6 @@
 import { COPY_DST, COPY_SRC, MAP_MODE_READ, MAP_READ, QUERY_RESOLVE } from "./usage.js";
 
-/** When one dispatch ran, in ns from the first one's begin, by the device's clock. */
+/** When one dispatch ran, in ns from the beginning of the first one, by the device's clock. */
 export interface Dispatch {
   /** The label of its pipeline. */
   readonly shader: string;
@@ -10,18 +10,18 @@ export interface Dispatch {
 
 export const duration = ({ begin, end }: Dispatch): number => end - begin;
 
-/** The most WebGPU has in one set. */
+/** The most timestamps that one WebGPU query set can hold. */
 const QUERIES = 4096;
 const BYTES = 8;
 
-/** What one `time` gathers: two queries for every dispatch. */
+/** What one call of `time` gathers: two queries for every dispatch. */
 class Session {
   readonly shaders: string[] = [];
   readonly #sets: GPUQuerySet[] = [];
 
   constructor(readonly device: GPUDevice) {}
 
-  /** Of the dispatch recorded next. */
+  /** Returns the timestamp writes of the dispatch that is recorded next. */
   writes(shader: string): GPUComputePassTimestampWrites {
     const at = (2 * this.shaders.length) % QUERIES;
     if (at === 0) this.#sets.push(this.device.createQuerySet({ type: "timestamp", count: QUERIES }));
@@ -57,7 +57,7 @@ class Session {
   }
 }
 
-/** Stands in for a compute pass: every dispatch gets a real one of its own, with timestamps. */
+/** Stands in for a compute pass: every dispatch gets a real pass of its own, with timestamps. */
 class TimedPass {
   readonly #begin: (of: GPUComputePassDescriptor) => GPUComputePassEncoder;
   readonly #session: Session;
@@ -92,7 +92,7 @@ class TimedPass {
 }
 
 /**
- * Times every dispatch on its own, whoever records it, without a word to the code that does: while `time` runs, the
+ * Times every dispatch on its own, whoever records it, without any change to the code that does. While `time` runs, the
  * device's command encoders put each dispatch into a pass with timestamps.
  */
 export class DispatchTimer {
@@ -121,7 +121,7 @@ export class DispatchTimer {
     try {
       await work();
     } finally {
-      // The prototype's is there again.
+      // The encoder of the prototype is used again.
       delete (device as { createCommandEncoder?: unknown }).createCommandEncoder;
     }
     return session.resolve();

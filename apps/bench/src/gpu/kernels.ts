@@ -8,7 +8,7 @@ import { deviceTimes, leastTime, type DeviceTimes } from "./reached.js";
 import type { Roofline } from "./roofline.js";
 import type { ChunkedSizes } from "./work.js";
 
-/** One operation at one size. Only a right answer has times. */
+/** One operation at one size. Only a right answer is timed. */
 export type OperationReport = {
   readonly operation: string;
   readonly sizes: ChunkedSizes;
@@ -18,11 +18,11 @@ export type OperationReport = {
   | {
       readonly status: "ok";
       readonly error: { readonly value: number; readonly limit: number };
-      /** From the call until the device is idle, by the host's clock. */
+      /** The time from the call until the device is idle, by the host's clock. */
       readonly call: Timing;
       /** Useful flops over the median call, 10⁹/s. */
       readonly gflops: number;
-      /** The whole call beside the roofline of its kernels one after the other. */
+      /** The time of the roofline for its kernels one after the other, divided by the time of the whole call. */
       readonly share: number;
       /** By timestamps. Absent where the device has none. */
       readonly device?: DeviceTimes;
@@ -30,9 +30,9 @@ export type OperationReport = {
 );
 
 export interface KernelOptions {
-  /** Calls by the host's clock, and as many by timestamps. */
+  /** How many calls are timed by the host's clock, and again by timestamps. */
   readonly repetitions: number;
-  /** ms of calls before, so that the device's clock is up. */
+  /** For how many ms calls are made before any is timed, so that the device has raised its clock rate. */
   readonly warmUp: number;
 }
 

@@ -17,11 +17,11 @@ import {
   type ShaderWork,
 } from "./work.js";
 
-/** An operation on one problem, and what each of its shaders has to do in a call. */
+/** An operation on one problem, and what each of its shaders has to do in one call. */
 export interface GpuOperation {
   readonly name: string;
   readonly sizes: ChunkedSizes;
-  /** Of the largest tensor. */
+  /** The bytes of the largest tensor. */
   readonly tensorBytes: number;
   /** Useful flops of a call, whatever the chunk. */
   readonly flops: number;
@@ -33,7 +33,7 @@ export interface GpuOperation {
 
 const DTYPE: Dtype = "f32";
 
-/** The last batch entry alone. */
+/** Returns the last batch entry alone. */
 function lastEntry(problem: Problem): Problem {
   const { batch } = problem;
   const last = (x: FloatArray): FloatArray => x.subarray(((batch - 1) * x.length) / batch);
@@ -48,7 +48,7 @@ function lastEntry(problem: Problem): Problem {
   return { ...problem, batch: 1, ...parts };
 }
 
-/** The first rows of every batch entry. */
+/** Returns the first rows of every batch entry. */
 function firstRows(problem: Problem, rows: number): Problem {
   const { batch, n } = problem;
   const cut = (x: FloatArray): FloatArray => {
@@ -125,7 +125,7 @@ function judgeRowDot({ n, r, q, k }: Problem, got: FloatArray): Verdict {
   return { value: worst / unitRoundoff[DTYPE], limit: OMEGA_LIMIT };
 }
 
-/** q_i · k_i: core calls this kernel for gradients only. */
+/** q_i · k_i. Core calls this kernel for gradients only. */
 function rowDot(problem: Problem, chunk: number): GpuOperation {
   const { batch, n, r } = problem;
   return {

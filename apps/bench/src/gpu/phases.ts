@@ -22,11 +22,11 @@ export interface Phases {
 export type PhaseMeter = (operation: Operation, problem: Problem, run: Run) => Promise<Phases>;
 
 const REPETITIONS = 3;
-/** No phase is repeated after this many ms: software devices take long. */
+/** No phase is repeated after this many ms, because software devices take long. */
 const ENOUGH_MS = 1000;
 const NANOSECONDS = 1e6;
 
-/** What `open` of the operation uploads, but for the output. */
+/** Returns what the operation's `open` uploads, except the output. */
 function operands(operation: OperationName, problem: Problem): HostView[] {
   const { batch, n, r, p, diag, q, k, b, decay } = problem;
   if (operation === "trilInverse") {
@@ -69,7 +69,7 @@ async function uploadTime<T extends Tensor>(
   try {
     return await clocked(() => {
       for (const view of views) tensors.push(backend.upload(view));
-      // Writes wait for a submit, and the backend submits only what it has recorded.
+      // Writes wait for a submit, and the backend submits only what it has recorded itself.
       device.queue.submit([]);
       return backend.sync();
     });
@@ -85,14 +85,14 @@ async function compute(device: GPUDevice, run: Run): Promise<Pick<Phases, "compu
       const dispatches = await timer.time(() => run.call());
       return dispatches.reduce((sum, dispatch) => sum + duration(dispatch), 0) / NANOSECONDS;
     });
-    // Browsers round timestamps to 0.1 ms: the mean keeps what the median would lose.
+    // Browsers round timestamps to 0.1 ms. The mean keeps what the median would lose.
     const mean = samples.reduce((a, b) => a + b, 0) / samples.length;
     if (mean > 0) return { compute: mean, computeBy: "timestamps" };
   }
   return { compute: median(await repeat(() => clocked(() => run.call()))), computeBy: "sync" };
 }
 
-/** undefined for a backend that computes where the host's arrays are: it has no `device`. */
+/** Returns undefined for a backend that computes where the host's arrays are, since it has no `device`. */
 export function phaseMeter<T extends Tensor>(backend: Backend<T>): PhaseMeter | undefined {
   const { device } = backend as { readonly device?: GPUDevice };
   if (device === undefined) return undefined;

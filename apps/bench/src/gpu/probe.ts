@@ -3,16 +3,16 @@ import { join } from "node:path";
 import { DispatchTimer, duration } from "./dispatch-timer.js";
 import { COPY_DST, MAP_MODE_READ, MAP_READ } from "./usage.js";
 
-/** Threads of a workgroup. */
+/** The threads of a workgroup. */
 export const THREADS = 256;
 const REPETITIONS = 5;
 const NANOSECONDS = 1e6;
 
-/** Beside this module's source, for the compiled one too. */
+/** Finds a shader beside this module's source, also for the compiled module. */
 const shader = (name: string): string =>
   readFileSync(join(import.meta.dirname, "..", "..", "src", "gpu", name), "utf8");
 
-/** A shader of this folder on its buffers. */
+/** A shader of this folder, bound to its buffers. */
 export class Kernel {
   readonly #device: GPUDevice;
   readonly #timer: DispatchTimer | undefined;
@@ -34,7 +34,7 @@ export class Kernel {
     this.#group = device.createBindGroup({ layout: this.#pipeline.getBindGroupLayout(0), entries });
   }
 
-  /** ms of one dispatch */
+  /** Returns the ms of one dispatch. */
   async time(workgroups: number): Promise<number> {
     if (this.#timer) {
       const [only] = await this.#timer.time(() => this.#run(workgroups));
@@ -45,7 +45,7 @@ export class Kernel {
     return performance.now() - start;
   }
 
-  /** ms of the fastest of some dispatches */
+  /** Returns the ms of the fastest of some dispatches. */
   async best(workgroups: number): Promise<number> {
     let best = Number.POSITIVE_INFINITY;
     for (let i = 0; i < REPETITIONS; i++) best = Math.min(best, await this.time(workgroups));
@@ -64,7 +64,7 @@ export class Kernel {
   }
 }
 
-/** Destroyed together, whatever happens. */
+/** Buffers that are destroyed together, whatever happens. */
 export class Buffers {
   readonly #live: GPUBuffer[] = [];
 
@@ -76,7 +76,7 @@ export class Buffers {
     return buffer;
   }
 
-  /** The first `size` bytes, while `look` runs. */
+  /** Maps the first `size` bytes while `look` runs. */
   async read<R>(buffer: GPUBuffer, size: number, look: (bytes: ArrayBuffer) => R): Promise<R> {
     const staging = this.create(size, MAP_READ | COPY_DST);
     const encoder = this.device.createCommandEncoder();

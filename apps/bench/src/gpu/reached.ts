@@ -3,21 +3,21 @@ import { duration, type Dispatch } from "./dispatch-timer.js";
 import type { Roofline } from "./roofline.js";
 import type { ShaderWork, Work } from "./work.js";
 
-/** One shader's part in a call. */
+/** One shader's part of a call. */
 export interface KernelReport {
   readonly shader: string;
   readonly dispatches: number;
-  /** Of all its dispatches. */
+  /** The ms of all its dispatches. */
   readonly ms: number;
-  /** Absent where its work is not counted: copies that pad. */
+  /** Absent where its work is not counted, as for copies that pad. */
   readonly reached?: Reached;
 }
 
-/** What a time says beside the roofline. */
+/** What a time means beside the roofline. */
 export interface Reached {
   /** 10⁹ flops per second. */
   readonly gflops: number;
-  /** 10⁹ bytes per second of those that must move. */
+  /** The bytes that must move, in 10⁹ per second. */
   readonly gbs: number;
   /** Flops per byte that must move. */
   readonly intensity: number;

@@ -12,7 +12,7 @@ export const GPU_SCHEMA = "dlrt-gpu/1";
 
 export interface GpuDevice {
   readonly name: string;
-  /** A CPU in disguise: its figures are no measure of a GPU's speed. */
+  /** Whether the device is software on a CPU, whose figures say nothing about the speed of a GPU. */
   readonly software: boolean;
   /** Whether dispatches are timed by the device's clock. */
   readonly timestamps: boolean;
@@ -32,13 +32,13 @@ export interface GpuReport extends Environment {
 export interface GpuReportOptions {
   readonly batch: readonly number[];
   readonly n: readonly number[];
-  /** r, and p where it is not given. */
+  /** The values of r, and of p where that is not given. */
   readonly d: readonly number[];
   readonly p?: number | undefined;
   /** 16, 32 or 64 */
   readonly chunk: number;
   readonly seed: number;
-  /** Of the inverse: its rows are as many as fit, and at most n. */
+  /** The most bytes that the inverses may take. The inverse has as many rows as fit, and at most n. */
   readonly inverseBytes: number;
   readonly kernels: KernelOptions;
   readonly roofline: RooflineOptions;
@@ -54,7 +54,7 @@ export interface GpuReportInput {
 
 const MIB = 2 ** 20;
 
-/** What the report is made of where the user does not say: about a minute on either kind of device. */
+/** The sizes of the report where the user does not name any. It takes about a minute on either kind of device. */
 export function defaultOptions(software: boolean): Omit<GpuReportOptions, "seed"> {
   return software
     ? {
@@ -104,7 +104,7 @@ function problemOf(batch: number, n: number, r: number, p: number, seed: number)
   return { ...made, batch, diag: again(diag), q: again(q), k: again(k), b: again(b) };
 }
 
-/** Rows, by halves of n, for which the inverses of the whole batch fit. */
+/** Halves n until the inverses of the whole batch fit. */
 function inverseRows(batch: number, n: number, bytes: number): number {
   let rows = n;
   while (rows > 1 && 4 * batch * rows * rows > bytes) rows = Math.ceil(rows / 2);

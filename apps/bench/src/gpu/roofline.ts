@@ -8,7 +8,10 @@ export interface Roofline {
   readonly bandwidth: number;
   /** f32 multiply-adds in registers, 10⁹ flops per second, two per multiply-add. */
   readonly peak: number;
-  /** "clock": from submit until the device is idle, for want of timestamps; too low by what a submit costs. */
+  /**
+   * With "clock", the time runs from submit until the device is idle, because it has no timestamps. The figures are
+   * then too low by what a submit costs.
+   */
   readonly by: "timestamps" | "clock";
   readonly copy: CopyTrial;
   readonly fma: FmaTrial;
@@ -16,7 +19,7 @@ export interface Roofline {
 
 /** The fastest way to copy that was tried. */
 export interface CopyTrial {
-  /** Of the source. */
+  /** The bytes of the source. */
   readonly bytes: number;
   readonly workgroups: number;
   readonly ms: number;
@@ -25,7 +28,7 @@ export interface CopyTrial {
 /** The fastest multiply-adds that were tried. */
 export interface FmaTrial {
   readonly fused: boolean;
-  /** Of vec4 that do not depend on each other, per thread. */
+  /** How many vec4 that do not depend on each other a thread multiplies. */
   readonly chains: 4 | 8;
   readonly workgroups: number;
   readonly rounds: number;
@@ -33,7 +36,7 @@ export interface FmaTrial {
 }
 
 export interface RooflineOptions {
-  /** Bytes to copy: far more than the caches hold. Less where the device binds less. */
+  /** How many bytes are copied: far more than the caches hold, or less where the device binds less. */
   readonly copyBytes: number;
   readonly copyWorkgroups: readonly number[];
   readonly fmaWorkgroups: readonly number[];
@@ -41,7 +44,7 @@ export interface RooflineOptions {
   readonly milliseconds: number;
 }
 
-/** A thread's sum stays below 2²⁴: 128 multiply-adds of 1 per round. */
+/** This keeps a thread's sum below 2²⁴, at 128 multiply-adds of 1 in a round. */
 const MAX_ROUNDS = 2 ** 16;
 
 /** @throws Error where something was not copied */
@@ -73,7 +76,7 @@ async function measureCopy(buffers: Buffers, options: RooflineOptions): Promise<
   return best!;
 }
 
-/** Of a thread: eight starts of four components each, and 1 for every multiply-add. */
+/** A thread's sum: eight starts of four components each, and 1 for every multiply-add. */
 function expectedSum(thread: number, chains: number, rounds: number): number {
   return 4 * (8 * (thread % 32) + 28) + 16 * chains * rounds;
 }
@@ -113,7 +116,7 @@ async function measureFma(
   return trials;
 }
 
-/** 10⁹ flops per second: 16 multiply-adds per round of a chain. */
+/** Returns 10⁹ flops per second: a round of a chain is 16 multiply-adds. */
 function fmaRate({ chains, workgroups, rounds, ms }: FmaTrial): number {
   return (2 * 16 * chains * rounds * THREADS * workgroups) / ms / 1e6;
 }

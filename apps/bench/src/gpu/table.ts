@@ -62,11 +62,11 @@ function callLine(report: OperationReport): Line {
   return { cells: { ...cells, ...times, "GF/s": figures(gflops), share: percent(share) }, bad: false };
 }
 
-/** What ran on the same Q, K and B. */
+/** Groups the operations that ran on the same Q, K and B. */
 function groups(operations: readonly OperationReport[]): OperationReport[][] {
   const all: OperationReport[][] = [];
   for (const report of operations) {
-    // every problem begins with its solve
+    // Every problem begins with its solve.
     if (report.operation === "solve" || all.length === 0) all.push([]);
     all.at(-1)!.push(report);
   }

@@ -1,10 +1,10 @@
 import type { Sizes } from "@dlrt/core";
 
-/** What a shader has to do in one call, whatever it does besides. */
+/** What a shader has to compute and to move in one call. What else it does is not counted. */
 export interface Work {
-  /** Two per multiply-add; divisions are left out. */
+  /** Counts two for each multiply-add; divisions are left out. */
   readonly flops: number;
-  /** Of f32 elements that must be read or written at least once, as if every cache were large enough. */
+  /** The bytes of f32 elements that must be read or written at least once, as if every cache were large enough. */
   readonly bytes: number;
 }
 
@@ -13,7 +13,7 @@ export interface ChunkedSizes extends Sizes {
   readonly chunk: number;
 }
 
-/** A call's work by shader. */
+/** The work of a call, by shader. */
 export type ShaderWork = Readonly<Record<string, Work>>;
 
 const ELEMENT = 4;
@@ -23,7 +23,10 @@ const work = (batch: number, flops: number, elements: number): Work => ({
   bytes: batch * ELEMENT * elements,
 });
 
-/** Pairs i > j of rows in one chunk, over all chunks: n C / 2 but for the diagonal and a last chunk cut short. */
+/**
+ * Counts the pairs i > j of rows in one chunk, over all chunks: about n C / 2, less the diagonal and a last chunk that
+ * is cut short.
+ */
 function pairs(n: number, chunk: number): number {
   const rest = n % chunk;
   return (Math.floor(n / chunk) * chunk * (chunk - 1) + rest * (rest - 1)) / 2;

@@ -9,7 +9,7 @@ export type Outputs = readonly (Float32Array | Float64Array)[];
 export interface Run {
   /** Does the work once; it is done when this returns, or when its promise resolves. */
   call(): void | Promise<void>;
-  /** ms of each of so many calls, by the run's own clock: where the work is done in another process. */
+  /** Returns the ms of each of so many calls by the run's own clock, where the work is done in another process. */
   times?(calls: number): Promise<readonly number[]>;
   read(): Promise<Outputs>;
   /** Frees what `open` took. */
@@ -27,7 +27,7 @@ export interface Operation {
   judge(problem: Problem, outputs: Outputs): Verdict;
 }
 
-/** `chunkFlops` of solve and apply; a chunk longer than T is T. */
+/** The `chunkFlops` of solve and apply. A chunk longer than T counts as T. */
 export function chunkFlops({ batch, n, r, p }: Problem, chunk: number): number {
   const c = Math.min(chunk, n);
   return batch * (4 * r * p * (n - c) + n * (c - 1) * (r + p) + n * p);

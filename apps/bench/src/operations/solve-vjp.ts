@@ -13,7 +13,7 @@ import { decayColumns, type Problem } from "../workload/problem.js";
 import type { Operation } from "./operation.js";
 import { openRun } from "./tensors.js";
 
-/** Rows of every batch entry in reverse order. */
+/** Returns the rows of every batch entry in reverse order. */
 export function reversed(data: FloatArray, batch: number, n: number, width: number): FloatArray {
   const to = data.slice();
   for (let e = 0; e < batch; e++) {
@@ -51,7 +51,7 @@ export function transposed(problem: Problem): Problem {
   };
 }
 
-/** Y, and the cotangent: the right-hand side again, so Ȳ = B. */
+/** Computes Y. The cotangent is the right-hand side again, so that Ȳ = B. */
 function forward(problem: Problem): FloatArray {
   const y = problem.b.slice();
   naiveSolve(problem, y, new Float64Array(problem.r * problem.p));

@@ -2,7 +2,7 @@ import { backendContender, type Contender } from "../contender.js";
 import type { Run } from "../operations/operation.js";
 import { createJsBackend } from "@dlrt/backend-js";
 
-/** One element off by 2⁻⁸: what a single lost product can do. */
+/** Makes one element wrong by 2⁻⁸, as a single lost product can. */
 function spoil(run: Run): Run {
   return {
     ...run,

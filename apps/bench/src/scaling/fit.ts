@@ -7,7 +7,7 @@ export interface Fit {
   readonly error: number;
 }
 
-/** Any two sizes lie on a line: from here on there is something to fit. */
+/** The fewest sizes that are fitted: any two sizes lie on a line. */
 export const FIT_SIZES = 3;
 
 /** Least squares of log time on log n. @throws Error with fewer than three sizes */

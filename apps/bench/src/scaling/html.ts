@@ -13,7 +13,7 @@ function bundled(name: string, file: string): string {
 const asset = (name: string): string =>
   readFileSync(join(import.meta.dirname, "..", "..", "assets", name), "utf8");
 
-/** Nothing in it may end the script element it stands in. */
+/** Makes sure that nothing in the text ends the script element in which it stands. */
 const inScript = (text: string): string => text.replaceAll(/<(?=\/script|!--)/gi, "\\x3c");
 
 /** The report as a single file: data, libraries and all, so that it opens without a network. */
@@ -25,7 +25,7 @@ export function scalingHtml(report: ScalingReport): string {
     PLOT: inScript(bundled("@observablehq/plot", "plot.umd.min.js")),
     SCRIPT: inScript(asset("scaling.js")),
   };
-  // A function, since $ in the libraries must not be read as a pattern.
+  // A function is passed, because `$` in the libraries must not be read as a pattern.
   return asset("scaling.html").replaceAll(
     /(?:"|\/\*)\{\{([A-Z0-9]+)\}\}(?:"|\*\/)/g,
     (whole, key: string) => parts[key] ?? whole,

@@ -28,7 +28,7 @@ export interface Point {
 export interface NamedFit extends Fit {
   readonly sweep: Sweep;
   readonly name: string;
-  /** Sizes it rests on. */
+  /** The number of sizes that the fit rests on. */
   readonly sizes: readonly number[];
 }
 
@@ -55,7 +55,7 @@ export interface ScalingInput {
   readonly heads: number;
   readonly seed: number;
   readonly repetitions: number;
-  /** Of each case. */
+  /** The seconds for the samples of each case. */
   readonly seconds: number;
   readonly onProgress?: ((what: string, done: number) => Promise<void> | void) | undefined;
 }
@@ -63,7 +63,7 @@ export interface ScalingInput {
 interface Job {
   readonly sweep: Sweep;
   readonly n: number;
-  /** Measured in turn, as contenders are; null is the backend's own choice. */
+  /** The chunks are measured in turn, as contenders are; null is the backend's own choice. */
   readonly chunks: readonly (number | null)[];
 }
 

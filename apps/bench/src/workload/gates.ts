@@ -18,7 +18,7 @@ function drawBias(random: Random): number {
   return inverseSoftplus(Math.exp(low + (high - low) * random.uniform()));
 }
 
-/** Columns of g that a request asks for. */
+/** Returns how many columns g has as a request asks for it. */
 export const gateColumns = ({ decay = "none", r }: Request): number =>
   decay === "none" ? 0 : decay === "row" ? 1 : r;
 
