@@ -1,11 +1,10 @@
 import { MAX_TRIL_BLOCK, newFloatArray, trilInverse, unitRoundoff, type FloatArray } from "@dlrt/core";
+import { BLOCK_GATE } from "@dlrt/core/reference";
 import type { Verdict } from "../accuracy.js";
 import { decayColumns, type Problem } from "../workload/problem.js";
 import type { Operation } from "./operation.js";
 import { openRun } from "./tensors.js";
 
-/** What (25) of the reference allows for blocks, in ε. */
-const LIMIT = 4;
 const BLOCK = 64;
 
 /** q_i ← q_i ∘ e^{g_row}: q_i then holds what is left of it for the rows above `row`. */
@@ -69,7 +68,7 @@ function judge(problem: Problem, got: FloatArray): Verdict {
   const { a, count, c } = diagonalBlocks(problem);
   let worst = 0;
   for (let block = 0; block < count; block++) worst = Math.max(worst, blockError(a, got, block * c * c, c));
-  return { value: worst / unitRoundoff[problem.dtype], limit: LIMIT };
+  return { value: worst / unitRoundoff[problem.dtype], limit: BLOCK_GATE };
 }
 
 /** The inverses of the 64×64 diagonal blocks of the operator. */
