@@ -10,10 +10,17 @@ import {
   type LayerResult,
   type State,
 } from "@dlrt/linear-attention";
+import * as host from "@dlrt/linear-attention/host";
 import type { LayerProblem, RecurrentName } from "./problem.js";
 
 const forwards = { delta: deltaRule, gated: gatedDeltaRule, kda: kimiDeltaAttention };
 const backwards = { delta: deltaRuleVjp, gated: gatedDeltaRuleVjp, kda: kimiDeltaAttentionVjp };
+
+const onHost = {
+  delta: host.deltaRule,
+  gated: host.gatedDeltaRule,
+  kda: host.kimiDeltaAttention,
+};
 
 type Inputs<T extends Tensor> = Readonly<Record<string, T>>;
 type Forward<T extends Tensor> = (
@@ -76,5 +83,23 @@ export function callOf<T extends Tensor>(
     dispose: () => {
       for (const t of own.splice(0)) t.dispose();
     },
+  };
+}
+
+/** A prompt through a layer on plain arrays: output and final state, in arrays that every call fills anew. */
+export function arraysOf(
+  backend: Backend,
+  problem: LayerProblem,
+): () => Promise<readonly [Float32Array, Float32Array]> {
+  const { tokens, heads, K, V } = problem;
+  const given = inputNames.filter((name) => problem[name] !== undefined);
+  const inputs = Object.fromEntries(given.map((name) => [name, problem[name]!]));
+  const layer = onHost[problem.layer as RecurrentName] as unknown as host.HostLayer<Inputs<Tensor>>;
+  const output = new Float32Array(tokens * heads * V);
+  const finalState = new Float32Array(heads * K * V);
+  const options = { heads: { query: heads }, shape: [1, tokens], output, finalState } as const;
+  return async () => {
+    await layer(backend, inputs, options);
+    return [output, finalState];
   };
 }

@@ -2,7 +2,7 @@ import type { Backend, Tensor } from "@dlrt/core";
 import { State } from "@dlrt/linear-attention";
 import type { Opened } from "../backends.js";
 import type { Outputs, Run } from "../operations/operation.js";
-import { callOf, type Bring } from "./calls.js";
+import { arraysOf, callOf, type Bring } from "./calls.js";
 import type { LayerProblem } from "./problem.js";
 
 /** Something that computes a layer. */
@@ -69,6 +69,16 @@ function allIn<T extends Tensor>(backend: Backend<T>, problem: LayerProblem, bri
   };
 }
 
+/** A prompt as a caller has it who holds arrays: the layer on plain arrays, into arrays that are used again. */
+function onArrays(backend: Backend, problem: LayerProblem): Run {
+  const layer = arraysOf(backend, problem);
+  let outputs: Outputs = [];
+  const call = async (): Promise<void> => {
+    outputs = await layer();
+  };
+  return { call, times: (calls) => timed(call, calls), read: async () => outputs, close: () => {} };
+}
+
 /** Inputs are in the backend already, and results stay there. */
 function resident<T extends Tensor>(backend: Backend<T>, problem: LayerProblem, bring: Bring<T>): Run {
   const state = stateOf(backend, problem);
@@ -127,7 +137,13 @@ export function layerContenders({ name, backend }: Opened): LayerContender[] {
     return [{ ...about, name, open: (problem) => allIn(backend, problem, wrap), dispose }];
   }
   return [
-    { ...about, name, open: (problem) => allIn(backend, problem, upload), dispose },
+    {
+      ...about,
+      name,
+      open: (problem) =>
+        problem.task === "prefill" ? onArrays(backend, problem) : allIn(backend, problem, upload),
+      dispose,
+    },
     {
       ...about,
       name: `${name} resident`,

@@ -122,11 +122,17 @@ export function packView(
     return into;
   }
   const [batch, rows, cols] = shape;
+  // Rows that follow one another are copied at once, and long ones row by row; of short ones each element costs less than a call.
+  const dense = cols <= 1 || strides[2] === 1;
+  const runs = dense && strides[1] === cols ? 1 : rows;
+  const run = (rows * cols) / runs;
+  const copies = dense && run >= 16;
   let at = 0;
   for (let b = 0; b < batch; b++) {
-    for (let i = 0; i < rows; i++) {
-      const row = offset + b * strides[0] + i * strides[1];
-      for (let j = 0; j < cols; j++) into[at++] = data[row + j * strides[2]]!;
+    for (let i = 0; i < runs; i++, at += run) {
+      const first = offset + b * strides[0] + i * strides[1];
+      if (copies) into.set(data.subarray(first, first + run), at);
+      else for (let j = 0; j < run; j++) into[at + j] = data[first + j * strides[2]]!;
     }
   }
   return into;

@@ -101,6 +101,16 @@ export function checkLength(name: string, { length }: FloatArray, shape: Shape):
     );
 }
 
+/** @throws ValueError where two arrays share memory */
+export function checkApart(output: FloatArray, name: string, other: FloatArray): void {
+  const { buffer, byteOffset, byteLength } = other;
+  const apart =
+    buffer !== output.buffer ||
+    byteOffset + byteLength <= output.byteOffset ||
+    output.byteOffset + output.byteLength <= byteOffset;
+  if (!apart) throw new ValueError("output", `memory that ${name} does not share`, "an overlap");
+}
+
 /**
  * Puts views on the backend, runs `body` on them, and reads what it made. All is disposed when the promise settles.
  * @throws (rejects with) what `upload`, `body` and `read` throw

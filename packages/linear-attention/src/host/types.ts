@@ -18,6 +18,8 @@ export interface HostLayerOptions<A extends FloatArray = FloatArray> extends Omi
   readonly initialState?: HostArray<A> | undefined;
   /** Give S after the last token: true, or the array to fill, which may be the `initialState`. */
   readonly finalState?: boolean | A | undefined;
+  /** The array to fill with the output, B·T·heads·V elements; shares no memory with others. Absent: a fresh one. */
+  readonly output?: A | undefined;
 }
 
 export interface HostLayerResult<A extends FloatArray = FloatArray> {
@@ -39,7 +41,8 @@ export type HostGradients<Inputs, A extends FloatArray = FloatArray> = {
 } & { readonly initialState?: A };
 
 /**
- * A layer on plain arrays.
+ * A layer on plain arrays. Many tokens go through it in pieces where the backend's memory is the host's: it then holds one piece of
+ * the arrays at a time.
  * @throws (rejects with) ShapeError, DtypeError, ValueError, DisposedError, UnsupportedError, LimitError
  */
 export type HostLayer<Inputs> = <A extends FloatArray>(
@@ -49,7 +52,7 @@ export type HostLayer<Inputs> = <A extends FloatArray>(
 ) => Promise<HostLayerResult<A>>;
 
 /**
- * The gradients of a layer on plain arrays.
+ * The gradients of a layer on plain arrays; of the options `finalState` and `output` play no part.
  * @throws (rejects with) as the layer
  */
 export type HostLayerVjp<Inputs> = <A extends FloatArray>(

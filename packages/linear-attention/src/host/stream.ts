@@ -1,0 +1,199 @@
+import {
+  elementCount,
+  newFloatArray,
+  type Backend,
+  type FloatArray,
+  type HostTensor,
+  type HostView,
+  type Tensor,
+} from "@dlrt/core";
+import { isContiguous, readView } from "@dlrt/core/backend";
+import type { Rule } from "../engine/rule.js";
+import type { LayerOptions, LayerResult } from "../engine/options.js";
+import type { HostCall } from "./prepare.js";
+
+/**
+ * Bytes of inputs and output that a piece of tokens takes. They stay in a core's second-level cache, so that a layer reads what was
+ * just copied to it, and its output is copied out, without going through main memory: of a layer whose arrays come and go that is
+ * a tenth of the time.
+ */
+const PIECE_BYTES = 3 * 2 ** 20;
+/** Below this a piece takes less time than the call that computes it. */
+const LEAST_TOKENS = 128;
+/** Tokens of a piece but the last are a multiple of this, so that no chunk is cut. */
+const MULTIPLE = 64;
+
+export type AnyLayer = <T extends Tensor>(
+  backend: Backend<T>,
+  inputs: never,
+  options: LayerOptions<T>,
+) => LayerResult<T>;
+
+export interface HostOutcome {
+  readonly output: FloatArray;
+  readonly finalState?: FloatArray | undefined;
+}
+
+/** How a layer's arrays are cut along the tokens. */
+interface Cut {
+  readonly batch: number;
+  readonly tokens: number;
+  /** Tokens of a piece but the last. */
+  readonly piece: number;
+  /** Rows of an input for one token; 0 where one row serves all of them. */
+  readonly rows: Readonly<Record<string, number>>;
+}
+
+const isList = (given: unknown): boolean =>
+  Array.isArray(given) && given.length === 3 && given.every(Number.isSafeInteger);
+
+/** How a call goes through its tokens in pieces; undefined where it is one, and where something does not fit. */
+function cutOf(rule: Rule, { views, options, outShape }: HostCall): Cut | undefined {
+  if (options.sequences !== undefined || options.padding !== undefined) return undefined;
+  const given = Object.entries(views);
+  if (!given.every(([, { shape, strides }]) => isList(shape) && (strides === undefined || isList(strides))))
+    return undefined;
+  const [batch, tokens, outColumns] = outShape;
+  let columns = outColumns;
+  const rows: Record<string, number> = {};
+  for (const [name, { shape }] of given) {
+    if (rule.inputs[name]?.role === "parameter") {
+      rows[name] = 0;
+      continue;
+    }
+    const perToken = shape[1] / tokens;
+    if (shape[0] !== batch || !Number.isInteger(perToken) || perToken === 0) return undefined;
+    rows[name] = perToken;
+    columns += perToken * shape[2];
+  }
+  const bytes = batch * columns * given[0]![1].data.BYTES_PER_ELEMENT;
+  const fit = Math.round(PIECE_BYTES / bytes / MULTIPLE) * MULTIPLE;
+  const piece = Math.max(fit, LEAST_TOKENS);
+  return tokens >= 2 * piece ? { batch, tokens, piece, rows } : undefined;
+}
+
+/** Whether the host reaches the elements of a backend's tensors, so that a copy is all it costs to bring them in. */
+function reaches(backend: Backend): boolean {
+  const probe = backend.empty([1, 1, 1], backend.supports.dtypes[0]!);
+  probe.dispose();
+  return "data" in probe;
+}
+
+/** The rows of an array that belong to the tokens `from` to `to`. */
+function rowsOf(
+  { data, shape, strides, offset = 0 }: HostView,
+  perToken: number,
+  from: number,
+  to: number,
+): HostView {
+  const [batch, rows, columns] = shape;
+  const steps = strides ?? ([rows * columns, columns, 1] as const);
+  return {
+    data,
+    shape: [batch, (to - from) * perToken, columns],
+    strides: steps,
+    offset: offset + from * perToken * steps[1],
+  };
+}
+
+/** Writes the output of a piece, [B, tokens of it, columns], among the rows of all tokens. */
+function place(piece: HostTensor, into: FloatArray, from: number, tokens: number): void {
+  const [batch, rows, columns] = piece.shape;
+  const own = isContiguous(piece) ? piece.data.subarray(piece.layout.offset) : readView(piece);
+  const size = rows * columns;
+  for (let b = 0; b < batch; b++)
+    into.set(own.subarray(b * size, (b + 1) * size), (b * tokens + from) * columns);
+}
+
+/** One call that goes through its tokens in pieces. */
+class Stream {
+  output: FloatArray | undefined;
+  /** S before the next piece; absent before the first where it starts from 0. */
+  state: Tensor | undefined;
+  readonly #kept: Tensor[] = [];
+  /** Inputs that have one row for all tokens. */
+  #parameters: Record<string, Tensor> | undefined;
+
+  constructor(
+    readonly backend: Backend,
+    readonly layer: AnyLayer,
+    readonly call: HostCall,
+    readonly cut: Cut,
+  ) {
+    this.output = call.output;
+  }
+
+  #bring(view: HostView, live: Tensor[]): Tensor {
+    const t = this.backend.upload(view);
+    live.push(t);
+    return t;
+  }
+
+  /** The inputs of the tokens `from` to `to`. */
+  #inputs(from: number, to: number, live: Tensor[]): Record<string, Tensor> {
+    const entries = Object.entries(this.call.views);
+    const { rows } = this.cut;
+    this.#parameters ??= Object.fromEntries(
+      entries
+        .filter(([name]) => rows[name] === 0)
+        .map(([name, view]) => [name, this.#bring(view, this.#kept)]),
+    );
+    const inputs = { ...this.#parameters };
+    for (const [name, view] of entries)
+      if (rows[name] !== 0) inputs[name] = this.#bring(rowsOf(view, rows[name]!, from, to), live);
+    return inputs;
+  }
+
+  /** Computes the piece that begins at the token `from`. */
+  step(from: number): void {
+    const { backend, layer, call, cut } = this;
+    const live: Tensor[] = [];
+    try {
+      if (from === 0) this.state = call.initial && this.#bring(call.initial, this.#kept);
+      const inputs = this.#inputs(from, Math.min(from + cut.piece, cut.tokens), live);
+      const states = { initialState: this.state, finalState: this.state ?? true };
+      const { output, finalState } = layer(backend, inputs as never, { ...call.options, ...states });
+      live.push(output);
+      if (this.state === undefined) this.#kept.push((this.state = finalState!));
+      this.output ??= newFloatArray(output.dtype, elementCount(call.outShape));
+      place(output as HostTensor, this.output, from, cut.tokens);
+    } finally {
+      for (const t of live) t.dispose();
+    }
+  }
+
+  dispose(): void {
+    for (const t of this.#kept) t.dispose();
+  }
+}
+
+/**
+ * A layer piece by piece along the tokens, the state handed on, so that the backend holds one piece of the arrays at a time.
+ * @returns undefined where the call is one piece; where the backend's tensors are out of the host's reach; and where the first piece is
+ * refused, before anything is written: what is wrong is then told of the whole arrays
+ */
+export async function inPieces(
+  backend: Backend,
+  layer: AnyLayer,
+  rule: Rule,
+  call: HostCall,
+): Promise<HostOutcome | undefined> {
+  const cut = cutOf(rule, call);
+  if (cut === undefined || !reaches(backend)) return undefined;
+  const stream = new Stream(backend, layer, call, cut);
+  try {
+    try {
+      stream.step(0);
+    } catch {
+      return undefined;
+    }
+    for (let from = cut.piece; from < cut.tokens; from += cut.piece) stream.step(from);
+    const { output, state } = stream;
+    return {
+      output: output!,
+      finalState: call.finalState === false ? undefined : await backend.read(state!),
+    };
+  } finally {
+    stream.dispose();
+  }
+}
