@@ -4,13 +4,14 @@ import { createJsBackend } from "@dlrt/backend-js";
 import { fetchedVersion } from "@dlrt/peers";
 import { afterAll, describe, expect, test } from "vitest";
 import { createBackends } from "../src/backends.js";
+import { openWebGpuPage } from "../src/layer/browser.js";
 import { layerCases } from "../src/layer/cases.js";
 import { layerBackends } from "../src/layer/command.js";
 import { layerContenders, type LayerContender } from "../src/layer/contender.js";
 import { layerJudge } from "../src/layer/judge.js";
 import { naiveLayer } from "../src/layer/naive.js";
 import { openNumpyLayer } from "../src/layer/numpy.js";
-import { openOnnx, openOnnxWebGpu } from "../src/layer/onnx.js";
+import { openOnnx } from "../src/layer/onnx.js";
 import { plantedLayer } from "../src/layer/planted.js";
 import {
   LAYER_NAMES,
@@ -20,6 +21,7 @@ import {
   type LayerRequest,
 } from "../src/layer/problem.js";
 import type { LayerReport } from "../src/layer/run.js";
+import { layerTable } from "../src/layer/table.js";
 import { bench, folder, widest } from "./command.js";
 
 const small = { tokens: 70, heads: 3, K: 12, V: 20, about: "a test" };
@@ -61,9 +63,33 @@ test.skipIf(fetchedVersion("onnxruntime-web") !== undefined)(
   "no Chromium without what runs in it",
   async () => {
     const reason = expect.stringContaining("pnpm bench peers fetches it");
-    expect(await openOnnxWebGpu()).toEqual({ name: "onnxruntime-webgpu", reason });
+    expect(await openWebGpuPage()).toEqual([
+      { name: "onnxruntime-webgpu", reason },
+      { name: "webgpu in Chromium", reason },
+    ]);
   },
 );
+
+test("the table says how ours compares with onnxruntime's kernel in the same page", () => {
+  const rows = Object.entries({
+    "onnxruntime-webgpu": 12,
+    "onnxruntime-webgpu resident": 10,
+    "webgpu in Chromium": 4,
+    "webgpu in Chromium resident": 2,
+  }).map(([name, min]) => ({
+    ...({ name, kind: "backend", build: "", status: "ok" } as const),
+    ms: { min, median: 100, calls: 1 },
+  }));
+  const one = { ...requests[0]!, flops: 1, baseline: null, rows };
+  expect(layerTable(one, false)).toContain(
+    "  webgpu in Chromium: 3.00 times as fast as onnxruntime-webgpu\n",
+  );
+  expect(layerTable(one, false)).toContain(
+    "  webgpu in Chromium resident: 5.00 times as fast as onnxruntime-webgpu resident",
+  );
+  const alone = layerTable({ ...one, rows: rows.slice(2) }, false);
+  expect(alone).not.toContain("times as fast");
+});
 
 describe.each(contenders.map((contender) => [contender.name, contender]))("%s", (_, contender) => {
   test.each(requests.map((request) => [request.task, request.layer, request]))(

@@ -36,9 +36,11 @@ import type { Context } from "./kernels/context.js";
 import type { Operand } from "./kernels/plan.js";
 import { checkObject, type WebGpuOptions } from "./options.js";
 import { Pipelines } from "./pipelines.js";
-import { checkPrepare, preparePipelines } from "./prepare.js";
+import { callLike, checkPrepare, preparePipelines, uncompiled, type Rehearsal } from "./prepare.js";
+import { selfTest } from "./self-test.js";
 import { Stream } from "./stream.js";
 import { GpuTensor } from "./tensor.js";
+import { Trust } from "./trust.js";
 import { TENSOR } from "./usage.js";
 import type { GpuBuffer, GpuCommandEncoder, GpuDevice } from "./gpu-types.js";
 
@@ -59,10 +61,11 @@ export class WebGpuBackend implements Backend<GpuTensor> {
   readonly #stream: Stream;
   readonly #context: Context;
   readonly #ownsDevice: boolean;
+  readonly #trust: Trust;
   #disposing: Promise<void> | undefined;
 
-  /** Use `createWebGpuBackend`. */
-  constructor(device: GpuDevice, ownsDevice: boolean, options: WebGpuOptions) {
+  /** Use `createWebGpuBackend`. With `sharing` it takes the pipelines that this other one has compiled, on the same device. */
+  constructor(device: GpuDevice, ownsDevice: boolean, options: WebGpuOptions, sharing?: WebGpuBackend) {
     const { name, software } = describeDevice(device);
     const { maxBufferSize, maxStorageBufferBindingSize, minStorageBufferOffsetAlignment } = device.limits;
     this.device = device;
@@ -78,7 +81,8 @@ export class WebGpuBackend implements Backend<GpuTensor> {
     this.#faults = new Faults(device);
     const scratchBytes = options.maxScratchBytes ?? 256 * MIB;
     const submitFlops = options.maxSubmitFlops ?? 5e10;
-    this.#stream = new Stream(device, this.#faults, new Pipelines(device), {
+    const pipelines = sharing ? sharing.#stream.pipelines : new Pipelines(device);
+    this.#stream = new Stream(device, this.#faults, pipelines, {
       submitFlops,
       keepBytes: scratchBytes,
     });
@@ -103,6 +107,7 @@ export class WebGpuBackend implements Backend<GpuTensor> {
     this.kernels = kernelsOf(this.#context, (name, tensors, work) =>
       this.#stream.operation(name, tensors, work),
     );
+    this.#trust = new Trust((options.selfTest ?? true) ? () => this.#selfTest(options) : undefined);
   }
 
   /** @throws ValueError for a proxy of the backend, which has none of the private fields */
@@ -200,8 +205,10 @@ export class WebGpuBackend implements Backend<GpuTensor> {
 
   /**
    * The elements, row-major, after all work before. It rejects, each time, where that work failed before or while it computed
-   * these elements or what they come from; other tensors are read all the same.
-   * @throws ValueError, DisposedError, DeviceLostError, LimitError (no memory), UnsupportedError (refused by the device)
+   * these elements or what they come from; other tensors are read all the same. No read gives anything before the device has passed
+   * the self-test; where it has not, all reject.
+   * @throws ValueError, DisposedError, DeviceLostError, LimitError (no memory), UnsupportedError (refused by the device, or the device
+   * by the self-test)
    */
   async read(t: GpuTensor): Promise<Float32Array> {
     WebGpuBackend.#ledgerOf(this).assertOpen();
@@ -210,7 +217,8 @@ export class WebGpuBackend implements Backend<GpuTensor> {
     if (elementCount(shape) === 0) return new Float32Array(0);
     const first = firstElement(shape, layout);
     const reach = lastElement(shape, layout) + 1 - first;
-    const data = new Float32Array(await this.#stream.read(t, { from: 4 * first, bytes: 4 * reach }));
+    const reading = this.#stream.read(t, { from: 4 * first, bytes: 4 * reach });
+    const data = new Float32Array(await this.#trust.vouch(reading));
     if (reach === elementCount(shape) && isContiguous(t)) return data;
     return readView({
       data,
@@ -220,10 +228,13 @@ export class WebGpuBackend implements Backend<GpuTensor> {
     }) as Float32Array;
   }
 
-  /** After all work before. @throws the first fault of that work that no `sync` before has told */
+  /**
+   * After all work before, and the self-test.
+   * @throws the first fault of that work that no `sync` before has told; UnsupportedError, each time, where the device failed the self-test
+   */
   async sync(): Promise<void> {
     WebGpuBackend.#ledgerOf(this).assertOpen();
-    await this.#stream.sync();
+    await this.#trust.vouch(this.#stream.sync());
   }
 
   memory(): { tensors: number; bytes: number } {
@@ -237,8 +248,12 @@ export class WebGpuBackend implements Backend<GpuTensor> {
   async prepare(p: PrepareParams): Promise<void> {
     WebGpuBackend.#ledgerOf(this).assertOpen();
     checkPrepare(p, this.supports);
+    await this.#compile(callLike(p));
+  }
+
+  async #compile(of: Rehearsal): Promise<void> {
     const [compiling, refused] = this.#faults.guard("prepare", 0, () =>
-      preparePipelines(this.#context, this.#stream.pipelines, p),
+      preparePipelines(this.#context, this.#stream.pipelines, of),
     );
     const failed = compiling.then(
       () => undefined,
@@ -268,10 +283,23 @@ export class WebGpuBackend implements Backend<GpuTensor> {
     const idle = this.#stream.sync().catch(() => undefined);
     this.#ledger.close();
     await idle;
+    await this.#trust.end();
     await this.#stream.destroy();
     for (const buffer of this.#owned) buffer.destroy();
     this.#owned.clear();
     if (this.#ownsDevice) this.device.destroy();
+  }
+
+  /** On a backend apart, so that nothing of it is counted here or waits for its own verdict. */
+  async #selfTest(options: WebGpuOptions): Promise<void> {
+    const apart = new WebGpuBackend(this.device, false, { ...options, selfTest: false }, this);
+    const { pipelines } = this.#stream;
+    const uncompiledOf = (of: Rehearsal): number => uncompiled(this.#context, pipelines, of);
+    try {
+      await selfTest(apart, this.#context.width, uncompiledOf, (of) => apart.#compile(of));
+    } finally {
+      await apart.dispose();
+    }
   }
 
   #placeholder(): Operand {

@@ -36,6 +36,12 @@ export class Pipelines {
     return pipeline;
   }
 
+  /** Whether it is compiled, or is being compiled. */
+  has(plan: Plan, constants: Constants): boolean {
+    const key = keyOf(plan, constants);
+    return this.#pipelines.has(key) || this.#pending.has(key);
+  }
+
   /** Compiles once, however many ask for it meanwhile. */
   async prepare(plan: Plan, constants: Constants): Promise<void> {
     const key = keyOf(plan, constants);

@@ -1,5 +1,6 @@
 import { UnsupportedError, ValueError, type PrepareParams, type Shape, type Supports } from "@dlrt/core";
 import { checkFlag, checkOptions, contiguousLayout, describe, type Kernels } from "@dlrt/core/backend";
+import { shaderCode } from "./generated/shaders.js";
 import type { Commands, Context } from "./kernels/context.js";
 import { kernelsOf } from "./kernels/index.js";
 import type { Plan } from "./kernels/plan.js";
@@ -44,15 +45,29 @@ export function checkPrepare(p: PrepareParams, supports: Supports): void {
   }
 }
 
-/** Compiles, in parallel, the pipelines that a call like `p` will ask for. */
-export async function preparePipelines(ctx: Context, pipelines: Pipelines, p: PrepareParams): Promise<void> {
+/** Calls kernels, for the pipelines that this asks for. */
+export type Rehearsal = (kernels: Kernels<GpuTensor>) => void;
+
+/** Compiles, in parallel, the pipelines that it asks for. */
+export async function preparePipelines(ctx: Context, pipelines: Pipelines, of: Rehearsal): Promise<void> {
   const needed: Promise<void>[] = [];
-  rehearse(ctx, p, (plan, constants) => needed.push(pipelines.prepare(plan, constants)));
+  rehearse(ctx, of, (plan, constants) => needed.push(pipelines.prepare(plan, constants)));
   await Promise.all(needed);
 }
 
-/** Runs a kernel with a recorder that only takes note of the pipelines. */
-function rehearse(ctx: Context, p: PrepareParams, note: (plan: Plan, constants: Constants) => void): void {
+/** How much of it is to be compiled yet, of 1: by the length of its shaders, which is about in proportion to the time. */
+export function uncompiled(ctx: Context, pipelines: Pipelines, of: Rehearsal): number {
+  let [missing, all] = [0, 0];
+  rehearse(ctx, of, (plan, constants) => {
+    const { length } = shaderCode[plan.shader];
+    all += length;
+    if (!pipelines.has(plan, constants)) missing += length;
+  });
+  return missing / all;
+}
+
+/** Runs kernels with a recorder that only takes note of the pipelines. */
+function rehearse(ctx: Context, of: Rehearsal, note: (plan: Plan, constants: Constants) => void): void {
   const scratch = {
     take: (): GPUBuffer => ctx.nothing.read.buffer,
     mark: () => 0,
@@ -65,16 +80,22 @@ function rehearse(ctx: Context, p: PrepareParams, note: (plan: Plan, constants: 
     clear: () => undefined,
   };
   const stream = { recorder, spent: (): void => undefined };
-  call(
-    kernelsOf({ ...ctx, stream }, (_, __, work) => work()),
-    p,
-  );
+  of(kernelsOf({ ...ctx, stream }, (_, __, work) => work()));
 }
+
+/** Stands in for a tensor, in a rehearsal. */
+export const standIn = (...shape: Shape): GpuTensor =>
+  ({ shape, layout: contiguousLayout(shape), offset: 0, buffer: {} }) as unknown as GpuTensor;
+
+/** A call like `p`. */
+export const callLike =
+  (p: PrepareParams): Rehearsal =>
+  (kernels) =>
+    call(kernels, p);
 
 function call(kernels: Kernels<GpuTensor>, p: PrepareParams): void {
   const { batch, n, r, trans = false } = p;
-  const tensor = (...shape: Shape): GpuTensor =>
-    ({ shape, layout: contiguousLayout(shape), offset: 0, buffer: {} }) as unknown as GpuTensor;
+  const tensor = standIn;
   const [diag, q, k] = [tensor(batch, n, 1), tensor(batch, n, r), tensor(batch, n, r)];
   const decay = tensor(batch, n, p.decay === "channel" ? r : 1);
   const op = { diag, q, k, ...((p.decay ?? "none") !== "none" && { decay }) };

@@ -3,11 +3,12 @@ import type { LayerCommandOptions, Options } from "../cli/options.js";
 import type { Missing } from "../contender.js";
 import type { Environment } from "../environment.js";
 import { savePath, userPath, writeJson } from "../files.js";
+import { openWebGpuPage } from "./browser.js";
 import { layerCases } from "./cases.js";
 import { layerContenders, type LayerContender } from "./contender.js";
 import { naiveLayer } from "./naive.js";
 import { openNumpyLayer } from "./numpy.js";
-import { openOnnx, openOnnxWebGpu } from "./onnx.js";
+import { openOnnx } from "./onnx.js";
 import { plantedLayer } from "./planted.js";
 import { hasLayerFailures, runLayers, type LayerInput, type LayerReport } from "./run.js";
 import { renderLayers } from "./table.js";
@@ -40,7 +41,7 @@ async function everyone(options: LayerCommandOptions): Promise<Found> {
     ...(peers
       ? [
           ...(await openOnnx(threads)),
-          ...(withDevice ? [await openOnnxWebGpu()] : []),
+          ...(withDevice ? await openWebGpuPage() : []),
           naiveLayer,
           await openNumpyLayer(),
         ]

@@ -8,7 +8,6 @@ import {
   type Runtime,
 } from "@dlrt/peers";
 import type { Missing } from "../contender.js";
-import { openInChromium } from "./chromium.js";
 import type { LayerContender } from "./contender.js";
 import type { LayerProblem } from "./problem.js";
 
@@ -23,7 +22,7 @@ function feedsOf({ tokens, heads, K, V, past, ...arrays }: LayerProblem): Feeds 
 const rules = { delta: "delta", gated: "gated_delta", kda: "gated_delta" };
 
 /** Softmax attention gets rows only; it keeps T×T numbers a head. */
-function modelOf(problem: LayerProblem): { model: Uint8Array; feeds: Feeds } {
+export function modelOf(problem: LayerProblem): { model: Uint8Array; feeds: Feeds } {
   const { layer, heads } = problem;
   const feeds = feedsOf(problem);
   if (layer === "softmax") {
@@ -38,7 +37,11 @@ function modelOf(problem: LayerProblem): { model: Uint8Array; feeds: Feeds } {
 /** From here on the web build overflows. */
 const WEB_WEIGHTS = 2 ** 29;
 
-function refusal(peer: PeerName, { task, layer, tokens, heads }: LayerProblem): string | undefined {
+/** Why it does not take this work; undefined where it does. */
+export function onnxRefusal(
+  peer: PeerName,
+  { task, layer, tokens, heads }: LayerProblem,
+): string | undefined {
   if (task === "training") return "no gradients";
   if (layer !== "softmax") return undefined;
   if (task === "decoding") return "softmax attention is timed over prompts only";
@@ -53,7 +56,7 @@ function contender(runtime: Runtime, name: string, how: string): LayerContender 
     name,
     kind: "peer",
     build: `${runtime.version}, com.microsoft, ${how}`,
-    refuses: (problem) => refusal(runtime.name, problem),
+    refuses: (problem) => onnxRefusal(runtime.name, problem),
     open(problem) {
       const { model, feeds } = modelOf(problem);
       const loaded = runtime.load(model, feeds);
@@ -92,19 +95,4 @@ export async function openOnnx(threads: readonly number[]): Promise<(LayerConten
     }
   }
   return found;
-}
-
-/** The web build's WebGPU kernels in Chromium, from arrays to arrays; or why not. */
-export async function openOnnxWebGpu(): Promise<LayerContender | Missing> {
-  const name = "onnxruntime-webgpu";
-  try {
-    const runtime = await openInChromium();
-    const software = /swiftshader/i.test(runtime.device) ? "; software device: no measure of speed" : "";
-    const one = contender(runtime, name, `WebGPU in Chromium: ${runtime.device}${software}`);
-    const refuses: LayerContender["refuses"] = (problem) =>
-      problem.layer === "softmax" ? "softmax attention is timed on its other builds" : one.refuses(problem);
-    return { ...one, refuses };
-  } catch (error) {
-    return { name, reason: (error as Error).message };
-  }
 }

@@ -1,4 +1,5 @@
 import { draw, figures, wrap, type Line } from "../table.js";
+import { IN_PAGE } from "./browser.js";
 import { LAYER_WORDS, TASK_WORDS } from "./problem.js";
 import type { LayerCase, LayerReport, LayerRow } from "./run.js";
 
@@ -33,6 +34,19 @@ export function reasons(rows: readonly Pick<LayerRow, "name" | "reason">[]): str
   return [...by].map(([reason, names]) => wrap(`  ${names.join(", ")}: ${reason}`, "    "));
 }
 
+/** How ours compares with onnxruntime's kernel in the same page, on the same device. */
+function inOnePage(rows: readonly LayerRow[]): string[] {
+  return ["", " resident"].flatMap((how) => {
+    const [onnx, ours] = [IN_PAGE.onnx, IN_PAGE.ours].map(
+      (name) => rows.find((row) => row.name === name + how)?.ms,
+    );
+    if (!onnx || !ours) return [];
+    return [
+      `  ${IN_PAGE.ours}${how}: ${figures(onnx.min / ours.min)} times as fast as ${IN_PAGE.onnx}${how}`,
+    ];
+  });
+}
+
 export function layerTable(one: LayerCase, colour: boolean): string {
   const { task, layer, tokens, heads, K, V, about, rows, baseline } = one;
   const size = `T = ${tokens}, ${heads} ${heads === 1 ? "head" : "heads"} of ${K}/${V}`;
@@ -44,6 +58,7 @@ export function layerTable(one: LayerCase, colour: boolean): string {
       colour,
     ),
     ...(baseline === null ? [] : [`  ×: times as fast as ${baseline}`]),
+    ...inOnePage(rows),
     ...reasons(rows),
   ].join("\n");
 }

@@ -1,0 +1,41 @@
+import { asError, type Fault } from "./faults.js";
+
+declare const setTimeout: (call: () => void, milliseconds: number) => unknown;
+
+/**
+ * Whether the device may be believed: what its test says, which runs beside the caller's work. It begins when first asked for, which
+ * is when there is something to read, or else when the turn in which the backend was made is over.
+ */
+export class Trust {
+  #test: (() => Promise<void>) | undefined;
+  #verdict: Fault = Promise.resolve(undefined);
+
+  /** @param test rejects where the device may not be believed; absent: it always may */
+  constructor(test?: () => Promise<void>) {
+    this.#test = test;
+    if (test) setTimeout(() => void this.verdict(), 0);
+  }
+
+  verdict(): Fault {
+    const test = this.#test;
+    if (test) {
+      this.#test = undefined;
+      this.#verdict = test().then(() => undefined, asError);
+    }
+    return this.#verdict;
+  }
+
+  /** Once no test is under way, nor will be. */
+  async end(): Promise<void> {
+    this.#test = undefined;
+    await this.#verdict;
+  }
+
+  /** `pending`, where the device may be believed. @throws what the test says, whatever `pending` does */
+  async vouch<R>(pending: Promise<R>): Promise<R> {
+    pending.catch(() => undefined); // the verdict comes first
+    const cause = await this.verdict();
+    if (cause) throw cause;
+    return pending;
+  }
+}
