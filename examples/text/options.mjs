@@ -6,7 +6,7 @@ const NUMBERS = {
   minutes: [10, "of training, the rate of learning included"],
   steps: [undefined, "of training, instead of minutes: then two runs give the same bits"],
   workers: [2, "threads, each with its share of a step's windows"],
-  batch: [4, "windows a step"],
+  batch: [2, "windows a step"],
   tokens: [512, "characters of a window"],
   rate: [4e-3, "highest rate of learning"],
   seed: [1, "of parameters, windows and what is written"],

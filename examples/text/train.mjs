@@ -17,7 +17,7 @@ function rateAt(share, highest) {
  * @returns {{ steps: number, seconds: number, aborted: boolean }}
  */
 export async function train(team, parameters, stream, options, onStep = () => {}) {
-  const { batch = 8, tokens = 512, rate = 4e-3, seed = 1, steps, minutes = 10, signal } = options;
+  const { batch = 2, tokens = 512, rate = 4e-3, seed = 1, steps, minutes = 10, signal } = options;
   const random = randomFrom(seed);
   const adam = new Adam(parameters);
   const each = Math.ceil(batch / team.count);
