@@ -1,4 +1,4 @@
-// The text: the declaration files of JavaScript and of browsers that every installed TypeScript has on disk.
+// The text: the declaration files that whoever writes TypeScript for Node has on disk, those of JavaScript and of Node.
 import { readFileSync, readdirSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
@@ -8,6 +8,8 @@ import { randomFrom } from "./random.mjs";
 const LICENCE = /^\/\*! \*+[\s\S]*?\*+ \*\/\s*/;
 /** Files longer than this, in characters, are learned from: held out, one of them would be nearly all of what is judged. */
 const LONG = 300_000;
+
+const folderOf = (name) => dirname(createRequire(import.meta.url).resolve(`${name}/package.json`));
 
 /** Files of a folder whose paths match, in the order of these. */
 function filesIn(folder, pattern) {
@@ -23,17 +25,19 @@ function filesIn(folder, pattern) {
 
 /** @returns {{ path: string, text: string }[]} */
 export function readFiles() {
-  const folder = dirname(createRequire(import.meta.url).resolve("typescript/package.json"));
-  return filesIn(join(folder, "lib"), /^lib\..*d\.ts$/);
+  return [
+    ...filesIn(join(folderOf("typescript"), "lib"), /^lib\..*d\.ts$/),
+    ...filesIn(folderOf("@types/node"), /\.d\.ts$/),
+  ];
 }
 
 /**
- * Whole files in two parts: one in eight is held out, chosen by the seed.
+ * Whole files in two parts: one in twelve is held out, chosen by the seed.
  * @returns {{ trained: typeof files, heldOut: typeof files }}
  */
-export function split(files, seed = 4) {
+export function split(files, seed = 1) {
   const random = randomFrom(seed);
-  const chosen = files.map(({ text }) => random() < 1 / 8 && text.length <= LONG);
+  const chosen = files.map(({ text }) => random() < 1 / 12 && text.length <= LONG);
   return { trained: files.filter((_, i) => !chosen[i]), heldOut: files.filter((_, i) => chosen[i]) };
 }
 

@@ -10,7 +10,7 @@ const NUMBERS = {
   tokens: [512, "characters of a window"],
   rate: [4e-3, "highest rate of learning"],
   seed: [1, "of parameters, windows and what is written"],
-  split: [4, "seed of what is held out"],
+  split: [1, "seed of what is held out"],
   judged: [Infinity, "characters held out that are judged, at most"],
   length: [4096, "characters of a text there, which begins with empty states"],
   grams: [6, "characters of the longest n-gram beside it, at most 6"],
