@@ -9,6 +9,23 @@ function rateAt(share, highest) {
     : (highest * (1 + Math.cos((Math.PI * (share - WARM)) / (1 - WARM)))) / 2;
 }
 
+/** Characters of a file beyond which it is learned from no more often: two files of browsers are half of the text. */
+const ENOUGH = 100_000;
+
+/** Draws where a window begins: a file by its length, up to what is enough, then any place in it. */
+function drawing(stream, tokens, random) {
+  const bounds = [];
+  for (let i = stream.indexOf(0); i >= 0; i = stream.indexOf(0, i + 1)) bounds.push(i);
+  const files = bounds.map((from, i) => ({ from, length: (bounds[i + 1] ?? stream.length) - from }));
+  let total = 0;
+  const ends = files.map(({ length }) => (total += Math.min(length, ENOUGH)));
+  return () => {
+    const at = random() * total;
+    const { from, length } = files[ends.findIndex((end) => at < end)];
+    return Math.min(from + Math.floor(random() * length), stream.length - tokens - 1);
+  };
+}
+
 /**
  * Trains until the time is over, or for so many steps, or until the signal.
  * @param team of workers @param {Float32Array} parameters shared with them, changed in place @param {Uint8Array} stream in shared memory
@@ -18,7 +35,7 @@ function rateAt(share, highest) {
  */
 export async function train(team, parameters, stream, options, onStep = () => {}) {
   const { batch = 2, tokens = 512, rate = 4e-3, seed = 1, steps, minutes = 10, signal } = options;
-  const random = randomFrom(seed);
+  const draw = drawing(stream, tokens, randomFrom(seed));
   const adam = new Adam(parameters);
   const each = Math.ceil(batch / team.count);
   const began = performance.now();
@@ -26,9 +43,7 @@ export async function train(team, parameters, stream, options, onStep = () => {}
   const shareAt = (step) => (steps === undefined ? now() / (60 * minutes) : step / steps);
   let step = 0;
   for (let share = 0; share < 1 && !signal?.aborted; share = shareAt(step)) {
-    const starts = Array.from({ length: team.count }, () =>
-      Array.from({ length: each }, () => Math.floor(random() * (stream.length - tokens - 1))),
-    );
+    const starts = Array.from({ length: team.count }, () => Array.from({ length: each }, () => draw()));
     const losses = await team.ask("learn", (i) => ({ stream, starts: starts[i], tokens }));
     adam.step(team.meanGradients(), rateAt(share, rate));
     step++;
