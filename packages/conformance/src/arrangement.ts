@@ -96,7 +96,7 @@ class Memory {
   }
 
   view(shape: Shape, layout: Layout): Tensor {
-    return this.scope.keep(this.scope.backend.view(this.#base, shape, layout));
+    return this.scope.own(this.scope.backend.view(this.#base, shape, layout));
   }
 
   /** Returns the elements of a part, row-major. */

@@ -85,7 +85,7 @@ export async function run(
       out: call.given ? scope.poisoned(shape, problem.dtype) : undefined,
     },
   );
-  scope.keep(out);
+  scope.own(out);
   return {
     out: await scope.read(out),
     ...(finalState && { finalState: await scope.read(finalState) }),
@@ -101,7 +101,7 @@ export async function runInverse(
   const shape: Shape = [batch, n, n];
   if (!given) scope.poisonFree(shape, problem.dtype);
   const out = given ? scope.poisoned(shape, problem.dtype) : undefined;
-  return scope.read(scope.keep(inverse(scope.backend, operatorOn(scope, problem), { chunk, out })));
+  return scope.read(scope.own(inverse(scope.backend, operatorOn(scope, problem), { chunk, out })));
 }
 
 /** Reads the elements of every tensor; the tensors all end with the scope. */
@@ -110,7 +110,7 @@ export async function readAll<R extends { readonly [name in keyof R]: Tensor | u
   tensors: R,
 ): Promise<{ [name in keyof R]: FloatArray }> {
   const entries = Object.entries<Tensor>(tensors as Record<string, Tensor>);
-  for (const [, t] of entries) scope.keep(t);
+  for (const [, t] of entries) scope.own(t);
   const read = await Promise.all(entries.map(async ([name, t]) => [name, await scope.read(t)] as const));
   return Object.fromEntries(read) as { [name in keyof R]: FloatArray };
 }

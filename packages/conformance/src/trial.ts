@@ -8,6 +8,7 @@ import {
   type Shape,
   type Tensor,
 } from "@dlrt/core";
+import { Scope as TensorScope } from "@dlrt/core/backend";
 import fc from "fast-check";
 import type { Omega } from "./backward-error.js";
 import type { GateKind } from "./gates.js";
@@ -53,21 +54,16 @@ export interface Case extends Subject {
 }
 
 /** The tensors of one piece of work, disposed at its end whatever happens. */
-export class Scope {
-  readonly #live: Tensor[] = [];
-
+export class Scope extends TensorScope {
   constructor(
-    readonly backend: Backend,
+    backend: Backend,
     readonly pulse?: Pulse,
-  ) {}
-
-  keep<T extends Tensor>(t: T): T {
-    this.#live.push(t);
-    return t;
+  ) {
+    super(backend);
   }
 
   put(data: FloatArray, shape: Shape): Tensor {
-    return this.keep(this.backend.upload({ data, shape }));
+    return this.own(this.backend.upload({ data, shape }));
   }
 
   /** A tensor full of NaN: whatever is not written shows. */
@@ -87,10 +83,6 @@ export class Scope {
   /** Waits for all work. */
   sync(): Promise<void> {
     return this.pulse ? this.pulse.step("sync", () => this.backend.sync()) : this.backend.sync();
-  }
-
-  end(): void {
-    for (const t of this.#live) t.dispose();
   }
 }
 
@@ -138,7 +130,7 @@ export class Trial {
     try {
       result = await body(scope);
     } finally {
-      scope.end();
+      scope.dispose();
     }
     const after = backend.memory();
     demand(

@@ -38,6 +38,7 @@ export {
 export { Ledger, OwnedTensor, proxied, type Placement } from "./contract/ledger.js";
 export { decayKind } from "./contract/operator.js";
 export { checkFlag, checkOptions, checkText } from "./contract/options.js";
+export { Scope } from "./contract/scope.js";
 export { checkView, dtypeOf, packView, plainArray, readView, type PackableView } from "./contract/pack.js";
 export { checkAliases, overlap } from "./operations/aliases.js";
 export { checkEraseKey, checkIsBackend, checkReadable } from "./operations/check.js";

@@ -1,5 +1,6 @@
 /** One call of a verb on plain arrays: what it puts on the backend, and the sizes that lengths tell. */
 import type { Backend } from "./contract/backend.js";
+import { Scope } from "./contract/scope.js";
 import { checkShape } from "./contract/allocation.js";
 import { checkIsBackend } from "./operations/check.js";
 import { describe } from "./contract/describe.js";
@@ -70,16 +71,10 @@ function gaps(decay: FloatArray): FloatArray {
 }
 
 /** One call's tensors, all disposed at its end. */
-export class Call<T extends Tensor> {
-  readonly #live: T[] = [];
-
-  constructor(readonly backend: Backend<T>) {
+export class Call<T extends Tensor> extends Scope<T> {
+  constructor(backend: Backend<T>) {
     checkIsBackend(backend);
-  }
-
-  keep(t: T): T {
-    this.#live.push(t);
-    return t;
+    super(backend);
   }
 
   put(argument: string, given: FloatArray, shape: Shape): T {
@@ -92,7 +87,7 @@ export class Call<T extends Tensor> {
         `${data.length} elements`,
       );
     }
-    return this.keep(this.backend.upload({ data, shape }));
+    return this.own(this.backend.upload({ data, shape }));
   }
 
   operator(op: HostOperator): DiagLowRankTril<T> {
@@ -112,13 +107,9 @@ export class Call<T extends Tensor> {
   /** The elements of tensors that an operation made. */
   async readAll<R>(tensors: object): Promise<R> {
     const entries = Object.entries(tensors) as [string, T][];
-    for (const [, t] of entries) this.keep(t);
+    for (const [, t] of entries) this.own(t);
     const read = entries.map(async ([key, t]) => [key, await this.backend.read(t)]);
     return Object.fromEntries(await Promise.all(read)) as R;
-  }
-
-  dispose(): void {
-    for (const t of this.#live) t.dispose();
   }
 }
 

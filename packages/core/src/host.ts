@@ -52,7 +52,7 @@ async function chunked<T extends Tensor>(
     const z = initialState === undefined ? undefined : call.put("initialState", initialState, shape);
     let zFinal = finalState === initialState ? z : undefined;
     if (finalState !== undefined) zFinal ??= call.put("finalState", finalState, shape);
-    const y = call.keep(verb(backend, on, right, { ...options, initialState: z, finalState: zFinal }));
+    const y = call.own(verb(backend, on, right, { ...options, initialState: z, finalState: zFinal }));
     const result = await backend.read(y);
     if (zFinal !== undefined) plainArray("finalState", finalState).set(await backend.read(zFinal));
     return result;
@@ -97,7 +97,7 @@ export function inverse(
 ): Promise<FloatArray> {
   return withCall(backend, async (call) => {
     checkOptions("options", options, ["chunk", "check"]);
-    return backend.read(call.keep(core.inverse(backend, call.operator(op), options)));
+    return backend.read(call.own(core.inverse(backend, call.operator(op), options)));
   });
 }
 
@@ -105,7 +105,7 @@ export function inverse(
 export function trilInverse<A extends FloatArray>(backend: Backend, a: A, shape: Shape): Promise<A> {
   return withCall(backend, async (call) => {
     checkShape("shape", shape);
-    return backend.read(call.keep(core.trilInverse(backend, call.put("a", a, shape)))) as Promise<A>;
+    return backend.read(call.own(core.trilInverse(backend, call.put("a", a, shape)))) as Promise<A>;
   });
 }
 
@@ -117,6 +117,6 @@ export function logAbsDet(backend: Backend, op: HostOperator): Promise<Float64Ar
 /** T, dense, batch·n·n elements: see `materialize` of `@dlrt/core`. */
 export function materialize(backend: Backend, op: HostOperator): Promise<FloatArray> {
   return withCall(backend, async (call) =>
-    backend.read(call.keep(core.materialize(backend, call.operator(op)))),
+    backend.read(call.own(core.materialize(backend, call.operator(op)))),
   );
 }

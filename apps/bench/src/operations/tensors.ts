@@ -8,19 +8,14 @@ import {
   type Shape,
   type Tensor,
 } from "@dlrt/core";
+import { Scope } from "@dlrt/core/backend";
 import { decayColumns, type Problem } from "../workload/problem.js";
 import type { Run } from "./operation.js";
 
 /** The tensors of one run, disposed together. */
-export class Tensors<T extends Tensor> {
-  readonly #live: T[] = [];
-
-  constructor(readonly backend: Backend<T>) {}
-
+export class Tensors<T extends Tensor> extends Scope<T> {
   upload(data: FloatArray, shape: Shape): T {
-    const t = this.backend.upload({ data, shape });
-    this.#live.push(t);
-    return t;
+    return this.own(this.backend.upload({ data, shape }));
   }
 
   poisoned(shape: Shape, dtype: Dtype): T {
@@ -35,10 +30,6 @@ export class Tensors<T extends Tensor> {
       k: this.upload(k, [batch, n, r]),
       ...(decay && { decay: this.upload(decay, [batch, n, decayColumns(problem)]) }),
     };
-  }
-
-  close(): void {
-    for (const t of this.#live.splice(0)) t.dispose();
   }
 }
 
@@ -65,11 +56,11 @@ export function openRun<T extends Tensor>(
       read: () => Promise.all(outputs().map((t) => backend.read(t))),
       close: () => {
         close?.();
-        tensors.close();
+        tensors.dispose();
       },
     };
   } catch (error) {
-    tensors.close();
+    tensors.dispose();
     throw error;
   }
 }

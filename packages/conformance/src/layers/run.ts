@@ -37,7 +37,7 @@ export function sliceInputs(
       const [batch, , cols] = t.shape;
       const perToken = rowsOf(problem, kind) / problem.tokens;
       const layout = { ...t.layout, offset: from === to ? 0 : from * perToken * t.layout.row };
-      return [name, scope.keep(scope.backend.view(t, [batch, (to - from) * perToken, cols], layout))];
+      return [name, scope.own(scope.backend.view(t, [batch, (to - from) * perToken, cols], layout))];
     }),
   );
 }
@@ -115,7 +115,7 @@ export async function runForward(
   const result = counted(scope, problem, 1, () =>
     layer.forward(scope.backend, inputs, { ...optionsOf(problem), initialState, finalState }),
   );
-  scope.keep(result.output);
+  scope.own(result.output);
   demand(result.finalState === finalState, "finalState: expected the tensor that was given");
   demand(String(result.output.shape) === String(shape), `output is [${String(result.output.shape)}]`);
   return {
@@ -151,7 +151,7 @@ export async function runBackward(
   forward?.kept?.dispose();
   const more = scope.backend.memory().tensors - before.tensors;
   demand(more === names.length, `${sayProblem(problem)}: what was kept lives on once disposed`);
-  for (const t of Object.values(gradients)) scope.keep(t);
+  for (const t of Object.values(gradients)) scope.own(t);
   const given = Object.keys(gradients).slice().sort().join();
   demand(given === names.slice().sort().join(), `gradients of ${given}, expected ${names.join()}`);
   const read: Record<string, Float64Array> = {};

@@ -145,7 +145,7 @@ async function derived(trial: Trial): Promise<void> {
   const logs = Float64Array.from(entries, (op) => dense.logAbsDet(op));
   await trial.scoped(async (scope) => {
     const op = operatorOn(scope, problem);
-    const t = scope.keep(materialize(backend, op));
+    const t = scope.own(materialize(backend, op));
     demandEqual("materialize", await scope.read(t), whole(dense.materialize));
     demandEqual("logAbsDet", await trial.step("logAbsDet", () => logAbsDet(backend, op)), logs);
     const plain = { diag, q, k, shape: [2, n, 5] as const };

@@ -209,7 +209,7 @@ function refusal(scope: Scope, problem: Problem, verb: Verb): Promise<unknown> {
     const rhs = scope.put(problem.rhs, shapesOf(problem.sizes).rhs);
     const op = operatorOn(scope, problem);
     const out = (verb === "solve" ? solve : apply)(scope.backend, op, rhs, { check: true });
-    await scope.read(scope.keep(out));
+    await scope.read(scope.own(out));
   });
 }
 

@@ -52,7 +52,7 @@ async function gradients(
   const finalStateCotangent = states === "both" ? put(r, p, 7, undefined, alpha) : undefined;
   const options = { trans, alpha, initialState, finalStateCotangent };
   if (verb === "apply") return readAll(scope, { ...applyVjp(scope.backend, op, rhs, cotangent, options) });
-  const y = scope.keep(solve(scope.backend, op, rhs, { trans, alpha, initialState }));
+  const y = scope.own(solve(scope.backend, op, rhs, { trans, alpha, initialState }));
   return readAll(scope, { ...solveVjp(scope.backend, op, y, cotangent, options) });
 }
 

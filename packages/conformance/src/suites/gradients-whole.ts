@@ -50,7 +50,7 @@ async function gradientsOn(
   const op = operatorOn(scope, problem);
   const gY = scope.put(cotangent, shape.rhs);
   if (verb === "inverse") {
-    const y = scope.keep(inverse(backend, op, { chunk: call.chunk }));
+    const y = scope.own(inverse(backend, op, { chunk: call.chunk }));
     return readAll(scope, inverseVjp(backend, op, y, gY, { chunk: call.chunk }));
   }
   const rhs = scope.put(problem.rhs, shape.rhs);
@@ -65,7 +65,7 @@ async function gradientsOn(
   if (verb === "apply") {
     return readAll(scope, named({ ...applyVjp(backend, op, rhs, gY, options) }, "x"));
   }
-  const y = scope.keep(solve(backend, op, rhs, { trans, alpha, chunk, initialState }));
+  const y = scope.own(solve(backend, op, rhs, { trans, alpha, chunk, initialState }));
   return readAll(scope, named({ ...solveVjp(backend, op, y, gY, options) }, "b"));
 }
 

@@ -64,7 +64,7 @@ async function runVjp(verb: "solve" | "apply", scope: Scope, vjp: Vjp): Promise<
     const read = await readAll(scope, { ...others, rhs: x, ...(state && { state }) });
     return { ...read, primal: problem.rhs };
   }
-  const y = scope.keep(solve(scope.backend, op, rhs, { trans, alpha, chunk, initialState }));
+  const y = scope.own(solve(scope.backend, op, rhs, { trans, alpha, chunk, initialState }));
   const { b, initialState: state, ...others } = solveVjp(scope.backend, op, y, cotangent, options);
   const read = await readAll(scope, { ...others, rhs: b, ...(state && { state }) });
   return { ...read, primal: await scope.read(y) };

@@ -45,9 +45,9 @@ export async function layer(trial: Trial, kind: DecayKind): Promise<void> {
       let column = 0;
       for (const [name, cols] of Object.entries(widths)) {
         const lies = { offset: column, heads: 1, shared: 1, batch: n * width, head: 0, row: width };
-        const part = scope.keep(scope.backend.view(packed, [sequences, n, cols], lies));
+        const part = scope.own(scope.backend.view(packed, [sequences, n, cols], lies));
         const isKey = name === "q" || name === "k";
-        views[name] = scope.keep(
+        views[name] = scope.own(
           isKey ? heads(scope.backend, part, keyHeads, { shared }) : heads(scope.backend, part, valueHeads),
         );
         column += cols;
@@ -58,7 +58,7 @@ export async function layer(trial: Trial, kind: DecayKind): Promise<void> {
       }
       const call = { trans: index % 2 === 1 };
       const want = await scope.read(
-        scope.keep(solve(scope.backend, operatorOf(copies), copies["rhs"]!, call)),
+        scope.own(solve(scope.backend, operatorOf(copies), copies["rhs"]!, call)),
       );
       const live = scope.backend.memory();
       solve(scope.backend, operatorOf(views), views["rhs"]!, { ...call, out: views["out"] });

@@ -91,7 +91,7 @@ function temporaries(trial: Trial): Promise<void> {
       demandLive(backend, before.tensors, before.bytes, `after ${name} and its results' end`);
       trial.count();
     }
-    scope.end();
+    scope.dispose();
     demandLive(backend, 0, 0, "after all were disposed");
     const { diag, q, k, rhs: b } = problem;
     await trial.step("host.solve", () => host.solve(backend, { diag, q, k, shape: shape.factor }, b));

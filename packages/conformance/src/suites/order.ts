@@ -42,8 +42,8 @@ async function inputsGone(trial: Trial): Promise<void> {
   await trial.scoped(async (scope) => {
     const inputs = new Scope(scope.backend);
     const op = operatorOn(inputs, problem);
-    const y = scope.keep(solve(scope.backend, op, inputs.put(problem.rhs, shapesOf(problem.sizes).rhs)));
-    inputs.end();
+    const y = scope.own(solve(scope.backend, op, inputs.put(problem.rhs, shapesOf(problem.sizes).rhs)));
+    inputs.dispose();
     for (let i = 0; i < 4; i++) scope.poisoned(shapesOf(problem.sizes).rhs, problem.dtype);
     demandEqual("solve whose inputs were disposed at once", await scope.read(y), want);
   });
@@ -57,7 +57,7 @@ async function chain(trial: Trial): Promise<void> {
     const op = operatorOn(scope, problem);
     let t = scope.put(problem.rhs, shapesOf(problem.sizes).rhs);
     for (let i = 0; i < 15; i++) {
-      t = scope.keep(apply(scope.backend, op, scope.keep(solve(scope.backend, op, t))));
+      t = scope.own(apply(scope.backend, op, scope.own(solve(scope.backend, op, t))));
     }
     demandEqual("thirty calls in a row", await scope.read(t), problem.rhs);
   });
@@ -73,14 +73,14 @@ async function concurrent(trial: Trial): Promise<void> {
     try {
       const op = operatorOn(scope, problem);
       for (let round = 0; round < 3; round++) {
-        const y = scope.keep(solve(backend, op, scope.put(problem.rhs, shapesOf(problem.sizes).rhs)));
+        const y = scope.own(solve(backend, op, scope.put(problem.rhs, shapesOf(problem.sizes).rhs)));
         demandEqual(`concurrent user ${seed}`, await scope.read(y), want);
-        const x = scope.keep(apply(backend, op, y));
+        const x = scope.own(apply(backend, op, y));
         await trial.step("sync", () => backend.sync());
         demandEqual(`concurrent user ${seed}`, await scope.read(x), problem.rhs);
       }
     } finally {
-      scope.end();
+      scope.dispose();
     }
   };
   try {

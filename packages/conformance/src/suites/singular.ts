@@ -92,7 +92,7 @@ function refusal(scope: Scope, problem: Problem, verb: "solve" | "inverse"): Pro
       verb === "solve"
         ? solve(scope.backend, op, b, { check: true })
         : inverse(scope.backend, op, { check: true });
-    await scope.read(scope.keep(out));
+    await scope.read(scope.own(out));
   });
 }
 

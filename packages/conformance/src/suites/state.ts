@@ -90,7 +90,7 @@ async function runCut(scope: Scope, problem: Problem, cut: Cut): Promise<Answer>
       initialState: state,
       finalState,
     });
-    setRows(out, shape.rhs, start, await scope.read(scope.keep(y)));
+    setRows(out, shape.rhs, start, await scope.read(scope.own(y)));
     state = finalState;
   }
   return { out, finalState: await scope.read(state) };

@@ -40,7 +40,7 @@ async function names(trial: Trial): Promise<void> {
 async function dtypes(trial: Trial): Promise<void> {
   const { supports } = trial.backend;
   await trial.scoped(async (scope) => {
-    const t = scope.keep(scope.backend.empty([1, 2, 3]));
+    const t = scope.own(scope.backend.empty([1, 2, 3]));
     demand(
       t.dtype === supports.dtypes[0],
       `empty: expected ${supports.dtypes[0]} by default, got ${t.dtype}`,
@@ -51,9 +51,9 @@ async function dtypes(trial: Trial): Promise<void> {
       const array = dtype === "f32" ? new Float32Array(2) : new Float64Array(2);
       const view: HostView = { data: array, shape: [1, 2, 1] };
       if (supports.dtypes.includes(dtype)) {
-        const kept = scope.keep(scope.backend.upload(view));
+        const kept = scope.own(scope.backend.upload(view));
         const read = await scope.read(kept);
-        const made = scope.keep(scope.backend.empty([1, 1, 1], dtype)).dtype;
+        const made = scope.own(scope.backend.empty([1, 1, 1], dtype)).dtype;
         demand(kept.dtype === dtype && made === dtype, `${dtype}: upload made ${kept.dtype}, empty ${made}`);
         demand(
           read.BYTES_PER_ELEMENT === bytesPerElement[dtype],
@@ -84,14 +84,14 @@ async function kernels(trial: Trial): Promise<void> {
       const t = scope.put(one.fill(1), [1, 1, 1]);
       const op = { diag: t, q: t, k: t };
       const calls = {
-        solve: () => scope.keep(solve(backend, op, t)),
-        apply: () => scope.keep(apply(backend, op, t)),
-        inverse: () => scope.keep(inverse(backend, op)),
-        trilInverse: () => scope.keep(trilInverse(backend, t)),
+        solve: () => scope.own(solve(backend, op, t)),
+        apply: () => scope.own(apply(backend, op, t)),
+        inverse: () => scope.own(inverse(backend, op)),
+        trilInverse: () => scope.own(trilInverse(backend, t)),
       };
       // No verb calls these three alone.
       const gradients = (options: VjpOptions, on: DiagLowRankTril): void => {
-        for (const one of Object.values<Tensor>({ ...applyVjp(backend, on, t, t, options) })) scope.keep(one);
+        for (const one of Object.values<Tensor>({ ...applyVjp(backend, on, t, t, options) })) scope.own(one);
       };
       const among = (names: readonly KernelName[]): boolean => names.every((one) => !missing.includes(one));
       const derived = {
@@ -156,7 +156,7 @@ async function subnormals(trial: Trial): Promise<void> {
     const tiny = one(dtype === "f32" ? 2 ** -130 : 2 ** -1030);
     const op = { diag: tiny, q: one(1), k: one(1) };
     const solved = async (check: boolean): Promise<number | undefined> =>
-      (await scope.read(scope.keep(solve(scope.backend, op, tiny, { check }))))[0];
+      (await scope.read(scope.own(solve(scope.backend, op, tiny, { check }))))[0];
     if (scope.backend.supports.flushesSubnormals) {
       const error = await caught(() => solved(true));
       demand(

@@ -37,7 +37,7 @@ export async function runTrilInverse(
   const dtype = a.BYTES_PER_ELEMENT === 4 ? "f32" : "f64";
   if (!given) scope.poisonFree(shape, dtype);
   const out = given ? scope.poisoned(shape, dtype) : undefined;
-  return scope.read(scope.keep(trilInverse(scope.backend, scope.put(a, shape), { out })));
+  return scope.read(scope.own(trilInverse(scope.backend, scope.put(a, shape), { out })));
 }
 
 async function judgeOne(

@@ -20,7 +20,7 @@ async function reads(trial: Trial): Promise<void> {
     const { backend } = scope;
     const t = counting(scope, trial.subject.dtype!, [2, 3, 4]);
     const view = (of: Tensor, shape: Shape, layout: Layout): Tensor =>
-      scope.keep(backend.view(of, shape, layout));
+      scope.own(backend.view(of, shape, layout));
     const packed = { offset: 0, heads: 2, shared: 1, batch: 12, head: 2, row: 4 };
     const back = view(t, [1, 2, 3], flat(-4, 20));
     const all: [string, Tensor, number[]][] = [

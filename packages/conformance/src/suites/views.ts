@@ -72,7 +72,7 @@ async function demandUpload(
   given: HostView = view,
 ): Promise<void> {
   const { dtype } = trial.subject;
-  const t = scope.keep(scope.backend.upload(given));
+  const t = scope.own(scope.backend.upload(given));
   demand(t.dtype === dtype, `upload: dtype ${t.dtype} from a ${dtype} array`);
   demand(String(t.shape) === String(view.shape), `upload: shape [${t.shape}] from [${view.shape}]`);
   const where = `strides [${view.strides}], offset ${view.offset}, shape [${view.shape}]`;

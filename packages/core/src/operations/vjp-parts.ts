@@ -1,5 +1,6 @@
 /** What the gradients of solve and apply are made of (reference README, section 7). */
 import type { Backend, KernelName } from "../contract/backend.js";
+import { Scope } from "../contract/scope.js";
 import { decayKind, type DiagLowRankTril } from "../contract/operator.js";
 import type { Dtype, Shape, Tensor } from "../contract/tensor.js";
 import { checkBackend } from "./check.js";
@@ -128,22 +129,17 @@ export function withTargets<T extends Tensor, R>(
   given: Readonly<Record<string, T | undefined>>,
   body: (targets: Targets<T>) => R,
 ): R {
-  const temporaries: T[] = [];
-  const results: T[] = [];
-  const make = (shape: Shape, list: T[]): T => {
-    const t = backend.empty(shape, dtype);
-    list.push(t);
-    return t;
-  };
+  const temporaries = new Scope(backend);
+  const results = new Scope(backend);
   try {
     return body({
-      result: (name, shape) => given[name] ?? make(shape, results),
-      temporary: (shape) => make(shape, temporaries),
+      result: (name, shape) => given[name] ?? results.own(backend.empty(shape, dtype)),
+      temporary: (shape) => temporaries.own(backend.empty(shape, dtype)),
     });
   } catch (error) {
-    temporaries.push(...results);
+    results.dispose();
     throw error;
   } finally {
-    for (const t of temporaries) t.dispose();
+    temporaries.dispose();
   }
 }

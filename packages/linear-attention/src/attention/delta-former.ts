@@ -68,7 +68,7 @@ export function deltaFormer<T extends Tensor>(
     for (const piece of call.pieces) {
       if (piece.rows > 0) attend(scope, rowsIn(scope, call, piece), call, view(scope, call, piece, output));
     }
-    return { output: scope.keep(output.tensor) };
+    return { output: scope.release(output.tensor) };
   });
 }
 
@@ -107,7 +107,7 @@ export function deltaFormerVjp<T extends Tensor>(
     const query = given["erase"] ? whole.query : sum(scope, whole.query, whole.erase);
     const gradients = Object.entries(given).map(([name, { heads }]) => {
       const gradient = name === "query" ? query : whole[name as keyof typeof whole];
-      return [name, scope.keep(sumHeads(scope, gradient, heads).tensor)];
+      return [name, scope.release(sumHeads(scope, gradient, heads).tensor)];
     });
     return Object.fromEntries(gradients) as DeltaFormerInputs<T>;
   });

@@ -50,7 +50,7 @@ export function pathLogits<T extends Tensor>(
 ): T {
   const call = check(backend, inputs, options);
   return withScope(backend, call.dtype, (scope) =>
-    scope.keep(pathOutput(new Tape(scope, false), call).output.tensor),
+    scope.release(pathOutput(new Tape(scope, false), call).output.tensor),
   );
 }
 
@@ -79,7 +79,7 @@ export function pathLogitsVjp<T extends Tensor>(
     tape.backward(output, { tensor: cotangent, heads: 1, width: tokens });
     const gradients = Object.entries(values).map(([name, { gradient }]) => [
       name,
-      scope.keep(gradient!.tensor),
+      scope.release(gradient!.tensor),
     ]);
     return Object.fromEntries(gradients) as PathLogitsInputs<T>;
   });

@@ -47,11 +47,11 @@ export function forward<T extends Tensor>(
     const output = outputOf(scope, own, inputs, call, { initialState, finalState: target?.states, kept });
     target?.finish();
     const result: { -readonly [name in keyof LayerResult<T>]: LayerResult<T>[name] } = {
-      output: scope.keep(output),
+      output: scope.release(output),
     };
-    if (final !== false) result.finalState = scope.keep(final);
+    if (final !== false) result.finalState = scope.release(final);
     if (kept) {
-      for (const t of kept) if (t) scope.keep(t);
+      for (const t of kept) if (t) scope.release(t);
       result.kept = keptOf(describeCall(rule, inputs, call, options), kept);
     }
     return result;
@@ -108,9 +108,9 @@ export function backward<T extends Tensor>(
     for (const [name, { gradient, tensor }] of Object.entries(values)) {
       const { role, steps } = rule.inputs[name]!;
       if (gradient && role !== "parameter") clearRows(scope, gradient, call.padding, steps ? call.steps : 1);
-      result[name] = scope.keep(gradient?.tensor ?? scope.full(0, tensor.shape));
+      result[name] = scope.release(gradient?.tensor ?? scope.full(0, tensor.shape));
     }
-    if (gradient) result["initialState"] = scope.keep(gradient);
+    if (gradient) result["initialState"] = scope.release(gradient);
     return result;
   });
 }

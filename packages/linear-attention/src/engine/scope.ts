@@ -8,16 +8,17 @@ import {
   type Shape,
   type Tensor,
 } from "@dlrt/core";
+import { Scope as TensorScope } from "@dlrt/core/backend";
 import type { Packed } from "./packed.js";
 
 /** Owns what a call allocates on its way: all but what is kept is disposed when the call ends, well or not. */
-export class Scope<T extends Tensor> {
-  readonly #tensors = new Set<T>();
-
+export class Scope<T extends Tensor> extends TensorScope<T> {
   constructor(
-    readonly backend: Backend<T>,
+    backend: Backend<T>,
     readonly dtype: Dtype,
-  ) {}
+  ) {
+    super(backend);
+  }
 
   empty(shape: Shape): T {
     return this.own(this.backend.empty(shape, this.dtype));
@@ -48,22 +49,6 @@ export class Scope<T extends Tensor> {
       head: 0,
       row: 0,
     });
-  }
-
-  own(t: T): T {
-    this.#tensors.add(t);
-    return t;
-  }
-
-  /** Hands `t` to the caller. */
-  keep(t: T): T {
-    this.#tensors.delete(t);
-    return t;
-  }
-
-  close(): void {
-    for (const t of this.#tensors) t.dispose();
-    this.#tensors.clear();
   }
 
   /** A kernel that no operation of core calls by itself. @throws UnsupportedError where the backend lacks it */
@@ -99,6 +84,6 @@ export function withScope<T extends Tensor, R>(
   try {
     return body(scope);
   } finally {
-    scope.close();
+    scope.dispose();
   }
 }

@@ -26,7 +26,7 @@ export function betaGate<T extends Tensor>(
 ): T {
   const { b, scale } = checkBeta(backend, inputs, options);
   return withScope(backend, b.dtype, (scope) =>
-    scope.keep(runGate(scope, callOf(scope, b, scale)).out.tensor),
+    scope.release(runGate(scope, callOf(scope, b, scale)).out.tensor),
   );
 }
 
@@ -45,7 +45,7 @@ export function betaGateVjp<T extends Tensor>(
   return withScope(backend, b.dtype, (scope) => {
     const call = callOf(scope, b, scale);
     const tensor = cotangents.output ?? scope.full(0, b.shape);
-    return { b: scope.keep(runGate(scope, call, { ...call.x, tensor }).out.tensor) };
+    return { b: scope.release(runGate(scope, call, { ...call.x, tensor }).out.tensor) };
   });
 }
 

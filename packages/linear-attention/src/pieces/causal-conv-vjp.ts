@@ -45,7 +45,7 @@ export function causalConvVjp<T extends Tensor>(
       ...(raw.bias && { bias: overSequences(scope, raw.bias) }),
       ...(raw.initialState && { initialState: turned(raw.initialState) }),
     };
-    for (const gradient of Object.values(gradients)) scope.keep(gradient);
+    for (const gradient of Object.values(gradients)) scope.release(gradient);
     return gradients;
   });
 }

@@ -32,8 +32,8 @@ export function causalConv<T extends Tensor>(
     clearRows(scope, { tensor: rows, heads: 1, width: call.channels }, call.padding, 1);
     if (rows !== output) scope.copy(rows, output, { trans: true });
     if (final !== undefined && states !== final) scope.copy(states!, final, { trans: channelsFirst });
-    const result = { output: scope.keep(output) };
-    return final === undefined ? result : { ...result, finalState: scope.keep(final) };
+    const result = { output: scope.release(output) };
+    return final === undefined ? result : { ...result, finalState: scope.release(final) };
   });
 }
 

@@ -39,7 +39,7 @@ export function checkGate<T extends Tensor>(
 
 /** g, [B, T, H·D] */
 export function computeGate<T extends Tensor>(backend: Backend<T>, call: GateCall<T>): T {
-  return withScope(backend, call.x.tensor.dtype, (scope) => scope.keep(runGate(scope, call).out.tensor));
+  return withScope(backend, call.x.tensor.dtype, (scope) => scope.release(runGate(scope, call).out.tensor));
 }
 
 /** The gradients of x, A_log and dt_bias, in this order. */
@@ -54,7 +54,7 @@ export function gateGradients<T extends Tensor>(
     const tensor = cotangents.output ?? scope.full(0, x.tensor.shape);
     const { out, aTerms } = runGate(scope, call, { ...x, tensor }, true);
     const gradients = [out.tensor, sumTokens(scope, aTerms!).tensor, sumTokens(scope, out).tensor] as const;
-    for (const gradient of gradients) scope.keep(gradient);
+    for (const gradient of gradients) scope.release(gradient);
     return gradients;
   });
 }

@@ -53,7 +53,7 @@ export function gatedRmsNorm<T extends Tensor>(
   return withScope(backend, call.x.dtype, (scope) => {
     const out = scope.empty(call.x.shape);
     run(scope, call, { out: wholeOf(backend, { ...call.packed, tensor: out }) });
-    return scope.keep(out);
+    return scope.release(out);
   });
 }
 
@@ -86,10 +86,10 @@ export function gatedRmsNormVjp<T extends Tensor>(
       },
     });
     return {
-      x: scope.keep(gradients.x),
-      ...(gradients.gate && { gate: scope.keep(gradients.gate) }),
+      x: scope.release(gradients.x),
+      ...(gradients.gate && { gate: scope.release(gradients.gate) }),
       ...(gradients.weightTerms && {
-        weight: scope.keep(sumTokens(scope, headsAsTokens(scope, packed, gradients.weightTerms)).tensor),
+        weight: scope.release(sumTokens(scope, headsAsTokens(scope, packed, gradients.weightTerms)).tensor),
       }),
     };
   });

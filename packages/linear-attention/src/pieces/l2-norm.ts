@@ -36,7 +36,7 @@ export function l2Norm<T extends Tensor>(
   options: L2NormOptions = {},
 ): T {
   const { x, eps } = checkL2Norm(backend, inputs, options);
-  return withScope(backend, x.tensor.dtype, (scope) => scope.keep(normalize(scope, x, eps).tensor));
+  return withScope(backend, x.tensor.dtype, (scope) => scope.release(normalize(scope, x, eps).tensor));
 }
 
 /**
@@ -53,7 +53,7 @@ export function l2NormVjp<T extends Tensor>(
   checkOutputCotangent(backend, cotangents, x.tensor);
   return withScope(backend, x.tensor.dtype, (scope) => {
     const tensor = cotangents.output ?? scope.full(0, x.tensor.shape);
-    return { x: scope.keep(normalizeVjp(scope, x, eps, { ...x, tensor }).tensor) };
+    return { x: scope.release(normalizeVjp(scope, x, eps, { ...x, tensor }).tensor) };
   });
 }
 

@@ -44,7 +44,7 @@ export class Log<T extends Tensor> {
         const packed = scope.packed(slots, tokens * perToken, 1, inputs[name]!.shape[2]);
         past[name] = { packed, perToken, parameter: role === "parameter" };
       }
-      for (const { packed } of Object.values(past)) scope.keep(packed.tensor);
+      for (const { packed } of Object.values(past)) scope.release(packed.tensor);
       return new Log(storage, rule, call, past);
     });
   }
@@ -59,7 +59,7 @@ export class Log<T extends Tensor> {
           packed: { ...own.packed, tensor: scope.copy(tensor, scope.empty(tensor.shape)) },
         };
       }
-      for (const { packed } of Object.values(past)) scope.keep(packed.tensor);
+      for (const { packed } of Object.values(past)) scope.release(packed.tensor);
       return new Log(storage, this.rule, this.call, past);
     });
   }

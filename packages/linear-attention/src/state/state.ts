@@ -89,7 +89,7 @@ export class State<T extends Tensor = Tensor> implements Disposable {
       const whole = { initialState: states, finalState: states };
       const output = outputOf(scope, own, inputs, { ...call, pieces }, whole);
       window?.after(ranges, inputs);
-      return scope.keep(output);
+      return scope.release(output);
     });
   }
 

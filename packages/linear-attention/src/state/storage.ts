@@ -26,7 +26,7 @@ export class Storage<T extends Tensor> {
   ) {
     const { count, heads, valueWidth, dtype } = sizes;
     this.#tensor = withScope(backend, dtype, (scope) =>
-      scope.keep(scope.full(0, [count * heads, rank, valueWidth])),
+      scope.release(scope.full(0, [count * heads, rank, valueWidth])),
     );
   }
 

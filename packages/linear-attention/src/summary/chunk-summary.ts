@@ -65,7 +65,7 @@ export function chunkSummary<T extends Tensor, I extends object>(
       });
       from.A.finish();
       from.B.finish();
-      return { transition: scope.keep(transition), state: scope.keep(state) };
+      return { transition: scope.release(transition), state: scope.release(state) };
     }),
   );
 }
@@ -104,7 +104,7 @@ export function chunkSummaryVjp<T extends Tensor, I extends object>(
       tape.backward(result.output, { heads, width, tensor: output ?? scope.full(0, tensor.shape) });
       target.finish();
       scope.copy(summary.transition, transition, { trans: true });
-      return { transition: scope.keep(transition), state: scope.keep(state) };
+      return { transition: scope.release(transition), state: scope.release(state) };
     });
   });
 }

@@ -35,7 +35,7 @@ export function composeSummaries<T extends Tensor>(
   return withScope(backend, first.state.dtype, (scope) => {
     const transition = multiply(scope, second.transition, first.transition);
     const state = multiply(scope, second.transition, first.state, { plus: second.state });
-    return { transition: scope.keep(transition), state: scope.keep(state) };
+    return { transition: scope.release(transition), state: scope.release(state) };
   });
 }
 
@@ -53,7 +53,7 @@ export function applySummary<T extends Tensor>(backend: Backend<T>, summary: Chu
   if (state.dtype !== dtype) throw new DtypeError("state", dtype, state.dtype);
   checkSame("state", state.shape, shape);
   return withScope(backend, dtype, (scope) =>
-    scope.keep(multiply(scope, summary.transition, state, { plus: summary.state })),
+    scope.release(multiply(scope, summary.transition, state, { plus: summary.state })),
   );
 }
 

@@ -30,9 +30,9 @@ async function twice(trial: Trial, layer: Layer, which: number): Promise<void> {
     const bare = layer.forward(scope.backend, inputs, options);
     demand(bare.finalState === undefined, `${where}: a final state that nobody asked for`);
     const asked = layer.forward(scope.backend, inputs, { ...options, finalState: true });
-    const first = await scope.read(scope.keep(bare.output));
-    demandBits(`the second output of ${where}`, await scope.read(scope.keep(asked.output)), first);
-    const made = scope.keep(asked.finalState!);
+    const first = await scope.read(scope.own(bare.output));
+    demandBits(`the second output of ${where}`, await scope.read(scope.own(asked.output)), first);
+    const made = scope.own(asked.finalState!);
     demand(
       String(made.shape) === String(stateShape(problem)),
       `${where}: final state [${String(made.shape)}]`,

@@ -53,7 +53,7 @@ export async function runPieces(
       initialState: at === 0 ? given : state,
       finalState: state,
     });
-    move(output, shape, piece, await scope.read(scope.keep(part.output)));
+    move(output, shape, piece, await scope.read(scope.own(part.output)));
   }
   return { output, finalState: await readState(scope, problem, state) };
 }
@@ -78,15 +78,15 @@ async function backPieces(
     sliceInputs(scope, problem, inputs, [cut, tokens]),
   ];
   const between = layer.forward(scope.backend, first, { ...options, initialState: start, finalState: true });
-  scope.keep(between.output);
+  scope.own(between.output);
   const whole = scope.put(typed(cotangents.output, dtype), outputShape(problem));
   const cotangent = (from: number, to: number): Tensor => {
     const [batch, , cols] = outputShape(problem);
     const layout = { ...whole.layout, offset: from * cols };
-    return scope.keep(scope.backend.view(whole, [batch, to - from, cols], layout));
+    return scope.own(scope.backend.view(whole, [batch, to - from, cols], layout));
   };
   const keepAll = (gradients: Readonly<Record<string, Tensor>>): Readonly<Record<string, Tensor>> => {
-    for (const t of Object.values(gradients)) scope.keep(t);
+    for (const t of Object.values(gradients)) scope.own(t);
     return gradients;
   };
   const last = keepAll(
@@ -94,7 +94,7 @@ async function backPieces(
       scope.backend,
       second,
       { output: cotangent(cut, tokens), finalState: putState(scope, problem, cotangents.finalState, dtype) },
-      { ...options, initialState: scope.keep(between.finalState!) },
+      { ...options, initialState: scope.own(between.finalState!) },
     ),
   );
   const early = keepAll(

@@ -70,7 +70,7 @@ export async function keepsShape(trial: Trial): Promise<void> {
   await trial.scoped(async (scope) => {
     const dtype = scope.backend.supports.dtypes[0]!;
     const asked = [1, 2, 3];
-    const t = scope.keep(scope.backend.empty(wrongly<Shape>(asked), dtype));
+    const t = scope.own(scope.backend.empty(wrongly<Shape>(asked), dtype));
     asked[1] = 1000;
     const attempts = [
       (): unknown => (wrongly<number[]>(t.shape)[1] = 1000),
@@ -115,8 +115,8 @@ export async function anyChunk(trial: Trial): Promise<void> {
     const rhs = ones(n, 1);
     for (const chunk of chunks) {
       for (const trans of [false, true]) {
-        const y = await scope.read(scope.keep(solve(scope.backend, op, rhs, { chunk, trans })));
-        const x = await scope.read(scope.keep(apply(scope.backend, op, rhs, { chunk, trans })));
+        const y = await scope.read(scope.own(solve(scope.backend, op, rhs, { chunk, trans })));
+        const x = await scope.read(scope.own(apply(scope.backend, op, rhs, { chunk, trans })));
         for (let i = 0; i < n; i++) {
           const row = trans ? n - 1 - i : i;
           demand(
@@ -127,7 +127,7 @@ export async function anyChunk(trial: Trial): Promise<void> {
         }
         trial.count(2);
       }
-      const inverted = await scope.read(scope.keep(inverse(scope.backend, op, { chunk })));
+      const inverted = await scope.read(scope.own(inverse(scope.backend, op, { chunk })));
       const want = -r * (1 - r) ** (n - 2);
       const corner = inverted[(n - 1) * n];
       demand(corner === want, `inverse with chunk ${chunk}: expected ${want}, got ${corner}`);

@@ -87,7 +87,7 @@ async function outcome(scope: Scope, call: HugeCall, operands: Tensor[]): Promis
     const result = await call.run(...operands);
     if (result instanceof Float64Array) return [[result.length, 1, 1]];
     const tensors = "storage" in result ? [result as Tensor] : Object.values<Tensor>({ ...result });
-    return tensors.map((t) => scope.keep(t).shape);
+    return tensors.map((t) => scope.own(t).shape);
   } catch (error) {
     if (error instanceof LimitError) return error;
     throw error;
@@ -103,7 +103,7 @@ const say = (shapes: readonly Shape[]): string =>
 /** By upload, so that a broadcast view of no elements is packed too. */
 function operand(scope: Scope, dtype: Dtype, shape: Shape): Tensor {
   const data = newFloatArray(dtype, 1).fill(1);
-  return scope.keep(scope.backend.upload({ data, shape, strides: [0, 0, 0] }));
+  return scope.own(scope.backend.upload({ data, shape, strides: [0, 0, 0] }));
 }
 
 export async function judgeHuge(trial: Trial): Promise<void> {

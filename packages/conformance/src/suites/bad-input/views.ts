@@ -25,8 +25,8 @@ export function wrongLayouts(fixture: Fixture, foreign: Tensor): Wrong[] {
   const laid = (change: object, shape: Shape = rhs.shape): (() => unknown) =>
     view(shape, { ...lies, ...change });
   const shared = (): Tensor =>
-    fixture.scope.keep(backend.view(rhs, rhs.shape, { ...lies, heads: 2, shared: 2, batch: 0 }));
-  const flat = (): Tensor => fixture.scope.keep(backend.view(rhs, rhs.shape, { ...lies, row: 0 }));
+    fixture.scope.own(backend.view(rhs, rhs.shape, { ...lies, heads: 2, shared: 2, batch: 0 }));
+  const flat = (): Tensor => fixture.scope.own(backend.view(rhs, rhs.shape, { ...lies, row: 0 }));
   return [
     ["view past the end", ShapeError, laid({ offset: 1 })],
     ["view before the start", ShapeError, laid({ offset: -1 })],
@@ -50,7 +50,7 @@ export function wrongLayouts(fixture: Fixture, foreign: Tensor): Wrong[] {
     ["view of something else", ValueError, view(rhs.shape, lies, wrongly({ shape: rhs.shape }))],
     ["heads of columns that they do not divide", ShapeError, () => heads(backend, rhs, p + 1)],
     ["no heads", ValueError, () => heads(backend, rhs, 0)],
-    ["heads of heads", ShapeError, () => heads(backend, fixture.scope.keep(heads(backend, rhs, p)), 1)],
+    ["heads of heads", ShapeError, () => heads(backend, fixture.scope.own(heads(backend, rhs, p)), 1)],
     ["apply into shared heads", ValueError, () => apply(backend, op, fixture.out, { out: shared() })],
     ["solve into rows that are one", ValueError, () => solve(backend, op, fixture.out, { out: flat() })],
     ["solve of b into shared heads of it", ValueError, () => solve(backend, op, rhs, { out: shared() })],
@@ -59,7 +59,7 @@ export function wrongLayouts(fixture: Fixture, foreign: Tensor): Wrong[] {
       ValueError,
       () => {
         const z = { offset: 0, heads: 1, shared: 1, batch: r * p, head: 0, row: 0 };
-        const finalState = fixture.scope.keep(backend.view(fixture.state, [batch, r, p], z));
+        const finalState = fixture.scope.own(backend.view(fixture.state, [batch, r, p], z));
         return apply(backend, op, rhs, { finalState });
       },
     ],
