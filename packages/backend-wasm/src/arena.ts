@@ -2,9 +2,9 @@ import { DisposedError, LimitError, type FloatArray } from "@dlrt/core";
 import type { WasmMemory } from "./wasm-types.js";
 
 const PAGE = 65536;
-/** Pages of a memory: one short of 4 GiB, so that the end of every block is a 32-bit address. */
+/** The most pages of a memory: one short of 4 GiB, so that the end of every block is a 32-bit address. */
 export const MAX_PAGES = 65535;
-/** Of every block: a cache line. */
+/** Every block begins at a multiple of this, a cache line. */
 const ALIGNMENT = 64;
 
 interface Span {
@@ -21,17 +21,20 @@ function rounded(value: number, to: number): number {
  * is used again; the memory grows only when no span fits. Growth detaches views: take `memory.buffer` afresh.
  */
 export class Arena {
-  /** Free, by address, none touching the next. */
+  /** The free spans, by address. None touches the next. */
   readonly #free: Span[] = [];
   readonly #sizes = new Map<number, number>();
   #end: number;
   #memory: WasmMemory | undefined;
-  /** Arrays over blocks, as their tensors last gave them out. They are kept here, and go when the memory goes. */
+  /**
+   * The arrays over blocks, as their tensors last gave them out. They are kept here, so that they end when the memory
+   * ends.
+   */
   views: WeakMap<object, FloatArray> = new WeakMap();
 
   constructor(
     memory: WasmMemory,
-    /** Bytes the memory may grow to. */
+    /** The bytes up to which the memory may grow. */
     readonly limit: number,
     base: number,
   ) {
@@ -48,7 +51,7 @@ export class Arena {
     return this.#memory;
   }
 
-  /** Lets go of the memory: whoever still refers to a block does not keep it. */
+  /** Drops the memory, so that whoever still refers to a block does not keep it. */
   dispose(): void {
     this.#memory = undefined;
     this.views = new WeakMap();
@@ -77,13 +80,13 @@ export class Arena {
     this.#insert({ at, size });
   }
 
-  /** Grows so that the last free span holds `size`. */
+  /** Grows the memory so that its last free span holds `size`. */
   #grow(argument: string, size: number): void {
     const last = this.#free.at(-1);
     const spare = last !== undefined && last.at + last.size === this.#end ? last.size : 0;
     const needed = rounded(size - spare, PAGE);
     if (this.#end + needed > this.limit) throw new LimitError(argument, size, this.limit);
-    // in steps of an eighth, so that many small tensors do not each grow the memory
+    // It grows in steps of an eighth, so that many small tensors do not each grow the memory.
     const step = Math.min(this.limit - this.#end, Math.max(needed, rounded(this.#end / 8, PAGE)));
     const grown = this.#tryGrow(step) ? step : this.#tryGrow(needed) ? needed : 0;
     if (grown === 0)

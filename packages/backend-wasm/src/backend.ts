@@ -27,14 +27,14 @@ import { HEAP_BASE } from "./job.js";
 import { wasmKernels } from "./kernels.js";
 import { MemoryTensor, type WasmTensor } from "./tensor.js";
 
-/** Tensors and kernels over one engine. */
+/** The tensors and kernels of one engine. */
 export class WasmBackend implements Backend<WasmTensor> {
   readonly kernels: Kernels<WasmTensor>;
   readonly #ledger: Ledger;
   readonly #engine: Engine;
   readonly #instructions: string;
   readonly #fallback: string | undefined;
-  /** As it was told last, and the threads there were. */
+  /** What `supports` said last, and how many threads there were then. */
   #lastSupports: Supports | undefined;
   #lastThreads = 0;
   #disposal: Promise<void> | undefined;
@@ -57,7 +57,7 @@ export class WasmBackend implements Backend<WasmTensor> {
     if (last && this.#disposal) return last;
     const { arena, pool, threads } = this.#engine;
     const fallback = pool?.lost ?? this.#fallback;
-    // every call asks, and helpers seldom come or go
+    // The object is made anew only after a change, because every call asks for it and helpers seldom come or go.
     if (last && last.fallback === fallback && this.#lastThreads === threads) return last;
     this.#lastThreads = threads;
     this.#lastSupports = {
@@ -90,7 +90,8 @@ export class WasmBackend implements Backend<WasmTensor> {
   upload(view: HostView): WasmTensor {
     WasmBackend.#ledgerOf(this).assertOpen();
     const checked = checkView(view, this.supports);
-    // elements of this very memory are copied first: its growth would detach the array they are read from
+    // Elements that lie in this memory itself are copied first: its growth would detach the array from which they are
+    // read.
     const own = checked.data.buffer === this.#engine.arena.memory.buffer;
     const packed = own ? packView(checked) : undefined;
     const tensor = this.#allocate(checked.shape, checked.dtype);

@@ -4,18 +4,19 @@ import type { Exports } from "./instantiate.js";
 import { HEAP_BASE, JOB_ADDRESS, JobWriter, type JobFields } from "./job.js";
 import type { Pool } from "./pool.js";
 
-/** What a live engine is made of. */
+/** The parts of a live engine. */
 interface Parts {
   readonly exports: Exports;
   readonly arena: Arena;
   readonly job: JobWriter;
-  /** Absent: one thread. */
+  /** The helper threads. Absent where there is one thread. */
   readonly pool: Pool | undefined;
 }
 
 /**
- * One memory, the module on it, and who works: runs jobs, and keeps the scratch they need. Once disposed it holds none
- * of them, so that a disposed backend or tensor that somebody still refers to keeps no memory.
+ * One memory, the module on it, and the threads that work on it. It runs jobs, and keeps the scratch that they need.
+ * Once disposed, it refers to none of these, so that a disposed backend or tensor that somebody still refers to keeps
+ * no memory.
  */
 export class Engine {
   #parts: Parts | undefined;
@@ -61,7 +62,7 @@ export class Engine {
     exports.work(JOB_ADDRESS, 0);
   }
 
-  /** Resolves when no helper is left. Idempotent. */
+  /** Resolves when no helper is left. It may be called again. */
   async dispose(): Promise<void> {
     const parts = this.#parts;
     this.#parts = undefined;
@@ -74,7 +75,10 @@ export class Engine {
     return this.#parts;
   }
 
-  /** Scratch for every thread, helpers that may come back included. It is kept, and grows to the largest need. */
+  /**
+   * Provides scratch for every thread, those helpers included that may come back. The scratch is kept, and grows to the
+   * largest need.
+   */
   #provideScratch({ arena, job, pool }: Parts, stride: number): void {
     const bytes = stride * (pool?.capacity ?? 1);
     if (bytes > this.#scratchBytes) {

@@ -3,9 +3,9 @@ import type { Start } from "./worker.mjs";
 
 /** A worker, of Node or of a browser. */
 export interface Helper {
-  /** Resolves when it waits for work; rejects when it cannot. */
+  /** Resolves when the helper waits for work; rejects when it cannot. */
   readonly ready: Promise<void>;
-  /** Ends it, whatever it does; resolves when it can no longer touch the memory. */
+  /** Ends the helper, whatever it is doing. Resolves when it can no longer touch the memory. */
   terminate(): Promise<void>;
 }
 
@@ -40,7 +40,7 @@ export function startHelper(
   const end = nodeBuiltin("node:worker_threads")
     ? startInNode(start, url, started, gone)
     : startInBrowser(start, url, started, gone);
-  // armed last: where the worker cannot be made, nothing may be left that fires later
+  // The timer is set last: where the worker cannot be made, nothing may be left that fires later.
   const timer = setTimeout(() => gone(`no answer in ${patience} ms`), patience);
   stopWaiting = () => clearTimeout(timer);
   return {
@@ -74,13 +74,14 @@ function startInNode(
 }
 
 /**
- * The script's file: the one that a bundler has put beside its output, where it is one that Node can open. webpack as
- * Next.js sets it up gives an address for pages instead, without a protocol; then the file of the installed package.
+ * Returns the address of the script: that of the copy which a bundler has put beside its output, where Node can open
+ * it. webpack, as Next.js sets it up, gives an address for pages instead, without a protocol; then the script of the
+ * installed package is taken.
  */
 function ownScript(): URL {
   const bundled = new URL("./worker.mjs", import.meta.url);
   if (bundled.protocol !== "") return bundled;
-  const here = import.meta.url; // apart, so that webpack puts in the file it read and looks for no asset
+  const here = import.meta.url; // it stands apart so that webpack puts in the file that it read and looks for no asset
   return new URL("./worker.mjs", here);
 }
 
@@ -90,7 +91,7 @@ function startInBrowser(
   started: () => void,
   gone: (why: string) => void,
 ): () => Promise<unknown> {
-  // bundlers look for these very words
+  // Bundlers look for these very words.
   const worker = url
     ? new Worker(url, { type: "module" })
     : new Worker(new URL("./worker.mjs", import.meta.url), { type: "module" });

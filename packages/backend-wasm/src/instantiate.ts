@@ -9,16 +9,16 @@ export interface Exports {
   scratchBytes(job: number): number;
 }
 
-/** Without and with threads over shared memory. */
+/** The two builds: one without threads, and one with threads over shared memory. */
 export type Build = "simd" | "simd+threads";
 
-/** Which of the four modules: each build, without and with fused multiply-add (relaxed SIMD). */
+/** Names one of the four modules: each build exists without and with fused multiply-add (relaxed SIMD). */
 export interface Kind {
   readonly build: Build;
   readonly relaxed: boolean;
 }
 
-/** Where a build's bytes are. */
+/** Says where a build's bytes are. */
 export interface Source {
   readonly module?: WasmModule | undefined;
   readonly wasmUrl?: string | WebUrl | undefined;
@@ -52,7 +52,7 @@ export async function compile({ module, wasmUrl }: Source, kind: Kind): Promise<
   return known("backend", await embedded(kind));
 }
 
-/** Which build a module is, by its exports. */
+/** Tells by its exports which build a module is. */
 function known(argument: string, module: WasmModule): Compiled {
   const expected = "one of this package's .wasm files, of this version, compiled";
   let exported: readonly string[];
@@ -78,12 +78,13 @@ function known(argument: string, module: WasmModule): Compiled {
   };
 }
 
-/** Compiles, and tells an engine that cannot run the bytes from one that may not compile at all. */
+/** Compiles the bytes. It tells an engine that cannot run them from one that is forbidden to compile anything. */
 async function compileBytes(argument: string, bytes: BufferSource): Promise<WebAssembly.Module> {
   try {
     return await WebAssembly.compile(bytes);
   } catch (error) {
-    // The engine's own class of error, which a page in another realm may have replaced; a policy's refusal is one too.
+    // The test goes by name, because a page in another realm may have replaced the engine's own class of error; the
+    // refusal of a policy is such an error too.
     if (!(error instanceof Error) || !/CompileError|EvalError/.test(error.name)) throw error;
     const expected = WebAssembly.validate(bytes) ? MAY_COMPILE : "an engine with WebAssembly SIMD";
     throw new UnsupportedError(argument, expected, error.message);
@@ -111,7 +112,7 @@ async function embedded({ build, relaxed }: Kind): Promise<WebAssembly.Module> {
   return compileBytes("backend", bytes);
 }
 
-/** A function of three vectors and one f32x4.relaxed_madd. */
+/** The bytes of a module with one function of three vectors, which is a single f32x4.relaxed_madd. */
 const MADD = Uint8Array.of(
   ...[0x00, 0x61, 0x73, 0x6d, 1, 0, 0, 0],
   ...[1, 4, 1, 0x60, 0, 0],
@@ -119,7 +120,7 @@ const MADD = Uint8Array.of(
   ...[10, 16, 1, 14, 1, 1, 0x7b, 0x20, 0, 0x20, 0, 0x20, 0, 0xfd, 0x85, 0x02, 0x1a, 0x0b],
 );
 
-/** Whether this engine has relaxed SIMD. */
+/** Tells whether this engine has relaxed SIMD. */
 export function hasRelaxedSimd(): boolean {
   return typeof WebAssembly === "object" && WebAssembly.validate(MADD);
 }
@@ -151,13 +152,13 @@ export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : describe(error);
 }
 
-/** A memory of one page that can grow as far as the engine lets it be declared. */
+/** Makes a memory of one page that can grow as far as the engine lets it be declared. */
 export function createMemory(shared: boolean): { memory: WasmMemory; limit: number } {
   for (let maximum = MAX_PAGES; ; maximum = Math.floor(maximum / 2)) {
     try {
       return { memory: new WebAssembly.Memory({ initial: 1, maximum, shared }), limit: maximum * 65536 };
     } catch (error) {
-      // some engines reserve a shared memory's maximum at once
+      // Some engines reserve the maximum of a shared memory at once.
       if (maximum < 1024) throw error;
     }
   }
@@ -180,7 +181,7 @@ export interface NodeWorker {
   unref(): void;
 }
 
-/** A module of Node, without an import that bundlers for browsers would follow; undefined elsewhere. */
+/** Returns a module of Node, without an import that bundlers for browsers would follow; undefined elsewhere. */
 export function nodeBuiltin<Name extends keyof NodeBuiltins>(name: Name): NodeBuiltins[Name] | undefined {
   const { process } = globalThis as { process?: { getBuiltinModule?: (name: string) => unknown } };
   return process?.getBuiltinModule?.(name) as NodeBuiltins[Name] | undefined;

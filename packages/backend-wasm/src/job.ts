@@ -14,10 +14,10 @@ import type { WasmTensor } from "./tensor.js";
 export { Decay, Kernel } from "./generated/record.js";
 
 export const JOB_ADDRESS = 64;
-/** Below it: the job and the words. */
+/** The first byte of the heap. Below it lie the job and the words. */
 export const HEAP_BASE = 1024;
 
-/** Whole numbers that a call sets; what is left out is 0. */
+/** The whole numbers that a call sets. What a call leaves out is 0. */
 const numbers = [
   "batch",
   "n",
@@ -38,18 +38,18 @@ type OperandName = keyof typeof operandIndex;
 
 const operandNames = Object.keys(operandIndex) as OperandName[];
 
-/** After the record, in a cache line of its own. */
+/** The first word lies after the record, in a cache line of its own. */
 const firstWord = Math.ceil((JOB_ADDRESS + operandsAt + operandNames.length * operandBytes) / 64) * 16;
 
-/** Indices of 32-bit words; the first two are the job's own. */
+/** The indices of the 32-bit words on which threads wait. The first two are fields of the job. */
 export const word: Readonly<Record<"remaining" | "done" | "bell" | "stop" | "failed", number>> = {
   remaining: (JOB_ADDRESS + jobOffset.remaining) / 4,
   done: (JOB_ADDRESS + jobOffset.done) / 4,
-  /** Moves with every job that wants helpers; they wait on it. */
+  /** Changes with every job that wants helpers, which wait on it. */
   bell: firstWord,
-  /** 1: threads are to return. */
+  /** 1 tells the threads to return. */
   stop: firstWord + 1,
-  /** Threads that a trap ended. */
+  /** Counts the threads that a trap ended. */
   failed: firstWord + 2,
 };
 
@@ -57,17 +57,17 @@ export const word: Readonly<Record<"remaining" | "done" | "bell" | "stop" | "fai
 export type JobFields = {
   readonly kernel: (typeof Kernel)[keyof typeof Kernel];
   readonly alpha?: number;
-  /** Absent: nothing is normalised. */
+  /** Absent where nothing is normalised. */
   readonly eps?: number | undefined;
   readonly trans?: boolean;
   readonly decayKind?: (typeof Decay)[keyof typeof Decay];
-  /** Its dtype is the call's. */
+  /** The output. Its dtype is that of the call. */
   readonly out: WasmTensor;
 } & { readonly [name in Exclude<NumberName, "decayKind">]?: number } & {
   readonly [name in OperandName]?: WasmTensor | undefined;
 };
 
-/** Index of a job's word in the memory's words. */
+/** The index of a job's field among the memory's 32-bit words. */
 const jobWord = (field: keyof typeof jobOffset): number => (JOB_ADDRESS + jobOffset[field]) / 4;
 
 const numberWord = Object.fromEntries(numbers.map((name) => [name, jobWord(name)])) as Record<
@@ -78,7 +78,7 @@ const operandWord = Object.fromEntries(
   operandNames.map((name) => [name, (JOB_ADDRESS + operandsAt + operandIndex[name] * operandBytes) / 4]),
 ) as Record<OperandName, number>;
 
-/** Writes the record; all but `remaining`, which opens it. */
+/** Writes the record, except `remaining`, which opens it for the threads. */
 export class JobWriter {
   #words: Int32Array = new Int32Array(0);
   #doubles: Float64Array = new Float64Array(0);
@@ -95,7 +95,7 @@ export class JobWriter {
     words[jobWord("trans")] = trans ? 1 : 0;
     this.#doubles[jobWord("alpha") / 2] = alpha;
     this.#doubles[jobWord("eps") / 2] = eps;
-    // name by name: a loop over names takes 0.3 µs more, a third of the smallest calls
+    // The fields are written name by name: a loop over the names takes 0.3 µs more, a third of the smallest calls.
     words[numberWord.batch] = fields.batch ?? 0;
     words[numberWord.n] = fields.n ?? 0;
     words[numberWord.r] = fields.r ?? 0;
@@ -131,7 +131,7 @@ export class JobWriter {
     writeOperand(words, operandWord.kept, fields.kept);
   }
 
-  /** Where the threads' scratch lies. */
+  /** Writes where the threads' scratch lies. */
   writeScratch(address: number, stride: number): void {
     const words = this.#current();
     words[jobWord("scratch")] = address;
@@ -143,7 +143,7 @@ export class JobWriter {
     this.#current()[word.remaining] = items;
   }
 
-  /** On the memory as it is now. */
+  /** Returns the words of the memory as it is now, since growth detaches earlier arrays. */
   #current(): Int32Array {
     const { buffer } = this.memory;
     if (this.#words.buffer !== buffer) {

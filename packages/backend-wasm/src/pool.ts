@@ -3,10 +3,10 @@ import { startHelper, type Helper } from "./helper.js";
 import type { Exports } from "./instantiate.js";
 import { JOB_ADDRESS, word } from "./job.js";
 
-/** How long helpers may still work after this thread's share is done: 10 s, or 20 times as long as that took. */
+/** How long helpers may go on after this thread's share is done: 10 s, or 20 times as long as that share took. */
 const PATIENCE_MS = 10_000;
 const PATIENCE_FACTOR = 20;
-/** Helpers started in place of one that died before the pool makes do with fewer. */
+/** How many helpers are started in place of ones that died, before the pool makes do with fewer. */
 const MAX_RESTARTS = 8;
 
 /**
@@ -16,19 +16,19 @@ const MAX_RESTARTS = 8;
  */
 export class Pool {
   readonly #helpers = new Map<number, Helper>();
-  /** Not ready yet. */
+  /** Helpers that are not ready yet. */
   readonly #starting = new Set<Helper>();
   readonly #words: Int32Array;
   #restarts = 0;
   #disposed = false;
   #settled: Promise<void> = Promise.resolve();
-  /** Why there are fewer helpers than asked for. */
+  /** Says why there are fewer helpers than were asked for. */
   lost: string | undefined;
 
   private constructor(
     readonly module: WebAssembly.Module,
     readonly memory: WebAssembly.Memory,
-    /** Threads when all helpers live. */
+    /** The number of threads when all helpers live. */
     readonly capacity: number,
     readonly workerUrl: string | URL | undefined,
   ) {
@@ -54,7 +54,7 @@ export class Pool {
     return pool;
   }
 
-  /** Threads that work, this one included. */
+  /** The number of threads that work, this one included. */
   get threads(): number {
     return this.#helpers.size + 1;
   }
@@ -113,7 +113,7 @@ export class Pool {
     const { bell, stop, failed } = word;
     const start = { module, memory, thread, job: JOB_ADDRESS, bell, stop, failed };
     const helper = startHelper(start, this.workerUrl, (why) => {
-      if (this.#helpers.get(thread) !== helper) return; // it never got ready: #hire rejects
+      if (this.#helpers.get(thread) !== helper) return; // the helper never got ready, and #hire rejects
       this.#helpers.delete(thread);
       this.lost = why;
       this.#replace(thread, Promise.resolve());

@@ -26,7 +26,10 @@ export interface WasmTensor extends HostTensor {
 
 /** A block of the arena, or a view of one. */
 export class MemoryTensor extends OwnedTensor implements WasmTensor {
-  /** Absent once disposed: a tensor that is still referred to does not keep the memory. */
+  /**
+   * The memory. It is absent once the tensor is disposed, so that a tensor to which somebody still refers does not keep
+   * the memory.
+   */
   #arena: Arena | undefined;
   readonly #viewed: WasmTensor | undefined;
 
