@@ -16,7 +16,12 @@ export async function openLayer({ ort, options, models, backend, heads, tokens, 
   /** The arrays of onnxruntime's tensors are read where they lie; the results are in arrays that every call fills anew. */
   async function mix(tensors) {
     const inputs = Object.fromEntries(Object.entries(tensors).map(([name, { data }]) => [name, data]));
-    await gatedDeltaRule(backend, inputs, { heads: { query: heads }, shape: [1, tokens], output, finalState });
+    await gatedDeltaRule(backend, inputs, {
+      heads: { query: heads },
+      shape: [1, tokens],
+      output,
+      finalState,
+    });
     return { mixed: new ort.Tensor("float32", output, dims), state: finalState };
   }
 
