@@ -5,7 +5,8 @@ import { createWasmBackend } from "@dlrt/backend-wasm";
 import { fetchedVersion, peersFolder } from "@dlrt/peers";
 import { openLayer } from "./layer.mjs";
 import { distance, timesOf } from "./measure.mjs";
-import { inputOf, models as modelsOf } from "./model.mjs";
+import { models as modelsOf } from "./model.mjs";
+import { inputOf } from "./random.mjs";
 
 /** From the folder of `pnpm bench peers`; in a program of yours, `import * as ort from "onnxruntime-web"`. */
 function runtime(name) {

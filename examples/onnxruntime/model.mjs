@@ -1,16 +1,6 @@
 // A gated delta rule layer as an ONNX model, whole and cut in two around its token mixer. Weights are seeded.
 import { graphModel } from "@dlrt/peers";
-
-/** Numbers from −1 to 1, from a seed (mulberry32). */
-export function randomFrom(seed) {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let x = Math.imul(state ^ (state >>> 15), 1 | state);
-    x = (x + Math.imul(x ^ (x >>> 7), 61 | x)) ^ x;
-    return ((x ^ (x >>> 14)) >>> 0) / 2 ** 31 - 1;
-  };
-}
+import { randomFrom } from "./random.mjs";
 
 const MIXED = ["query", "key", "value", "decay", "beta"];
 
@@ -105,10 +95,4 @@ export function models({ tokens, heads, width, seed = 1 }) {
     mixer: model("mixer", [middle], MIXED, ["mixed", "state"]),
     after: model("after", back, ["mixed", "x"], ["y"]),
   };
-}
-
-/** The tokens that go in, [1, T, D]. */
-export function inputOf({ tokens, width, seed = 1 }) {
-  const random = randomFrom(seed + 1);
-  return Float32Array.from({ length: tokens * width }, () => random());
 }
