@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { environment } from "@dlrt/bench/dist/environment.js";
 import { defineConfig } from "vite";
+import { headOf } from "./head-plugin.js";
 import { bundledText } from "./text-plugin.js";
 
 /** What SharedArrayBuffer, and so threads, need. */
@@ -21,7 +22,7 @@ function versions(): Record<string, string> {
 
 export default defineConfig({
   base: "./",
-  plugins: [bundledText()],
+  plugins: [bundledText(), headOf()],
   worker: { format: "es", plugins: () => [bundledText()] },
   server: { headers: ISOLATION },
   preview: { headers: ISOLATION },

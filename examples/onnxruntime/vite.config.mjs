@@ -20,17 +20,22 @@ async function contentOf({ pathname, searchParams }) {
   return ["application/octet-stream", models(sizes)[file]];
 }
 
+/** Whether it was a file of ours. */
+async function answer(request, response) {
+  const content = await contentOf(new URL(request.url, "http://page"));
+  if (content === undefined) return false;
+  response.setHeader("Content-Type", content[0]).end(content[1]);
+  return true;
+}
+
 const served = {
   name: "onnxruntime-and-models",
   configureServer: ({ middlewares }) =>
-    void middlewares.use(async (request, response, next) => {
-      try {
-        const content = await contentOf(new URL(request.url, "http://page"));
-        if (content === undefined) return next();
-        response.setHeader("Content-Type", content[0]).end(content[1]);
-      } catch (error) {
-        response.writeHead(404).end(error.message);
-      }
+    void middlewares.use((request, response, next) => {
+      answer(request, response).then(
+        (answered) => answered || next(),
+        (error) => response.writeHead(404).end(error.message),
+      );
     }),
 };
 

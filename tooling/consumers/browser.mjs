@@ -1,5 +1,5 @@
 // A page in headless Chromium, served from the user's folder on loopback; what a program printed comes back as Node prints it.
-import { createReadStream, existsSync, statSync } from "node:fs";
+import { createReadStream, existsSync, readFileSync, statSync } from "node:fs";
 import { createServer } from "node:http";
 import { extname, join, normalize } from "node:path";
 import { format } from "node:util";
@@ -22,21 +22,37 @@ const ISOLATED = {
   "cross-origin-embedder-policy": "require-corp",
 };
 
-/** Serves `folder`; below /isolated/ with the headers that SharedArrayBuffer needs. */
+/** Pages of other origins may import what is below /open/, as from a server for everybody. */
+const OPEN = { "access-control-allow-origin": "*", "cross-origin-resource-policy": "cross-origin" };
+
+/** A module as such a server sends it: with addresses in place of names, which a browser cannot resolve by itself. */
+function addressed(code, base) {
+  const { imports } = importMap(base);
+  return code.replace(/(\bfrom\s*|\bimport\s*\(?\s*)"(@dlrt\/[^"]+)"/g, (whole, before, name) =>
+    name in imports ? `${before}"${imports[name]}"` : whole,
+  );
+}
+
+/**
+ * Serves `folder`; below /isolated/ with the headers that SharedArrayBuffer needs, below /open/ to every origin and with
+ * names resolved. `pages`: path → { body, headers }, before any file.
+ */
 async function serve(folder, pages) {
   const server = createServer((request, response) => {
     const { pathname } = new URL(request.url, "http://127.0.0.1");
-    const isolated = pathname.startsWith("/isolated/");
-    const path = isolated ? pathname.slice("/isolated".length) : pathname;
-    const headers = isolated ? ISOLATED : {};
+    const [, prefix = "", path] = /^(\/isolated|\/open)?(\/.*)$/.exec(pathname);
+    const headers = { "/isolated": ISOLATED, "/open": OPEN }[prefix] ?? {};
     const file = join(folder, normalize(path));
+    const page = pages.get(path);
     if (path === "/worker.js") {
       response.writeHead(200, { ...headers, "content-type": "text/javascript" }).end(WORKER);
-    } else if (pages.has(path)) {
-      response.writeHead(200, { ...headers, "content-type": "text/html" }).end(pages.get(path));
+    } else if (page) {
+      response.writeHead(200, { ...headers, "content-type": "text/html", ...page.headers }).end(page.body);
     } else if (file.startsWith(folder) && existsSync(file) && statSync(file).isFile()) {
       response.writeHead(200, { ...headers, "content-type": TYPES[extname(file)] ?? "text/plain" });
-      createReadStream(file).pipe(response);
+      if (prefix === "/open" && /\.m?js$/.test(file))
+        response.end(addressed(readFileSync(file, "utf8"), prefix));
+      else createReadStream(file).pipe(response);
     } else {
       response.writeHead(404).end();
     }
@@ -45,12 +61,14 @@ async function serve(folder, pages) {
   return server;
 }
 
-/** "@dlrt/core/host" → "/node_modules/@dlrt/core/dist/host.js", for every entry of every package. */
-export function importMap() {
+/** "@dlrt/core/host" → "/node_modules/@dlrt/core/dist/host.js" after `base`, for every entry of every package. */
+export function importMap(base = "") {
   const imports = publishable().flatMap(({ name, manifest: { exports } }) =>
     Object.entries(exports).flatMap(([path, target]) => {
       const file = resolveTarget(target, ["browser", "import", "default"]);
-      return file?.endsWith(".js") ? [[name + path.slice(1), `/node_modules/${name}${file.slice(1)}`]] : [];
+      return file?.endsWith(".js")
+        ? [[name + path.slice(1), `${base}/node_modules/${name}${file.slice(1)}`]]
+        : [];
     }),
   );
   return { imports: Object.fromEntries(imports) };
@@ -87,10 +105,10 @@ export const scriptPage = (src) =>
     `<script src="${src}"></script>\n<script type="module">await programEnd; done({ printed });</script>`,
   );
 
-/** A page without a bundler: the program stands in it, imports go through the import map. */
-export const plainPage = (code) =>
+/** A page without a bundler: the program stands in it, imports go through the import map, to another server's modules if so said. */
+export const plainPage = (code, base) =>
   page(
-    `<script type="importmap">${JSON.stringify(importMap())}</script>`,
+    `<script type="importmap">${JSON.stringify(importMap(base))}</script>`,
     `<script type="module">${code.replaceAll("</script", "<\\/script")}\ndone({ printed });</script>`,
   );
 
@@ -105,6 +123,28 @@ worker.onerror = ({ message }) => done({ error: message ?? "the worker did not s
 </script>`,
   );
 
+/** A page that starts the script at `src` as a service worker, and asks it for what its program printed. */
+export const serviceWorkerPage = (src) =>
+  page(
+    "",
+    `<script type="module">
+const { installing, active } = await navigator.serviceWorker.register("${src}", { type: "module" });
+const { port1, port2 } = new MessageChannel();
+port1.onmessage = ({ data }) => done(data);
+(installing ?? active).postMessage("begin", [port2]);
+</script>`,
+  );
+
+/** A service worker: what is imported stands first, `main` runs when the page asks. */
+export const serviceWorker = (imports, main) => `${imports}
+${RECORD}
+addEventListener("message", ({ ports: [port] }) => {
+  main().then(() => port.postMessage({ printed }), (error) => port.postMessage({ error: String(error?.stack) }));
+});
+async function main() {
+${main}
+}`;
+
 const WORKER = `${RECORD}
 const broken = (e) => postMessage({ error: String(e?.stack) });
 addEventListener("unhandledrejection", ({ reason }) => broken(reason));
@@ -114,7 +154,8 @@ export async function openBrowser(user) {
   const { executablePath, args, env } = unpacked();
   const pages = new Map();
   const server = await serve(user, pages);
-  const origin = `http://127.0.0.1:${server.address().port}`;
+  const { port } = server.address();
+  const origin = `http://127.0.0.1:${port}`;
   const browser = await chromium.launch({
     executablePath,
     args,
@@ -122,10 +163,18 @@ export async function openBrowser(user) {
     env: { ...process.env, ...env },
   });
   return {
+    /** The same files to every origin, and of another one: a page's is 127.0.0.1. */
+    elsewhere: `http://localhost:${port}/open`,
+    /** Serves a script of its own. @returns its path */
+    script(body) {
+      const path = `/script-${pages.size}.js`;
+      pages.set(path, { body, headers: { "content-type": "text/javascript" } });
+      return path;
+    },
     /** Loads `html` and resolves to what its program printed. */
-    async run(html, { isolated = false } = {}) {
+    async run(html, { isolated = false, headers = {} } = {}) {
       const path = `/page-${pages.size}.html`;
-      pages.set(path, html);
+      pages.set(path, { body: html, headers });
       const tab = await browser.newPage();
       tab.setDefaultTimeout(WAIT_MS);
       try {

@@ -5,6 +5,14 @@ import { join } from "node:path";
 import { programs } from "@dlrt/readme";
 import { ROOT, command, packAll, publishable } from "@dlrt/release/packages";
 
+/** Into a user's folder, beside what is there: `packages` with their exact versions. None runs a script of its own. */
+export function npmInstall(user, ...packages) {
+  const quiet = ["--no-audit", "--no-fund", "--prefer-offline", "--ignore-scripts", "--loglevel=error"];
+  // npm waits up to a minute between attempts, for every package in turn: a dead network would look like a hang.
+  const soon = ["--fetch-retry-mintimeout=1000", "--fetch-retry-maxtimeout=5000"];
+  return command("npm", ["install", ...quiet, ...soon, ...packages], { cwd: user });
+}
+
 /** @returns the folder; the caller removes it */
 export async function installPacked() {
   const folder = mkdtempSync(join(tmpdir(), "dlrt-consumer-"));
@@ -19,10 +27,7 @@ export async function installPacked() {
       join(user, "package.json"),
       JSON.stringify({ private: true, type: "module", dependencies }),
     );
-    const quiet = ["--no-audit", "--no-fund", "--prefer-offline", "--loglevel=error"];
-    // npm waits up to a minute between attempts, for every package in turn: a dead network would look like a hang.
-    const soon = ["--fetch-retry-mintimeout=1000", "--fetch-retry-maxtimeout=5000"];
-    await command("npm", ["install", ...quiet, ...soon], { cwd: user });
+    await npmInstall(user);
     return folder;
   } catch (error) {
     rmSync(folder, { recursive: true, force: true });
@@ -40,6 +45,9 @@ export default async function setup(project) {
 /** Of these programs, those that run in a page without a GPU: the suite's command is for Node, and judged there. */
 export const forPages = (programs) =>
   programs.filter(({ gpu, title }) => !gpu && !title.startsWith("@dlrt/conformance"));
+
+/** Of these programs, those whose imports a page finds by an import map: TensorFlow.js comes as many CommonJS files. */
+export const withoutBundler = (programs) => programs.filter(({ code }) => !code.includes("@tensorflow/"));
 
 /** The programs of the root README and of every installed README. `gpu`: it asks for a GPU. */
 export function quickstarts(user) {

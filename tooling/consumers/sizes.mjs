@@ -57,7 +57,8 @@ async function weigh(path, external) {
 export async function measure() {
   const rows = [];
   for (const { name, folder, manifest, entries } of publishable()) {
-    const external = name === "@dlrt/core" ? [] : ["@dlrt/core", "@dlrt/core/*"];
+    const peers = Object.keys(manifest.peerDependencies ?? {});
+    const external = name === "@dlrt/core" ? [] : ["@dlrt/core", "@dlrt/core/*", ...peers];
     for (const entry of entries) {
       const target = resolveTarget(manifest.exports[`.${entry.slice(name.length)}`], [
         "browser",

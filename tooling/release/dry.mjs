@@ -5,8 +5,9 @@ import { join } from "node:path";
 import { isDeepStrictEqual, parseArgs } from "node:util";
 import { vulkanEnv } from "@dlrt/swiftshader";
 import { faults, targets } from "./guard.mjs";
-import { fieldsOf, fillIn, ownerFaults, ownerOf } from "./owner.mjs";
+import { fieldsOf, fillIn, ownerFaults } from "./owner.mjs";
 import { ROOT, command, pnpm, publishable } from "./packages.mjs";
+import { EMPTY, writeNames } from "./names.mjs";
 import { startRegistry } from "./registry.mjs";
 import { checkOneCore, installAlone, installedVersion, runQuickstart } from "./user.mjs";
 
@@ -58,7 +59,7 @@ async function publish(registry, tag, args = []) {
 /** What npm reads of a published version: provenance is compared with `repository`, its page shows the rest. */
 function checkPage(name, record) {
   const { folder: of } = publishable(clone).find((each) => each.name === name);
-  for (const [key, value] of Object.entries(fieldsOf(ownerOf(clone), of, clone))) {
+  for (const [key, value] of Object.entries(fieldsOf(of, clone))) {
     if (!isDeepStrictEqual(record[key], value)) {
       throw new Error(`${name}: ${key} was published as ${JSON.stringify(record[key])}`);
     }
@@ -66,6 +67,23 @@ function checkPage(name, record) {
   for (const key of ["description", "keywords", "license"]) {
     if (!record[key]?.length) throw new Error(`${name} was published without ${key}`);
   }
+}
+
+/** As a maintainer does by hand before the first release: the names, each with an empty version. */
+async function takeNames(registry) {
+  const against = faults(targets(clone, { ...process.env, ...registry.env }), [], {});
+  if (against.length > 0) throw new Error(against.join("\n"));
+  for (const empty of writeNames(join(folder, "names"), clone)) {
+    await command("npm", ["publish", empty, "--access", "public", "--tag", "latest"], {
+      cwd: folder,
+      env: registry.env,
+    });
+  }
+  for (const { name } of publishable(clone)) {
+    const { "dist-tags": tags } = await registry.record(name);
+    if (tags.latest !== EMPTY) throw new Error(`${name}: its name is not taken`);
+  }
+  say("the names are taken");
 }
 
 async function commit(message) {
@@ -100,13 +118,14 @@ async function cloneRepository() {
       cpSync(join(ROOT, file), join(clone, file));
     }
   }
-  if (owner !== undefined) fillIn(owner, clone);
+  if (owner !== undefined) fillIn({ address: owner }, clone);
   await pnpm(["install", "--frozen-lockfile", "--prefer-offline"], { cwd: clone });
   say("cloned and installed");
 }
 
 async function rehearse(registry) {
   await cloneRepository();
+  await takeNames(registry);
 
   addChangeset("rehearsal-first", everyPackage("patch"));
   await changeset(["version"]);
@@ -123,7 +142,7 @@ async function rehearse(registry) {
   await git("reset", "-q", "--hard");
   await git("clean", "-qfd", ".changeset");
 
-  // core alone changes: the backends must follow, so that their ranges admit the new core
+  // core alone changes: all must follow with the same version, so that no range of before brings a second core
   await changeset(["pre", "enter", "next"]);
   addChangeset("rehearsal-second", { "@dlrt/core": "minor" });
   await changeset(["version"]);

@@ -1,21 +1,16 @@
 import type { Found } from "./protocol.js";
 import { noticesOf, showBackends } from "./page/backends.js";
-import { browserOf } from "./page/browser.js";
-import { byId, element } from "./page/dom.js";
+import { whereOf } from "./page/browser.js";
+import { byId, element, isRoomy } from "./page/dom.js";
 import { startPicture } from "./page/picture.js";
 import { startRuns } from "./page/runs.js";
 import { Session } from "./page/session.js";
 
-function sayWhere(found: Found | undefined): void {
-  const { name, version, platform } = browserOf(navigator);
+function sayWhere(found: Found | undefined): string {
   const gpu = found?.choices.find((choice) => choice.name === "webgpu");
-  const cores = navigator.hardwareConcurrency;
-  const parts = [
-    `${name} ${version} on ${platform}`,
-    `${cores} logical ${cores === 1 ? "core" : "cores"}`,
-    gpu ? `GPU: ${gpu.build}${gpu.software ? " (software)" : ""}` : undefined,
-  ];
-  byId("where", HTMLElement).textContent = parts.filter(Boolean).join(" · ");
+  const where = whereOf(navigator, gpu && `${gpu.build}${gpu.software ? " (software)" : ""}`);
+  byId("where", HTMLElement).textContent = where;
+  return where;
 }
 
 const MAX_THREADS = 8;
@@ -29,17 +24,20 @@ function threads(): number {
 
 async function start(): Promise<void> {
   sayWhere(undefined);
+  byId("settings", HTMLDetailsElement).open = isRoomy();
   startPicture();
   const session = new Session(threads());
   const notices = byId("notices", HTMLElement);
   try {
     const found = await session.look();
-    sayWhere(found);
+    const where = sayWhere(found);
     showBackends(found, byId("backends", HTMLElement));
     notices.replaceChildren(
-      ...noticesOf(found, crossOriginIsolated).map((notice) => element("p", {}, notice)),
+      ...noticesOf(found, crossOriginIsolated).map(({ short, long }) =>
+        element("details", {}, element("summary", {}, short), element("p", {}, long)),
+      ),
     );
-    startRuns(session, found);
+    await startRuns(session, found, where);
   } catch (error) {
     notices.replaceChildren(element("p", {}, `The bench cannot start: ${(error as Error).message}`));
   }

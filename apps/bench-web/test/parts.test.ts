@@ -1,7 +1,9 @@
+import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { browserOf } from "../src/page/browser.js";
-import { epsilons, figures, ratio, time } from "../src/page/format.js";
+import { counted, epsilons, figures, interval, time } from "../src/page/format.js";
 import { parseRequest, parseSizes } from "../src/page/request.js";
+import { decades, spread } from "../src/page/ticks.js";
 
 const visitor = (userAgent: string) => ({ userAgent, hardwareConcurrency: 8 });
 
@@ -39,8 +41,18 @@ test("figures", () => {
     "0 ± 0 ms",
   ]);
   expect(epsilons(null)).toBe("∞ ε");
-  expect(ratio({ value: 2.5 })).toBe("2.5×");
-  expect(ratio({ value: 2.5, low: 2.25, high: 3 })).toBe("2.5× (2.25–3)");
+  expect(interval({ value: 2.5 })).toBe("");
+  expect(interval({ value: 2.5, low: 2.25, high: 3 })).toBe("2.25–3");
+  expect([counted(1, "head"), counted(4096, "token")]).toEqual(["1 head", "4,096 tokens"]);
+});
+
+test("ticks: decades, or their halves and fifths; sizes whose figures stand apart, the largest always", () => {
+  expect(decades(0.3, 450)).toEqual([1, 10, 100]);
+  expect(decades(3, 45)).toEqual([5, 10, 20]);
+  expect(decades(0.0009, 0.0031)).toEqual([0.001, 0.002]);
+  expect(spread([256, 1024, 4096], 300)).toEqual([256, 1024, 4096]);
+  expect(spread([1000, 1024, 2048, 65536], 250)).toEqual([2048, 65536]);
+  expect(spread([7], 250)).toEqual([7]);
 });
 
 describe("the form", () => {
@@ -84,6 +96,19 @@ describe("the form", () => {
     expect(parseRequest(layer)).toMatchObject({ operation: "gated, decoding", sizes: [1], dtype: "f32" });
   });
 
+  test("index.html offers nothing else", () => {
+    const html = readFileSync(new URL("../index.html", import.meta.url), "utf8");
+    const offered = (name: string): string[] => {
+      const select = html.slice(html.indexOf(`name="${name}"`)).split("</select>")[0]!;
+      return [...select.matchAll(/<option(?: value="([^"]+)")?[^>]*>([^<]*)/g)].map((m) => m[1] ?? m[2]!);
+    };
+    const each = ["operation", "workload", "decay", "dtype"].flatMap((name) =>
+      offered(name).map((value) => ({ [name]: value })),
+    );
+    expect(each).toHaveLength(18);
+    for (const change of each) expect(parseRequest(form(change))).toMatchObject(change);
+  });
+
   test.each([
     [{ sizes: "" }, "sizes"],
     [{ sizes: "0" }, "sizes"],
@@ -94,6 +119,10 @@ describe("the form", () => {
     [{ heads: "" }, "heads"],
     [{ chunk: "x" }, "chunk"],
     [{ repetitions: "2" }, "repetitions"],
+    [{ operation: "constructor" }, "operation"],
+    [{ workload: "toString" }, "workload"],
+    [{ dtype: "f16" }, "dtype"],
+    [{ decay: "" }, "decay"],
   ])("%o is refused at %s", (change, field) => {
     expect(() => parseRequest(form(change))).toThrow(expect.objectContaining({ field }));
   });

@@ -49,19 +49,26 @@ export async function open(
   return { page, faults };
 }
 
-/** Presses Run, and waits until what was measured is there. */
+/** Presses Run, and waits until what was measured is there, in the address too. */
 export async function run(page: Page): Promise<void> {
   await page.getByRole("button", { name: "Run" }).press("Enter");
   await page.locator("#status", { hasText: /^(Done|Stopped)/ }).waitFor();
+  await page.waitForFunction(() => location.hash !== "");
+  await unfold(page, ".case");
+}
+
+/** What a click on the button of this name hands the visitor. */
+export async function given(page: Page, name: string): Promise<{ path: string; name: string }> {
+  const [file] = await Promise.all([
+    page.waitForEvent("download"),
+    page.getByRole("button", { name, exact: true }).click(),
+  ]);
+  return { path: await file.path(), name: file.suggestedFilename() };
 }
 
 /** The report as a download, read as `pnpm bench compare` reads it. */
 export async function downloaded(page: Page): Promise<PageReport> {
-  const [file] = await Promise.all([
-    page.waitForEvent("download"),
-    page.getByRole("button", { name: "Download JSON" }).click(),
-  ]);
-  return readReport(await file.path()) as PageReport;
+  return readReport((await given(page, "Download JSON")).path) as PageReport;
 }
 
 /** A measurement of a second or two. The time it may take is no limit, so that every sample is taken on a busy machine too. */
@@ -69,8 +76,15 @@ export const TINY = { sizes: "40, 128", d: "16", heads: "2", repetitions: "3", s
 export const WIDE = { width: 1280, height: 900 };
 export const PHONE = { width: 390, height: 844 };
 
+/** Opens what a narrow screen shows folded. */
+export const unfold = (page: Page, selector: string): Promise<void> =>
+  page.locator(selector).evaluateAll((all) => {
+    for (const one of all) (one as HTMLDetailsElement).open = true;
+  });
+
 /** Fills the form's text fields. */
 export async function fill(page: Page, fields: Readonly<Record<string, string>>): Promise<void> {
+  await unfold(page, "#settings");
   for (const [name, value] of Object.entries(fields)) await page.fill(`[name="${name}"]`, value);
 }
 

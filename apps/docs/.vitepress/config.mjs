@@ -1,17 +1,36 @@
 import { defineConfig } from "vitepress";
+import { equations } from "./math.mjs";
+import { REPOSITORY, baseOf } from "./site.mjs";
+
+const base = baseOf();
+
+/** The bench is a page of its own, which VitePress must not look for among the site's. */
+const BENCH = { link: "/bench/", target: "_self" };
 
 export default defineConfig({
   title: "DiagLowRankTril",
   description:
     "T = Λ + tril(Q Kᵀ, −1): solve, multiply, invert and differentiate in O(n r p), on any device JavaScript reaches.",
+  base,
   srcDir: "pages",
   cleanUrls: false,
+  head: [["link", { rel: "icon", type: "image/svg+xml", href: `${base}pictures/favicon.svg` }]],
+  markdown: { config: equations },
+  transformPageData(page) {
+    const { actions } = page.frontmatter.hero ?? {};
+    if (actions === undefined) return;
+    actions.push({ theme: "alt", text: "Measure it in this browser", ...BENCH });
+    if (REPOSITORY) actions.push({ theme: "alt", text: "Repository", link: REPOSITORY });
+  },
   themeConfig: {
+    logo: "/pictures/favicon.svg",
     search: { provider: "local" },
     outline: [2, 3],
+    socialLinks: REPOSITORY ? [{ icon: "github", link: REPOSITORY }] : undefined,
     nav: [
       { text: "Quickstart", link: "/quickstart" },
       { text: "Reference", link: "/reference/" },
+      { text: "Bench", ...BENCH },
     ],
     sidebar: [
       {

@@ -5,6 +5,8 @@ import { fileURLToPath } from "node:url";
 import { BLUE, MUTED, ORANGE, arrow, heat, line, picture, rect, tag, text } from "./svg.mjs";
 
 const OUT = fileURLToPath(new URL("../pages/public/pictures/", import.meta.url));
+/** Of the pictures with labels, in their own units: little more than the 342 px that a page has on a phone. */
+const WIDTH = 392;
 const orange = `rgb(${ORANGE})`;
 const blue = `rgb(${BLUE})`;
 
@@ -30,30 +32,26 @@ function example(n, r) {
   return { q, k, t, inverse };
 }
 
+/** T = Λ + tril(Q Kᵀ, −1) in one line, and the inverse below: as wide as a phone shows without making labels small. */
 function matrix() {
-  const [n, r, cell] = [24, 4, 7];
+  const [n, r, cell] = [16, 4, 5];
   const { q, k, t, inverse } = example(n, r);
   const side = n * cell;
-  const y = 46;
-  const middle = y + side / 2 + 6;
-  const label = (x, width, name) => text(x + width / 2, 30, name, { "font-size": 17 });
+  const [y, below] = [30, 142];
+  const label = (x, width, name) => text(x + width / 2, y - 10, name, { "font-size": 15 });
   const body = [
-    [20, side, "T", heat(20, y, n, n, cell, (i, j) => t[i][j], 1)],
-    [222, side, "Λ", heat(222, y, n, n, cell, (i, j) => Number(i === j), 1)],
-    [466, r * cell, "Q", heat(466, y, n, r, cell, (i, j) => q[i][j], 1)],
-    [506, side, "Kᵀ", heat(506, y + (side - r * cell) / 2, r, n, cell, (i, j) => k[j][i], 1)],
-    [746, side, "T⁻¹", heat(746, y, n, n, cell, (i, j) => inverse[i][j], 1)],
+    [6, side, "T", heat(6, y, n, n, cell, (i, j) => t[i][j], 1)],
+    [104, side, "Λ", heat(104, y, n, n, cell, (i, j) => Number(i === j), 1)],
+    [238, r * cell, "Q", heat(238, y, n, r, cell, (i, j) => q[i][j], 1)],
+    [263, side, "Kᵀ", heat(263, y, r, n, cell, (i, j) => k[j][i], 1)],
   ].map(([x, width, name, cells]) => label(x, width, name) + cells);
-  const signs =
-    text(205, middle, "=", { "font-size": 20 }) +
-    text(429, middle, "+ tril(", { "font-size": 20 }) +
-    text(699, middle, ", −1)", { "font-size": 20 });
-  return picture(
-    934,
-    232,
-    "T is a diagonal plus the strictly lower part of a low-rank product",
-    body.join("") + signs,
-  );
+  const sign = (x, name) => text(x, y + side / 2 + 6, name, { "font-size": 16 });
+  const signs = sign(95, "=") + sign(210, "+ tril(") + sign(364, ", −1)");
+  const inverted =
+    text(238, below + side / 2 + 6, "T⁻¹ =", { "font-size": 16, "text-anchor": "end" }) +
+    heat(263, below, n, n, cell, (i, j) => inverse[i][j], 1);
+  const title = "T is a diagonal plus the strictly lower part of a low-rank product; its inverse";
+  return picture(WIDTH, below + side + 14, title, body.join("") + signs + inverted);
 }
 
 /** T alone, for the front page. */
@@ -65,36 +63,31 @@ function tril() {
 }
 
 function stream() {
-  const [pieces, width, gap] = [3, 190, 60];
+  const [pieces, width, gap] = [3, 88, 32];
+  const [top, bottom] = [62, 138];
+  const small = { "font-size": 13, fill: MUTED };
+  const state = (x) =>
+    arrow(x + 2, 100, x + gap - 2, 100, blue) +
+    text(x + gap / 2, 90, "Z", { fill: blue, "font-weight": 600 });
   const body = Array.from({ length: pieces }, (_, i) => {
-    const x = 60 + i * (width + gap);
-    const rows = `rows ${i * 1000} … ${i * 1000 + 999}`;
+    const x = gap + i * (width + gap);
+    const middle = x + width / 2;
     return (
-      rect(x, 70, width, 60, { rx: 8, fill: "#fff4ec", stroke: orange, "stroke-width": 1.5 }) +
-      text(x + width / 2, 96, "solve") +
-      text(x + width / 2, 118, rows, { "font-size": 12, fill: MUTED }) +
-      text(x + width / 2, 28, "Q, K, λ, B") +
-      arrow(x + width / 2, 36, x + width / 2, 68) +
-      arrow(x + width / 2, 132, x + width / 2, 164) +
-      text(x + width / 2, 184, "Y") +
-      arrow(x - gap + 2, 100, x - 2, 100, blue) +
-      text(x - gap / 2, 88, "Z", { fill: blue, "font-weight": 600 })
+      rect(x, top, width, bottom - top, { rx: 8, fill: "#fff4ec", stroke: orange, "stroke-width": 1.5 }) +
+      text(middle, top + 22, "solve") +
+      text(middle, top + 44, "rows", small) +
+      text(middle, top + 62, `${i * 100} … ${i * 100 + 99}`, small) +
+      text(middle, 24, "Q, K, λ, B") +
+      arrow(middle, 32, middle, top - 2) +
+      arrow(middle, bottom + 2, middle, bottom + 28) +
+      text(middle, bottom + 46, "Y") +
+      state(x - gap)
     );
   }).join("");
-  const end = 60 + pieces * (width + gap) - gap;
-  const last =
-    arrow(end + 2, 100, end + gap - 2, 100, blue) +
-    text(end + gap / 2, 88, "Z", { fill: blue, "font-weight": 600 });
-  const caption = text(end / 2 + 30, 216, "all that is carried: r × p numbers", {
-    fill: blue,
-    "font-size": 13,
-  });
-  return picture(
-    end + 76,
-    232,
-    "A sequence solved in pieces, with the state carried between them",
-    body + last + caption,
-  );
+  const end = gap + pieces * (width + gap) - gap;
+  const caption = text(WIDTH / 2, 216, "all that is carried: r × p numbers", { fill: blue });
+  const title = "A sequence solved in pieces, with the state carried between them";
+  return picture(WIDTH, 232, title, body + state(end) + caption);
 }
 
 /** ω in ε of f32 solves on the hardest family for each way, as measured for the design of this library. */
@@ -107,19 +100,19 @@ const WORST = [
 ];
 
 function omega() {
-  const x = (value) => 220 + (Math.log10(value) + 0.5) * 190;
+  const x = (value) => 14 + (Math.log10(value) + 0.5) * 132;
   const bars = WORST.map(([name, value, good], i) => {
-    const y = 44 + i * 34;
+    const y = 48 + i * 46;
     return (
-      text(210, y + 16, name, { "text-anchor": "end" }) +
-      rect(220, y, x(value) - 220, 22, { fill: good ? blue : orange, rx: 3 }) +
-      text(x(value) + 8, y + 16, `${value} ε`, { "text-anchor": "start" })
+      text(14, y, name, { "text-anchor": "start" }) +
+      rect(14, y + 7, x(value) - 14, 18, { fill: good ? blue : orange, rx: 3 }) +
+      text(x(value) + 8, y + 21, `${value} ε`, { "text-anchor": "start" })
     );
   }).join("");
-  const limit = line(x(16), 30, x(16), 214, { "stroke-dasharray": "5 4" }) + text(x(16), 22, "limit 16 ε");
+  const limit = line(x(16), 30, x(16), 262, { "stroke-dasharray": "5 4" }) + text(x(16), 22, "limit 16 ε");
   return picture(
-    760,
-    228,
+    WIDTH,
+    274,
     "Backward error of five ways to solve, worst of the families measured",
     bars + limit,
   );
@@ -128,41 +121,61 @@ function omega() {
 /** Multiplications for one solve with r = p = 64, counted: 2nrp against forming T and substituting. */
 function cost() {
   const [r, p] = [64, 64];
-  const ways = [
-    ["dense: n²(r + p)/2", orange, (n) => (n * n * (r + p)) / 2],
-    ["here: 2 n r p", blue, (n) => 2 * n * r * p],
-  ];
   const sizes = Array.from({ length: 11 }, (_, i) => 2 ** (7 + i));
-  const x = (n) => 80 + (Math.log2(n) - 7) * 52;
-  const y = (count) => 270 - (Math.log10(count) - 5.5) * 36;
+  const [left, right] = [52, 372];
+  const x = (n) => left + ((Math.log2(n) - 7) * (right - left)) / 10;
+  const y = (count) => 262 - (Math.log10(count) - 5.5) * 33;
+  const small = { "font-size": 13, fill: MUTED };
+  // Each label stands beside its curve: left above the steep one, right below the other.
+  const ways = [
+    [
+      "dense: n²(r + p)/2",
+      orange,
+      (n) => (n * n * (r + p)) / 2,
+      { n: 2 ** 14, dx: -10, dy: 0, "text-anchor": "end" },
+    ],
+    ["here: 2 n r p", blue, (n) => 2 * n * r * p, { n: 2 ** 13, dx: 0, dy: 26, "text-anchor": "start" }],
+  ];
   const axes = sizes
     .filter((_, i) => i % 2 === 0)
-    .map((n) => text(x(n), 300, n >= 1024 ? `${n / 1024}k` : `${n}`, { "font-size": 12, fill: MUTED }));
+    .map((n) => text(x(n), 292, n >= 1024 ? `${n / 1024}k` : `${n}`, small));
   const powers = [6, 8, 10, 12].map(
     (e) =>
-      line(80, y(10 ** e), 600, y(10 ** e), { stroke: "#eaeef2" }) +
-      text(70, y(10 ** e) + 4, `10^${e}`, { "font-size": 12, fill: MUTED, "text-anchor": "end" }),
+      line(left, y(10 ** e), right, y(10 ** e), { stroke: "#eaeef2" }) +
+      text(left - 6, y(10 ** e) + 5, `10${[...String(e)].map((digit) => "⁰¹²³⁴⁵⁶⁷⁸⁹"[digit]).join("")}`, {
+        ...small,
+        "font-size": 15,
+        "text-anchor": "end",
+      }),
   );
-  const curves = ways.map(([name, stroke, count]) => {
-    const points = sizes.map((n) => `${x(n)},${y(count(n)).toFixed(1)}`).join(" ");
-    const end = sizes.at(-1);
+  const curves = ways.map(([name, stroke, count, { n, dx, dy, "text-anchor": anchor }]) => {
+    const points = sizes.map((size) => `${x(size)},${y(count(size)).toFixed(1)}`).join(" ");
+    const label = { fill: stroke, "text-anchor": anchor };
     return (
       tag("polyline", { points, fill: "none", stroke, "stroke-width": 2.5 }) +
-      text(x(end) + 8, y(count(end)) + 5, name, { fill: stroke, "text-anchor": "start", "font-size": 13 })
+      text(x(n) + dx, y(count(n)) + dy, name, label)
     );
   });
   const captions =
-    text(340, 322, "n, tokens", { fill: MUTED }) +
-    text(40, 22, "multiplications, r = p = 64", { "text-anchor": "start" });
+    text((left + right) / 2, 316, "n, tokens", { fill: MUTED }) +
+    text(10, 22, "multiplications, r = p = 64", { "text-anchor": "start" });
+  const title = "Multiplications of one solve against the number of tokens";
+  return picture(WIDTH, 328, title, [...powers, ...axes, ...curves].join("") + captions);
+}
+
+/** T in a tab of the browser. */
+function favicon() {
+  const [n, cell] = [5, 6];
+  const { t } = example(n, 3);
   return picture(
-    760,
-    336,
-    "Multiplications of one solve against the number of tokens",
-    [...powers, ...axes, ...curves].join("") + captions,
+    n * cell + 2,
+    n * cell + 2,
+    "T, lower triangular",
+    heat(1, 1, n, n, cell, (i, j) => t[i][j], 1),
   );
 }
 
-export const PICTURES = { matrix, tril, stream, omega, cost };
+export const PICTURES = { matrix, tril, stream, omega, cost, favicon };
 
 export function drawPictures(into = OUT) {
   mkdirSync(into, { recursive: true });

@@ -12,6 +12,7 @@ import {
   type HostView,
   type Layout,
   type Shape,
+  type Sizes,
   type Supports,
 } from "@dlrt/core";
 import {
@@ -54,6 +55,7 @@ export interface JsBackend extends Backend<HostTensor> {
 const supports: Supports = {
   dtypes: ["f32", "f64"],
   decay: "channel",
+  eraseKey: ["deltaRule", "deltaRuleVjp"],
   limits: { tensorBytes: MAX_ELEMENTS * 8 },
   build: "js",
 };
@@ -120,6 +122,11 @@ class TypedArrayBackend implements JsBackend {
     const given = layout === undefined ? contiguousLayout(shape) : layout;
     const own = viewLayout({ shape: all, layout: contiguousLayout(all) }, shape, given);
     return this.#own(shape, data, { layout: own, ownedBytes: 0 });
+  }
+
+  /** The corrections; with them the states are computed once more in a third of the time. */
+  keptShape({ batch, n, r, p }: Sizes): Shape {
+    return r === 0 || p === 0 ? [batch, 0, 0] : [batch, n, p];
   }
 
   async read(t: HostTensor): Promise<FloatArray> {

@@ -6,15 +6,15 @@ import { edgeProducts, writeRows } from "./back-rows";
 import { stageCotangent, writeValues } from "./back-values";
 import { touchBack } from "./delta-ahead";
 import { Back } from "./delta-back";
-import { deltaPairs } from "./delta-decay";
+import { decayBoth, deltaPairs, readFactors, readsBefore, writeFactors } from "./delta-decay";
 import { openDelta } from "./delta-open";
 import { Decay, Job, Operands } from "./job";
 import { align, PANEL } from "./lanes";
 import { Apart, Plain, updateDecaying } from "./update";
 
 /**
- * The gradients of one chunk (reference README, equation (30)), Z and U in `record`: Z̄ of its end becomes that of its start. Z of its
- * end is in panels at `next`, ns bytes apart.
+ * The gradients of one chunk (reference README, equation (30)), Z in panels at `record` and U in those at u, us bytes apart: Z̄ of its end
+ * becomes that of its start. Z of its end is in panels at `next`, ns bytes apart.
  */
 export function backChunk<T>(
   job: Job,
@@ -23,6 +23,8 @@ export function backChunk<T>(
   l: i32,
   rows: i32,
   record: usize,
+  u: usize,
+  us: usize,
   next: usize,
   ns: usize,
 ): void {
@@ -46,19 +48,21 @@ export function backChunk<T>(
   }
   writeValues<T>(job, back, entry, l, rows);
   const o = back.z + depth * PANEL;
-  const u = record + depth * PANEL;
   const count = back.panels;
   const rs = delta.rs;
   const r = align(delta.r, 4);
   back.p = back.q + whole * rs;
   back.s = back.m + whole * back.cs;
+  const part = delta.sum;
   // B̄ lies right after Ō
-  crossRows<T>(o, back.zs, 2 * whole, record, back.rowBytes, r, count, back.q, rs, back.pack);
-  crossRows<T>(o, back.zs, 2 * whole, u, back.rowBytes, whole, count, back.m, back.cs, back.pack);
-  crossRows<T>(u, back.rowBytes, whole, back.z, back.zs, r, count, back.k, rs, back.pack);
+  const turned = back.turned;
+  crossRows<T>(o, back.zs, 2 * whole, record, back.rowBytes, r, count, back.q, rs, 0, part, turned);
+  crossRows<T>(o, back.zs, 2 * whole, u, us, whole, count, back.m, back.cs, whole, part, turned);
+  crossRows<T>(u, us, whole, back.z, back.zs, r, count, back.k, rs, 0, part, turned);
   if (job.operand(Operands.decayGradient).start) edgeProducts<T>(back, next, ns);
   addBack<T>(back, whole);
-  if (delta.decay == Decay.none) {
+  if (delta.decay == Decay.row) decayProducts<T>(back, rows);
+  if (delta.decay != Decay.channel) {
     readGradients<T, Plain>(back, rows);
     keyGradients<T, Plain>(back, rows);
   } else {
@@ -66,6 +70,25 @@ export function backChunk<T>(
     keyGradients<T, Apart>(back, rows);
   }
   writeRows<T>(job, back, entry, l, rows);
+}
+
+/** Where rows decay by one factor each: what reads Z, what reads Z̄, and the gradients of the couplings by theirs. */
+function decayProducts<T>(back: Back, rows: i32): void {
+  const delta = back.delta;
+  const rs = delta.rs;
+  scaleRows<T>(back.q, rs, rows, readFactors<T>(delta));
+  scaleRows<T>(back.p, rs, rows, readFactors<T>(delta) - readsBefore<T>(delta));
+  scaleRows<T>(back.k, rs, rows, writeFactors<T>(delta));
+  decayBoth<T>(delta, back.m, back.s, back.cs, rows);
+}
+
+function scaleRows<T>(row: usize, rs: usize, rows: i32, factor: usize): void {
+  for (; rows > 0; rows--) {
+    const x = v128.load_splat<T>(factor);
+    for (let m: usize = 0; m < rs; m += 16) v128.store(row + m, v128.mul<T>(x, v128.load(row + m)));
+    row += rs;
+    factor += sizeof<T>();
+  }
 }
 
 /** Z̄ ← diag(A) Z̄ + (Q∘up)ᵀ Ō − (P∘up)ᵀ B̄ for all panels. */

@@ -1,5 +1,6 @@
 import { Back } from "./delta-back";
 import { Delta } from "./delta";
+import { readFactors, readsBefore } from "./delta-decay";
 import { transposeRows } from "./delta-open";
 import { exp, limited } from "./exp";
 import { Decay } from "./job";
@@ -23,24 +24,29 @@ export function openBack<T>(back: Back, gap: usize, rows: i32): void {
   }
 }
 
-/** Q∘up and −P∘up, and the factors of all rows. */
+/** Q∘up and −P∘up, and where every channel decays by itself the factors of all rows. */
 function stageAdded<T>(back: Back, gap: usize, rows: i32, whole: i32): void {
   const delta = back.delta;
   const rs = delta.rs;
-  const decays = delta.decay != Decay.none;
+  const ups = readFactors<T>(delta);
+  const before = readsBefore<T>(delta);
   for (let m: usize = 0; m < rs; m += 16) {
     let up = v128.splat<T>(1);
     let g = gap;
     for (let i = 0; i < whole; i++) {
       const at = i * rs + m;
-      if (decays && i < rows) {
-        const own = delta.decay == Decay.row ? v128.load_splat<T>(g) : loadPart<T>(g, m, delta.r);
-        const factor = exp<T>(limited<T>(own), v128.splat<T>(0));
+      let ofP = up;
+      if (delta.decay == Decay.channel && i < rows) {
+        const factor = exp<T>(limited<T>(loadPart<T>(g, m, delta.r)), v128.splat<T>(0));
         v128.store(back.factor + at, factor);
         up = v128.mul<T>(up, factor);
+        ofP = up;
+      } else if (delta.decay == Decay.row && i < rows) {
+        up = v128.load_splat<T>(ups + bytes<T>(i));
+        ofP = v128.load_splat<T>(ups + bytes<T>(i) - before);
       }
       v128.store(back.added + at, v128.mul<T>(up, v128.load(delta.q + at)));
-      const p = v128.mul<T>(up, v128.load(delta.p + at));
+      const p = v128.mul<T>(ofP, v128.load(delta.p + at));
       v128.store(back.added + whole * rs + at, v128.neg<T>(p));
       g += delta.ps;
     }

@@ -36,6 +36,7 @@ function readFour<T, D>(back: Back, i: i32, m: usize, q: usize, p: usize): void 
   let factor = back.factor + m;
   let a = back.m + i * cs;
   let s = back.s + i * cs;
+  const own = a + bytes<T>(i);
   let q0 = v128.load(q);
   let q1 = v128.load(q + rs);
   let q2 = v128.load(q + 2 * rs);
@@ -44,7 +45,7 @@ function readFour<T, D>(back: Back, i: i32, m: usize, q: usize, p: usize): void 
   let p1 = v128.load(p + rs);
   let p2 = v128.load(p + 2 * rs);
   let p3 = v128.load(p + 3 * rs);
-  for (let j = 0; j < i + 4; j++) {
+  for (; a != own; a += sizeof<T>()) {
     if (sizeof<D>() == sizeof<Apart>()) {
       const b = v128.load(factor);
       q0 = v128.mul<T>(q0, b);
@@ -66,27 +67,64 @@ function readFour<T, D>(back: Back, i: i32, m: usize, q: usize, p: usize): void 
     p1 = madd<T>(p1, v128.load_splat<T>(s + cs), x);
     p2 = madd<T>(p2, v128.load_splat<T>(s + 2 * cs), x);
     p3 = madd<T>(p3, v128.load_splat<T>(s + 3 * cs), x);
-    // a row is done once it has come to itself; what becomes of it then is of no consequence
-    if (j >= i) {
-      const row = (j - i) * rs;
-      v128.store(q + row, j == i ? q0 : j == i + 1 ? q1 : j == i + 2 ? q2 : q3);
-      v128.store(p + row, j == i ? p0 : j == i + 1 ? p1 : j == i + 2 ? p2 : p3);
-    }
     k += rs;
-    a += sizeof<T>();
     s += sizeof<T>();
   }
+  // each of the four is done once it has come to its own row, of which −P̄ has nothing
+  let x = v128.load(k);
+  v128.store(q, madd<T>(decayed<T, D>(q0, factor), v128.load_splat<T>(a), x));
+  v128.store(p, decayed<T, D>(p0, factor));
+  q1 = madd<T>(decayed<T, D>(q1, factor), v128.load_splat<T>(a + cs), x);
+  q2 = madd<T>(decayed<T, D>(q2, factor), v128.load_splat<T>(a + 2 * cs), x);
+  q3 = madd<T>(decayed<T, D>(q3, factor), v128.load_splat<T>(a + 3 * cs), x);
+  p1 = madd<T>(decayed<T, D>(p1, factor), v128.load_splat<T>(s + cs), x);
+  p2 = madd<T>(decayed<T, D>(p2, factor), v128.load_splat<T>(s + 2 * cs), x);
+  p3 = madd<T>(decayed<T, D>(p3, factor), v128.load_splat<T>(s + 3 * cs), x);
+  k += rs;
+  factor += rs;
+  x = v128.load(k);
+  v128.store(q + rs, madd<T>(decayed<T, D>(q1, factor), v128.load_splat<T>(a + cs, sizeof<T>()), x));
+  v128.store(p + rs, decayed<T, D>(p1, factor));
+  q2 = madd<T>(decayed<T, D>(q2, factor), v128.load_splat<T>(a + 2 * cs, sizeof<T>()), x);
+  q3 = madd<T>(decayed<T, D>(q3, factor), v128.load_splat<T>(a + 3 * cs, sizeof<T>()), x);
+  p2 = madd<T>(decayed<T, D>(p2, factor), v128.load_splat<T>(s + 2 * cs, sizeof<T>()), x);
+  p3 = madd<T>(decayed<T, D>(p3, factor), v128.load_splat<T>(s + 3 * cs, sizeof<T>()), x);
+  k += rs;
+  factor += rs;
+  x = v128.load(k);
+  v128.store(
+    q + 2 * rs,
+    madd<T>(decayed<T, D>(q2, factor), v128.load_splat<T>(a + 2 * cs, 2 * sizeof<T>()), x),
+  );
+  v128.store(p + 2 * rs, decayed<T, D>(p2, factor));
+  q3 = madd<T>(decayed<T, D>(q3, factor), v128.load_splat<T>(a + 3 * cs, 2 * sizeof<T>()), x);
+  p3 = madd<T>(decayed<T, D>(p3, factor), v128.load_splat<T>(s + 3 * cs, 2 * sizeof<T>()), x);
+  k += rs;
+  factor += rs;
+  x = v128.load(k);
+  v128.store(
+    q + 3 * rs,
+    madd<T>(decayed<T, D>(q3, factor), v128.load_splat<T>(a + 3 * cs, 3 * sizeof<T>()), x),
+  );
+  v128.store(p + 3 * rs, decayed<T, D>(p3, factor));
+}
+
+/** What a row's factors leave of a sum. */
+function decayed<T, D>(sum: v128, factor: usize): v128 {
+  return sizeof<D>() == sizeof<Apart>() ? v128.mul<T>(sum, v128.load(factor)) : sum;
 }
 
 /** K_w: the row w of U Z̄ᵀ after the factors of all rows after it, M̄_vw q_v − tril(B̄ Uᵀ)_vw p_v joining it from the last v on. */
 export function keyGradients<T, D>(back: Back, rows: i32): void {
   const rs = back.delta.rs;
-  for (let m: usize = 0; m < rs; m += 16) {
-    for (let j = 0; j < rows; j += 4) keyFour<T, D>(back, j, m, rows, back.k + j * rs + m);
+  for (let m: usize = 0; m < rs; m += 32) {
+    // two vectors at a time; a last one without a second is done twice over
+    const second = m + 16 < rs ? 16 : 0;
+    for (let j = 0; j < rows; j += 4) keyFour<T, D>(back, j, m, second, rows, back.k + j * rs + m);
   }
 }
 
-function keyFour<T, D>(back: Back, j: i32, m: usize, rows: i32, to: usize): void {
+function keyFour<T, D>(back: Back, j: i32, m: usize, second: usize, rows: i32, to: usize): void {
   const rs = back.delta.rs;
   const cs = back.cs;
   const last = rows - 1;
@@ -99,31 +137,55 @@ function keyFour<T, D>(back: Back, j: i32, m: usize, rows: i32, to: usize): void
   let c1 = v128.load(to + rs);
   let c2 = v128.load(to + 2 * rs);
   let c3 = v128.load(to + 3 * rs);
+  let d0 = v128.load(to + second);
+  let d1 = v128.load(to + rs + second);
+  let d2 = v128.load(to + 2 * rs + second);
+  let d3 = v128.load(to + 3 * rs + second);
   for (let i = last; i >= j; i--) {
-    const x = v128.load(q);
-    const y = v128.load(p);
-    c0 = nmadd<T>(madd<T>(c0, v128.load_splat<T>(a), x), v128.load_splat<T>(s), y);
-    c1 = nmadd<T>(madd<T>(c1, v128.load_splat<T>(a, sizeof<T>()), x), v128.load_splat<T>(s, sizeof<T>()), y);
-    c2 = nmadd<T>(
-      madd<T>(c2, v128.load_splat<T>(a, 2 * sizeof<T>()), x),
-      v128.load_splat<T>(s, 2 * sizeof<T>()),
-      y,
-    );
-    c3 = nmadd<T>(
-      madd<T>(c3, v128.load_splat<T>(a, 3 * sizeof<T>()), x),
-      v128.load_splat<T>(s, 3 * sizeof<T>()),
-      y,
-    );
+    let x = v128.load(q);
+    let y = v128.load(q + second);
+    let f = v128.load_splat<T>(a);
+    c0 = madd<T>(c0, f, x);
+    d0 = madd<T>(d0, f, y);
+    f = v128.load_splat<T>(a, sizeof<T>());
+    c1 = madd<T>(c1, f, x);
+    d1 = madd<T>(d1, f, y);
+    f = v128.load_splat<T>(a, 2 * sizeof<T>());
+    c2 = madd<T>(c2, f, x);
+    d2 = madd<T>(d2, f, y);
+    f = v128.load_splat<T>(a, 3 * sizeof<T>());
+    c3 = madd<T>(c3, f, x);
+    d3 = madd<T>(d3, f, y);
+    x = v128.load(p);
+    y = v128.load(p + second);
+    f = v128.load_splat<T>(s);
+    c0 = nmadd<T>(c0, f, x);
+    d0 = nmadd<T>(d0, f, y);
+    f = v128.load_splat<T>(s, sizeof<T>());
+    c1 = nmadd<T>(c1, f, x);
+    d1 = nmadd<T>(d1, f, y);
+    f = v128.load_splat<T>(s, 2 * sizeof<T>());
+    c2 = nmadd<T>(c2, f, x);
+    d2 = nmadd<T>(d2, f, y);
+    f = v128.load_splat<T>(s, 3 * sizeof<T>());
+    c3 = nmadd<T>(c3, f, x);
+    d3 = nmadd<T>(d3, f, y);
     if (i < j + 4) {
       const row = i - j;
       v128.store(to + row * rs, row == 0 ? c0 : row == 1 ? c1 : row == 2 ? c2 : c3);
+      v128.store(to + row * rs + second, row == 0 ? d0 : row == 1 ? d1 : row == 2 ? d2 : d3);
     }
     if (sizeof<D>() == sizeof<Apart>()) {
-      const b = v128.load(factor);
-      c0 = v128.mul<T>(c0, b);
-      c1 = v128.mul<T>(c1, b);
-      c2 = v128.mul<T>(c2, b);
-      c3 = v128.mul<T>(c3, b);
+      x = v128.load(factor);
+      y = v128.load(factor + second);
+      c0 = v128.mul<T>(c0, x);
+      c1 = v128.mul<T>(c1, x);
+      c2 = v128.mul<T>(c2, x);
+      c3 = v128.mul<T>(c3, x);
+      d0 = v128.mul<T>(d0, y);
+      d1 = v128.mul<T>(d1, y);
+      d2 = v128.mul<T>(d2, y);
+      d3 = v128.mul<T>(d3, y);
       factor -= rs;
     }
     q -= rs;

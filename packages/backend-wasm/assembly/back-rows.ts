@@ -1,3 +1,4 @@
+import { Delta } from "./delta";
 import { Back } from "./delta-back";
 import { reciprocalNorm } from "./delta-open";
 import { Decay, Job, Operands } from "./job";
@@ -42,27 +43,42 @@ export function writeRows<T>(job: Job, back: Back, entry: i32, l: i32, rows: i32
       const gap = back.head.gap + row * delta.ps;
       const to = decayGradient.entry(entry) + row * decayGradient.row;
       if (delta.decay == Decay.row) {
-        const both = <f64>dot<T>(delta.p + at, p, r) + <f64>dot<T>(delta.k + at, k, r);
+        const erased = <f64>dot<T>(delta.p + at, p, r);
+        const both = (delta.early ? 0 : erased) + <f64>dot<T>(delta.k + at, k, r);
         sum += <f64>dot<T>(delta.q + at, q, r) - both;
         store<T>(to, load<T>(gap) == -(<T>Infinity) ? 0 : <T>sum);
+        if (delta.early) sum -= erased;
       } else writeDecay<T>(back, at, gap, to);
     }
     writeErase<T>(job, back, entry, i, row);
+    const erase = back.head.erase + row * delta.es;
     const key = job.operand(Operands.keyGradient);
     if (key.start) {
-      const erase = back.head.erase + row * delta.es;
-      for (let m: usize = 0; m < rs; m += 16) {
-        const e = job.eraseWidth == 1 ? v128.load_splat<T>(erase) : loadPart<T>(erase, m, r);
-        v128.store(k + m, nmadd<T>(v128.load(k + m), e, v128.load(p + m)));
-      }
+      if (!delta.early) addErased<T>(delta, erase, p, k);
       const to = key.entry(entry) + row * key.row;
       writeInput<T>(delta.eps, back.head.k + row * delta.ks, delta.k + at, k, r, to);
+    }
+    const eraseKey = job.operand(Operands.eraseKeyGradient);
+    if (eraseKey.start) {
+      // K_w has gone where it goes
+      memory.fill(k, 0, rs);
+      addErased<T>(delta, erase, p, k);
+      const to = eraseKey.entry(entry) + row * eraseKey.row;
+      writeInput<T>(delta.eps, back.head.eraseKey + row * delta.eks, delta.own + at, k, r, to);
     }
     const query = job.operand(Operands.queryGradient);
     if (query.start) {
       const to = query.entry(entry) + row * query.row;
       writeInput<T>(delta.eps, back.head.q + row * delta.qs, delta.q + at, q, r, to);
     }
+  }
+}
+
+/** A row of gradients gains e ∘ P̄, of which −P̄ is at `p`. */
+function addErased<T>(delta: Delta, erase: usize, p: usize, to: usize): void {
+  for (let m: usize = 0; m < delta.rs; m += 16) {
+    const e = delta.eraseWidth == 1 ? v128.load_splat<T>(erase) : loadPart<T>(erase, m, delta.r);
+    v128.store(to + m, nmadd<T>(v128.load(to + m), e, v128.load(p + m)));
   }
 }
 
@@ -81,14 +97,14 @@ function writeDecay<T>(back: Back, at: usize, gap: usize, to: usize): void {
   }
 }
 
-/** ē = P̄ ∘ k, or its sum over the channels; without a write gate the gradient of β, which writes too. */
+/** ē = P̄ ∘ k, or of the erase key's own row, or its sum over the channels; without a write gate the gradient of β, which writes too. */
 function writeErase<T>(job: Job, back: Back, entry: i32, i: i32, row: i32): void {
   const gradient = job.operand(Operands.eraseGradient);
   if (!gradient.start) return;
   const delta = back.delta;
   const to = gradient.entry(entry) + row * gradient.row;
   const p = back.p + i * delta.rs;
-  const k = delta.k + i * delta.rs;
+  const k = delta.own + i * delta.rs;
   if (job.eraseWidth == 1) {
     const written: T = job.writeWidth ? 0 : load<T>(back.written + bytes<T>(i));
     store<T>(to, written - dot<T>(p, k, delta.r));

@@ -21,7 +21,7 @@ export function decayRows<T>(sweep: Sweep, l: i32, rows: i32): void {
   const s = pairs<T>(sweep);
   const length = rowFactors<T>(rows, high, low, up, down, s, s + rankStride<T>(sweep.r));
   const st = sweep.ft + sweep.depth * sweep.ts;
-  for (let v: usize = 0; v < length; v += 16) decayCouplings<T>(st + v, sweep.ts, 0, v, high, low);
+  for (let v: usize = 0; v < length; v += 16) decayCouplings<T>(st + v, sweep.ts, 0, v, high, low, 0);
   scaleColumns<T>(sweep.ft, sweep.ts, sweep.r, length, up);
   copyScaled<T>(sweep.g + l * sweep.gs, sweep.gs, rows, sweep.r, down, writeRows(sweep));
 }
@@ -112,7 +112,7 @@ export function sumGaps<T>(gap: usize, ps: usize, rows: i32, after: bool, high: 
  * something that nobody reads, but for the last row's, which stays. `column` is where this vector of Sᵀ begins, rows w are `ts`
  * bytes apart; a second matrix that decays alike may lie `twin` bytes after it, 0: none. For the rows w of earlier vectors the
  * factor is the product of what decays from w until the row before these, and from there: both are at most 1, so neither
- * vanishes before the product does.
+ * vanishes before the product does. Rows v may read so many bytes of sums `back`: before they decay.
  */
 export function decayCouplings<T>(
   column: usize,
@@ -121,9 +121,10 @@ export function decayCouplings<T>(
   at: usize,
   high: usize,
   low: usize,
+  back: usize,
 ): void {
-  const h = v128.load(high + at);
-  const lo = v128.load(low + at);
+  const h = v128.load(high + at - back);
+  const lo = v128.load(low + at - back);
   if (at > 0) {
     const beforeHigh = v128.load_splat<T>(high + at - sizeof<T>());
     const beforeLow = v128.load_splat<T>(low + at - sizeof<T>());

@@ -11,6 +11,7 @@ import { touch } from "./panels";
 export function touchRows<T>(delta: Delta, head: Head, l: i32, rows: i32, reads: bool): void {
   touch(head.k + l * delta.ks, delta.ks, rows, bytes<T>(delta.r));
   touch(head.v + l * delta.vs, delta.vs, rows, bytes<T>(delta.cols));
+  if (delta.early) touch(head.eraseKey + l * delta.eks, delta.eks, rows, bytes<T>(delta.r));
   if (delta.decay == Decay.channel) touch(head.gap + l * delta.ps, delta.ps, rows, bytes<T>(delta.r));
   if (!reads) return;
   touch(head.q + l * delta.qs, delta.qs, rows, bytes<T>(delta.r));
@@ -24,6 +25,7 @@ export function touchBack<T>(job: Job, back: Back, l: i32, rows: i32, record: us
   touchRows<T>(back.delta, back.next, l, rows, true);
   touchOperand<T>(job.operand(Operands.queryGradient), entry, l, rows, job.r);
   touchOperand<T>(job.operand(Operands.keyGradient), entry, l, rows, job.r);
+  touchOperand<T>(job.operand(Operands.eraseKeyGradient), entry, l, rows, job.r);
   touchOperand<T>(job.operand(Operands.valueGradient), entry, l, rows, job.p);
 }
 

@@ -1,4 +1,4 @@
-import { crossBytes } from "./back-cross";
+import { turnedBytes } from "./back-cross";
 import { Delta, deltaBytes, Head, headAt, layOutDelta, placeHead } from "./delta";
 import { Job } from "./job";
 import { align, bytes, PANEL, panels } from "./lanes";
@@ -42,12 +42,12 @@ export class Back {
   edge!: usize;
   /** B̄ · V of every row where the write gate is one column */
   written!: usize;
-  /** what crossRows copies */
-  pack!: usize;
+  /** rows that crossRows has turned to columns */
+  turned!: usize;
   /** a batch entry's Z̄, Ō, B̄ and what Z̄ has lost, a panel each zs bytes: [depth + 2 chunk + depth, panel] */
   z!: usize;
   zs!: usize;
-  /** of its records, one for every chunk of a segment, Z and U in panels [depth + chunk, panel] */
+  /** of its records, one for every chunk of a segment, Z in panels [depth, panel], and unless U is kept that under it, [chunk, panel] */
   rowBytes!: usize;
   recordBytes!: usize;
   /** of what it keeps where a segment starts, Z and what that has lost in panels [2 depth, panel] */
@@ -66,10 +66,15 @@ export class Back {
   }
 }
 
-/** Segments of so many chunks as are kept at a time. */
-export function segmentsOf(job: Job): i32 {
-  const rows = job.chunk * job.segment;
-  return (job.n + rows - 1) / rows;
+/** Rows of a segment: so many chunks as are recorded at a time, or those between two states that deltaRule has kept. */
+export function segmentRows(job: Job): i32 {
+  return job.keptRows ? job.keptRows : job.chunk * job.segment;
+}
+
+/** Segments whose start is to be kept here. */
+function startsOf(job: Job): i32 {
+  const rows = segmentRows(job);
+  return job.keptRows ? 0 : (job.n + rows - 1) / rows;
 }
 
 export function deltaVjpBytes<T>(job: Job): f64 {
@@ -86,11 +91,16 @@ export function deltaVjpBytes<T>(job: Job): f64 {
     tailBytes<T>(2 * c) +
     (6 * rows + 1) * row +
     (2 * rows + 2) * <f64>bytes<T>(c) +
-    crossBytes(2 * rows, count) +
+    turnedBytes<T>(panels<T>(job.p)) +
+    // crossRows reads whole panels of rows
+    8 * PANEL +
     <f64>job.group *
       count *
       PANEL *
-      (2 * depth + 2 * rows + <f64>job.segment * (depth + rows) + <f64>segmentsOf(job) * 2 * depth)
+      (2 * depth +
+        2 * rows +
+        <f64>job.segment * (job.keptRows ? depth : depth + rows) +
+        <f64>startsOf(job) * 2 * depth)
   );
 }
 
@@ -118,18 +128,18 @@ export function layOutBack<T>(back: Back, job: Job, first: i32, count: i32): voi
   back.cs = bytes<T>(c);
   back.written = back.m + 2 * c * back.cs;
   back.zs = (2 * depth + 2 * c) * PANEL;
-  back.rowBytes = (depth + c) * PANEL;
+  back.rowBytes = (job.keptRows ? depth : depth + c) * PANEL;
   back.recordBytes = columns * back.rowBytes;
   back.startBytes = columns * 2 * depth * PANEL;
-  back.pack = back.written + 2 * back.cs;
-  let at = back.pack + <usize>crossBytes(2 * <f64>c, columns);
+  back.turned = back.written + 2 * back.cs;
+  let at = back.turned + turnedBytes<T>(<i32>columns);
   for (let i = 0; i < count; i++) {
     const head = headAt(heads, i);
     placeHead(head, job, first + i, 0, at);
     head.back = at + columns * delta.zs;
     head.record = head.back + columns * back.zs;
     head.start = head.record + job.segment * back.recordBytes;
-    at = head.start + segmentsOf(job) * back.startBytes;
+    at = head.start + startsOf(job) * back.startBytes;
   }
 }
 

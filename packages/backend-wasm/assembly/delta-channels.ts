@@ -103,6 +103,29 @@ function openVector<T>(delta: Delta, gap: usize, rows: i32, m: usize, tile: usiz
   expPair<T>(high, low, s, s + rs);
 }
 
+/** K∘dn and the pairs of such a chunk alone. */
+export function decayKeyChannels<T>(delta: Delta, gap: usize, rows: i32): void {
+  const rs = delta.rs;
+  const s = deltaPairs(delta);
+  const last = (rows - 1) * rs;
+  for (let m: usize = 0; m < rs; m += 16) {
+    let g = gap + (rows - 1) * delta.ps;
+    let down = v128.splat<T>(1);
+    let high = v128.splat<T>(0);
+    let low = high;
+    for (let at = <isize>last; at >= 0; at -= rs) {
+      v128.store(delta.decayed + at + m, v128.mul<T>(down, v128.load(delta.k + at + m)));
+      const own = limited<T>(loadPart<T>(g, m, delta.r));
+      const part = highPart<T>(own);
+      high = v128.add<T>(high, part);
+      low = v128.add<T>(low, v128.sub<T>(own, part));
+      down = v128.mul<T>(down, exp<T>(own, v128.splat<T>(0)));
+      g -= delta.ps;
+    }
+    expPair<T>(high, low, s + m, s + rs + m);
+  }
+}
+
 /** One vector each of four rows as columns. */
 function transposeFour<T>(from: usize, to: usize, ts: usize): void {
   transposeSquare<T>(from, from + 16, from + 32, from + 48, to, ts);

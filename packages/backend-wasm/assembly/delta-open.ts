@@ -1,6 +1,6 @@
 import { Delta, Head } from "./delta";
-import { decayDeltaChannels } from "./delta-channels";
-import { decayDeltaRows } from "./delta-decay";
+import { decayDeltaChannels, decayKeyChannels } from "./delta-channels";
+import { decayDeltaRows, decayKeyRows } from "./delta-decay";
 import { Decay } from "./job";
 import { align, bytes, lanes, lanesUpTo, loadPart, PANEL, transposeSquare, width } from "./lanes";
 import { product } from "./product";
@@ -15,6 +15,7 @@ export function openDelta<T>(delta: Delta, head: Head, l: i32, rows: i32, reads:
   const rs = delta.rs;
   stageRows<T>(head.k + l * delta.ks, delta.ks, rows, r, delta.eps, delta.k, rs);
   if (reads) stageRows<T>(head.q + l * delta.qs, delta.qs, rows, r, delta.eps, delta.q, rs);
+  if (delta.early) stageRows<T>(head.eraseKey + l * delta.eks, delta.eks, rows, r, delta.eps, delta.own, rs);
   stageErase<T>(delta, head.erase + l * delta.es, rows);
   let added = delta.k;
   if (delta.decay == Decay.channel) decayDeltaChannels<T>(delta, head.gap + l * delta.ps, rows);
@@ -24,6 +25,16 @@ export function openDelta<T>(delta: Delta, head: Head, l: i32, rows: i32, reads:
   }
   if (delta.decay != Decay.none) added = delta.decayed;
   packTail<T>(added, rs, rows, r, delta.gTail);
+}
+
+/** Stages of the chunk that starts at row l what its part of Z takes but U: K∘dn, and the factors of Z. */
+export function openUpdate<T>(delta: Delta, head: Head, l: i32, rows: i32): void {
+  const rs = delta.rs;
+  stageRows<T>(head.k + l * delta.ks, delta.ks, rows, delta.r, delta.eps, delta.k, rs);
+  const gap = head.gap + l * delta.ps;
+  if (delta.decay == Decay.channel) decayKeyChannels<T>(delta, gap, rows);
+  else if (delta.decay == Decay.row) decayKeyRows<T>(delta, gap, rows);
+  packTail<T>(delta.decay == Decay.none ? delta.k : delta.decayed, rs, rows, delta.r, delta.gTail);
 }
 
 /** 1 / √(x·x + eps), the sum in f64 or in blocks. */
@@ -76,11 +87,11 @@ function below<T>(m: usize, r: i32): v128 {
   return lanesUpTo<T>(r - 1 - <i32>(m / sizeof<T>()));
 }
 
-/** e of every row, or 1 and P = e ∘ K; zeros up to a multiple of four rows. */
+/** e of every row, or 1 and P = e ∘ K, or e times the erase key's own rows; zeros up to a multiple of four rows. */
 function stageErase<T>(delta: Delta, erase: usize, rows: i32): void {
   const rs = delta.rs;
   const end = align(rows, 4);
-  let k = delta.k;
+  let k = delta.own;
   let p = delta.p;
   for (let i = 0; i < end; i++) {
     const own = i < rows;

@@ -1,5 +1,6 @@
 import { Delta, Head, headAt, layOutDelta, placeHead } from "./delta";
 import { deltaPairs } from "./delta-decay";
+import { chunkRows, keepRows, keepStart, keptAt, keptPanel } from "./delta-kept";
 import { openDelta } from "./delta-open";
 import { deltaPanel } from "./delta-panel";
 import { touchRows } from "./delta-ahead";
@@ -27,11 +28,13 @@ export function deltaShare<T>(job: Job, index: i32, scratch: usize): void {
   }
   if (job.r == 0) clearRows<T>(delta, heads, count);
   else {
-    for (let l = 0; l < delta.n; l += delta.chunk) {
-      const rows = min(delta.chunk, delta.n - l);
+    let rows = 0;
+    for (let l = 0; l < delta.n; l += rows) {
+      rows = chunkRows(job, l);
       for (let i = 0; i < count; i++) {
         const last = i == count - 1;
-        deltaChunk<T>(delta, headAt(heads, i), l, rows, headAt(heads, last ? 0 : i + 1), last ? l + rows : l);
+        const next = headAt(heads, last ? 0 : i + 1);
+        deltaChunk<T>(job, delta, headAt(heads, i), l, rows, next, last ? l + rows : l);
       }
     }
   }
@@ -54,7 +57,7 @@ function clearRows<T>(delta: Delta, heads: usize, count: i32): void {
 }
 
 /** One chunk of one batch entry; whose turn it is afterwards is read ahead meanwhile, some rows for every panel. */
-function deltaChunk<T>(delta: Delta, head: Head, l: i32, rows: i32, next: Head, ahead: i32): void {
+function deltaChunk<T>(job: Job, delta: Delta, head: Head, l: i32, rows: i32, next: Head, ahead: i32): void {
   const count = panels<T>(delta.cols);
   const step = (delta.chunk + count - 1) / count;
   const end = min(ahead + delta.chunk, delta.n);
@@ -62,15 +65,21 @@ function deltaChunk<T>(delta: Delta, head: Head, l: i32, rows: i32, next: Head, 
   stageWritten<T>(delta, head, l, rows);
   let z = head.z;
   let out = head.out + l * delta.os;
+  let kept = head.kept ? keptAt<T>(job, head.kept, l) : 0;
   for (let cols = delta.cols; cols > 0; cols -= width<T>()) {
     touchRows<T>(delta, next, ahead, min(step, end - ahead), true);
     ahead += step;
+    if (kept) keepStart(job, kept, l, z);
     if (cols >= width<T>()) deltaPanel<T>(delta, rows, z, out, delta.os);
     else {
       deltaPanel<T>(delta, rows, z, delta.tail, PANEL);
       storePanel<T>(delta.tail, rows, cols, out, delta.os);
     }
-    addRows<T>(delta, rows, z);
+    if (kept) {
+      keepRows(job, kept, l, rows, z);
+      kept += keptPanel(job);
+    }
+    addRows<T>(delta, rows, z, z + delta.depth * PANEL);
     z += delta.zs;
     out += PANEL;
   }
@@ -126,11 +135,10 @@ export function stageWritten<T>(delta: Delta, head: Head, l: i32, rows: i32): vo
   }
 }
 
-/** Z ← diag(A) Z + (K∘dn)ᵀ U for one panel, U under it. */
-export function addRows<T>(delta: Delta, rows: i32, z: usize): void {
-  const under = z + delta.depth * PANEL;
+/** Z ← diag(A) Z + (K∘dn)ᵀ U for one panel of each. */
+export function addRows<T>(delta: Delta, rows: i32, z: usize, u: usize): void {
   const lost = z + delta.zs - delta.depth * PANEL;
   const g = delta.decay == Decay.none ? delta.k : delta.decayed;
   const s = deltaPairs(delta);
-  updateDecaying<T>(delta.decay, z, lost, g, delta.rs, delta.r, delta.gTail, under, rows, s, delta.sum);
+  updateDecaying<T>(delta.decay, z, lost, g, delta.rs, delta.r, delta.gTail, u, rows, s, delta.sum);
 }

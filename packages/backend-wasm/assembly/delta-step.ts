@@ -30,18 +30,21 @@ function stageStep<T>(job: Job, step: Step, entry: i32): void {
   const q = job.operand(Operands.q);
   stageRows<T>(k.entry(entry), k.row, job.n, r, job.eps, step.k, rs);
   stageRows<T>(q.entry(entry), q.row, job.n, r, job.eps, step.q, rs);
+  const own = job.operand(Operands.eraseKey);
+  const early = own.start != 0;
+  if (early) stageRows<T>(own.entry(entry), own.row, job.n, r, job.eps, step.p, rs);
   const erase = job.operand(Operands.erase);
   const decay = job.operand(Operands.decay);
   for (let i = 0; i < job.n; i++) {
     const e = erase.entry(entry) + i * erase.row;
     const at = i * rs;
     for (let m: usize = 0; m < rs; m += 16) {
-      let p = v128.load(step.k + at + m);
+      let p = v128.load((early ? step.p : step.k) + at + m);
       if (job.eraseWidth > 1) p = v128.mul<T>(p, loadPart<T>(e, m, r));
       v128.store(step.p + at + m, p);
     }
     if (job.decayKind != Decay.none)
-      decayRow<T>(step, job.decayKind, i, decay.entry(entry) + i * decay.row, step.p + at);
+      decayRow<T>(step, job.decayKind, i, decay.entry(entry) + i * decay.row, early ? 0 : step.p + at);
   }
 }
 

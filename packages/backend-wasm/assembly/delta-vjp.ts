@@ -1,8 +1,9 @@
 import { backChunk } from "./back-chunk";
 import { headAt } from "./delta";
 import { touchRows } from "./delta-ahead";
-import { Back, layOutBack, segmentsOf, turnTo } from "./delta-back";
-import { openDelta } from "./delta-open";
+import { Back, layOutBack, segmentRows, turnTo } from "./delta-back";
+import { keptAt, keptPanel } from "./delta-kept";
+import { openDelta, openUpdate } from "./delta-open";
 import { deltaPanel } from "./delta-panel";
 import { addRows, stageWritten } from "./delta-rule";
 import { Decay, Job, Operands } from "./job";
@@ -26,32 +27,48 @@ export function deltaVjp<T>(job: Job, index: i32, scratch: usize): void {
   const back = changetype<Back>(scratch);
   layOutBack<T>(back, job, first, count);
   loadStates<T>(job, back, first, count);
-  const length = job.chunk * job.segment;
-  const segments = segmentsOf(job);
-  for (let i = 0; i < segments; i++) {
+  const length = segmentRows(job);
+  const segments = (job.n + length - 1) / length;
+  const kept = job.keptRows > 0;
+  for (let i = 0; i < segments && !kept; i++) {
     keepStarts(back, count, i, true);
     if (i < segments - 1) forward<T>(back, count, i * length, (i + 1) * length, false);
   }
   for (let i = segments - 1; i >= 0; i--) {
     const from = i * length;
     const to = min(from + length, job.n);
-    keepStarts(back, count, i, false);
-    forward<T>(back, count, from, to, true);
-    for (let l = to - 1 - ((to - 1) % job.chunk); l >= from; l -= job.chunk) {
-      const rows = min(job.chunk, job.n - l);
+    if (kept) replay<T>(job, back, count, from, to);
+    else {
+      keepStarts(back, count, i, false);
+      forward<T>(back, count, from, to, true);
+    }
+    for (let l = to - 1 - ((to - 1 - from) % job.chunk); l >= from; l -= job.chunk) {
+      const rows = min(job.chunk, to - l);
       const before = ((l - from) / job.chunk) * back.recordBytes;
       for (let e = 0; e < count; e++) {
         turnTo(back, e);
         const last = e == count - 1;
-        const next = last ? 0 : e + 1;
-        back.nextAt = changetype<usize>(headAt(back.heads, next));
-        back.nextEntry = first + next;
+        const after = last ? 0 : e + 1;
+        back.nextAt = changetype<usize>(headAt(back.heads, after));
+        back.nextEntry = first + after;
         back.nextRow = last ? l - job.chunk : l;
         back.nextRecord = back.next.record + before - (last ? back.recordBytes : 0);
         const record = back.head.record + before;
-        // where the last of the segment's chunks ends, the forward pass stands
-        if (l + rows == to) backChunk<T>(job, back, first + e, l, rows, record, back.head.z, back.delta.zs);
-        else backChunk<T>(job, back, first + e, l, rows, record, record + back.recordBytes, back.rowBytes);
+        let u = record + <usize>job.r * PANEL;
+        let us = back.rowBytes;
+        if (kept) {
+          u = keptAt<T>(job, back.head.kept, l) + <usize>(job.r + l - from) * PANEL;
+          us = keptPanel(job);
+        }
+        let next = record + back.recordBytes;
+        let ns = back.rowBytes;
+        if (l + rows == to) {
+          // there the forward pass stands, or the next segment starts
+          const starts = kept && to < job.n;
+          next = starts ? keptAt<T>(job, back.head.kept, to) : back.head.z;
+          ns = starts ? us : back.delta.zs;
+        }
+        backChunk<T>(job, back, first + e, l, rows, record, u, us, next, ns);
       }
     }
   }
@@ -115,7 +132,7 @@ function forward<T>(back: Back, count: i32, from: i32, to: i32, records: bool): 
           memory.copy(record, z, back.rowBytes);
           record += back.rowBytes;
         }
-        addRows<T>(delta, rows, z);
+        addRows<T>(delta, rows, z, z + delta.depth * PANEL);
         z += delta.zs;
       }
     }
@@ -123,10 +140,47 @@ function forward<T>(back: Back, count: i32, from: i32, to: i32, records: bool): 
   }
 }
 
+/** Z before every chunk of the rows [from, to) to the records, from what deltaRule has kept, and after them where nothing tells it. */
+function replay<T>(job: Job, back: Back, count: i32, from: i32, to: i32): void {
+  const delta = back.delta;
+  const kept = keptPanel(job);
+  const length = <usize>delta.depth * PANEL;
+  const step = (delta.chunk + back.panels - 1) / back.panels;
+  const closes = to == job.n && job.operand(Operands.decayGradient).start != 0;
+  for (let e = 0; e < count; e++) {
+    const head = headAt(back.heads, e);
+    const start = keptAt<T>(job, head.kept, from);
+    let record = head.record;
+    for (let l = from; l < to; l += delta.chunk) {
+      const rows = min(delta.chunk, to - l);
+      const updates = l + rows < to || closes;
+      if (updates) openUpdate<T>(delta, head, l, rows);
+      let state = start;
+      let z = head.z;
+      let ahead = l + rows;
+      const end = min(ahead + delta.chunk, to);
+      for (let j = back.panels; j > 0; j--) {
+        touchRows<T>(delta, head, ahead, min(step, end - ahead), false);
+        ahead += step;
+        if (l == from) {
+          memory.copy(z, state, length);
+          memory.fill(z + delta.zs - length, 0, length);
+        }
+        memory.copy(record, z, length);
+        record += back.rowBytes;
+        if (updates) addRows<T>(delta, rows, z, state + length + <usize>(l - from) * PANEL);
+        state += kept;
+        z += delta.zs;
+      }
+    }
+  }
+}
+
 /** Without channels or columns the output is 0, or none, whatever goes in. */
 function clearGradients<T>(job: Job, entry: i32): void {
   clearRows<T>(job, Operands.queryGradient, entry, job.r);
   clearRows<T>(job, Operands.keyGradient, entry, job.r);
+  clearRows<T>(job, Operands.eraseKeyGradient, entry, job.r);
   clearRows<T>(job, Operands.valueGradient, entry, job.p);
   clearRows<T>(job, Operands.eraseGradient, entry, job.eraseWidth);
   clearRows<T>(job, Operands.writeGradient, entry, job.writeWidth);

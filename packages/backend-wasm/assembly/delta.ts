@@ -1,3 +1,4 @@
+import { keptOf } from "./delta-kept";
 import { Decay, Job, Operands } from "./job";
 import { align, bytes, PANEL, panels } from "./lanes";
 import { rankStride } from "./decay-layout";
@@ -14,6 +15,7 @@ export class Head {
   k!: usize;
   v!: usize;
   erase!: usize;
+  eraseKey!: usize;
   write!: usize;
   gap!: usize;
   out!: usize;
@@ -23,6 +25,8 @@ export class Head {
   back!: usize;
   record!: usize;
   start!: usize;
+  /** what is kept from deltaRule to deltaRuleVjp (delta-kept.ts), or 0 */
+  kept!: usize;
 }
 
 /**
@@ -46,14 +50,18 @@ export class Delta {
   decay!: Decay;
   eraseWidth!: i32;
   writeWidth!: i32;
-  /** Whether the one erase gate of a row multiplies what is read, instead of P: then P is K. */
+  /** Whether the one erase gate of a row multiplies what is read, instead of P: then P is K, or the erase key's own rows. */
   folded!: bool;
+  /** Whether these are there: P then reads before its row decays, so that its row v has the factors that row v − 1 of Q has. */
+  early!: bool;
   eps!: f64;
   scale!: f64;
   qs!: usize;
   ks!: usize;
   vs!: usize;
   es!: usize;
+  /** of erase keys of their own */
+  eks!: usize;
   ws!: usize;
   ps!: usize;
   os!: usize;
@@ -61,6 +69,8 @@ export class Delta {
   k!: usize;
   p!: usize;
   q!: usize;
+  /** what P is before its gate: K, or the erase key's own rows [chunk, rs] */
+  own!: usize;
   /** the factor of each row's reading of Z and of the chunk: e, or 1 where P has it */
   erase!: usize;
   f!: usize;
@@ -83,12 +93,17 @@ function decayedBytes<T>(decay: Decay, r: i32, c: i32): f64 {
   const row = <f64>rankStride<T>(r);
   if (decay == Decay.none) return 0;
   const shared = (<f64>c + 2) * row;
-  if (decay == Decay.row) return shared + 4 * (<f64>bytes<T>(c) + 32);
+  if (decay == Decay.row) return shared + 4 * (<f64>bytes<T>(c) + 32) + 16;
   return shared + (<f64>c / 4) * (row / 16) * <f64>CHANNEL_TILE + 128;
 }
 
 function panelBytes(r: i32, c: i32): f64 {
   return <f64>PANEL * (2 * <f64>max(r, 1) + <f64>c);
+}
+
+/** Whether the call has erase keys of its own. */
+function early(job: Job): bool {
+  return job.operand(Operands.eraseKey).start != 0;
 }
 
 /** What layOutDelta lays out for `group` batch entries of so many columns, and those. */
@@ -98,7 +113,9 @@ export function deltaBytes<T>(job: Job, group: i32, cols: i32): f64 {
   const row = <f64>rankStride<T>(r);
   const tiles = <f64>(c / 4) * (<f64>max(r, 1) + <f64>c) * 8 * sizeof<T>();
   const heads = <f64>group * (<f64>panels<T>(cols) * panelBytes(r, c) + offsetof<Head>());
-  const staged = 3 * <f64>c * row + <f64>bytes<T>(c) + tailBytes<T>(c) + (<f64>c + 8) * PANEL;
+  // what P is before its gate
+  const own = early(job) ? <f64>c * row : 0;
+  const staged = own + 3 * <f64>c * row + <f64>bytes<T>(c) + tailBytes<T>(c) + (<f64>c + 8) * PANEL;
   return offsetof<Delta>() + 64 + staged + tiles + decayedBytes<T>(job.decayKind, r, c) + heads;
 }
 
@@ -117,6 +134,7 @@ export function layOutDelta<T>(delta: Delta, job: Job, cols: i32, folded: bool):
   delta.eraseWidth = job.eraseWidth;
   delta.writeWidth = job.writeWidth;
   delta.folded = folded;
+  delta.early = early(job);
   delta.eps = job.eps;
   delta.scale = job.alpha;
   delta.rs = rankStride<T>(r);
@@ -126,7 +144,7 @@ export function layOutDelta<T>(delta: Delta, job: Job, cols: i32, folded: bool):
   delta.k = (changetype<usize>(delta) + offsetof<Delta>() + 15) & -16;
   delta.p = delta.k + c * delta.rs;
   delta.q = delta.p + c * delta.rs;
-  if (folded) delta.p = delta.k;
+  if (folded && !delta.early) delta.p = delta.k;
   delta.erase = delta.q + c * delta.rs;
   delta.f = delta.erase + bytes<T>(c);
   delta.gTail = delta.f + (c / 4) * delta.tiles;
@@ -137,10 +155,15 @@ export function layOutDelta<T>(delta: Delta, job: Job, cols: i32, folded: bool):
   delta.ks = job.operand(Operands.k).row;
   delta.vs = job.operand(Operands.x).row;
   delta.es = job.operand(Operands.erase).row;
+  delta.eks = job.operand(Operands.eraseKey).row;
   delta.ws = job.operand(Operands.write).row;
   delta.ps = job.operand(Operands.decay).row;
   delta.os = job.operand(Operands.out).row;
-  return delta.decayed + <usize>decayedBytes<T>(job.decayKind, r, c);
+  const end = delta.decayed + <usize>decayedBytes<T>(job.decayKind, r, c);
+  delta.own = delta.k;
+  if (!delta.early) return end;
+  delta.own = folded ? delta.p : end;
+  return end + c * delta.rs;
 }
 
 export function headAt(heads: usize, i: i32): Head {
@@ -153,8 +176,10 @@ export function placeHead(head: Head, job: Job, e: i32, column: usize, z: usize)
   head.k = job.operand(Operands.k).entry(e);
   head.v = job.operand(Operands.x).entry(e) + column;
   head.erase = job.operand(Operands.erase).entry(e);
+  head.eraseKey = job.operand(Operands.eraseKey).entry(e);
   head.write = job.operand(Operands.write).entry(e) + (job.writeWidth > 1 ? column : 0);
   head.gap = job.operand(Operands.decay).entry(e);
   head.out = job.operand(Operands.out).entry(e) + column;
+  head.kept = keptOf(job, e, column);
   head.z = z;
 }

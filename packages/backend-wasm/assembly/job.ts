@@ -45,15 +45,20 @@ export enum Operands {
   finalState,
   /** e, of one column or r */
   erase,
+  /** p, where the erase key is one of its own */
+  eraseKey,
   /** w, of one column or p */
   write,
   queryGradient,
   keyGradient,
   valueGradient,
   eraseGradient,
+  eraseKeyGradient,
   writeGradient,
   decayGradient,
   initialStateGradient,
+  /** what deltaRule keeps for deltaRuleVjp: delta-kept.ts */
+  kept,
 }
 
 /** Where the rows of a tensor lie, in bytes: row i of entry e at start + ⌊e/heads⌋·batch + ⌊(e mod heads)/shared⌋·head + i·row. */
@@ -111,6 +116,8 @@ export class Job {
    * together (rowDot, copy). In deltaRuleVjp, an item of which is one batch entry: chunks whose states are kept at a time.
    */
   segment!: i32;
+  /** rows from one state in `kept` to the next, a multiple of 4 */
+  keptRows!: i32;
   /** of the first thread; each has its own, `scratchStride` bytes apart */
   scratch!: usize;
   scratchStride!: usize;

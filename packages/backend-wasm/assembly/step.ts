@@ -57,13 +57,14 @@ export function layOutStep<T>(step: Step, r: i32): void {
   step.z = step.sum + STRIP;
 }
 
-/** The pair of every channel of row i, at `gap`, and `row` multiplied by their sum. */
+/** The pair of every channel of row i, at `gap`, and `row`, if there is one, multiplied by their sum. */
 export function decayRow<T>(step: Step, kind: Decay, i: i32, gap: usize, row: usize): void {
   const s = step.s + i * step.rs;
   const e = step.e + i * step.rs;
   for (let m: usize = 0; m < step.rs; m += 16) {
     const g = kind == Decay.row ? v128.load_splat<T>(gap) : loadPart<T>(gap, m, step.r);
     expPair<T>(limited<T>(g), v128.splat<T>(0), s + m, e + m);
+    if (!row) continue;
     const factor = v128.add<T>(v128.load(s + m), v128.load(e + m));
     v128.store(row + m, v128.mul<T>(v128.load(row + m), factor));
   }

@@ -7,6 +7,7 @@ import {
   type HostView,
   type Layout,
   type Shape,
+  type Sizes,
   type Supports,
 } from "@dlrt/core";
 import {
@@ -20,6 +21,7 @@ import {
   viewLayout,
   type Kernels,
 } from "@dlrt/core/backend";
+import { keptShape } from "./delta-plan.js";
 import type { Engine } from "./engine.js";
 import { HEAP_BASE } from "./job.js";
 import { wasmKernels } from "./kernels.js";
@@ -61,6 +63,7 @@ export class WasmBackend implements Backend<WasmTensor> {
     this.#lastSupports = {
       dtypes: ["f32", "f64"],
       decay: "channel",
+      eraseKey: ["deltaRule", "deltaRuleVjp"],
       limits: { tensorBytes: Math.min(arena.limit - HEAP_BASE, MAX_ELEMENTS * 8) },
       build: this.#instructions + (pool ? `+threads (${threads})` : ""),
       ...(fallback !== undefined && { fallback }),
@@ -106,6 +109,10 @@ export class WasmBackend implements Backend<WasmTensor> {
     checkReadable(this, "tensor", t);
     const view = { layout: viewLayout(t, shape, layout), of: t };
     return new MemoryTensor(this, this.#ledger, this.#engine.arena, shape, t.dtype, t.byteOffset, view);
+  }
+
+  keptShape(sizes: Sizes, dtype: Dtype): Shape {
+    return keptShape(sizes, dtype);
   }
 
   async read(t: WasmTensor): Promise<FloatArray> {

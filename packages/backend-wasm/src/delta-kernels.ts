@@ -1,6 +1,6 @@
 import type { DiagLowRankTril } from "@dlrt/core";
-import type { DeltaRuleParams, DeltaRuleVjpParams } from "@dlrt/core/backend";
-import { deltaPlan, vjpChunk, vjpPlan } from "./delta-plan.js";
+import { checkEraseKey, type DeltaRuleParams, type DeltaRuleVjpParams } from "@dlrt/core/backend";
+import { deltaPlan, keptRows, replayPlan, vjpChunk, vjpPlan } from "./delta-plan.js";
 import type { Engine } from "./engine.js";
 import { Decay, Kernel } from "./job.js";
 import { stepPlan, sweepChunk } from "./plan.js";
@@ -19,9 +19,13 @@ export function decayOf(
 }
 
 export function runDeltaRule(engine: Engine, params: DeltaRuleParams<T>): void {
-  const { batch, n, r, p, query, key, value, erase, write, decay, scale, eps, out } = params;
+  const { batch, n, r, p, query, key, value, erase, eraseKey, write, decay, scale, eps, out } = params;
+  checkEraseKey(params);
   const decayKind = decayOf({ decay, q: query }, "rank");
-  const step = stepPlan(engine.threads, params, out.dtype);
+  const { kept } = params;
+  // the steps of a few rows keep nothing
+  const step = kept ? undefined : stepPlan(engine.threads, params, out.dtype);
+  const chunk = sweepChunk(r, p, decayKind, params.chunk);
   const plan = step ? { group: 1, ...step } : deltaPlan(engine.threads, params, out.dtype);
   const { group, segment, segments } = plan;
   engine.run(Math.ceil(batch / group) * segments, {
@@ -32,7 +36,7 @@ export function runDeltaRule(engine: Engine, params: DeltaRuleParams<T>): void {
     n,
     r,
     p,
-    chunk: sweepChunk(r, p, decayKind, params.chunk),
+    chunk: kept ? wholeTiles(chunk) : chunk,
     decayKind,
     eraseWidth: erase.shape[2],
     writeWidth: write === undefined ? 0 : write.shape[2],
@@ -44,19 +48,29 @@ export function runDeltaRule(engine: Engine, params: DeltaRuleParams<T>): void {
     decay,
     x: value,
     erase,
+    eraseKey,
     write,
     out,
     initialState: params.initialState,
     finalState: params.finalState,
+    kept,
+    keptRows: kept ? keptRows(n) : 0,
   });
 }
 
+/** A chunk of whole tiles of four rows, which rows that are kept without gaps want. */
+const wholeTiles = (chunk: number): number => Math.ceil(chunk / 4) * 4;
+
 export function runDeltaRuleVjp(engine: Engine, params: DeltaRuleVjpParams<T>): void {
-  const { batch, n, r, p, query, key, value, erase, write, decay, scale, eps, gradients } = params;
+  const { batch, n, r, p, query, key, value, erase, eraseKey, write, decay, scale, eps, gradients } = params;
+  checkEraseKey(params);
+  const { kept: given } = params;
   const decayKind = decayOf({ decay, q: query }, "rank");
-  const chunk = vjpChunk(r, p, decayKind, params.chunk);
+  const fitting = vjpChunk(r, p, decayKind, params.chunk);
+  const chunk = given ? wholeTiles(fitting) : fitting;
   const writeWidth = write === undefined ? 0 : write.shape[2];
-  const { group, kept } = vjpPlan(engine.threads, params, chunk, query.dtype);
+  const plan = given ? replayPlan : vjpPlan;
+  const { group, kept } = plan(engine.threads, params, chunk, query.dtype);
   engine.run(Math.ceil(batch / group), {
     kernel: Kernel.deltaRuleVjp,
     alpha: scale,
@@ -76,6 +90,7 @@ export function runDeltaRuleVjp(engine: Engine, params: DeltaRuleVjpParams<T>): 
     decay,
     x: value,
     erase,
+    eraseKey,
     write,
     out: params.outCotangent,
     initialState: params.initialState,
@@ -84,8 +99,11 @@ export function runDeltaRuleVjp(engine: Engine, params: DeltaRuleVjpParams<T>): 
     keyGradient: gradients.key,
     valueGradient: gradients.value,
     eraseGradient: gradients.erase,
+    eraseKeyGradient: gradients.eraseKey,
     writeGradient: gradients.write,
     decayGradient: decay?.shape[2] ? gradients.decay : undefined,
     initialStateGradient: gradients.initialState,
+    kept: given,
+    keptRows: given ? keptRows(n) : 0,
   });
 }

@@ -1,4 +1,4 @@
-import type { Dtype, Sizes } from "@dlrt/core";
+import type { Dtype, Shape, Sizes } from "@dlrt/core";
 import { Decay } from "./job.js";
 import {
   FLOPS_WORTH_A_THREAD,
@@ -47,6 +47,23 @@ export function vjpChunk(
   return Math.min(sweepChunk(r, p, decay, chunk), decay === Decay.none ? MAX_CHUNK : MAX_PRODUCTS);
 }
 
+/** Rows from one state that deltaRule keeps to the next, at most. */
+const KEPT_ROWS = 128;
+
+/** The same for so many rows, a multiple of 4, so that the last ones are not much fewer. */
+export function keptRows(n: number): number {
+  const even = Math.ceil(n / Math.ceil(n / KEPT_ROWS));
+  return n > KEPT_ROWS ? Math.ceil(even / 32) * 32 : Math.ceil(n / 4) * 4;
+}
+
+/** The tensor that deltaRule keeps its states and corrections in, as assembly/delta-kept.ts has them. */
+export function keptShape({ batch, n, r, p }: Sizes, dtype: Dtype): Shape {
+  if (n === 0 || r === 0 || p === 0) return [batch, 0, 0];
+  const rows = keptRows(n);
+  const width = panelColumns[dtype];
+  return [batch, Math.ceil(n / rows) * (r + rows), Math.ceil(p / width) * width];
+}
+
 /** States that deltaRuleVjp keeps, by all threads together. */
 const KEPT_BYTES = 2 ** 28;
 /** … and by one of them. */
@@ -74,4 +91,22 @@ export function vjpPlan(
   const fitting = Math.floor(room / (chunks * record + states));
   if (fitting >= 1) return { group: Math.min(group, fitting), kept: chunks };
   return { group: 1, kept: Math.ceil(Math.sqrt(2 * chunks)) };
+}
+
+/** States of chunks that lie side by side: more of them would not stay in the second-level cache. */
+const RECORDS_BYTES = 2 ** 20;
+
+/** The same where deltaRule has kept a state for every so many rows: the states of the chunks between are recorded. */
+export function replayPlan(
+  threads: number,
+  { batch, n, r, p }: Sizes,
+  chunk: number,
+  dtype: Dtype,
+): { readonly group: number; readonly kept: number } {
+  const kept = Math.ceil(keptRows(n) / chunk);
+  const panels = Math.ceil(p / panelColumns[dtype]);
+  const most = Math.max(1, Math.floor(RECORDS_BYTES / ((kept + 4) * r * panels * 32)));
+  const busy = threads === 1 || 14 * batch * n * r * p < FLOPS_WORTH_A_THREAD ? 1 : threads;
+  const groups = Math.ceil(Math.ceil(batch / most) / busy) * busy;
+  return { group: Math.ceil(batch / Math.min(batch, groups)), kept };
 }

@@ -61,9 +61,7 @@ function startInNode(
   gone: (why: string) => void,
 ): () => Promise<unknown> {
   const { Worker: ThreadWorker } = nodeBuiltin("node:worker_threads")!;
-  const worker = new ThreadWorker(url ? new URL(url) : new URL("./worker.mjs", import.meta.url), {
-    execArgv: [],
-  });
+  const worker = new ThreadWorker(url ? new URL(url) : ownScript(), { execArgv: [] });
   worker.on("message", () => {
     worker.unref(); // a process with nothing else to do may end
     started();
@@ -73,6 +71,17 @@ function startInNode(
   const end = (): Promise<unknown> => worker.terminate();
   post(worker, start, end);
   return end;
+}
+
+/**
+ * The script's file: the one that a bundler has put beside its output, where it is one that Node can open. webpack as
+ * Next.js sets it up gives an address for pages instead, without a protocol; then the file of the installed package.
+ */
+function ownScript(): URL {
+  const bundled = new URL("./worker.mjs", import.meta.url);
+  if (bundled.protocol !== "") return bundled;
+  const here = import.meta.url; // apart, so that webpack puts in the file it read and looks for no asset
+  return new URL("./worker.mjs", here);
 }
 
 function startInBrowser(

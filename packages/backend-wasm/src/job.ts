@@ -30,6 +30,7 @@ const numbers = [
   "group",
   "segments",
   "segment",
+  "keptRows",
 ] as const;
 type NumberName = (typeof numbers)[number];
 
@@ -106,6 +107,7 @@ export class JobWriter {
     words[numberWord.group] = fields.group ?? 0;
     words[numberWord.segments] = fields.segments ?? 0;
     words[numberWord.segment] = fields.segment ?? 0;
+    words[numberWord.keptRows] = fields.keptRows ?? 0;
     writeOperand(words, operandWord.diag, fields.diag);
     writeOperand(words, operandWord.q, fields.q);
     writeOperand(words, operandWord.k, fields.k);
@@ -116,14 +118,17 @@ export class JobWriter {
     writeOperand(words, operandWord.initialState, fields.initialState);
     writeOperand(words, operandWord.finalState, fields.finalState);
     writeOperand(words, operandWord.erase, fields.erase);
+    writeOperand(words, operandWord.eraseKey, fields.eraseKey);
     writeOperand(words, operandWord.write, fields.write);
     writeOperand(words, operandWord.queryGradient, fields.queryGradient);
     writeOperand(words, operandWord.keyGradient, fields.keyGradient);
     writeOperand(words, operandWord.valueGradient, fields.valueGradient);
     writeOperand(words, operandWord.eraseGradient, fields.eraseGradient);
+    writeOperand(words, operandWord.eraseKeyGradient, fields.eraseKeyGradient);
     writeOperand(words, operandWord.writeGradient, fields.writeGradient);
     writeOperand(words, operandWord.decayGradient, fields.decayGradient);
     writeOperand(words, operandWord.initialStateGradient, fields.initialStateGradient);
+    writeOperand(words, operandWord.kept, fields.kept);
   }
 
   /** Where the threads' scratch lies. */

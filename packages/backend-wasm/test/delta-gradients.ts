@@ -23,6 +23,7 @@ export function gradientsOf(
     key: new Float64Array(batch * n * r),
     value: new Float64Array(batch * n * p),
     erase: new Float64Array(batch * n * columns.erase),
+    eraseKey: new Float64Array(batch * n * r),
     write: new Float64Array(batch * n * columns.write),
     decay: new Float64Array(batch * n * columns.decay),
     initialState: new Float64Array(batch * r * p),
@@ -38,7 +39,12 @@ export function gradientsOf(
       const e = rowOf(x.erase, at, columns.erase);
       const w = x.write ? rowOf(x.write, at, columns.write) : e;
       const { decayed, u, before } = states[i]!;
-      const [qg, kg] = [new Float64Array(r), new Float64Array(r)];
+      const own = x.eraseKey && normalized(rowOf(x.eraseKey, at, r), eps);
+      const erasing = own ?? k;
+      const seen = own ? before : decayed;
+      // of each channel first: one chain of r·p additions would lose more than what is judged
+      const [qg, kg, eg] = [new Float64Array(r), new Float64Array(r), new Float64Array(r)];
+      const pg = own ? new Float64Array(r) : kg;
       const factor = (m: number): number =>
         x.decay ? Math.exp(x.decay[at * columns.decay + (columns.decay === 1 ? 0 : m)]!) : 1;
       const addErase = (m: number, value: number): void => {
@@ -61,23 +67,34 @@ export function gradientsOf(
         addWrite(j, ug * v[j]!);
         for (let m = 0; m < r; m++) {
           const em = e[e.length === 1 ? 0 : m]!;
-          const read = -ug * decayed[m * p + j]!;
-          addErase(m, read * k[m]!);
-          kg[m]! += read * em;
-          back[m * p + j]! -= ug * em * k[m]!;
+          const read = -ug * seen[m * p + j]!;
+          eg[m]! += read * erasing[m]!;
+          pg[m]! += read * em;
+          const erased = ug * em * erasing[m]!;
+          if (!own) back[m * p + j]! -= erased;
           if (x.decay) {
             const gap = at * columns.decay + (columns.decay === 1 ? 0 : m);
             if (x.decay[gap] !== -Infinity)
               g.decay[gap]! += back[m * p + j]! * factor(m) * before[m * p + j]!;
           }
           back[m * p + j]! *= factor(m);
+          if (own) back[m * p + j]! -= erased;
         }
+      }
+      eg.forEach((value, m) => addErase(m, value));
+      if (own && columns.decay > 0) {
+        // ḡ is a running sum of differences of these
+        const terms = (y: ArrayLike<number>, yg: Float64Array): number =>
+          yg.reduce((sum, value, m) => sum + Math.abs(value * y[m]!), 0);
+        const gain = terms(q, qg) + terms(k, kg) + terms(own, pg);
+        sizes["decay"] = Math.max(sizes["decay"] ?? 0, gain);
       }
       for (const [name, y, yg] of [
         ["query", q, qg],
         ["key", k, kg],
+        ...(own ? [["eraseKey", own, pg] as const] : []),
       ] as const) {
-        const raw = rowOf(x[name], at, r);
+        const raw = rowOf(x[name]!, at, r);
         const norm = eps === undefined ? 1 : Math.sqrt(raw.reduce((sum, value) => sum + value * value, eps));
         const along = eps === undefined ? 0 : yg.reduce((sum, value, m) => sum + value * y[m]!, 0);
         yg.forEach((value, m) => {
@@ -113,20 +130,22 @@ function statesBefore(
       key: cut(x.key, n, r, i)!,
       value: cut(x.value, n, p, i)!,
       erase: cut(x.erase, n, columns.erase, i)!,
+      eraseKey: cut(x.eraseKey, n, r, i),
       write: cut(x.write, n, columns.write, i),
       decay: cut(x.decay, n, columns.decay, i),
       initialState: state,
     };
-    const k = normalized(row.key, given.eps);
+    const erasing = normalized(row.eraseKey ?? row.key, given.eps);
     const decayed = state.map((z, at) => {
       const g = row.decay?.[columns.decay === 1 ? 0 : Math.floor(at / p)] ?? 0;
       return g === -Infinity ? 0 : z + Math.expm1(g) * z;
     });
+    const seen = row.eraseKey ? state : decayed;
     const w = row.write ?? row.erase;
     const u = Float64Array.from({ length: p }, (_, j) => {
       let sum = w[w.length === 1 ? 0 : j]! * row.value[j]!;
       for (let m = 0; m < r; m++)
-        sum -= row.erase[columns.erase === 1 ? 0 : m]! * k[m]! * decayed[m * p + j]!;
+        sum -= row.erase[columns.erase === 1 ? 0 : m]! * erasing[m]! * seen[m * p + j]!;
       return sum;
     });
     const before = state;
@@ -135,14 +154,14 @@ function statesBefore(
   });
 }
 
-/** All gradients by the kernel, on poisoned tensors that are gone when it returns. */
+/** All gradients by the kernel, on poisoned tensors that are gone when it returns; `keeps`: from what a forward call has kept. */
 export function fusedGradients(
   backend: Backend<WasmTensor>,
   given: Case,
   x: Elements,
   outCotangent: ArrayLike<number>,
   finalCotangent: ArrayLike<number> | undefined,
-  chunk?: number,
+  { chunk, keeps = false }: { readonly chunk?: number | undefined; readonly keeps?: boolean } = {},
 ): Record<string, FloatArray> {
   const { dtype, batch, n, r, p, scale, eps } = given;
   const inputs = uploaded(backend, given, x);
@@ -158,14 +177,20 @@ export function fusedGradients(
       return [[name, gradient]];
     }),
   );
+  const call = { batch, n, r, p, scale, eps, chunk, ...inputs };
+  const kept = keeps ? backend.empty(backend.keptShape!(call, dtype), dtype) : undefined;
+  kept?.data.fill(Number.NaN);
+  const out = kept && backend.empty([batch, n, p], dtype);
+  if (out) backend.kernels.deltaRule!({ ...call, out, kept });
   backend.kernels.deltaRuleVjp!({
-    ...{ batch, n, r, p, scale, eps, chunk },
-    ...inputs,
+    ...call,
+    kept,
     outCotangent: cotangent,
     finalStateCotangent: final,
     gradients,
   });
   const results = Object.fromEntries(Object.entries(gradients).map(([name, t]) => [name, t.data.slice()]));
-  for (const t of [...Object.values(inputs), ...Object.values(gradients), cotangent, final]) t?.dispose();
+  const made = [cotangent, final, kept, out, ...Object.values(inputs), ...Object.values(gradients)];
+  for (const t of made) t?.dispose();
   return results;
 }

@@ -58,15 +58,24 @@ const gaps: Record<string, (i: number) => number> = {
   "−5": () => -5,
 };
 
-/** Errors are at most `allowed` ε of the numbers added up, or at most twice what solve and apply make of the same data. */
-function expectWithin(name: string, given: Case, x: Elements, allowed = 8): void {
+const decaying = [
+  { decay: "row", own: false },
+  { decay: "row", own: true },
+  { decay: "channel", own: false },
+] as const;
+
+/**
+ * Errors are at most `allowed` ε of the numbers added up, or at most twice what solve and apply make of the same data. With an erase
+ * key of its own there is no such composition, and a row does not shrink the errors of those before, as it erases along another vector.
+ */
+function expectWithin(name: string, given: Case, x: Elements, allowed = given.own ? 16 : 8): void {
   const want = recurrence(given, x);
   const got = fused(backend, given, x);
-  const other = composed(backend, given, x);
+  const other = given.own ? undefined : composed(backend, given, x);
   for (const part of ["out", "finalState"] as const) {
     const unit = want.size[part] * unitRoundoff[given.dtype];
     const error = worst(got[part], want[part]) / unit;
-    const theirs = worst(other[part], want[part]) / unit;
+    const theirs = other ? worst(other[part], want[part]) / unit : 0;
     expect(error, `${name}, ${part}; composed: ${theirs}`).toBeLessThanOrEqual(Math.max(allowed, 2 * theirs));
   }
 }
@@ -82,8 +91,9 @@ for (const dtype of ["f32", "f64"] as const) {
   });
 
   test.each(Object.keys(gaps))(`${dtype}: decay %s`, (name) => {
-    for (const decay of ["row", "channel"] as const) {
-      const given: Case = { ...base, dtype, decay };
+    for (const kind of decaying) {
+      const { decay } = kind;
+      const given: Case = { ...base, dtype, ...kind };
       const columns = decay === "row" ? 1 : given.r;
       const x = { ...drawn(given), decay: filled(given.n * columns, gaps[name]!, dtype) };
       expectWithin(name, given, x);
@@ -94,14 +104,16 @@ for (const dtype of ["f32", "f64"] as const) {
 }
 
 test("slow decay of constant data over 65,536 rows", () => {
-  for (const decay of ["row", "channel"] as const) {
-    const given: Case = { ...base, n: 65_536, r: 4, p: 2, decay, state: true };
+  for (const kind of decaying) {
+    const { decay } = kind;
+    const given: Case = { ...base, n: 65_536, r: 4, p: 2, ...kind, state: true };
     const x: Elements = {
       ...drawn(given),
       query: filled(given.n * 4, () => 0.5, "f32"),
       key: filled(given.n * 4, (i) => (i % 4 === 0 ? 0.5 : 0), "f32"),
       value: filled(given.n * 2, () => 0.7, "f32"),
       erase: filled(given.n, () => 1, "f32"),
+      eraseKey: kind.own ? filled(given.n * 4, (i) => (i % 4 === 0 ? 0.5 : 0), "f32") : undefined,
       decay: filled(given.n * (decay === "row" ? 1 : 4), () => -1e-8, "f32"),
     };
     // three of the four channels only decay: what the state loses shows there
@@ -122,12 +134,12 @@ test.each(["f32", "f64"] as const)("%s: small whole numbers, gaps 0 and −∞: 
     [40, 6, 9],
     [100, 16, 20],
   ] as const) {
-    for (const decay of ["none", "row", "channel"] as const) {
+    for (const kind of [{ decay: "none", own: false }, { decay: "none", own: true }, ...decaying] as const) {
       for (const [erase, write] of [
         ["one", "none"],
         ["channels", "columns"],
       ] as const) {
-        const given: Case = { ...base, dtype, n, r, p, decay, erase, write, batch: 2, scale: 0.5 };
+        const given: Case = { ...base, dtype, n, r, p, ...kind, erase, write, batch: 2, scale: 0.5 };
         const drawnOnes = drawn(given);
         const x: Elements = {
           query: whole(2 * n * r, 1, 2),
@@ -135,6 +147,9 @@ test.each(["f32", "f64"] as const)("%s: small whole numbers, gaps 0 and −∞: 
           key: filled(2 * n * r, (i) => (i % r === (Math.floor(i / r) * 5) % r ? 1 : 0), dtype),
           value: whole(2 * n * p, 3, 4),
           erase: whole(drawnOnes.erase.length, 4, 1).map(Math.abs),
+          eraseKey:
+            drawnOnes.eraseKey &&
+            filled(2 * n * r, (i) => (i % r === (Math.floor(i / r) * 3) % r ? 1 : 0), dtype),
           write: drawnOnes.write && whole(drawnOnes.write.length, 5, 1),
           decay:
             drawnOnes.decay && filled(drawnOnes.decay.length, (i) => (i % 11 === 5 ? -Infinity : 0), dtype),

@@ -41,6 +41,12 @@ const gates = (["one", "channels"] as const).flatMap((erase) =>
     .map((write) => ({ erase, write })),
 );
 
+/** Of the state: with an erase key of its own it decays by one number a row. */
+const kinds = [
+  ...(["none", "row", "channel"] as const).map((decay) => ({ decay, own: false })),
+  ...(["none", "row"] as const).map((decay) => ({ decay, own: true })),
+];
+
 function expectRight(
   backends: readonly Backend<WasmTensor>[],
   given: Case,
@@ -68,14 +74,13 @@ describe("all builds", () => {
     await Promise.all(backends.map((backend) => backend.dispose()));
   });
 
-  test.each(["f32", "f64"] as const)("%s: every size, gate and decay", (dtype) => {
+  const wanted = (["f32", "f64"] as const).flatMap((dtype) => kinds.map((kind) => ({ dtype, ...kind })));
+  test.each(wanted)("$dtype, decay $decay, an erase key of its own: $own: every size and gate", (kind) => {
     for (const [n, r, p] of sizes) {
-      for (const decay of ["none", "row", "channel"] as const) {
-        for (const gate of gates) {
-          const given = { ...base, dtype, n, r, p, decay, ...gate };
-          expectRight(backends, given);
-          expectRight(backends, { ...given, state: false, eps: 1e-6 });
-        }
+      for (const gate of gates) {
+        const given = { ...base, n, r, p, ...kind, ...gate };
+        expectRight(backends, given);
+        expectRight(backends, { ...given, state: false, eps: 1e-6 });
       }
     }
     for (const backend of backends) expect(backend.memory()).toEqual({ tensors: 0, bytes: 0 });
@@ -93,9 +98,9 @@ describe("one thread", () => {
   afterAll(() => backend.dispose());
 
   test.each(dtypes)("%s: any chunk", (dtype) => {
-    for (const decay of decays) {
+    for (const kind of kinds) {
       for (const chunk of [1, 2, 3, 4, 7, 8, 13, 24, 32, 100]) {
-        const given = { ...base, dtype, n: 70, r: 9, p: 11, decay };
+        const given = { ...base, dtype, n: 70, r: 9, p: 11, ...kind };
         expectRight([backend], given, drawn(given), chunk);
       }
     }
@@ -180,8 +185,8 @@ describe("one thread", () => {
     "%s: a number that is not finite stays in its column, and in the rows from its own on",
     (dtype) => {
       for (const n of [4, 40]) {
-        for (const decay of decays) {
-          const given: Case = { ...base, dtype, n, r: 6, p: 11, decay, batch: 1 };
+        for (const kind of kinds) {
+          const given: Case = { ...base, dtype, n, r: 6, p: 11, ...kind, batch: 1 };
           const x = drawn(given);
           const value = (x.value as Float32Array).slice();
           const row = n - 2;
@@ -209,8 +214,8 @@ test("the same bits for every number of threads, in place or not", async () => {
     const backend = await createWasmBackend({ threads, build: "simd+threads" });
     const all: unknown[] = [];
     for (const [batch, n, r, p] of sizes) {
-      for (const decay of decays) {
-        const given: Case = { ...base, batch, n, r, p, decay };
+      for (const kind of kinds) {
+        const given: Case = { ...base, batch, n, r, p, ...kind };
         const x = drawn(given);
         const { out, finalState } = fused(backend, given, x);
         all.push(digest(out), digest(finalState));

@@ -28,6 +28,7 @@ const sizes: readonly (readonly [n: number, r: number, p: number])[] = [
   [17, 8, 16],
   [33, 13, 24],
   [50, 66, 100],
+  [150, 7, 9],
 ];
 
 const gates = (["one", "channels"] as const).flatMap((erase) =>
@@ -35,6 +36,12 @@ const gates = (["one", "channels"] as const).flatMap((erase) =>
     .filter((write) => erase === "one" || write !== "none")
     .map((write) => ({ erase, write })),
 );
+
+/** Of the state: with an erase key of its own it decays by one number a row. */
+const kinds = [
+  ...(["none", "row", "channel"] as const).map((decay) => ({ decay, own: false })),
+  ...(["none", "row"] as const).map((decay) => ({ decay, own: true })),
+];
 
 /** Errors are at most `allowed` ε of what each gradient is measured by. */
 function check(
@@ -47,11 +54,13 @@ function check(
   const final = given.state ? random(dtype, [batch, r, p], 22, 2) : undefined;
   const { gradients, sizes } = gradientsOf(given, x, cotangent, final);
   for (const backend of backends) {
-    const got = fusedGradients(backend, given, x, cotangent, final, chunk);
-    for (const [name, values] of Object.entries(got)) {
-      const error = worst(values, gradients[name]!) / (sizes[name] || 1) / unitRoundoff[dtype];
-      const what = `${backend.supports.build}: ${name} ${JSON.stringify(given)}`;
-      expect(error, what).toBeLessThanOrEqual(allowed);
+    for (const keeps of [false, true]) {
+      const got = fusedGradients(backend, given, x, cotangent, final, { chunk, keeps });
+      for (const [name, values] of Object.entries(got)) {
+        const error = worst(values, gradients[name]!) / (sizes[name] || 1) / unitRoundoff[dtype];
+        const what = `${backend.supports.build}: ${name} ${JSON.stringify({ ...given, keeps })}`;
+        expect(error, what).toBeLessThanOrEqual(allowed);
+      }
     }
   }
 }
@@ -67,14 +76,13 @@ describe("all builds", () => {
     await Promise.all(backends.map((backend) => backend.dispose()));
   });
 
-  test.each(["f32", "f64"] as const)("%s: every size, gate and decay", (dtype) => {
+  const wanted = (["f32", "f64"] as const).flatMap((dtype) => kinds.map((kind) => ({ dtype, ...kind })));
+  test.each(wanted)("$dtype, decay $decay, an erase key of its own: $own: every size and gate", (kind) => {
     for (const [n, r, p] of sizes) {
-      for (const decay of ["none", "row", "channel"] as const) {
-        for (const gate of gates) {
-          const given = { ...base, dtype, n, r, p, decay, ...gate };
-          check(backends, given);
-          check(backends, { ...given, state: false, eps: 1e-6 });
-        }
+      for (const gate of gates) {
+        const given = { ...base, n, r, p, ...kind, ...gate };
+        check(backends, given);
+        check(backends, { ...given, state: false, eps: 1e-6 });
       }
     }
     for (const backend of backends) expect(backend.memory()).toEqual({ tensors: 0, bytes: 0 });
@@ -91,9 +99,9 @@ describe("one thread", () => {
   afterAll(() => backend.dispose());
 
   test.each(dtypes)("%s: any chunk", (dtype) => {
-    for (const decay of ["none", "row", "channel"] as const) {
+    for (const kind of kinds) {
       for (const chunk of [1, 3, 4, 7, 13, 24, 100]) {
-        check([backend], { ...base, dtype, n: 50, r: 9, p: 11, decay }, { chunk });
+        check([backend], { ...base, dtype, n: 50, r: 9, p: 11, ...kind }, { chunk });
       }
     }
     expect(backend.memory()).toEqual({ tensors: 0, bytes: 0 });
@@ -106,9 +114,9 @@ describe("one thread", () => {
       (i) => (i % 7 === 3 ? -Infinity : -0.01),
       () => -Infinity,
     ];
-    for (const decay of ["row", "channel"] as const) {
+    for (const kind of kinds.filter(({ decay }) => decay !== "none")) {
       for (const gap of gaps) {
-        const given: Case = { ...base, dtype, n: 60, decay };
+        const given: Case = { ...base, dtype, n: 60, ...kind };
         const x = drawn(given);
         check([backend], given, { x: { ...x, decay: Float64Array.from(x.decay!, (_, i) => gap(i)) } });
       }
@@ -131,7 +139,12 @@ describe("one thread", () => {
   });
 
   test.each(dtypes)("%s: only what is asked for is written, the same bits", (dtype) => {
-    const given: Case = { ...base, dtype, n: 20, decay: "channel", erase: "channels", write: "columns" };
+    for (const kind of kinds)
+      expectOnlyAsked({ ...base, dtype, n: 20, ...kind, erase: "channels", write: "columns" });
+  });
+
+  function expectOnlyAsked(given: Case): void {
+    const { dtype } = given;
     const x = drawn(given);
     const { batch, n, r, p, scale } = given;
     const cotangent = random(dtype, [batch, n, p], 21, 2);
@@ -139,7 +152,8 @@ describe("one thread", () => {
     const inputs = uploaded(backend, given, x);
     const outCotangent = backend.upload({ data: cotangent, shape: [batch, n, p] });
     for (const [name, t] of Object.entries(inputs)) {
-      const gradient = backend.empty(t!.shape, dtype);
+      if (t === undefined) continue;
+      const gradient = backend.empty(t.shape, dtype);
       backend.kernels.deltaRuleVjp!({
         ...{ batch, n, r, p, scale },
         ...inputs,
@@ -148,7 +162,7 @@ describe("one thread", () => {
       });
       expect(gradient.data, name).toEqual(all[name]);
     }
-  });
+  }
 
   test("no rows, no channels, no columns", () => {
     const sizes = [
@@ -157,8 +171,8 @@ describe("one thread", () => {
       [6, 5, 0],
     ] as const;
     for (const [n, r, p] of sizes) {
-      for (const decay of ["none", "row", "channel"] as const) {
-        const given: Case = { ...base, n, r, p, decay, write: "columns" };
+      for (const kind of kinds) {
+        const given: Case = { ...base, n, r, p, ...kind, write: "columns" };
         const final = random("f64", [2, r, p], 22, 2);
         const cotangent = random("f64", [2, n, p], 21, 2);
         const got = fusedGradients(backend, given, drawn(given), cotangent, final);
@@ -208,19 +222,22 @@ describe("one thread", () => {
 
 test("the same bits for every number of threads", async () => {
   const results: string[] = [];
-  for (const threads of [1, 2, 3]) {
+  for (const threads of [1, 2, 3, 8]) {
     const backend = await createWasmBackend({ threads, build: "simd+threads" });
     const all: string[] = [];
     for (const [batch, n, r, p] of [
       [1, 400, 64, 90],
       [5, 200, 40, 33],
     ] as const) {
-      for (const decay of ["none", "row", "channel"] as const) {
-        const given: Case = { ...base, dtype: "f32", batch, n, r, p, decay };
+      for (const kind of kinds) {
+        const given: Case = { ...base, dtype: "f32", batch, n, r, p, ...kind };
         const cotangent = random("f32", [batch, n, p], 21, 2);
         const final = random("f32", [batch, r, p], 22, 2);
-        for (const values of Object.values(fusedGradients(backend, given, drawn(given), cotangent, final)))
-          all.push(createHash("sha256").update(new Uint8Array(values.buffer)).digest("hex"));
+        for (const keeps of [false, true]) {
+          const gradients = fusedGradients(backend, given, drawn(given), cotangent, final, { keeps });
+          for (const values of Object.values(gradients))
+            all.push(createHash("sha256").update(new Uint8Array(values.buffer)).digest("hex"));
+        }
       }
     }
     results.push(JSON.stringify(all));
@@ -237,7 +254,7 @@ test("the same bits where states are made again from those that are kept", async
   // 1500 chunks of one row are 100 MB of states, which one thread may keep, but not each of three
   for (const threads of [1, 3]) {
     const backend = await createWasmBackend({ threads, build: "simd+threads" });
-    for (const values of Object.values(fusedGradients(backend, given, x, cotangent, undefined, 1)))
+    for (const values of Object.values(fusedGradients(backend, given, x, cotangent, undefined, { chunk: 1 })))
       digests.push(createHash("sha256").update(new Uint8Array(values.buffer)).digest("hex"));
     await backend.dispose();
   }

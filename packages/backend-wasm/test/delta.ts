@@ -16,6 +16,7 @@ export interface Elements {
   readonly key: ArrayLike<number>;
   readonly value: ArrayLike<number>;
   readonly erase: ArrayLike<number>;
+  readonly eraseKey?: ArrayLike<number> | undefined;
   readonly write?: ArrayLike<number> | undefined;
   readonly decay?: ArrayLike<number> | undefined;
   readonly initialState?: ArrayLike<number> | undefined;
@@ -31,6 +32,8 @@ export interface Case {
   readonly erase: "one" | "channels";
   readonly write: "none" | "one" | "columns";
   readonly decay: "none" | "row" | "channel";
+  /** The erase key is one of its own, and reads before its row decays. */
+  readonly own?: boolean;
   readonly eps?: number | undefined;
   readonly scale: number;
   readonly state: boolean;
@@ -61,6 +64,7 @@ export function drawn(given: Case, seed = 1): Elements {
     key: draw([batch, n, r], 2, Math.sqrt(12 / Math.max(1, r))),
     value: draw([batch, n, p], 3, 2),
     erase: gate(columns.erase, 4, given.erase === "one" ? 1.5 : 1),
+    eraseKey: given.own ? draw([batch, n, r], 8, Math.sqrt(12 / Math.max(1, r))) : undefined,
     write: columns.write ? gate(columns.write, 5, 1) : undefined,
     decay: columns.decay
       ? draw([batch, n, columns.decay], 6).map((x) => (x > 0.48 ? -Infinity : x - 0.5))
@@ -102,6 +106,8 @@ export function recurrence(given: Case, x: Elements): Truth {
       const v = rowOf(x.value, at, p);
       const e = rowOf(x.erase, at, columns.erase);
       const w = x.write ? rowOf(x.write, at, columns.write) : e;
+      const own = x.eraseKey && normalized(rowOf(x.eraseKey, at, r), eps);
+      const seen = own ? z.slice() : z;
       for (let m = 0; m < r; m++) {
         const g = x.decay ? x.decay[at * columns.decay + (columns.decay === 1 ? 0 : m)]! : 0;
         // a factor of 0 forgets what is not finite too; expm1 keeps what slow decay would lose
@@ -112,7 +118,7 @@ export function recurrence(given: Case, x: Elements): Truth {
         let read = 0;
         let all = Math.abs(w[w.length === 1 ? 0 : j]! * v[j]!);
         for (let m = 0; m < r; m++) {
-          const term = e[e.length === 1 ? 0 : m]! * k[m]! * z[m * p + j]!;
+          const term = e[e.length === 1 ? 0 : m]! * (own ?? k)[m]! * seen[m * p + j]!;
           read += term;
           all += Math.abs(term);
         }
@@ -150,6 +156,7 @@ export function uploaded(backend: Backend<WasmTensor>, given: Case, x: Elements)
     key: put(x.key, [batch, n, r])!,
     value: put(x.value, [batch, n, p])!,
     erase: put(x.erase, [batch, n, columns.erase])!,
+    eraseKey: put(x.eraseKey, [batch, n, r]),
     write: put(x.write, [batch, n, columns.write]),
     decay: put(x.decay, [batch, n, columns.decay]),
     initialState: put(x.initialState, [batch, r, p]),

@@ -73,6 +73,7 @@ export class WebGpuBackend implements Backend<GpuTensor> {
     this.supports = {
       dtypes: ["f32"],
       decay: "channel",
+      eraseKey: ["deltaRule"],
       limits: { tensorBytes: maxBufferSize },
       build: name,
       software,
@@ -281,9 +282,10 @@ export class WebGpuBackend implements Backend<GpuTensor> {
 
   async #dispose(): Promise<void> {
     const idle = this.#stream.sync().catch(() => undefined);
+    const tested = this.#trust.end(); // a test that has not begun does not begin while the work ends
     this.#ledger.close();
     await idle;
-    await this.#trust.end();
+    await tested;
     await this.#stream.destroy();
     for (const buffer of this.#owned) buffer.destroy();
     this.#owned.clear();

@@ -17,6 +17,7 @@ const KERNELS: readonly string[] = [
   "copy",
   "decayVjp",
   "deltaRule",
+  "deltaRuleVjp",
   ...PIECES,
 ];
 const DECAYS: readonly unknown[] = [undefined, "none", "row", "channel"];
@@ -146,6 +147,14 @@ function call(kernels: Kernels<GpuTensor>, p: PrepareParams): void {
         eps: 1,
         out: chunked.out,
       });
+      break;
+    }
+    case "deltaRuleVjp": {
+      const inputs = { ...p, scale: 1, query: q, key: k, value: rhs, erase: diag, decay: op.decay };
+      const cotangents = { outCotangent: rhs, finalStateCotangent: state };
+      const gradients = { query: q, key: k, value: rhs, erase: diag, decay: op.decay, initialState: state };
+      for (const eps of [undefined, 1])
+        kernels.deltaRuleVjp?.({ ...inputs, initialState: state, eps, ...cotangents, gradients });
       break;
     }
     default:

@@ -36,10 +36,12 @@ interface Wanted {
   readonly gate?: string;
   /** Erase and write one number a channel each. */
   readonly gated?: boolean;
+  /** The erase key is one of its own. */
+  readonly own?: boolean;
   readonly eps?: number;
 }
 
-function problem({ shape, decay, gate = "resets", gated = false, eps }: Wanted): DeltaProblem {
+function problem({ shape, decay, gate = "resets", gated = false, own = false, eps }: Wanted): DeltaProblem {
   const { batch, n, r, p } = shape;
   const next = uniforms(batch + n + r + p);
   const fill = (count: number, scale = 1): Float32Array =>
@@ -51,6 +53,7 @@ function problem({ shape, decay, gate = "resets", gated = false, eps }: Wanted):
     key: fill(n * r, eps === undefined ? 1 / Math.sqrt(r) : 5),
     value: fill(n * p),
     erase: fill(n * (gated ? r : 1)).map(Math.abs),
+    eraseKey: own ? fill(n * r, eps === undefined ? 1 / Math.sqrt(r) : 5) : undefined,
     write: gated ? fill(n * p) : undefined,
     decay:
       decay &&
@@ -64,16 +67,22 @@ function problem({ shape, decay, gate = "resets", gated = false, eps }: Wanted):
 /** Errors where T⁻¹ is bounded, in ε of the largest number there is: roundings of r products, of the norms, of the chunk. */
 const LIMIT = 12;
 
-test.each(["none", "row", "channel"] as const)(
-  "against the recurrence, decay: %s; whole, in segments, and in groups",
-  async (kind) => {
+test.each([
+  ["none", false],
+  ["row", false],
+  ["channel", false],
+  ["none", true],
+  ["row", true],
+] as const)(
+  "against the recurrence, decay: %s, an own erase key: %s; whole, in segments, and in groups",
+  async (kind, own) => {
     for (const [shape, gated, eps] of [
       [{ batch: 2, n: 75, r: 6, p: 5 }, false, undefined],
       [{ batch: 2, n: 75, r: 6, p: 5 }, true, 1e-6],
       [{ batch: 1, n: 50, r: 12, p: 36 }, false, 1e-6],
       [{ batch: 3, n: 1, r: 4, p: 4 }, true, undefined],
     ] as const) {
-      const of = problem({ shape, gated, ...(kind !== "none" && { decay: kind }), ...(eps && { eps }) });
+      const of = problem({ shape, gated, own, ...(kind !== "none" && { decay: kind }), ...(eps && { eps }) });
       const want = recurrence(of);
       // a scan in groups compiles three more pipelines
       for (const on of kind === "row" ? [backend, pieces, parallel] : [backend, pieces]) {
@@ -87,11 +96,12 @@ test.each(["none", "row", "channel"] as const)(
 );
 
 test.each([
-  [32, undefined],
-  [64, "channel"],
-] as const)("chunks of %i rows, decay: %s", async (chunk, decay) => {
+  [32, undefined, false],
+  [64, "channel", false],
+  [64, "row", true],
+] as const)("chunks of %i rows, decay: %s, an own erase key: %s", async (chunk, decay, own) => {
   const gate = "as models produce";
-  const of = problem({ shape: { batch: 1, n: 140, r: 8, p: 8 }, ...(decay && { decay, gate }) });
+  const of = problem({ shape: { batch: 1, n: 140, r: 8, p: 8 }, own, ...(decay && { decay, gate }) });
   const want = recurrence(of);
   const got = await fused(backend, of, chunk);
   expect(farthest(got.out, want.out)).toBeLessThanOrEqual(LIMIT);
@@ -140,22 +150,26 @@ test.each(Object.keys(hard))("%s: no less accurate than solve and apply", async 
   }
 });
 
-test("65,536 equal rows that decay slowly: the state is compensated from chunk to chunk", async () => {
-  const n = 65536;
-  const of = {
-    shape: { batch: 1, n, r: 1, p: 1 },
-    query: new Float32Array(n).fill(1),
-    key: new Float32Array(n).fill(1e-3),
-    value: new Float32Array(n).fill(1),
-    erase: new Float32Array(n).fill(1),
-    decay: new Float32Array(n).fill(-1e-8),
-    scale: 1,
-  };
-  const want = recurrence(of);
-  const got = await fused(backend, of);
-  expect(farthest(got.out, want.out)).toBeLessThanOrEqual(LIMIT);
-  expect(farthest(got.state, want.state)).toBeLessThanOrEqual(LIMIT);
-});
+test.each([false, true])(
+  "65,536 equal rows that decay slowly, an own erase key: %s: the state is compensated from chunk to chunk",
+  async (own) => {
+    const n = 65536;
+    const of = {
+      shape: { batch: 1, n, r: 1, p: 1 },
+      query: new Float32Array(n).fill(1),
+      key: new Float32Array(n).fill(1e-3),
+      value: new Float32Array(n).fill(1),
+      erase: new Float32Array(n).fill(1),
+      eraseKey: own ? new Float32Array(n).fill(1e-3) : undefined,
+      decay: new Float32Array(n).fill(-1e-8),
+      scale: 1,
+    };
+    const want = recurrence(of);
+    const got = await fused(backend, of);
+    expect(farthest(got.out, want.out)).toBeLessThanOrEqual(LIMIT);
+    expect(farthest(got.state, want.state)).toBeLessThanOrEqual(LIMIT);
+  },
+);
 
 test("no rows, no rank: the final state is the initial one, the output 0", async () => {
   for (const shape of [
@@ -176,14 +190,16 @@ test.each([
 ])(
   "one token, %i heads, rank %i, %i columns: one dispatch, the state updated where it is",
   async (batch, r, p) => {
-    for (const [decay, gated, eps] of [
+    for (const [decay, gated, eps, own = false] of [
       [undefined, false, undefined],
       ["row", false, 1e-6],
       ["channel", true, undefined],
       ["channel", true, 1e-6],
+      [undefined, true, undefined, true],
+      ["row", false, 1e-6, true],
     ] as const) {
       const shape = { batch, n: 1, r, p };
-      const of = problem({ shape, gated, ...(decay && { decay }), ...(eps && { eps }) });
+      const of = problem({ shape, gated, own, ...(decay && { decay }), ...(eps && { eps }) });
       const want = recurrence(of);
       const { params, dispose } = uploadDelta(backend, of);
       // written beside the initial state, in its place, and where a dispatch cannot write: in a buffer of the operands
@@ -204,7 +220,7 @@ test.each([
       dispatches.take();
       backend.kernels.deltaRule!({ ...params, finalState: params.initialState });
       await backend.sync();
-      expect(dispatches.take()).toEqual(["delta-step"]);
+      expect(dispatches.take()).toEqual(own ? ["scale-rows", "delta-step"] : ["delta-step"]);
       together.dispose();
       dispose();
     }

@@ -155,6 +155,20 @@ const forward: readonly LayerFault[] = [
     }),
   },
   {
+    name: "Comba's erase key reads the state after it decayed",
+    caughtBy: results("comba"),
+    layers: faulty(named("comba"), {
+      change: (call) => {
+        const { shape } = call.inputs["decay"]!;
+        const g = elements(call.inputs["decay"]!);
+        return other(call, "erase", (value, at, { cols }) => {
+          const head = Math.floor(((at % cols) * shape[2]) / cols);
+          return value * Math.exp(g[Math.floor(at / cols) * shape[2] + head]!);
+        });
+      },
+    }),
+  },
+  {
     name: "the erase gate of GDN-2 is forgotten",
     caughtBy: results("gatedDeltaRule2"),
     layers: faulty(named("gatedDeltaRule2"), { change: (call) => other(call, "erase", () => 1) }),
@@ -266,6 +280,21 @@ const backward: readonly LayerFault[] = [
       afterBack: (all, { inputs }) => {
         const g = elements(inputs["decay"]!);
         spoil(all["decay"]!, (value, at) => (value * g[at]!) / g[at]!);
+      },
+    }),
+  },
+  {
+    name: "what Comba's erase key read counts for the decay of its own row",
+    caughtBy: gradients("comba"),
+    layers: faulty(named("comba"), {
+      afterBack: (all, { inputs }) => {
+        const [p, gradient] = [elements(inputs["erase"]!), elements(all["erase"]!)];
+        const count = p.length / (elements(inputs["decay"]!).length || 1);
+        spoil(all["decay"]!, (value, at) => {
+          let sum = value;
+          for (let m = at * count; m < (at + 1) * count; m++) sum += (p[m] ?? 0) * (gradient[m] ?? 0);
+          return sum;
+        });
       },
     }),
   },

@@ -40,5 +40,5 @@ export { decayKind } from "./contract/operator.js";
 export { checkFlag, checkOptions, checkText } from "./contract/options.js";
 export { checkView, dtypeOf, packView, plainArray, readView, type PackableView } from "./contract/pack.js";
 export { checkAliases, overlap } from "./operations/aliases.js";
-export { checkIsBackend, checkReadable } from "./operations/check.js";
+export { checkEraseKey, checkIsBackend, checkReadable } from "./operations/check.js";
 export { checkPiece, runPiece, type PieceName, type PieceParams } from "./operations/pieces/index.js";

@@ -28,7 +28,16 @@ export { rwkv7, rwkv7Vjp, type Rwkv7Inputs } from "./layers/rwkv7.js";
 export { simpleGla, simpleGlaVjp, type SimpleGlaInputs } from "./layers/simple-gla.js";
 export { ssd, ssdVjp, type SsdInputs } from "./layers/ssd.js";
 export type { LayerFunction } from "./engine/held.js";
-export type { Cotangents, Gradients, Heads, LayerOptions, LayerResult, Padding } from "./engine/options.js";
+export type {
+  Cotangents,
+  Gradients,
+  Heads,
+  Kept,
+  LayerOptions,
+  LayerResult,
+  Padding,
+  VjpOptions,
+} from "./engine/options.js";
 export { State } from "./state/state.js";
 export type { StateSelection, StateSizes, StepOptions } from "./state/check.js";
 export {

@@ -2,7 +2,7 @@ import type { Backend, FloatArray, HostTensor } from "@dlrt/core";
 import * as layers from "../src/index.js";
 import * as reference from "../src/reference/index.js";
 import type { ReferenceProblem, ReferenceResult } from "../src/reference/index.js";
-import type { Cotangents, LayerOptions, LayerResult } from "../src/index.js";
+import type { Cotangents, LayerOptions, LayerResult, VjpOptions } from "../src/index.js";
 
 export type Arrays = Readonly<Record<string, Float64Array>>;
 type Tensors = Record<string, HostTensor>;
@@ -36,7 +36,7 @@ export interface Layer {
     backend: Backend<HostTensor>,
     inputs: Tensors,
     cotangents: Cotangents<HostTensor>,
-    options: LayerOptions<HostTensor>,
+    options: VjpOptions<HostTensor>,
   ): Readonly<Record<string, HostTensor>>;
   reference(problem: ReferenceProblem, inputs: Arrays): ReferenceResult;
 }
@@ -83,7 +83,14 @@ const every: readonly Layer[] = [
 ];
 
 /** The layers that a backend may have a kernel of its own for, `deltaRule`; device.test.ts holds this against what they call. */
-const erasing = ["deltaRule", "gatedDeltaRule", "kimiDeltaAttention", "gatedDeltaRule2", "gatedDeltaProduct"];
+const erasing = [
+  "deltaRule",
+  "gatedDeltaRule",
+  "kimiDeltaAttention",
+  "gatedDeltaRule2",
+  "gatedDeltaProduct",
+  "comba",
+];
 export const hasKernel = ({ name }: Layer): boolean => erasing.includes(name.split(",")[0]!);
 
 /** The layers under test: where DLRT_LAYERS is "erasing", those alone that are computed in another way without that kernel. */

@@ -1,11 +1,13 @@
-// The quickstarts that ask for a GPU, on the machine's own or on SwiftShader: about a minute on two cores.
+// The quickstarts that ask for a GPU, on the machine's own or on SwiftShader: about two minutes on two cores.
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { nodeForm, runProgram } from "@dlrt/readme";
 import { command } from "@dlrt/release/packages";
 import { vulkanEnv } from "@dlrt/swiftshader";
 import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
 import { hasChromium, modulePage, openBrowser, scriptPage, workerPage } from "../browser.mjs";
 import { BUNDLERS, bundle } from "../bundle.mjs";
-import { quickstarts } from "../install.mjs";
+import { npmInstall, quickstarts } from "../install.mjs";
 
 const PAGES = { esbuild: modulePage, vite: modulePage, webpack: scriptPage };
 const user = inject("user");
@@ -16,22 +18,26 @@ const forPages = programs.filter(({ code }) => code !== nodeForm(code));
 
 test("the README of backend-webgpu has a quickstart", () => expect(programs).not.toEqual([]));
 
-describe("Node with the package webgpu", () => {
-  beforeAll(async () => {
-    const args = [
-      "install",
-      "--no-audit",
-      "--no-fund",
-      "--ignore-scripts",
-      "--loglevel=error",
-      "webgpu@0.6.2",
-    ];
-    await command("npm", args, { cwd: user });
-  });
+// The first release that runs where this project's tests do (glibc 2.34), and the one that the README names.
+describe.each(["0.3.3", "0.6.2"])("Node with the package webgpu %s", (version) => {
+  beforeAll(() => npmInstall(user, `webgpu@${version}`));
 
   test.each(programs)("$title prints what it says", async ({ code, output }) => {
     expect(await runProgram(nodeForm(code), { cwd: user, env: vulkanEnv() })).toBe(output);
   });
+});
+
+test.runIf(hasChromium)("without a GPU: the README's commands bring a driver in software", async () => {
+  const readme = readFileSync(join(user, "node_modules/@dlrt/backend-webgpu/README.md"), "utf8");
+  const [, commands] = /^```sh\n([^]+?)^```$/m.exec(readme);
+  const [{ code, output }] = programs;
+  writeFileSync(join(user, "program.mjs"), nodeForm(code));
+  const quiet = { npm_config_loglevel: "silent", npm_config_prefer_offline: "true" };
+  const printed = await command("sh", ["-ec", commands], {
+    cwd: user,
+    env: { ...quiet, VK_ICD_FILENAMES: "none" },
+  });
+  expect(printed.trimEnd().endsWith(output)).toBe(true);
 });
 
 describe.runIf(hasChromium && forPages.length > 0)("Chromium", () => {

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
 import { hasChromium, modulePage, openBrowser, plainPage } from "../browser.mjs";
 import { BUNDLERS, bundle } from "../bundle.mjs";
-import { forPages, quickstarts } from "../install.mjs";
+import { forPages, quickstarts, withoutBundler } from "../install.mjs";
 
 // Pages of the other bundlers, what webpack minifies, and module workers are in the long run.
 const user = inject("user");
@@ -22,7 +22,7 @@ describe.runIf(hasChromium)("Chromium", () => {
     expect(await browser.run(modulePage(`/built/vite/${key}.js`))).toBe(output);
   });
 
-  test.each(here)("no bundler: $title prints what it says", async ({ code, output }) => {
+  test.each(withoutBundler(here))("no bundler: $title prints what it says", async ({ code, output }) => {
     expect(await browser.run(plainPage(code))).toBe(output);
   });
 

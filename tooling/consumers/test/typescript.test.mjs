@@ -155,9 +155,14 @@ import module from "@dlrt/backend-wasm/simd.wasm";
 export const backend = createWasmBackend({ module });
 `;
 
+/** Types of TensorFlow.js, which those of this package name, want the DOM, and are checked by nobody's compiler without errors. */
+const TFJS = "@dlrt/tfjs";
+
 const files = {
   ...Object.fromEntries(
-    publishable().map(({ name, entries }) => [`${name.replaceAll(/\W+/g, "_")}.mts`, everything(entries)]),
+    publishable()
+      .filter(({ name }) => name !== TFJS)
+      .map(({ name, entries }) => [`${name.replaceAll(/\W+/g, "_")}.mts`, everything(entries)]),
   ),
   "program.mts": typed,
   "options.mts": optional,
@@ -168,6 +173,35 @@ test.each(Object.entries(SETTINGS))(
   "TypeScript, %s, skipLibCheck off: every entry's types and a typed program",
   async (title, options) => {
     expect(await compile(title, files, options)).toBe("");
+  },
+);
+
+const trained = `import { createJsBackend } from "@dlrt/backend-js";
+import { embedding, gatedDeltaNet, gatedDeltaRule, linear, type TfResult } from "@dlrt/tfjs";
+import * as tf from "@tensorflow/tfjs";
+
+const backend = createJsBackend();
+const x: tf.Tensor3D = tf.zeros([1, 4, 2]);
+const gate: tf.Tensor = tf.zeros([1, 4, 1]);
+const inputs = { query: x, key: x, value: x, beta: gate, decay: gate };
+export const result: TfResult = gatedDeltaRule(backend, inputs, { heads: { query: 1 }, finalState: true });
+export const state: tf.Tensor3D | undefined = result.finalState;
+export const y: tf.Tensor = linear(embedding(tf.zeros([1], "int32"), tf.zeros([2, 2])), tf.zeros([2, 2]));
+const Layer = gatedDeltaNet(backend);
+export const model: tf.Sequential = tf.sequential({ layers: [new Layer({ headDim: 2, numHeads: 1, inputShape: [null, 2] })] });
+// @ts-expect-error a layer needs its β
+gatedDeltaRule(backend, { query: x, key: x, value: x, decay: gate }, { heads: { query: 1 } });
+// @ts-expect-error a final state is a new tensor
+gatedDeltaRule(backend, inputs, { heads: { query: 1 }, finalState: x });
+// @ts-expect-error no configuration has such a name
+new Layer({ heads: 2 });
+`;
+
+test.each(["typescript", "typescript-5.4", "typescript-5.9"])(
+  "%s: a typed program with TensorFlow.js, whose own types are left aside",
+  async (typescript) => {
+    const options = { typescript, module: "nodenext", target: "es2022", skipLibCheck: true };
+    expect(await compile(`tfjs ${typescript}`, { "main.mts": trained }, options)).toBe("");
   },
 );
 

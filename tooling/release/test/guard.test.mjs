@@ -1,4 +1,4 @@
-import { execFileSync, spawnSync } from "node:child_process";
+import { spawnSync } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { join } from "node:path";
@@ -117,22 +117,8 @@ describe("packages", () => {
   });
 });
 
-test("changesets keep core and conformance at one version", () => {
+test("changesets keep all packages at one version", () => {
   const config = JSON.parse(readFileSync(join(ROOT, ".changeset/config.json"), "utf8"));
-  expect(config.fixed.flat()).toEqual(["@dlrt/{core,conformance}"]);
+  expect(config.fixed).toEqual([["@dlrt/*"]]);
   expect(config).toMatchObject({ access: "public", commit: false, updateInternalDependencies: "patch" });
-});
-
-test("no workflow holds a token, and every action is pinned to a commit", () => {
-  const files = execFileSync("git", ["ls-files", "-co", "--exclude-standard", ".github/workflows"], {
-    cwd: ROOT,
-    encoding: "utf8",
-  });
-  for (const file of files.trim().split("\n")) {
-    const text = readFileSync(join(ROOT, file), "utf8");
-    expect(text).not.toMatch(/NPM_TOKEN|NODE_AUTH_TOKEN/);
-    expect(text).toMatch(/^permissions:/m);
-    const uses = [...text.matchAll(/uses:\s*(\S+)/g)].map(([, action]) => action);
-    expect(uses.filter((action) => !/@[0-9a-f]{40}$/.test(action))).toEqual([]);
-  }
 });

@@ -3,10 +3,13 @@ import { cpSync, mkdtempSync, readFileSync, readdirSync, rmSync, symlinkSync, wr
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { NOBODY, fieldsOf, fillIn, ownerFaults, ownerOf } from "../owner.mjs";
+import { NOBODY, fieldsOf, fillIn, ownerFaults, ownerOf, personOf } from "../owner.mjs";
+import { EMPTY, writeNames } from "../names.mjs";
 import { ROOT, publishable } from "../packages.mjs";
 
 const HERE = "https://github.com/example/placeholder";
+const AUTHOR = { name: "Somebody" };
+const NOTHING = { repository: undefined, homepage: undefined, bugs: undefined, funding: undefined };
 
 /** Manifests and the scripts of this folder, in a root of their own, where no owner is filled in. */
 let root;
@@ -17,14 +20,15 @@ beforeEach(() => {
   for (const path of [...scripts.map((file) => join("tooling/release", file)), ...manifests]) {
     cpSync(join(ROOT, path), join(root, path));
   }
-  for (const file of ["package.json", "tooling/limits.mjs"]) cpSync(join(ROOT, file), join(root, file));
+  for (const file of ["package.json", "LICENSE", "tooling/limits.mjs"])
+    cpSync(join(ROOT, file), join(root, file));
   symlinkSync(
     join(ROOT, "tooling/release/node_modules"),
     join(root, "tooling/release/node_modules"),
     "junction",
   );
   for (const folder of [root, ...publishable(root).map((each) => each.folder)]) {
-    change(folder, { repository: undefined, homepage: undefined, bugs: undefined });
+    change(folder, { ...NOTHING, author: AUTHOR });
   }
 });
 afterEach(() => rmSync(root, { recursive: true }));
@@ -47,15 +51,18 @@ function run(file, args = [], env = {}) {
 test("in this repository every manifest says what the root says, or none says anything", () => {
   const address = ownerOf(ROOT);
   expect(ownerFaults(ROOT)).toEqual(address === undefined ? [NOBODY] : []);
-  const said = publishable().flatMap(({ manifest }) =>
-    ["repository", "homepage", "bugs"].filter((key) => manifest[key] !== undefined),
-  );
-  expect(said).toHaveLength(address === undefined ? 0 : 3 * publishable().length);
+  for (const { name, folder, manifest } of publishable()) {
+    const said = ["homepage", "bugs", "author", "funding", "repository"].map((key) => [key, manifest[key]]);
+    const due = { homepage: undefined, bugs: undefined, repository: undefined, ...fieldsOf(folder) };
+    expect(Object.fromEntries(said), `${name}: \`pnpm release:owner\` brings it in line`).toEqual(due);
+  }
+  const { author } = JSON.parse(text(ROOT));
+  expect(readFileSync(join(ROOT, "LICENSE"), "utf8")).toContain(author.name);
 });
 
 test("filling in writes every manifest, and nothing else of it changes", () => {
   const before = publishable(root).map(({ manifest }) => manifest);
-  fillIn(HERE, root);
+  fillIn({ address: HERE }, root);
   expect(ownerOf(root)).toBe(HERE);
   expect(ownerFaults(root)).toEqual([]);
   for (const [i, { folder, manifest }] of publishable(root).entries()) {
@@ -66,29 +73,70 @@ test("filling in writes every manifest, and nothing else of it changes", () => {
     expect(others).toEqual(before[i]);
   }
   const once = publishable(root).map(({ folder }) => text(folder));
-  fillIn(HERE, root);
+  fillIn({ address: HERE }, root);
   expect(publishable(root).map(({ folder }) => text(folder))).toEqual(once);
 });
 
+test("author and funding go where the address does, and stay when another part is given", () => {
+  const author = "A. Name <mail@example.test> (https://example.test/)";
+  fillIn({ author, funding: "https://example.test/fund" }, root);
+  fillIn({ address: HERE }, root);
+  fillIn({}, root);
+  for (const { manifest } of publishable(root)) {
+    expect(manifest).toMatchObject({
+      author: personOf(author),
+      funding: { url: "https://example.test/fund" },
+    });
+  }
+  expect(ownerOf(root)).toBe(HERE);
+  expect(ownerFaults(root)).toEqual([]);
+  const [{ name, folder }] = publishable(root);
+  change(folder, { author: undefined });
+  expect(ownerFaults(root)).toEqual([
+    expect.stringContaining(`${name}: author is undefined, expected {"name":"A. Name"`),
+  ]);
+  expect(() => fillIn({ funding: "a jar" }, root)).toThrow("--funding: expected https://");
+});
+
 test.each([
-  undefined,
-  "",
-  "example/placeholder",
-  `${HERE}.git`,
-  "https://example.com/a/b",
-  `${HERE}/tree/main`,
-])("%s is no repository", (address) => {
-  expect(() => fillIn(address, root)).toThrow("expected https://github.com/OWNER/NAME");
-  expect(ownerFaults(root)).toEqual([NOBODY]);
+  ["A. Name", { name: "A. Name" }],
+  ["A <a@b.test>", { name: "A", email: "a@b.test" }],
+  ["A (https://a.test)", { name: "A", url: "https://a.test" }],
+  ["A <a@b.test> (https://a.test)", { name: "A", email: "a@b.test", url: "https://a.test" }],
+])("%s is somebody", (said, somebody) => expect(personOf(said)).toEqual(somebody));
+
+test.each(["", " ", "<a@b.test>", "A (a.test)"])("%j is nobody", (said) => {
+  expect(() => personOf(said)).toThrow("--author: expected");
+});
+
+test.each(["", "example/placeholder", `${HERE}.git`, "https://example.com/a/b", `${HERE}/tree/main`])(
+  "%s is no repository",
+  (address) => {
+    expect(() => fillIn({ address }, root)).toThrow("expected https://github.com/OWNER/NAME");
+    expect(ownerFaults(root)).toEqual([NOBODY]);
+  },
+);
+
+test("names to take before the first release: an empty version of each package, with all that npm shows of it", () => {
+  expect(() => writeNames(join(root, "names"), root)).toThrow(NOBODY);
+  fillIn({ address: HERE }, root);
+  const folders = writeNames(join(root, "names"), root);
+  expect(folders).toHaveLength(publishable(root).length);
+  for (const [i, { name, folder, manifest }] of publishable(root).entries()) {
+    const written = JSON.parse(text(folders[i]));
+    const { description, license } = manifest;
+    expect(written).toEqual({ name, version: EMPTY, description, license, ...fieldsOf(folder, root) });
+    expect(readdirSync(folders[i]).toSorted()).toEqual(["LICENSE", "README.md", "package.json"]);
+  }
 });
 
 test("a manifest that says something else, and a workflow of another repository, are faults", () => {
-  fillIn(HERE, root);
+  fillIn({ address: HERE }, root);
   const [{ name, folder }] = publishable(root);
-  const wrong = { ...fieldsOf(HERE, folder, root).repository, directory: "packages/other" };
+  const wrong = { ...fieldsOf(folder, root).repository, directory: "packages/other" };
   change(folder, { repository: wrong });
   expect(ownerFaults(root)).toEqual([expect.stringMatching(new RegExp(`^${name}: repository is .*other`))]);
-  change(folder, { repository: undefined, ...fieldsOf(HERE, folder, root) });
+  change(folder, { repository: undefined, ...fieldsOf(folder, root) });
   expect(ownerFaults(root, { GITHUB_REPOSITORY: "example/placeholder" })).toEqual([]);
   // npm compares letter by letter
   expect(ownerFaults(root, { GITHUB_REPOSITORY: "Example/placeholder" })).toEqual([
@@ -114,7 +162,9 @@ describe("until it is filled in", () => {
     const refused = run("guard.mjs", [], workflow);
     expect(refused.status).toBe(1);
     expect(refused.stderr).toContain(NOBODY);
-    expect(run("owner.mjs", [HERE])).toMatchObject({ status: 0, stderr: "" });
+    const filled = run("owner.mjs", [HERE]);
+    expect(filled).toMatchObject({ status: 0, stderr: "" });
+    expect(JSON.parse(filled.stdout)).toEqual({ author: AUTHOR, repository: HERE });
     expect(run("guard.mjs", [], workflow)).toMatchObject({ status: 0, stderr: "" });
   });
 });

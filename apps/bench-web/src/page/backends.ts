@@ -37,26 +37,34 @@ export function showBackends({ choices, missing }: Found, into: HTMLElement): vo
   );
 }
 
+export interface Notice {
+  readonly short: string;
+  readonly long: string;
+}
+
 /** What limits the figures of this browser, in plain words. */
-export function noticesOf({ choices, missing }: Found, isolated: boolean): string[] {
-  const notices: string[] = [];
+export function noticesOf({ choices, missing }: Found, isolated: boolean): Notice[] {
+  const notices: Notice[] = [];
   if (!isolated) {
-    notices.push(
-      "Threads are off: this page is not cross-origin isolated, so WebAssembly runs on one thread and the clock is " +
-        "coarser. A server turns them on with the headers Cross-Origin-Opener-Policy: same-origin and " +
-        "Cross-Origin-Embedder-Policy: require-corp.",
-    );
+    notices.push({
+      short: "Threads are off: this page is not cross-origin isolated.",
+      long:
+        "So WebAssembly runs on one thread and the clock is coarser. A server turns threads on with the headers " +
+        "Cross-Origin-Opener-Policy: same-origin and Cross-Origin-Embedder-Policy: require-corp.",
+    });
   }
   const noGpu = missing.find(({ name }) => name === "webgpu");
-  if (noGpu)
-    notices.push(
-      `No WebGPU here (${noGpu.reason.replace(/^gpu: /, "")}). The other backends run without it.`,
-    );
+  if (noGpu) {
+    const why = noGpu.reason.replace(/^gpu: /, "");
+    const long = `${why[0]!.toUpperCase()}${why.slice(1)}. The other backends run without it.`;
+    notices.push({ short: "No WebGPU here.", long });
+  }
   const software = choices.find(({ name, software }) => name === "webgpu" && software);
   if (software) {
-    notices.push(
-      `WebGPU runs in software (${software.build}): its answers count, its times do not. Large cases leave it out.`,
-    );
+    notices.push({
+      short: "WebGPU runs in software.",
+      long: `On ${software.build}: its answers count, its times do not. Large cases leave it out.`,
+    });
   }
   return notices;
 }

@@ -59,6 +59,18 @@ export function browserOf({ userAgent, userAgentData }: Visitor): Browser {
   };
 }
 
+/** "Chromium 150 on Linux · 2 logical cores · GPU: …" */
+export function whereOf(visitor: Visitor, gpu?: string): string {
+  const { name, version, platform } = browserOf(visitor);
+  const cores = visitor.hardwareConcurrency;
+  const parts = [
+    `${name} ${version} on ${platform}`,
+    `${cores} logical ${cores === 1 ? "core" : "cores"}`,
+    gpu && `GPU: ${gpu}`,
+  ];
+  return parts.filter(Boolean).join(" · ");
+}
+
 /** What the bench's command line saves of a machine, as far as a browser tells it. */
 export function environmentOf(visitor: Visitor): Environment {
   const { name, version, platform } = browserOf(visitor);

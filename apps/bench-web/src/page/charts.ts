@@ -1,134 +1,99 @@
-import { dot, line, plot, ruleY, text, type PlotOptions } from "@observablehq/plot";
+import { barX, dot, line, plot, ruleX, ruleY, text, type Data } from "@observablehq/plot";
 import type { CaseReport } from "@dlrt/bench/dist/report.js";
 import { element } from "./dom.js";
+import { against, bars, common, FONT } from "./frames.js";
+import { pointsOf, toldOf, type Point } from "./points.js";
 import { figures } from "./format.js";
+import { decades, spread } from "./ticks.js";
 import { workOf } from "./table.js";
 
-interface Point {
-  readonly n: number;
-  readonly name: string;
-  readonly ms: number | undefined;
-  /** In ε. */
-  readonly error: number | undefined;
-  readonly wrong: boolean;
-  readonly limit: number;
-}
+const tip = { tip: { fontSize: FONT, lineHeight: 1.25 } } as const;
+const title = toldOf;
 
-/** Told apart on light and dark ground, and by their symbols too. */
-const STYLES: readonly (readonly [name: RegExp, color: string, symbol: string])[] = [
-  [/^js/, "#d98200", "circle"],
-  [/^wasm relaxed ×/, "#c25fd0", "asterisk"],
-  [/^wasm relaxed/, "#1f5fbf", "diamond2"],
-  [/^wasm ×/, "#8f7bef", "times"],
-  [/^wasm/, "#2f9be0", "plus"],
-  [/^webgpu/, "#00966b", "triangle"],
-  [/^naive/, "#8a8f98", "square"],
-  [/^/, "#d7263d", "star"],
-];
-
-const styleOf = (name: string) => STYLES.find(([pattern]) => pattern.test(name))!;
-
-function pointsOf(cases: readonly CaseReport[]): Point[] {
-  return cases.flatMap(({ sizes, rows }) =>
-    rows.map(({ name, note, ms, error, status }) => ({
-      ...{
-        n: sizes.n,
-        name: note?.includes("software") ? `${name} (software)` : name,
-        ms: ms?.median,
-        wrong: status === "wrong",
-        limit: error?.limit ?? 16,
-      },
-      error: error === undefined ? undefined : (error.value ?? undefined),
-    })),
-  );
-}
-
-function figure(title: string, about: string, chart: Element): HTMLElement {
-  const caption = element("figcaption", {}, element("h3", {}, title), about);
-  return element("figure", { class: "chart" }, caption, chart as HTMLElement);
-}
-
-function common(points: readonly Point[], width: number): PlotOptions {
-  const names = [...new Set(points.map(({ name }) => name))];
-  const domain = [...new Set(points.map(({ n }) => n))];
-  return {
-    ...{ width, height: 260, marginLeft: 52, marginBottom: 38, grid: true },
-    style: { background: "none", fontSize: "12px" },
-    color: { domain: names, range: names.map((name) => styleOf(name)[1]) },
-    symbol: { domain: names, range: names.map((name) => styleOf(name)[2]), legend: true },
-    x: {
-      type: domain.length > 1 ? "log" : "point",
-      label: "n, rows of T or tokens →",
-      ticks: domain,
-      tickFormat: String,
-    },
-  };
-}
-
-function timeChart(points: readonly Point[], width: number): Element {
+function timeChart(points: readonly Point[], width: number, single: boolean): Element {
   const timed = points.filter(({ ms }) => ms !== undefined);
+  const about = "Time of a call in milliseconds";
+  if (single) {
+    const label = { x: "ms", y: "name", text: ({ ms }: Point) => figures(ms!), dx: 5 } as const;
+    return bars(timed, width, about, { zero: true }, [
+      barX(timed as Data, { x: "ms", y: "name", fill: "name", insetTop: 5, insetBottom: 5, title, ...tip }),
+      text(timed as Data, { ...label, textAnchor: "start", fill: "currentColor" }),
+    ]);
+  }
+  const all = timed.map(({ ms }) => ms!);
+  const ends = [Math.min(...all) * 0.7, Math.max(...all) * 1.4] as const;
   const at = { x: "n", y: "ms", stroke: "name", z: "name" } as const;
-  return plot({
-    ...common(points, width),
-    ariaLabel: "Time of a call in milliseconds against n",
-    y: { type: "log", label: "↑ ms per call", tickFormat: figures },
-    marks: [line(timed, at), dot(timed, { ...at, symbol: "name", r: 4, strokeWidth: 2, tip: true })],
-  });
+  return against(timed, width, `${about} against the size`, ends, [
+    line(timed as Data, at),
+    dot(timed as Data, { ...at, symbol: "name", r: 4.5, strokeWidth: 2, title, ...tip }),
+  ]);
 }
 
-function errorChart(points: readonly Point[], width: number): Element {
+const BAD = "var(--bad)";
+const DASHES = { stroke: BAD, strokeDasharray: "5 4" } as const;
+
+function errorChart(points: readonly Point[], width: number, single: boolean): Element {
   const judged = points.filter(({ error }) => error !== undefined && error > 0);
-  const limit = Math.max(...judged.map((point) => point.limit));
-  const at = { x: "n", y: "error", stroke: "name", z: "name" } as const;
-  const right = judged.filter(({ wrong }) => !wrong);
-  const wrong = judged.filter((point) => point.wrong);
-  return plot({
-    ...common(points, width),
-    ariaLabel: "Error of the answer in ε against n",
-    y: {
-      type: "log",
-      label: "↑ error in ε",
-      domain: [0.1, Math.max(100, ...judged.map(({ error }) => error!))],
-      tickFormat: figures,
-    },
-    marks: [
-      ruleY([limit], { stroke: "var(--bad)", strokeDasharray: "5 4" }),
-      text([limit], {
-        y: (d: number) => d,
-        frameAnchor: "right",
-        dy: -7,
-        fill: "var(--bad)",
-        text: () => "wrong above this line",
-        textAnchor: "end",
-      }),
-      line(right, at),
-      dot(right, { ...at, symbol: "name", r: 4, strokeWidth: 2, tip: true }),
-      dot(wrong, { ...at, symbol: "times", stroke: "var(--bad)", r: 6, strokeWidth: 3, tip: true }),
-    ],
-  });
+  const limit = Math.max(...judged.filter(({ ours }) => ours).map((point) => point.limit), 1);
+  const [right, wrong] = [false, true].map((is) => judged.filter((point) => point.wrong === is) as Data);
+  const about = "Error of the answer in ε";
+  const ends = [
+    Math.min(0.1, ...judged.map(({ error }) => error!)),
+    Math.max(100, ...judged.map(({ error }) => error! * 2)),
+  ] as const;
+  const cross = { symbol: "times", stroke: BAD, r: 6, strokeWidth: 3, title, ...tip } as const;
+  const own = { stroke: "name", symbol: "name", r: 4.5, strokeWidth: 2, title, ...tip } as const;
+  if (single) {
+    const at = { x: "error", y: "name" } as const;
+    const ticks = spread(decades(...ends), width / 2); // the names take some of the rest
+    const scale = { type: "log", domain: [...ends], ticks, tickFormat: figures } as const;
+    return bars(judged, width, about, scale, [
+      ruleX([limit], DASHES),
+      dot(right!, { ...at, ...own }),
+      dot(wrong!, { ...at, ...cross }),
+    ]);
+  }
+  const at = { x: "n", y: "error", z: "name" } as const;
+  const words = { frameAnchor: "right", dy: -8, fill: BAD, textAnchor: "end" } as const;
+  return against(judged, width, `${about} against the size`, ends, [
+    ruleY([limit], DASHES),
+    text([limit], { y: (value: number) => value, text: () => "wrong above this line", ...words }),
+    line(right!, { ...at, stroke: "name" }),
+    dot(right!, { ...at, ...own }),
+    dot(wrong!, { ...at, ...cross }),
+  ]);
 }
 
-/** Both charts of what is measured so far. */
+function figure(heading: string, about: string, chart: Element): HTMLElement {
+  const caption = element("figcaption", {}, element("h3", {}, heading), about);
+  return element("figure", { class: "chart" }, caption, chart);
+}
+
+/** The lines' colours and marks, once for both charts. */
+function legend(points: readonly Point[]): HTMLElement {
+  const scales = plot({
+    ...common(points, 100),
+    marks: [dot(points as Data, { stroke: "name", symbol: "name" })],
+  });
+  const drawn = scales.legend("symbol", { style: { fontSize: `${FONT}px`, background: "none" } });
+  return element("div", { class: "lines" }, drawn!);
+}
+
+const GAP = 24;
+
+/** Both charts of what is measured so far, side by side where there is room. */
 export function drawCharts(cases: readonly CaseReport[], into: HTMLElement): void {
   const points = pointsOf(cases);
-  const gap = 24;
-  const full = into.clientWidth;
-  const width = full > 760 ? (full - gap) / 2 : full;
-  const about = cases[0] === undefined ? "" : `${workOf(cases[0])}, ${cases[0].dtype}`;
-  const figures: HTMLElement[] = [];
+  const single = new Set(points.map(({ n }) => n)).size === 1;
+  const width = into.clientWidth > 760 ? (into.clientWidth - GAP) / 2 : into.clientWidth;
+  const work = cases[0] === undefined ? "" : `${workOf(cases[0])}, ${cases[0].dtype}`;
+  const figures: HTMLElement[] = single || points.length === 0 ? [] : [legend(points)];
   if (points.some(({ ms }) => ms !== undefined)) {
-    figures.push(
-      figure("Time against n", `${about}; both axes logarithmic. Lower is better.`, timeChart(points, width)),
-    );
+    figures.push(figure("Milliseconds a call", `${work}; lower is better`, timeChart(points, width, single)));
   }
   if (points.some(({ error }) => error !== undefined)) {
-    figures.push(
-      figure(
-        "Accuracy against n",
-        `${about}; every answer is judged before it gets a time.`,
-        errorChart(points, width),
-      ),
-    );
+    const about = single ? "right up to the dashed line" : "every answer is judged before it gets a time";
+    figures.push(figure("Error of the answer, in ε", about, errorChart(points, width, single)));
   }
   into.replaceChildren(...figures);
 }

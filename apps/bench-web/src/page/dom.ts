@@ -22,3 +22,6 @@ export function byId<T extends Element>(id: string, kind: new () => T): T {
   if (found instanceof kind) return found;
   throw new Error(`index.html: no ${kind.name} #${id}`);
 }
+
+/** Wider than a phone, as style.css has it: details that would fill its screens are open from the start. */
+export const isRoomy = (): boolean => matchMedia("(min-width: 40rem)").matches;

@@ -54,9 +54,12 @@ function panels(picture: Picture, step: number): Panel[] {
 }
 
 const CELL = 12;
+/** Between T and its inverse, which stand side by side on a phone too. */
+const BETWEEN = 16;
 
 function draw(picture: Picture, step: number, into: HTMLElement): void {
-  const cell = Math.max(6, Math.min(CELL, Math.floor(into.clientWidth / picture.t.cols)));
+  const beside = Math.floor((into.clientWidth - BETWEEN) / (2 * picture.t.cols));
+  const cell = Math.max(6, Math.min(CELL, beside));
   const figuresOf = panels(picture, step).map(({ label, about, matrix, scale, look }) => {
     const canvas = element("canvas", {
       role: "img",

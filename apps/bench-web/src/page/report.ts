@@ -1,6 +1,7 @@
 import { SCHEMA, type CaseReport, type Peaks, type Report } from "@dlrt/bench/dist/report.js";
 import type { Missing } from "@dlrt/bench/dist/contender.js";
 import { environmentOf } from "./browser.js";
+import { element } from "./dom.js";
 
 /** The command line's report, with what only a page knows; `pnpm bench compare` reads it. */
 export interface PageReport extends Report {
@@ -31,11 +32,20 @@ export class Gathered {
   }
 }
 
-export function download(report: PageReport): void {
-  const blob = new Blob([JSON.stringify(report, null, 1)], { type: "application/json" });
-  const link = document.createElement("a");
-  link.href = URL.createObjectURL(blob);
-  link.download = `dlrt-bench-${report.started.slice(0, 16).replace(":", "")}.json`;
+/** `started`: in ISO's form. */
+export const fileName = (started: string, ending: string): string =>
+  `dlrt-bench-${started.slice(0, 16).replace(":", "")}.${ending}`;
+
+/** Hands the visitor a file. */
+export function save(blob: Blob, name: string): void {
+  const link = element("a", { href: URL.createObjectURL(blob), download: name });
   link.click();
   setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
+}
+
+export function download(report: PageReport): void {
+  save(
+    new Blob([JSON.stringify(report, null, 1)], { type: "application/json" }),
+    fileName(report.started, "json"),
+  );
 }

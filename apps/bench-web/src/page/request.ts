@@ -16,6 +16,14 @@ export class FieldError extends Error {
 /** Whether that is a layer's work, or one with T. */
 export const isLayer = (work: string): work is LayerWork => work.includes(", ");
 
+/** What the form offers, and all that a link may ask for. */
+const OPERATIONS: readonly RunRequest["operation"][] = [
+  ...(["delta, prefill", "gated, prefill", "kda, prefill", "gated, decoding"] as const),
+  ...(["solve", "apply", "inverse", "trilInverse", "solveVjp"] as const),
+];
+const WORKLOADS: readonly RunRequest["workload"][] = ["random", "correlated", "text", "seed"];
+const DTYPES: readonly RunRequest["dtype"][] = ["f32", "f64"];
+
 const MAX_N = 2 ** 20;
 /** The tokens that the page brings (text-plugin.ts). */
 const MAX_TEXT = 2 ** 16;
@@ -27,6 +35,14 @@ function whole(field: string, text: string, least: number, most: number): number
   const value = Number(text.trim());
   if (text.trim() !== "" && Number.isSafeInteger(value) && value >= least && value <= most) return value;
   throw new FieldError(field, `“${text.trim()}”: a whole number from ${least} to ${most} is expected.`);
+}
+
+/** One of these; the first where the form has no such field, as of a layer. */
+function oneOf<T extends string>(form: FormData, field: string, all: readonly T[]): T {
+  const text = String(form.get(field) ?? all[0]);
+  const found = all.find((name) => name === text);
+  if (found !== undefined) return found;
+  throw new FieldError(field, `“${text}”: one of ${all.join("; ")} is expected.`);
 }
 
 /** "256, 1024 4096" → ascending, each once. @throws FieldError */
@@ -49,14 +65,14 @@ export function parseRequest(form: FormData): RunRequest {
   const text = (name: string): string => String(form.get(name) ?? "");
   const names = form.getAll("names").map(String);
   if (names.length === 0) throw new FieldError("names", "Pick at least one backend.");
-  const workload = (text("workload") || "random") as RunRequest["workload"]; // a layer has none
-  const operation = text("operation") as RunRequest["operation"];
+  const workload = oneOf(form, "workload", WORKLOADS);
+  const operation = oneOf(form, "operation", OPERATIONS);
   const request: RunRequest = {
     names,
     workload,
     operation,
-    dtype: text("dtype") === "f64" ? "f64" : "f32",
-    decay: DECAY_NAMES.find((name) => name === text("decay")) ?? "none",
+    dtype: oneOf(form, "dtype", DTYPES),
+    decay: oneOf(form, "decay", DECAY_NAMES),
     sizes: operation.endsWith("decoding")
       ? [1]
       : parseSizes(text("sizes"), workload === "text" ? MAX_TEXT : MAX_N),

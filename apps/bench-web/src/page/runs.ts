@@ -1,31 +1,36 @@
+import { LinkError } from "../share/checks.js";
+import { settingsOf, sharedOf, type Shared } from "../share/link.js";
 import type { Found } from "../protocol.js";
-import { drawCharts } from "./charts.js";
-import { byId, element } from "./dom.js";
-import { download, Gathered } from "./report.js";
-import { FieldError, isLayer, parseRequest } from "./request.js";
+import { byId } from "./dom.js";
+import { fillIn, fitTo, planOf } from "./form.js";
+import { Gathered } from "./report.js";
+import { FieldError, parseRequest } from "./request.js";
+import { Results } from "./results.js";
 import type { RunEvent, Session } from "./session.js";
-import { tableOf } from "./table.js";
 
 const parts = () => ({
   form: byId("bench-form", HTMLFormElement),
+  settings: byId("settings", HTMLDetailsElement),
+  plan: byId("plan", HTMLElement),
   fault: byId("fault", HTMLElement),
   run: byId("run", HTMLButtonElement),
   cancel: byId("cancel", HTMLButtonElement),
-  save: byId("save", HTMLButtonElement),
   bar: byId("progress", HTMLProgressElement),
   status: byId("status", HTMLElement),
-  said: byId("said", HTMLElement),
-  charts: byId("charts", HTMLElement),
-  tables: byId("tables", HTMLElement),
 });
 
-/** Connects the form, the session and what shows results. */
-export function startRuns(session: Session, { missing }: Found): void {
-  const { form, fault, run, cancel, save, bar, status, said, charts, tables } = parts();
+/** Without what a link brought: it is no longer what the page shows. */
+const forgetLink = (): void => history.replaceState(null, "", location.pathname + location.search);
+
+/** Connects the form, the session and what shows results; first shows what the page's address tells. */
+export async function startRuns(session: Session, found: Found, where: string): Promise<void> {
+  const { form, settings, plan, fault, run, cancel, bar, status } = parts();
+  const results = new Results();
   let gathered: Gathered | undefined;
+  let asked: Shared["settings"] | undefined;
 
   const busy = (on: boolean): void => {
-    [run.disabled, cancel.disabled, bar.hidden] = [on, !on, !on];
+    [run.disabled, cancel.hidden, bar.hidden] = [on, !on, !on];
     form.toggleAttribute("aria-busy", on);
   };
   const end = (words: string): void => {
@@ -33,7 +38,7 @@ export function startRuns(session: Session, { missing }: Found): void {
     busy(false);
     if (focused) run.focus();
     status.textContent = words;
-    said.textContent = words;
+    void results.finish(words);
   };
   const counted = (): string => {
     const count = gathered?.cases.length ?? 0;
@@ -46,38 +51,32 @@ export function startRuns(session: Session, { missing }: Found): void {
     } else if (event.type === "case") {
       gathered!.cases.push(event.report);
       gathered!.peaks = event.peaks;
-      tables.append(tableOf(event.report));
-      drawCharts(gathered!.cases, charts);
-      said.textContent = `n = ${event.report.sizes.n} measured.`;
-      save.disabled = false;
+      results.show({ settings: asked!, report: gathered!.report(), where });
     } else if (event.type === "done") end(`Done: ${counted()}.`);
     else end(`Stopped: ${event.message}. ${counted()} before.`);
   };
 
-  const operation = byId("operation", HTMLSelectElement);
-  const fit = (): void => {
-    for (const name of ["workload", "decay", "dtype", "chunk", "sizes"]) {
-      const field = form.elements.namedItem(name) as HTMLInputElement;
-      field.disabled = isLayer(operation.value) && (name !== "sizes" || operation.value.endsWith("decoding"));
-    }
+  const changed = (): void => {
+    fitTo(form);
+    plan.textContent = planOf(form);
   };
-  operation.addEventListener("change", fit);
-  fit();
+  form.addEventListener("input", changed);
 
   form.addEventListener("submit", (event) => {
     event.preventDefault();
     fault.textContent = "";
     try {
-      const request = parseRequest(new FormData(form));
-      gathered = new Gathered(missing);
-      tables.replaceChildren();
-      charts.replaceChildren(element("p", { class: "about" }, "The charts grow with each case."));
-      save.disabled = true;
+      const data = new FormData(form);
+      const request = parseRequest(data);
+      [asked, gathered] = [settingsOf(data), new Gathered(found.missing)];
+      forgetLink();
+      results.clear();
       busy(true);
       status.textContent = "Starting…";
       session.run(request, hear);
     } catch (error) {
       if (!(error instanceof FieldError)) throw error;
+      settings.open = true;
       fault.textContent = error.message;
       form.querySelector<HTMLElement>(`[name="${error.field}"]`)?.focus();
     }
@@ -86,10 +85,17 @@ export function startRuns(session: Session, { missing }: Found): void {
     session.cancel();
     end(`Cancelled: ${counted()} before.`);
   });
-  save.addEventListener("click", () => gathered && download(gathered.report()));
-  addEventListener("resize", () => {
-    if (gathered && gathered.cases.length > 0) drawCharts(gathered.cases, charts);
-  });
+
+  try {
+    const shared = await sharedOf(location.hash);
+    if (shared) results.showShared(shared, fillIn(form, shared.settings));
+  } catch (error) {
+    if (!(error instanceof LinkError)) throw error;
+    forgetLink();
+    fault.textContent = `The link cannot be shown: it is ${error.message}. Ask for a new one, or press Run to measure here.`;
+  }
+  addEventListener("hashchange", () => location.reload());
+  changed();
   busy(false);
   status.textContent = "Ready.";
 }

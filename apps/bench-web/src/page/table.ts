@@ -5,10 +5,11 @@ import {
   type RecurrentName,
   type TaskName,
 } from "@dlrt/bench/dist/layer/problem.js";
+import type { Ratio } from "@dlrt/bench/dist/stats.js";
 import { decayWords } from "@dlrt/bench/dist/workload/decay-kinds.js";
 import { element } from "./dom.js";
 import { isLayer } from "./request.js";
-import { epsilons, figures, ratio, time } from "./format.js";
+import { counted, epsilons, figures, interval, time } from "./format.js";
 
 /** What an error is called; solves and products have ω. */
 const measureOf = ({ operation }: CaseReport): string =>
@@ -42,6 +43,13 @@ function spoken(row: Row, about: CaseReport): string {
   return `${row.status === "failed" ? "failed" : "not run"}: ${row.reason ?? ""}`;
 }
 
+/** "2.1× (1.9–2.3)"; a narrow screen hides the interval. */
+function timesOf(speedup: Ratio): (Node | string)[] {
+  const ends = interval(speedup);
+  const value = `${figures(speedup.value)}×`;
+  return ends === "" ? [value] : [value, element("span", { class: "interval" }, ` (${ends})`)];
+}
+
 function line(row: Row, about: CaseReport): HTMLTableRowElement {
   const name = element("th", { scope: "row" }, row.name);
   if (row.build !== row.name) name.append(element("small", {}, row.build));
@@ -59,23 +67,26 @@ function line(row: Row, about: CaseReport): HTMLTableRowElement {
     cell(measureOf(about), `${epsilons(value)} ✓`),
     cell(
       `× ${about.baseline}`,
-      row.name === about.baseline ? "baseline" : row.speedup ? ratio(row.speedup) : "–",
+      ...(row.name === about.baseline ? ["baseline"] : row.speedup ? timesOf(row.speedup) : ["–"]),
     ),
   );
   return tr;
 }
 
 /** One case: times of right answers only, the rest says why it has none. */
-export function tableOf(report: CaseReport): HTMLElement {
+export function tableOf(report: CaseReport, open: boolean): HTMLElement {
   const limit = report.rows.find(({ error }) => error !== undefined)?.error!.limit;
   const measure = measureOf(report) + (limit === undefined ? "" : `, ≤ ${epsilons(limit)}`);
   const heads = ["backend", "time", "GF/s", "of peak", measure, `× ${report.baseline}`];
   const head = element("tr", {}, ...heads.map((name) => element("th", { scope: "col" }, name)));
+  const { n } = report.sizes;
+  const title = element("summary", {}, element("h3", {}, counted(n, "token")));
+  const about = [titleOf(report), report.about].filter(Boolean).join("; ");
   return element(
-    "section",
-    { class: "case", "data-n": report.sizes.n },
-    element("h3", {}, titleOf(report)),
-    element("p", { class: "about" }, report.about),
+    "details",
+    { class: "case", "data-n": n, open },
+    title,
+    element("p", { class: "about" }, about),
     element(
       "table",
       {},

@@ -9,6 +9,7 @@ import {
   type LayerOptions,
   type LayerResult,
   type State,
+  type VjpOptions,
 } from "@dlrt/linear-attention";
 import * as host from "@dlrt/linear-attention/host";
 import type { LayerProblem, RecurrentName } from "./problem.js";
@@ -32,7 +33,7 @@ type Backward<T extends Tensor> = (
   backend: Backend<T>,
   inputs: Inputs<T>,
   cotangents: { output: T },
-  options: LayerOptions<T>,
+  options: VjpOptions<T>,
 ) => Readonly<Record<string, T>>;
 
 /** One layer on tensors that lie in a backend. */
@@ -68,6 +69,7 @@ export function callOf<T extends Tensor>(
   const options: LayerOptions<T> = {
     heads: { query: heads },
     finalState: task !== "training",
+    keep: task === "training",
   };
   const back = cotangent && brought(cotangent);
   const forward = forwards[layer] as unknown as Forward<T>;
@@ -75,9 +77,10 @@ export function callOf<T extends Tensor>(
   return {
     run: () => {
       if (state) return [state.step(forwards[layer] as never, inputs as never, { heads: { query: heads } })];
-      const { output, finalState } = forward(backend, inputs, options);
+      const { output, finalState, kept } = forward(backend, inputs, options);
       if (back === undefined) return [output, finalState!];
-      const gradients = backward(backend, inputs, { output: back }, options);
+      const gradients = backward(backend, inputs, { output: back }, { ...options, kept });
+      kept?.dispose();
       return [output, ...given.map((name) => gradients[name]!)];
     },
     dispose: () => {

@@ -1,33 +1,17 @@
-import { execFileSync } from "node:child_process";
 import { existsSync, readFileSync, readdirSync } from "node:fs";
-import { createRequire } from "node:module";
-import { dirname, join, posix } from "node:path";
-import { fileURLToPath } from "node:url";
-import { beforeAll, expect, test } from "vitest";
+import { join, posix } from "node:path";
+import { expect, test } from "vitest";
 import { PICTURES } from "../../scripts/pictures.mjs";
 import { entryPoints } from "../../scripts/reference.mjs";
+import { BASE, DIST, DOCS } from "./build.mjs";
 
-const docs = fileURLToPath(new URL("../../", import.meta.url));
-const dist = join(docs, ".vitepress/dist");
-const html = new Map();
-
-beforeAll(() => {
-  const vitepress = join(
-    dirname(createRequire(import.meta.url).resolve("vitepress/package.json")),
-    "bin/vitepress.js",
-  );
-  const options = {
-    cwd: docs,
-    stdio: "pipe",
-    env: { ...process.env, NODE_ENV: "production", VITEST: undefined },
-  };
-  execFileSync(process.execPath, [join(docs, "scripts/prepare.mjs")], options);
-  execFileSync(process.execPath, [vitepress, "build", "."], options);
-  for (const file of readdirSync(dist, { recursive: true })) {
-    const path = file.replaceAll("\\", "/");
-    if (path.endsWith(".html")) html.set(`/${path}`, readFileSync(join(dist, file), "utf8"));
-  }
-});
+/** The pages by their paths below the site's folder; the bench's page is VitePress's business no further than its address. */
+const html = new Map(
+  readdirSync(DIST, { recursive: true })
+    .map((file) => file.replaceAll("\\", "/"))
+    .filter((path) => path.endsWith(".html") && !path.startsWith("bench/"))
+    .map((path) => [`/${path}`, readFileSync(join(DIST, path), "utf8")]),
+);
 
 const ids = (page) => new Set([...page.matchAll(/\sid="([^"]+)"/g)].map(([, id]) => id));
 const targetsOf = (page, attribute) =>
@@ -35,18 +19,16 @@ const targetsOf = (page, attribute) =>
     to.replaceAll("&amp;", "&"),
   );
 
-/** The page an internal link leads to, as a static server finds it. */
+/** The page an internal link leads to, as a static server finds it that has the site in the folder BASE. */
 function landing(from, to) {
-  const path = posix.join(
-    posix.dirname(from),
-    to.startsWith("/") ? posix.relative(posix.dirname(from), to) : to,
-  );
   if (to === "") return from;
+  if (to.startsWith("/") && !to.startsWith(BASE)) return undefined;
+  const path = to.startsWith("/") ? `/${to.slice(BASE.length)}` : posix.join(posix.dirname(from), to);
   return [path, `${path}.html`, posix.join(path, "index.html")].find((candidate) => html.has(candidate));
 }
 
 test("every page in the sidebar is there, and every entry of every package has its reference", () => {
-  const pages = readdirSync(join(docs, "pages")).filter((file) => file.endsWith(".md"));
+  const pages = readdirSync(join(DOCS, "pages")).filter((file) => file.endsWith(".md"));
   expect([...html.keys()]).toEqual(
     expect.arrayContaining(pages.map((page) => `/${page.replace(/md$/, "html")}`)),
   );
@@ -64,6 +46,7 @@ test("every internal link leads to a page, and every anchor to an element", () =
   const broken = [...html].flatMap(([from, page]) =>
     targetsOf(page, "href")
       .filter((to) => !/^[a-z]+:|^\/\//.test(to) && !/\.(css|js|svg|png|woff2|ico)$/.test(to.split("#")[0]))
+      .filter((to) => to !== `${BASE}bench/`)
       .filter((to) => {
         const [path, anchor] = to.split("#");
         const target = landing(from, path);
@@ -75,20 +58,55 @@ test("every internal link leads to a page, and every anchor to an element", () =
   expect(broken).toEqual([]);
 });
 
+test("the bench's page is there, linked from every page and the front's actions", () => {
+  expect(existsSync(join(DIST, "bench/index.html"))).toBe(true);
+  const scripts = targetsOf(readFileSync(join(DIST, "bench/index.html"), "utf8"), "src");
+  expect(scripts.length).toBeGreaterThan(0);
+  for (const src of scripts) expect(existsSync(join(DIST, "bench", src)), src).toBe(true);
+  for (const [path, page] of html)
+    if (path !== "/404.html") expect(page, path).toContain(`href="${BASE}bench/"`);
+  expect(html.get("/index.html").split(`href="${BASE}bench/"`).length).toBeGreaterThan(2);
+});
+
+test("the front page has figures and a program, every page the icon", () => {
+  expect(html.get("/index.html")).toMatch(/<strong[^>]*>[\d.]+ ms<\/strong>[\s\S]*gatedDeltaRule/);
+  for (const [path, page] of html)
+    expect(page, path).toContain(`rel="icon" type="image/svg+xml" href="${BASE}pictures/favicon.svg"`);
+});
+
+test("equations are set, and have their MathML for those who listen", () => {
+  const pages = readdirSync(join(DOCS, "pages")).filter((file) => file.endsWith(".md"));
+  const displayed = (text) => text.match(/^\$\$$/gm)?.length / 2 || 0;
+  let all = 0;
+  for (const file of pages) {
+    const page = html.get(`/${file.replace(/md$/, "html")}`);
+    const blocks = displayed(readFileSync(join(DOCS, "pages", file), "utf8"));
+    expect(page.match(/<div class="equation"/g)?.length ?? 0, file).toBe(blocks);
+    const set = page.match(/<span[^>]* class="katex"|<span class="katex"/g)?.length ?? 0;
+    expect(page.match(/<math /g)?.length ?? 0, file).toBe(set);
+    expect(page.replace(/<annotation[\s\S]*?<\/annotation>/g, ""), file).not.toMatch(
+      /\\(?:operatorname|top|begin)\b/,
+    );
+    all += set;
+  }
+  expect(all).toBeGreaterThan(60);
+});
+
 test("every picture is drawn, shown and described", () => {
   const shown = [...html.values()].flatMap((page) =>
     [...page.matchAll(/<img[^>]*>/g)].map(([image]) => image),
   );
   for (const name of Object.keys(PICTURES)) {
-    expect(existsSync(join(dist, "pictures", `${name}.svg`))).toBe(true);
+    expect(existsSync(join(DIST, "pictures", `${name}.svg`))).toBe(true);
     expect(
-      shown.some((image) => image.includes(`/pictures/${name}.svg`)),
+      shown.some((image) => image.includes(`${BASE}pictures/${name}.svg`)),
       name,
     ).toBe(true);
   }
-  expect(shown.filter((image) => !/alt="[^"]+"/.test(image))).toEqual([]);
+  // The icon beside the title says nothing that the title does not.
+  expect(shown.filter((image) => !/alt="[^"]+"|class="[^"]*\blogo\b/.test(image))).toEqual([]);
   for (const image of shown) {
     const [, src] = /src="([^"]+)"/.exec(image);
-    expect(existsSync(join(dist, src)), src).toBe(true);
+    expect(existsSync(join(DIST, src.slice(BASE.length))), src).toBe(true);
   }
 });

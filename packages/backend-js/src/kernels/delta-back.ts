@@ -57,7 +57,7 @@ export function chunkBack(back: Back, i: number, rows: number, before: Rows): vo
 
 /** Ō at the second half of Y and B̄ = (I + S)⁻ᵀ (Mᵀ Ō + K̃ Z̄) at the first; both couplings at COUPLING. */
 function solveBack({ walk, stateBar, outBar, j, columns }: Back, i: number, rows: number): void {
-  const { r, chunk, decay, scale } = walk;
+  const { r, chunk, decay, scale, early } = walk;
   const { ld } = stateBar;
   const add = walk.f64 ? gemmCut : gemm;
   const o = Y + chunk * ld;
@@ -71,7 +71,7 @@ function solveBack({ walk, stateBar, outBar, j, columns }: Back, i: number, rows
     add(Y, ld, decay === "channel" ? DECAYED : KEYS, ceil4(rank), W, ld, rows, rank, columns);
   }
   if (decay === "row") {
-    decayCoupling(COUPLING, rows, chunk);
+    decayCoupling(COUPLING + early * chunk, rows - early, chunk);
     decayCoupling(COUPLING + chunk * chunk, rows, chunk);
     scaleRows(Y, ld, DOWN, rows, columns);
   }
@@ -102,11 +102,11 @@ function clearGap(ld: number, chunk: number, rows: number, columns: number): voi
 
 /** The gradients of both couplings, B̄ Uᵀ and Ō Uᵀ, with the decay between their rows where that is one number. */
 function coupleBack({ walk, stateBar: { ld }, columns }: Back, rows: number): void {
-  const { chunk, decay } = walk;
+  const { chunk, decay, early } = walk;
   clearRows(COUPLING_BAR, chunk, 1, 2 * chunk * chunk);
   coupleTransposed(COUPLING_BAR, chunk, Y, X, ld, chunk + rows, columns, cutOf(walk));
   if (decay === "row") {
-    decayCoupling(COUPLING_BAR, rows, chunk);
+    decayCoupling(COUPLING_BAR + early * chunk, rows - early, chunk);
     decayCoupling(COUPLING_BAR + chunk * chunk, rows, chunk);
   }
   transposeLower(COUPLING_BAR, COUPLING_BAR_T, chunk, rows);
@@ -122,7 +122,7 @@ function rowsBack(
   rank: number,
   before: Rows,
 ): void {
-  const { chunk, decay, f64 } = walk;
+  const { chunk, decay, early, f64 } = walk;
   const { ld } = stateBar;
   const ldr = ceil4(rank);
   const ldt = leadingDimension(rank);
@@ -140,7 +140,7 @@ function rowsBack(
     return;
   }
   if (decay === "row") {
-    scaleRows(ROWS_BAR, ldr, UP, rows, rank);
+    scaleRows(ROWS_BAR + early * ldr, ldr, UP, rows - early, rank);
     scaleRows(ROWS_BAR + chunk * ldr, ldr, UP, rows, rank);
     scaleRows(KEYS_BAR, ldr, DOWN, rows, rank);
   }

@@ -1,6 +1,6 @@
 /** The couplings of a chunk of a fused delta rule, what it reads of the state, and how the state goes on. */
 import { decayTwo } from "./delta-channels.js";
-import { loadFactorsOf, loadKeys, loadRawRows } from "./delta-load.js";
+import { keysOf, loadFactorsOf, loadKeys, loadRawRows } from "./delta-load.js";
 import { loadNorms } from "./delta-norms.js";
 import type { DeltaWalk } from "./delta-walk.js";
 import { decayCoupling, scaleRows, sumGaps } from "./decay-rows.js";
@@ -23,7 +23,7 @@ export function coupleAndReadState(
   target: number,
   columns: number,
 ): void {
-  const { r, chunk, decay } = walk;
+  const { r, chunk, decay, early } = walk;
   const add = walk.f64 ? gemmCut : gemm;
   const both = walk.queries ? chunk + rows : rows;
   clearRows(COUPLING, chunk, 1, 2 * chunk * chunk);
@@ -33,16 +33,16 @@ export function coupleAndReadState(
     const ld = ceil4(rank);
     loadFactorsOf(walk, i, rows, k, rank);
     if (decay === "channel") decayTwo(walk, i, rows, k, rank, true);
-    else coupleTransposed(COUPLING, chunk, F, walk.w ? KEYS : F, ld, both, rank, cutOf(walk));
+    else coupleTransposed(COUPLING, chunk, F, keysOf(walk), ld, both, rank, cutOf(walk));
     if (decay === "row") {
-      scaleRows(F, ld, UP, rows, rank);
+      scaleRows(F + early * ld, ld, UP, rows - early, rank);
       if (walk.queries) scaleRows(F + chunk * ld, ld, UP, rows, rank);
     }
     state.enter(k, rank);
     add(target, state.ld, F, ld, Z, state.ld, both, rank, columns);
   }
   if (decay !== "row") return;
-  decayCoupling(COUPLING, rows, chunk);
+  decayCoupling(COUPLING + early * chunk, rows - early, chunk);
   if (walk.queries) decayCoupling(COUPLING + chunk * chunk, rows, chunk);
 }
 

@@ -11,19 +11,25 @@ export class Kept {
   readonly every: number;
   readonly #states: FloatArray;
   readonly #segment: FloatArray | undefined;
-  readonly #corrections: FloatArray;
+  /** U of the panel whose turn it is. */
+  #corrections: Rows;
   readonly #columns: number;
   readonly #size: number;
 
-  /** @param budget bytes to keep to, as long as the square root of the chunks fits */
+  /**
+   * @param budget bytes to keep to, as long as the square root of the chunks fits
+   * @param given U is kept by `deltaRule` already
+   */
   constructor(
     dtype: Dtype,
     { n, r, columns, chunk }: Readonly<Record<"n" | "r" | "columns" | "chunk", number>>,
     budget: number,
+    given: boolean,
   ) {
     const chunks = Math.ceil(n / chunk);
     const bytes = dtype === "f32" ? 4 : 8;
-    const room = Math.max(0, budget / bytes - n * columns);
+    const own = given ? 0 : n * columns;
+    const room = Math.max(0, budget / bytes - own);
     let every = 1;
     const states = (): number => Math.ceil(chunks / every) + (every > 1 ? every : 0);
     while (states() * r * columns > room && every * every < chunks) every++;
@@ -32,7 +38,7 @@ export class Kept {
     this.#columns = columns;
     this.#states = newFloatArray(dtype, Math.ceil(chunks / every) * this.#size);
     if (every > 1) this.#segment = newFloatArray(dtype, every * this.#size);
-    this.#corrections = newFloatArray(dtype, n * columns);
+    this.#corrections = { data: newFloatArray(dtype, own), start: 0, stride: columns };
   }
 
   /** The state before chunk `index`, whose rows are those of a state: kept, or of the segment computed last. */
@@ -43,8 +49,14 @@ export class Kept {
     return { data: segment ?? this.#states, start, stride: this.#columns };
   }
 
+  /** The panel's U, as `deltaRule` has kept it. */
+  give(corrections: Rows): void {
+    this.#corrections = corrections;
+  }
+
   /** U from row i on. */
   corrections(i: number): Rows {
-    return { data: this.#corrections, start: i * this.#columns, stride: this.#columns };
+    const { data, start, stride } = this.#corrections;
+    return { data, start: start + i * stride, stride };
   }
 }

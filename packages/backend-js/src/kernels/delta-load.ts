@@ -4,7 +4,19 @@ import { highPart, limited, storePair } from "./exp.js";
 import type { DeltaWalk } from "./delta-walk.js";
 import { clearRows, copyRows, loadRows, loadTransposed } from "./pack.js";
 import type { Rows } from "./rows.js";
-import { ceil4, F, GT, KEY_NORM, KEYS, PIVOT, QUERY_NORM, scratch, TOUCHED } from "./scratch.js";
+import {
+  ceil4,
+  ERASE_NORM,
+  F,
+  GT,
+  KEY_NORM,
+  KEYS,
+  PIVOT,
+  QUERY_NORM,
+  RAW,
+  scratch,
+  TOUCHED,
+} from "./scratch.js";
 
 const S = scratch;
 
@@ -53,13 +65,17 @@ function multiplyRow(row: number, data: FloatArray, gate: number, n: number): vo
   for (let m = 0; m < n; m++) S[(row + m) | 0] = S[(row + m) | 0]! * data[(gate + m) | 0]!;
 }
 
+/** Where `loadFactorsOf` puts K row by row. */
+export const keysOf = ({ w, p }: DeltaWalk): number => (w || p ? KEYS : F);
+
 /**
- * Kᵀ of channels k.. in GT and P and q in F, normalised; where PIVOT has β, k stands for P, and elsewhere in KEYS too.
+ * Kᵀ of channels k.. in GT and P and q in F, normalised; where PIVOT has β, k or the erase key stands for P; K is in KEYS unless it
+ * is in F itself.
  */
 export function loadFactorsOf(walk: DeltaWalk, i: number, rows: number, k: number, rank: number): void {
-  const keys = walk.w === undefined ? F : KEYS;
-  loadKeyRows(walk, keys, i, rows, k, rank);
+  loadKeyRows(walk, keysOf(walk), i, rows, k, rank);
   if (walk.w !== undefined) loadErase(walk, i, rows, k, rank, 1);
+  else if (walk.p) loadEraseKeys(walk.p, walk.eps, F, i, rows, k, rank);
   if (walk.queries) loadQueries(walk, i, rows, k, rank);
 }
 
@@ -78,9 +94,24 @@ function loadKeyRows(
   loadTransposed(GT, chunk, S, to, ld, rows, rank);
 }
 
-/** ± P in F, from K in KEYS. */
+/** The erase keys' own rows, normalised, at `to`. */
+function loadEraseKeys(
+  { data, start, stride }: Rows,
+  eps: number | undefined,
+  to: number,
+  i: number,
+  rows: number,
+  k: number,
+  rank: number,
+): void {
+  const ld = ceil4(rank);
+  loadRows(to, ld, data, start + i * stride + k, stride, rows, rank, 1);
+  if (eps !== undefined) for (let t = 0; t < rows; t++) scaleRow(to + t * ld, S[ERASE_NORM + t]!, rank);
+}
+
+/** ± P in F, from K in KEYS, or from the erase keys' own rows, which are left in RAW. */
 function loadErase(
-  { e, scalarErase }: DeltaWalk,
+  { e, p, eps, scalarErase }: DeltaWalk,
   i: number,
   rows: number,
   k: number,
@@ -88,7 +119,8 @@ function loadErase(
   sign: 1 | -1,
 ): void {
   const ld = ceil4(rank);
-  copyRows(F, ld, KEYS, ld, rows, ld, sign);
+  if (p) loadEraseKeys(p, eps, RAW, i, rows, k, rank);
+  copyRows(F, ld, p ? RAW : KEYS, ld, rows, ld, sign);
   multiplyRows(F, ld, e, scalarErase, i, k, rows, rank);
 }
 
@@ -99,7 +131,7 @@ function loadQueries({ q, chunk, eps }: DeltaWalk, i: number, rows: number, k: n
   if (eps !== undefined) for (let t = 0; t < rows; t++) scaleRow(to + t * ld, S[QUERY_NORM + t]!, rank);
 }
 
-/** For the way back: K of channels k.. in KEYS and transposed in GT, −P and q in F, and zeros for the rows that a chunk lacks. */
+/** For the way back: K of channels k.. in KEYS and transposed in GT, −P (see `loadErase`) and q in F, and zeros for the rows that a chunk lacks. */
 export function loadRawRows(walk: DeltaWalk, i: number, rows: number, k: number, rank: number): void {
   const { chunk } = walk;
   const ld = ceil4(rank);
@@ -141,12 +173,13 @@ export function loadTokenRows(walk: DeltaWalk): void {
   }
 }
 
-function loadKey({ k, q, e, scalarErase }: DeltaWalk, r: number, ld: number): void {
+function loadKey({ k, p, q, e, scalarErase }: DeltaWalk, r: number, ld: number): void {
   const [ofKey, ofQuery] = [S[KEY_NORM]!, S[QUERY_NORM]!];
   for (let m = 0; m < r; m++) {
     const key = ofKey * k.data[k.start + m]!;
     S[KEYS + m] = key;
-    S[F + m] = key * e.data[e.start + (scalarErase ? 0 : m)]!;
+    const erasing = p ? S[ERASE_NORM]! * p.data[p.start + m]! : key;
+    S[F + m] = erasing * e.data[e.start + (scalarErase ? 0 : m)]!;
     S[F + ld + m] = ofQuery * q.data[q.start + m]!;
   }
 }
@@ -156,14 +189,14 @@ function loadKey({ k, q, e, scalarErase }: DeltaWalk, r: number, ld: number): vo
  * on their way while the chunk before is computed.
  */
 export function readAhead(
-  { k, q, v, r }: DeltaWalk,
+  { k, q, v, p, r }: DeltaWalk,
   beside: Rows,
   i: number,
   rows: number,
   j: number,
   columns: number,
 ): void {
-  const touched = touch(k, i, rows, 0, r) + touch(q, i, rows, 0, r);
+  const touched = touch(k, i, rows, 0, r) + touch(q, i, rows, 0, r) + (p ? touch(p, i, rows, 0, r) : 0);
   S[TOUCHED] = touched + touch(v, i, rows, j, columns) + touch(beside, i, rows, j, columns);
 }
 

@@ -1,19 +1,21 @@
 import type { FloatArray } from "@dlrt/core";
 import type { DeltaWalk } from "./delta-walk.js";
-import { KEY_NORM, QUERY_NORM, scratch } from "./scratch.js";
+import { ERASE_NORM, KEY_NORM, QUERY_NORM, scratch } from "./scratch.js";
 
 const S = scratch;
 
-/** 1/√(Σx² + eps) of the rows of key and query from i on, or 1. */
-export function loadNorms({ q, k, r, eps }: DeltaWalk, i: number, rows: number): void {
+/** 1/√(Σx² + eps) of the rows of each key and query from i on, or 1. */
+export function loadNorms({ q, k, p, r, eps }: DeltaWalk, i: number, rows: number): void {
   if (eps === undefined) {
     S.fill(1, KEY_NORM, KEY_NORM + rows);
     S.fill(1, QUERY_NORM, QUERY_NORM + rows);
+    S.fill(1, ERASE_NORM, ERASE_NORM + rows);
     return;
   }
   for (let t = 0; t < rows; t++) {
     S[KEY_NORM + t] = inverseNorm(k.data, k.start + (i + t) * k.stride, r, eps);
     S[QUERY_NORM + t] = inverseNorm(q.data, q.start + (i + t) * q.stride, r, eps);
+    if (p) S[ERASE_NORM + t] = inverseNorm(p.data, p.start + (i + t) * p.stride, r, eps);
   }
 }
 

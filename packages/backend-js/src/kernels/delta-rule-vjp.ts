@@ -34,9 +34,12 @@ export function deltaRuleVjpWithin(params: DeltaRuleVjpParams<HostTensor>, budge
   let kept: Kept | undefined;
   for (let entry = 0; entry < batch; entry++) {
     const walk = { ...deltaWalkOf(params, entry, 16), queries: false };
-    kept ??= new Kept(params.query.dtype, { n, r, columns: width, chunk: walk.chunk }, budget);
+    const given = params.kept && rowsOf(params.kept, entry);
+    const sizes = { n, r, columns: width, chunk: walk.chunk };
+    kept ??= new Kept(params.query.dtype, sizes, budget, given !== undefined);
     for (let j = 0; j < p; j += width) {
       const columns = Math.min(width, p - j);
+      if (given) kept.give({ ...given, start: given.start + j });
       const final = there(params, walk, kept, entry, j, columns);
       andBack(params, { ...walk, queries: true }, kept, final, entry, j, columns);
     }
@@ -54,9 +57,9 @@ function zeroGradients({ gradients, batch }: DeltaRuleVjpParams<HostTensor>): vo
   }
 }
 
-/** U and the states to `kept`; the state after the last row is returned. */
+/** The states to `kept`, and U unless it is there; the state after the last row is returned. */
 function there(
-  { n, initialState }: DeltaRuleVjpParams<HostTensor>,
+  { n, initialState, kept: given }: DeltaRuleVjpParams<HostTensor>,
   walk: DeltaWalk,
   kept: Kept,
   entry: number,
@@ -70,6 +73,10 @@ function there(
   for (let i = 0, index = 0; i < n; i += chunk, index++) {
     const rows = Math.min(chunk, n - i);
     if (index % kept.every === 0) state.storeState(kept.state(index, true), 0);
+    if (given) {
+      goOn(walk, kept, state, i, rows, columns);
+      continue;
+    }
     readAhead(walk, walk.v, i + rows, Math.min(chunk, n - i - rows), j, columns);
     loadNorms(walk, i, rows);
     loadWritten(walk, i, rows, j, Y, ld, columns);
@@ -125,13 +132,16 @@ function computeSegment(walk: DeltaWalk, kept: Kept, state: State, last: number,
   for (let index = first; index <= last; index++) {
     state.storeState(kept.state(index, false), 0);
     if (index === last) return;
-    const i = index * chunk;
-    const rows = Math.min(chunk, n - i);
-    const u = kept.corrections(i);
-    loadRows(Y, state.ld, u.data, u.start, u.stride, rows, columns, 1);
-    prepareUpdate(walk, i, rows);
-    updateState(walk, state, i, rows, Y, columns);
+    goOn(walk, kept, state, index * chunk, Math.min(chunk, n - index * chunk), columns);
   }
+}
+
+/** The state goes on over the rows of a chunk by their U. */
+function goOn(walk: DeltaWalk, kept: Kept, state: State, i: number, rows: number, columns: number): void {
+  const u = kept.corrections(i);
+  loadRows(Y, state.ld, u.data, u.start, u.stride, rows, columns, 1);
+  prepareUpdate(walk, i, rows);
+  updateState(walk, state, i, rows, Y, columns);
 }
 
 const S = scratch;

@@ -15,7 +15,7 @@ import { State } from "./state.js";
 /** (29) chunk by chunk: U = (I + S)⁻¹ (W − P̃ Z), O = s (Q̃ Z + M U), Z ← diag(A) Z + K̃ᵀ U, the rows of P and Q as one block. */
 export function deltaRule(params: DeltaRuleParams<HostTensor>): void {
   const { n, p, r } = params;
-  if (n === 1 && r <= RANK_MAX) return deltaToken(params);
+  if (n === 1 && r <= RANK_MAX && !params.kept) return deltaToken(params);
   const width = panelColumns(r);
   for (let entry = 0; entry < params.batch; entry++) {
     const walk = deltaWalkOf(params, entry);
@@ -24,13 +24,14 @@ export function deltaRule(params: DeltaRuleParams<HostTensor>): void {
 }
 
 function deltaPanel(
-  { n, initialState, finalState, out: target }: DeltaRuleParams<HostTensor>,
+  { n, initialState, finalState, kept, out: target }: DeltaRuleParams<HostTensor>,
   walk: DeltaWalk,
   entry: number,
   j: number,
   columns: number,
 ): void {
   const out = rowsOf(target, entry);
+  const keeps = kept && rowsOf(kept, entry);
   const state = new State(walk, columns);
   const { ld } = state;
   const { chunk, scale } = walk;
@@ -44,6 +45,10 @@ function deltaPanel(
     clearRows(o, ld, rows, columns);
     coupleAndReadState(walk, state, i, rows, Y, columns);
     substitutePivots(Y, ld, COUPLING, chunk, PIVOT, rows, columns);
+    if (keeps) {
+      const { data, start, stride } = keeps;
+      storeRows(data, start + i * stride + j, stride, Y, ld, rows, columns, 1);
+    }
     multiplyByCoupling(o, Y, ld, COUPLING + chunk * chunk, chunk, rows, columns);
     storeRows(out.data, out.start + i * out.stride + j, out.stride, o, ld, rows, columns, scale);
     updateState(walk, state, i, rows, Y, columns);

@@ -16,6 +16,8 @@ import type { DeltaWalk } from "./delta-walk.js";
 import { rowsOf, type Rows } from "./rows.js";
 import {
   ceil4,
+  ERASE_DOT,
+  ERASE_NORM,
   F,
   GAP_BAR,
   KEY_DOT,
@@ -38,6 +40,7 @@ export class Sink {
   readonly #key: Rows | undefined;
   readonly #value: Rows | undefined;
   readonly #erase: Rows | undefined;
+  readonly #eraseKey: Rows | undefined;
   readonly #write: Rows | undefined;
   readonly #decay: Rows | undefined;
   /** Columns before these have given their part: what is written is added to. */
@@ -50,6 +53,7 @@ export class Sink {
     this.#key = rows(gradients.key);
     this.#value = rows(gradients.value);
     this.#erase = rows(gradients.erase);
+    this.#eraseKey = rows(gradients.eraseKey);
     this.#write = rows(gradients.write);
     this.#decay = rows(gradients.decay);
     this.#adds = j > 0;
@@ -97,7 +101,7 @@ export class Sink {
     first: boolean,
     last: boolean,
   ): void {
-    const { chunk, decay, scalarErase, e } = walk;
+    const { chunk, decay, scalarErase, e, early } = walk;
     const ld = ceil4(rank);
     const raw = decay === "channel" ? RAW : F;
     for (let t = rows - 1; t >= 0; t--) {
@@ -105,14 +109,18 @@ export class Sink {
       const q = (chunk + t) * ld;
       const gate = e.start + (i + t) * e.stride;
       if (this.#decay && decay === "row" && first) {
-        const read = dot(raw + own, ROWS_BAR + own, rank) + dot(raw + q, ROWS_BAR + q, rank);
+        const erased = dot(raw + own, ROWS_BAR + own, rank);
+        const read = (early ? 0 : erased) + dot(raw + q, ROWS_BAR + q, rank);
         S[GAP_BAR + t] = S[GAP_BAR + t]! + (read - dot(KEYS + own, KEYS_BAR + own, rank));
+        if (early && t > 0) S[GAP_BAR + t - 1] = S[GAP_BAR + t - 1]! + erased;
       }
       if (this.#decay && decay === "channel" && last) {
         addGaps(closing, k, raw + own, raw + q, own, q, rank);
         this.#putGaps(this.#decay, walk, i + t, k, rank, closing);
       }
-      if (scalarErase) subtractScaled(KEYS_BAR + own, ROWS_BAR + own, e.data[gate]!, rank);
+      if (early) {
+        if (first) S[ERASE_DOT + t] = S[ERASE_DOT + t]! + dot(F + own, ROWS_BAR + own, rank);
+      } else if (scalarErase) subtractScaled(KEYS_BAR + own, ROWS_BAR + own, e.data[gate]!, rank);
       else subtractGated(KEYS_BAR + own, ROWS_BAR + own, e.data, gate + k, rank);
       if (walk.eps !== undefined && first) {
         S[QUERY_DOT + t] = S[QUERY_DOT + t]! + dot(raw + q, ROWS_BAR + q, rank);
@@ -139,15 +147,28 @@ export class Sink {
     }
     if (this.#query) this.#put(this.#query, i + t, k, ROWS_BAR + q, rank, this.#adds);
     if (this.#key) this.#put(this.#key, i + t, k, KEYS_BAR + own, rank, this.#adds);
+    const keys = walk.early ? RAW : KEYS;
+    if (walk.early) this.#storeEraseKey(walk, i, t, k, rank);
     if (!this.#erase) return;
-    // ē = P̄ ∘ k, and −P̄ is what there is.
+    // ē = P̄ ∘ k, or of the erase key's own row, and −P̄ is what there is.
     if (walk.scalarErase) {
       const adds = this.#adds || k > 0 || walk.w === undefined;
-      this.#add(this.#erase, i + t, 0, -dot(ROWS_BAR + own, KEYS + own, rank), adds);
+      this.#add(this.#erase, i + t, 0, -dot(ROWS_BAR + own, keys + own, rank), adds);
     } else {
-      for (let m = 0; m < rank; m++) S[KEYS + own + m] = -S[KEYS + own + m]! * S[ROWS_BAR + own + m]!;
-      this.#put(this.#erase, i + t, k, KEYS + own, rank, this.#adds);
+      for (let m = 0; m < rank; m++) S[keys + own + m] = -S[keys + own + m]! * S[ROWS_BAR + own + m]!;
+      this.#put(this.#erase, i + t, k, keys + own, rank, this.#adds);
     }
+  }
+
+  /** p̄ = e ∘ P̄ of an erase key of its own, in the place of a row of K that nobody wants any more. */
+  #storeEraseKey({ e, scalarErase, eps }: DeltaWalk, i: number, t: number, k: number, rank: number): void {
+    if (!this.#eraseKey) return;
+    const own = t * ceil4(rank);
+    const gate = e.start + (i + t) * e.stride;
+    for (let m = 0; m < rank; m++)
+      S[KEYS + own + m] = -e.data[gate + (scalarErase ? 0 : k + m)]! * S[ROWS_BAR + own + m]!;
+    if (eps !== undefined) unnormalize(KEYS + own, RAW + own, S[ERASE_DOT + t]!, S[ERASE_NORM + t]!, rank);
+    this.#put(this.#eraseKey, i + t, k, KEYS + own, rank, this.#adds);
   }
 
   /** ḡ of one number a row, from what its rows gain and the sum that closes the chunk. */

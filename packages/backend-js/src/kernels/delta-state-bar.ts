@@ -29,11 +29,11 @@ export function updateStateBar(
   k: number,
   rank: number,
 ): void {
-  const { chunk, decay } = walk;
+  const { chunk, decay, early } = walk;
   const both = 2 * chunk;
   const ldr = ceil4(rank);
   loadTransposed(FT, both, S, F, ldr, both, rank);
-  if (decay === "row") scaleColumns(both, rows, rank);
+  if (decay === "row") scaleColumns(both, rows, rank, early);
   const depth = chunk + rows;
   if (decay === "none") stateBar.add(W, FT, both, Y, rank, depth, columns);
   else stateBar.decayAndAdd(decay, FT, both, Y, rank, depth, columns);
@@ -41,13 +41,13 @@ export function updateStateBar(
   if (decay !== "none") closeBefore(stateBar.ld, k, rank, columns, closing);
 }
 
-/** Both halves of F̃ᵀ: column v is multiplied by element v of UP. */
-function scaleColumns(ld: number, rows: number, rank: number): void {
+/** Both halves of F̃ᵀ: column v of the second is multiplied by element v of UP, and so is column v, or v + 1, of the first. */
+function scaleColumns(ld: number, rows: number, rank: number, early: 0 | 1): void {
   for (let m = 0; m < rank; m++) {
     const row = (FT + m * ld) | 0;
     for (let v = 0; v < rows; v++) {
       const by = S[(UP + v) | 0]!;
-      S[(row + v) | 0] = by * S[(row + v) | 0]!;
+      if (v + early < rows) S[(row + early + v) | 0] = by * S[(row + early + v) | 0]!;
       S[(row + ld / 2 + v) | 0] = by * S[(row + ld / 2 + v) | 0]!;
     }
   }

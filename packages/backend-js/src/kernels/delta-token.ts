@@ -34,8 +34,8 @@ export function deltaToken(params: DeltaRuleParams<HostTensor>): void {
   }
 }
 
-/** q·k; P and q are left as they read the state before it decays. */
-function readByKey({ r, decay }: DeltaWalk): number {
+/** q·k; P and q are left as they read the state before it decays, which an erase key of its own does anyway. */
+function readByKey({ r, decay, early }: DeltaWalk): number {
   const ld = ceil4(r);
   let along = 0;
   for (let m = 0; m < r; m++) along += S[F + ld + m]! * S[KEYS + m]!;
@@ -43,7 +43,7 @@ function readByKey({ r, decay }: DeltaWalk): number {
   const step = decay === "channel" ? 1 : 0;
   for (let m = 0; m < r; m++) {
     const factor = S[POWER + m * step]! + S[REST + m * step]!;
-    S[F + m] = factor * S[F + m]!;
+    if (!early) S[F + m] = factor * S[F + m]!;
     S[F + ld + m] = factor * S[F + ld + m]!;
   }
   return along;

@@ -1,5 +1,5 @@
 import type { DecayKind, HostTensor } from "@dlrt/core";
-import { decayKind, type DeltaRuleInputs } from "@dlrt/core/backend";
+import { checkEraseKey, decayKind, type DeltaRuleInputs } from "@dlrt/core/backend";
 import type { Sizes } from "@dlrt/core";
 import { rowsOf, type Rows } from "./rows.js";
 import { ceil4, chunkRows, DECAY_CHUNK_MAX, RANK_MAX, STACK_MAX } from "./scratch.js";
@@ -13,6 +13,10 @@ export interface DeltaWalk {
   readonly k: Rows;
   readonly v: Rows;
   readonly e: Rows;
+  /** The erase key's own rows; absent: k's. */
+  readonly p: Rows | undefined;
+  /** 1 where P reads before its row decays: row v of P then has the factors that row v − 1 of Q has. */
+  readonly early: 0 | 1;
   /** e is one number a row. */
   readonly scalarErase: boolean;
   /** Absent: the right-hand side is β v with β = e, and β is multiplied in where rows are solved for. */
@@ -39,7 +43,8 @@ interface Given extends Sizes, DeltaRuleInputs<HostTensor> {
 
 /** @param preferred rows of a chunk in f32 where the caller has no wish */
 export function deltaWalkOf(params: Given, entry: number, preferred: number = 12): DeltaWalk {
-  const { query, key, value, erase, write, n, r, scale, eps } = params;
+  const { query, key, value, erase, eraseKey, write, n, r, scale, eps } = params;
+  checkEraseKey(params);
   const f64 = query.dtype === "f64";
   const gaps = r > 0 ? params.decay : undefined;
   const decay = decayKind({ decay: gaps });
@@ -51,6 +56,8 @@ export function deltaWalkOf(params: Given, entry: number, preferred: number = 12
     k: rowsOf(key, entry),
     v: rowsOf(value, entry),
     e: rowsOf(erase, entry),
+    p: eraseKey && rowsOf(eraseKey, entry),
+    early: eraseKey ? 1 : 0,
     scalarErase: erase.shape[2] === 1,
     w: write && rowsOf(write, entry),
     scalarWrite: write?.shape[2] === 1,

@@ -67,16 +67,17 @@ export const DOWN: number = UP + CHUNK_MAX;
 
 /** What a fused delta rule multiplies a row by when it is solved for [chunk] */
 export const PIVOT: number = DOWN + CHUNK_MAX;
-/** 1/√(Σx² + eps) of its keys and queries [chunk] */
+/** 1/√(Σx² + eps) of its keys, queries and erase keys [chunk] */
 export const KEY_NORM: number = PIVOT + CHUNK_MAX;
 export const QUERY_NORM: number = KEY_NORM + CHUNK_MAX;
+export const ERASE_NORM: number = QUERY_NORM + CHUNK_MAX;
 
 /**
  * What the gradients of a fused delta rule need beside. P and q stand below each other in F, their corrections B̄ and Ō in Y, U is X, Z̄
  * has the place of W. K of a chunk, row by row [chunk, rank]
  */
-export const KEYS: number = QUERY_NORM + CHUNK_MAX;
-/** F before it decays by channels [2 chunk, rank] */
+export const KEYS: number = ERASE_NORM + CHUNK_MAX;
+/** F before it decays by channels [2 chunk, rank]; or the erase keys before they are gated, where a layer has some */
 export const RAW: number = KEYS + CHUNK_MAX * RANK_MAX;
 /** F̃ᵀ [rank, 2 chunk] */
 export const FT: number = RAW + STACK_MAX * RANK_MAX;
@@ -89,10 +90,11 @@ export const COUPLING_BAR: number = KEYS_BAR + CHUNK_MAX * RANK_MAX;
 export const COUPLING_BAR_T: number = COUPLING_BAR + STACK_MAX * CHUNK_MAX;
 /** Transposes of the couplings [chunk, 2 chunk] */
 export const COUPLING_T: number = COUPLING_BAR_T + STACK_MAX * CHUNK_MAX;
-/** Sums over the elements of a row: y·ȳ of normalised queries and keys, and what ḡ gains by it [chunk] */
+/** Sums over the elements of a row: y·ȳ of normalised queries, keys and erase keys, and what ḡ gains by it [chunk] */
 export const QUERY_DOT: number = COUPLING_T + STACK_MAX * CHUNK_MAX;
 export const KEY_DOT: number = QUERY_DOT + CHUNK_MAX;
-export const GAP_BAR: number = KEY_DOT + CHUNK_MAX;
+export const ERASE_DOT: number = KEY_DOT + CHUNK_MAX;
+export const GAP_BAR: number = ERASE_DOT + CHUNK_MAX;
 /** What lines that are read ahead add up to, which nobody reads, but a compiler cannot know. */
 export const TOUCHED: number = GAP_BAR + CHUNK_MAX;
 /** Zᵀ [columns, rank], whose rows may need a little more room than those of Z */

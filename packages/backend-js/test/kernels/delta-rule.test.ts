@@ -1,6 +1,14 @@
-import type { Dtype } from "@dlrt/core";
+import { UnsupportedError, type Dtype } from "@dlrt/core";
 import { describe, expect, it } from "vitest";
-import { deltaErrors, deltaProblem, deltaResults, ownKernels, within, type DeltaProblem } from "./delta.js";
+import {
+  deltaErrors,
+  deltaProblem,
+  deltaResults,
+  keeping,
+  ownKernels,
+  within,
+  type DeltaProblem,
+} from "./delta.js";
 import { firstDifference, tensor } from "./problems.js";
 
 const limits = { f32: 1e-6, f64: 2e-14 } as const;
@@ -17,8 +25,11 @@ function expectSmall(problem: DeltaProblem, dtype: Dtype, factor = 1, kernels = 
 const decays = [undefined, "row", "channel"] as const;
 const gates = ["beta", "two", "columns"] as const;
 
-describe.each(decays.flatMap((decay) => gates.map((gate) => ({ decay, gates: gate }))))(
-  "decay $decay, gates $gates",
+const kinds = decays.flatMap((decay) => gates.map((gate) => ({ decay, gates: gate, eraseKey: false })));
+const early = kinds.filter(({ decay }) => decay !== "channel").map((kind) => ({ ...kind, eraseKey: true }));
+
+describe.each([...kinds, ...early])(
+  "decay $decay, gates $gates, with an erase key of its own or without: $eraseKey",
   (kind) => {
     it.each(dtypes)("rows and states of many sizes, %s", (dtype) => {
       for (const n of [1, 2, 4, 7, 12, 13, 23, 24, 25, 40])
@@ -39,6 +50,17 @@ describe.each(decays.flatMap((decay) => gates.map((gate) => ({ decay, gates: gat
     it.each(dtypes)("the same where states are computed again from those kept, %s", (dtype) => {
       for (const bytes of [0, 2 ** 14])
         expectSmall({ ...kind, sizes: [2, 150, 10, 7] }, dtype, 1, within(bytes));
+    });
+
+    it.each(dtypes)("the same from what the forward has kept, %s", (dtype) => {
+      for (const [n, r, p] of [
+        [1, 5, 3],
+        [13, 8, 12],
+        [37, 20, 9],
+      ] as const)
+        expectSmall({ ...kind, sizes: [2, n, r, p], eps: 1e-3 }, dtype, 1, keeping());
+      for (const bytes of [0, 2 ** 14])
+        expectSmall({ ...kind, sizes: [2, 150, 10, 7] }, dtype, 1, keeping(bytes));
     });
 
     it("nothing but the state passes where there are no rows", () => {
@@ -91,6 +113,15 @@ it.each(decays)("more columns than a panel, a rank of several panels, decay %s",
     expectSmall({ decay, gates: "columns", sizes: [1, 6, 1030, 3], chunk: 4 }, dtype, 4);
     expectSmall({ decay, sizes: [1, 1, 1030, 3] }, dtype, 4);
     expectSmall({ decay, sizes: [1, 10, 1030, 3], chunk: 4 }, dtype, 4, within(0));
+    expectSmall({ decay, gates: gate, sizes: [1, 5, 200, 700], chunk: 4 }, dtype, 4, keeping());
+    expectSmall({ decay, sizes: [1, 10, 1030, 3], chunk: 4 }, dtype, 4, keeping(0));
+    if (decay === "channel") continue;
+    const own = { decay, eraseKey: true, chunk: 4 };
+    expectSmall({ ...own, sizes: [1, 5, 200, 700] }, dtype, 4);
+    expectSmall({ ...own, sizes: [1, 6, 1030, 3], eps: 1e-3 }, dtype, 4);
+    expectSmall({ ...own, sizes: [1, 6, 1030, 3], gates: "columns" }, dtype, 4);
+    expectSmall({ ...own, sizes: [1, 10, 1030, 3] }, dtype, 4, within(0));
+    expectSmall({ ...own, sizes: [1, 10, 1030, 3] }, dtype, 4, keeping(0));
   }
 });
 
@@ -111,6 +142,31 @@ const hard: Readonly<Record<string, DeltaProblem>> = {
     data: { decay: (at) => (at % 11 === 3 ? -Infinity : at % 5 === 1 ? -100 : -1e-8) },
   },
   "strong decay": { sizes: [1, 60, r, 5], decay: "row", data: { decay: constant(-20) } },
+  "resets, an own erase key": {
+    eraseKey: true,
+    sizes: [1, 60, r, 5],
+    decay: "row",
+    data: { decay: (at) => (at % 7 === 3 || at === 0 || at === 12 ? -Infinity : at % 5 === 1 ? -1e-8 : -1) },
+  },
+  "nothing but resets, an own erase key": {
+    eraseKey: true,
+    sizes: [1, 30, r, 5],
+    decay: "row",
+    data: { decay: constant(-Infinity) },
+  },
+  "strong decay, an own erase key": {
+    eraseKey: true,
+    sizes: [1, 60, r, 5],
+    decay: "row",
+    data: { decay: (at) => (at % 3 === 0 ? -300 : -20) },
+  },
+  "zeros for an own erase key": {
+    eraseKey: true,
+    sizes: [1, 30, r, 5],
+    eps: 1e-6,
+    decay: "row",
+    data: { eraseKey: constant(0) },
+  },
   "strong decay of channels": {
     sizes: [1, 60, r, 5],
     decay: "channel",
@@ -122,23 +178,28 @@ it.each(Object.entries(hard))("hard data: %s", (_, problem) => {
   for (const dtype of dtypes) expectSmall(problem, dtype, 2);
 });
 
-it.each(["row", "channel"] as const)("decay by e^−1e-8 a row over 65,536 rows, per %s", (decay) => {
+it.each([
+  ["row", false],
+  ["row", true],
+  ["channel", false],
+] as const)("decay by e^−1e-8 a row over 65,536 rows, per %s, an own erase key: %s", (decay, eraseKey) => {
   const data = {
     decay: constant(-1e-8),
     key: constant(0.1),
+    eraseKey: constant(0.1),
     erase: constant(1e-6),
     value: constant(1),
     query: constant(1),
   };
-  const problem: DeltaProblem = { sizes: [1, 65_536, 2, 1], decay, data };
+  const problem: DeltaProblem = { sizes: [1, 65_536, 2, 1], decay, eraseKey, data };
   expectSmall(problem, "f32");
   // What the recurrence in float64 itself loses in so many steps.
   if (decay === "row") expectSmall(problem, "f64", 1e3);
 });
 
 it("a state is updated where it is", () => {
-  for (const n of [1, 30]) {
-    const problem = deltaProblem({ sizes: [2, n, 6, 5], decay: "row" }, "f32");
+  for (const [n, eraseKey] of [1, 30].flatMap((n) => [false, true].map((own) => [n, own] as const))) {
+    const problem = deltaProblem({ sizes: [2, n, 6, 5], decay: "row", eraseKey }, "f32");
     const { finalState, out } = deltaResults(ownKernels, problem);
     const state = problem.inputs.initialState!;
     const again = tensor(out!.shape, "f32");
@@ -161,4 +222,14 @@ it("rows are normalised whose squares overflow", () => {
       large[name]!.data.forEach((x, at) => expect(x).toBeCloseTo(small[name]!.data[at]!, 12));
     }
   }
+});
+
+it("an erase key of its own does not go with a decay by channels", () => {
+  const { call, inputs, cotangents } = deltaProblem({ sizes: [1, 5, 3, 2], decay: "channel" }, "f32");
+  const eraseKey = inputs.key;
+  const out = tensor([1, 5, 2], "f32");
+  const refused = new UnsupportedError("decay", "one number a row beside an erase key", "3 a row");
+  expect(() => ownKernels.deltaRule({ ...call, eraseKey, out })).toThrow(refused);
+  const gradients = { value: tensor([1, 5, 2], "f32") };
+  expect(() => ownKernels.deltaRuleVjp({ ...call, ...cotangents, eraseKey, gradients })).toThrow(refused);
 });

@@ -12,6 +12,8 @@ export interface DeltaProblem {
   readonly decay?: "row" | "channel" | undefined;
   /** How P and the right-hand side are gated: by one β, or by two gates of one or many columns. */
   readonly gates?: "beta" | "two" | "columns";
+  /** The erase key is one of its own. */
+  readonly eraseKey?: boolean;
   readonly eps?: number;
   readonly states?: boolean;
   readonly chunk?: number | undefined;
@@ -21,7 +23,7 @@ export interface DeltaProblem {
 
 /** Inputs and cotangents of a problem, random unless given, in the numbers of `dtype`. */
 export function deltaProblem(problem: DeltaProblem, dtype: Dtype, as: Dtype = dtype) {
-  const { sizes, decay, gates = "beta", eps, states = true, chunk, data = {} } = problem;
+  const { sizes, decay, gates = "beta", eraseKey, eps, states = true, chunk, data = {} } = problem;
   const [batch, n, r, p] = sizes;
   const random = generator(7 + n + 31 * r + 101 * p);
   const rounded = (x: number) => (dtype === "f32" ? Math.fround(x) : x);
@@ -41,6 +43,7 @@ export function deltaProblem(problem: DeltaProblem, dtype: Dtype, as: Dtype = dt
     erase: make("erase", [batch, n, gates === "columns" ? r : 1], gate),
   };
   if (gates !== "beta") inputs.write = make("write", [batch, n, gates === "columns" ? p : 1], gate);
+  if (eraseKey) inputs.eraseKey = make("eraseKey", [batch, n, r], () => unit * random());
   if (decay) inputs.decay = make("decay", [batch, n, decay === "row" ? 1 : r], () => -0.5 * (1 + random()));
   if (states) inputs.initialState = make("initialState", [batch, r, p], random);
   const call = { batch, n, r, p, scale: 0.375, eps, chunk, ...inputs };
@@ -77,15 +80,28 @@ export const within = (bytes: number) => ({
   deltaRuleVjp: (params: DeltaRuleVjpParams<HostTensor>) => deltaRuleVjpWithin(params, bytes),
 });
 
-/** What the gradient of a decay is a sum of differences of: the largest |q q̄| + |k k̄| summed over a row. */
+/** The backward with what the forward has kept, and room for so many bytes of states; what is kept was poisoned. */
+export function keeping(bytes: number = Infinity): typeof ownKernels {
+  let kept: HostTensor | undefined;
+  return {
+    deltaRule: (params) => {
+      kept = tensor([params.batch, params.n, params.p], params.query.dtype);
+      ownKernels.deltaRule({ ...params, kept });
+    },
+    deltaRuleVjp: (params) => deltaRuleVjpWithin({ ...params, kept }, bytes),
+  };
+}
+
+/** What the gradient of a decay is a sum of differences of: the largest |q q̄| + |k k̄| + |p p̄| summed over a row. */
 function gapTerms({ call }: ReturnType<typeof deltaProblem>, results: Record<string, HostTensor>): number {
-  const { query, key, r } = call;
+  const { query, key, eraseKey, r } = call;
   let largest = 0;
   for (let from = 0; from < query.data.length; from += r) {
     let sum = 0;
     for (let at = from; at < from + r; at++) {
       sum += Math.abs(query.data[at]! * results["query gradient"]!.data[at]!);
       sum += Math.abs(key.data[at]! * results["key gradient"]!.data[at]!);
+      if (eraseKey) sum += Math.abs(eraseKey.data[at]! * results["eraseKey gradient"]!.data[at]!);
     }
     largest = Math.max(largest, sum);
   }

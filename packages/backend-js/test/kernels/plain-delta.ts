@@ -35,9 +35,11 @@ function walk(
   { n, r, p, scale, eps, ...given }: DeltaRuleParams<HostTensor> | DeltaRuleVjpParams<HostTensor>,
   entry: number,
 ) {
-  const { query, key, value, erase, write, decay, initialState } = given as DeltaRuleInputs<HostTensor>;
+  const { query, key, value, erase, eraseKey, write, decay, initialState } =
+    given as DeltaRuleInputs<HostTensor>;
   const rows = (t: HostTensor | undefined): Rows | undefined => t && rowsOf(t, entry);
   const [q, k, v, e, w, g] = [rows(query)!, rows(key)!, rows(value)!, rows(erase)!, rows(write), rows(decay)];
+  const p0 = rows(eraseKey);
   const z0 = rows(initialState);
   let state = range(r).map((m) => range(p).map((j) => z0?.get(m, j) ?? 0));
   const normalized = (x: Rows, i: number) => {
@@ -49,12 +51,14 @@ function walk(
     const [qi, ki] = [normalized(q, i), normalized(k, i)];
     const gaps = range(r).map((m) => g?.of(i, m) ?? 0);
     const decayed = state.map((row, m) => row.map((z) => (gaps[m] === 0 ? z : z * Math.exp(gaps[m]!))));
-    const erasing = ki.row.map((x, m) => x * e.of(i, m));
+    const pi = p0 && normalized(p0, i);
+    const erasing = (pi ?? ki).row.map((x, m) => x * e.of(i, m));
+    const seen = pi ? state : decayed;
     const writing = range(p).map((j) => v.get(i, j) * (w ?? e).of(i, j));
-    const u = writing.map((x, j) => x - range(r).reduce((sum, m) => sum + decayed[m]![j]! * erasing[m]!, 0));
+    const u = writing.map((x, j) => x - range(r).reduce((sum, m) => sum + seen[m]![j]! * erasing[m]!, 0));
     state = decayed.map((row, m) => row.map((z, j) => z + ki.row[m]! * u[j]!));
     const out = range(p).map((j) => scale * range(r).reduce((sum, m) => sum + state[m]![j]! * qi.row[m]!, 0));
-    return { qi, ki, gaps, decayed, erasing, u, state, out };
+    return { qi, ki, pi, gaps, decayed, seen, erasing, u, state, out };
   });
   return { history, state, v, e, w };
 }
@@ -90,18 +94,21 @@ export function deltaRuleVjp(params: DeltaRuleVjpParams<HostTensor>): void {
     const unnormalized = ({ row, norm }: { row: readonly number[]; norm: number }, bar: readonly number[]) =>
       eps === undefined ? bar : bar.map((x, m) => (x - row[m]! * dot(row, bar)) / norm);
     for (let i = n - 1; i >= 0; i--) {
-      const { qi, ki, gaps, decayed, erasing, u, state } = history[i]!;
+      const { qi, ki, pi, gaps, decayed, seen, erasing, u, state } = history[i]!;
       const oBar = range(p).map((j) => scale * outBar.get(i, j));
       const qBar = state.map((row) => dot(row, oBar));
       z.forEach((row, m) => row.forEach((_, j) => (row[j]! += qi.row[m]! * oBar[j]!)));
       const uBar = range(p).map((j) => range(r).reduce((sum, m) => sum + z[m]![j]! * ki.row[m]!, 0));
-      const pBar = decayed.map((row) => -dot(row, uBar));
-      const kBar = z.map((row, m) => dot(row, u) + e.of(i, m) * pBar[m]!);
-      z.forEach((row, m) => row.forEach((_, j) => (row[j]! -= erasing[m]! * uBar[j]!)));
-      const eBar = range(r).map((m) => pBar[m]! * ki.row[m]!);
+      const pBar = seen.map((row) => -dot(row, uBar));
+      const gated = pBar.map((x, m) => e.of(i, m) * x);
+      const kBar = z.map((row, m) => dot(row, u) + (pi ? 0 : gated[m]!));
+      const erase = () => z.forEach((row, m) => row.forEach((_, j) => (row[j]! -= erasing[m]! * uBar[j]!)));
+      if (!pi) erase();
+      const eBar = range(r).map((m) => pBar[m]! * (pi ?? ki).row[m]!);
       const wBar = range(p).map((j) => v.get(i, j) * uBar[j]!);
       set("query", i, unnormalized(qi, qBar));
       set("key", i, unnormalized(ki, kBar));
+      if (pi) set("eraseKey", i, unnormalized(pi, gated));
       set(
         "value",
         i,
@@ -115,6 +122,7 @@ export function deltaRuleVjp(params: DeltaRuleVjpParams<HostTensor>): void {
         z.map((row, m) => (gaps[m] === -Infinity ? 0 : dot(row, decayed[m]!))),
       );
       z.forEach((row, m) => row.forEach((_, j) => (row[j]! *= Math.exp(gaps[m]!))));
+      if (pi) erase();
     }
     z.forEach((row, m) => set("initialState", m, row));
   }

@@ -56,6 +56,7 @@ function staged(
       COUNT,
       THREADS: (COUNT * across * (across + 1)) / 2,
       ...(decayed && { DECAY: 1 }),
+      ...(decayed?.early && { EARLY: 1 }),
     },
     params: { ...operands, rows, rank: quads(r), chunks, total: workgroups },
     bindings: { ...operands, sums: decayed?.sums ?? ctx.nothing.read, coupling },

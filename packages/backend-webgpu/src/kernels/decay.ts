@@ -12,8 +12,10 @@ const THREADS = 64;
 /** What the decay inside the chunks of a segment makes of its rows. */
 export interface Decayed {
   readonly kind: "row" | "channel";
-  /** F_v ∘ exp(s_v): what a row reads the state before its chunk with. */
+  /** F_v ∘ exp(s_v), or of s_{v−1} where F reads early: what a row reads the state before its chunk with. */
   readonly f: Operand;
+  /** F reads before its row decays. */
+  readonly early: boolean;
   /** G_v ∘ exp(C_last − s_v): what is left of a row's contribution after its chunk. */
   readonly g: Operand;
   /** s_v in two parts, [rows, quads or 1, 2] quads an entry. */
@@ -34,6 +36,8 @@ interface Rows {
   /** In quads; absent: `Decayed.f` is not wanted. */
   readonly f?: Operand;
   readonly g: Operand;
+  /** F reads before its row decays. */
+  readonly early?: boolean;
   /** λ, to be put behind the factors for a kernel that has no binding left for them. */
   readonly diag?: Placed;
 }
@@ -69,12 +73,14 @@ export function decayed(ctx: Context, of: Rows): Decayed {
   const sums = scratch(ctx, batches * rows * 8 * (kind === "channel" ? width : 1));
   const scaled = (): Range => scratch(ctx, 4 * batches * rows * width);
   const kept = scaled();
-  const read = of.f ? scaled() : ctx.nothing.write;
-  const outputs = { f_read: read, g_kept: kept, sums, factors };
-  dispatchRows(ctx, of, outputs, { READ: of.f ? 1 : 0, KEEP: 1 });
+  const { f, early = false } = of;
+  const together = f && !early ? scaled() : ctx.nothing.write;
+  const outputs = { f_read: together, g_kept: kept, sums, factors };
+  dispatchRows(ctx, of, outputs, { READ: f && !early ? 1 : 0, KEEP: 1 });
+  const read = f && early ? decayedReading(ctx, { ...of, f }) : packed(together, rows, width);
   const lambda = packed(factors, rows, 1, count);
   if (diag) copyRows(ctx, { batches, rows, cols: 1 }, operand(ctx, diag, segment, trans), lambda);
-  return { kind, f: packed(read, rows, width), g: packed(kept, rows, width), sums, factors, diag: lambda };
+  return { kind, f: read, early, g: packed(kept, rows, width), sums, factors, diag: lambda };
 }
 
 function dispatchRows(
@@ -83,7 +89,7 @@ function dispatchRows(
   outputs: Readonly<Record<"f_read" | "g_kept" | "sums" | "factors", Range>>,
   wanted: { readonly READ: number; readonly KEEP: number },
 ): void {
-  const { segment, chunk, trans, decay, cols, g } = of;
+  const { segment, chunk, trans, decay, cols, g, early = false } = of;
   const { batches, rows } = segment;
   const width = quads(cols);
   const chunks = Math.ceil(rows / chunk);
@@ -92,7 +98,11 @@ function dispatchRows(
   const total = batches * chunks * width;
   const channels = decayKind({ decay }) === "channel" ? 1 : 0;
   ctx.stream.recorder.dispatch(decayRows, {
-    constants: { CHUNK: chunk, THREADS, CHANNELS: channels, TRANS: trans ? 1 : 0, ...wanted },
+    constants: {
+      ...{ CHUNK: chunk, THREADS, CHANNELS: channels },
+      // rows of K come in their own order either way; those of F read before their row decays
+      ...{ TRANS: trans || (early && !wanted.KEEP) ? 1 : 0, ...wanted },
+    },
     params: { decay: from, f, g, rows, cols, quads: width, chunks, total },
     bindings: { decay: from, f, g, ...outputs },
     workgroups: Math.ceil(total / THREADS),

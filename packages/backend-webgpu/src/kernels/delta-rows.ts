@@ -11,7 +11,7 @@ import type { Segment } from "./segments.js";
 export interface DeltaRows {
   readonly query: Operand;
   readonly key: Operand;
-  /** P = e ∘ k */
+  /** P = e ∘ k, or e times the erase key's own row */
   readonly erase: Operand;
   /** W = w ∘ v */
   readonly written: Operand;
@@ -19,20 +19,33 @@ export interface DeltaRows {
 
 export function deltaRows(
   ctx: Context,
-  { query, key, value, erase, write, eps }: DeltaRuleParams<GpuTensor>,
+  { query, key, value, erase, eraseKey, write, eps }: Omit<DeltaRuleParams<GpuTensor>, "out" | "finalState">,
   segment: Segment,
 ): DeltaRows {
   const scale = (
     x: GpuTensor,
     of: { readonly eps?: number | undefined; readonly factor?: GpuTensor },
   ): Scaled => scaleRows(ctx, x, segment, of);
-  const keys = scale(key, { eps, factor: erase });
+  const plain = (x: GpuTensor): Operand =>
+    eps === undefined ? input(ctx, x, segment) : scale(x, { eps }).plain;
+  const erasing = scale(eraseKey ?? key, { eps, factor: erase });
   return {
-    query: eps === undefined ? input(ctx, query, segment) : scale(query, { eps }).plain,
-    key: eps === undefined ? input(ctx, key, segment) : keys.plain,
-    erase: keys.scaled,
+    query: plain(query),
+    key: eraseKey || eps === undefined ? plain(key) : erasing.plain,
+    erase: erasing.scaled,
     written: scale(value, { factor: write ?? erase }).scaled,
   };
+}
+
+/** P of a single row with an erase key of its own, in elements. */
+export function eraseRow(
+  ctx: Context,
+  eraseKey: GpuTensor,
+  { erase, eps }: DeltaRuleParams<GpuTensor>,
+  segment: Segment,
+): Operand {
+  const { scaled } = scaleRows(ctx, eraseKey, segment, { eps, factor: erase });
+  return { ...scaled, batch: 4 * scaled.batch, row: 4 * scaled.row };
 }
 
 interface Scaled {

@@ -1,4 +1,4 @@
-import type { DeltaRuleParams } from "@dlrt/core/backend";
+import { checkEraseKey, type DeltaRuleParams } from "@dlrt/core/backend";
 import type { GpuTensor } from "../tensor.js";
 import { carried } from "./carried.js";
 import { chunkSize, packed, quads, scratch, type Context } from "./context.js";
@@ -6,7 +6,7 @@ import { chunkStates } from "./apply.js";
 import { couplingPair } from "./coupling.js";
 import { decayBytes, decayed, decayedReading, type Decayed } from "./decay.js";
 import { deltaStep } from "./delta-step.js";
-import { deltaRows } from "./delta-rows.js";
+import { deltaRows, type DeltaRows } from "./delta-rows.js";
 import type { Operand, Range } from "./plan.js";
 import { applyChunk } from "./plans.js";
 import { copyRows } from "./rows.js";
@@ -23,7 +23,8 @@ const THREADS = 64;
  * the couplings of P and of Q with K; then the scan, which keeps the state before every chunk; then all outputs at once.
  */
 export function deltaRule(ctx: Context, params: DeltaRuleParams<GpuTensor>): void {
-  const { batch, n, r, p, query, key, value, erase, write, decay } = params;
+  const { batch, n, r, p, query, key, value, erase, eraseKey, write, decay } = params;
+  checkEraseKey(params);
   if (batch === 0 || p === 0) return;
   if (n === 1 && r > 0) {
     deltaStep(ctx, params);
@@ -36,7 +37,7 @@ export function deltaRule(ctx: Context, params: DeltaRuleParams<GpuTensor>): voi
     (16 * stateSize(r, p)) / chunk +
     decayBytes(decay, r) +
     (decay ? 16 * quads(r) : 0);
-  const inputs = [query, key, value, erase, write, decay];
+  const inputs = [query, key, value, erase, eraseKey, write, decay];
   const work = { ...params, trans: false, chunk, flops, scratchBytes, inputs };
   carried(ctx, work, (segment, carry, to) => deltaSegment(ctx, params, segment, chunk, carry, to));
 }
@@ -49,12 +50,39 @@ function deltaSegment(
   carry: Carry,
   out: Operand,
 ): void {
+  const { solving, scaled, reading, reads } = deltaChunks(ctx, params, segment, chunk);
+  readOut(ctx, {
+    ...{ ...solving, ...corrections(ctx, solving, carry, scaled), out, alpha: params.scale },
+    coupling: reading,
+    f: reads(),
+  });
+}
+
+/** What the chunks of a segment need before the state reaches them. */
+export interface DeltaChunks {
+  readonly rows: DeltaRows;
+  readonly scaled: Decayed | undefined;
+  /** The coupling of P with K, its rows, and the right-hand side. */
+  readonly solving: SolveSegment;
+  /** The coupling of Q with K. */
+  readonly reading: Range;
+  /** What a row of Q reads the state before its chunk with. */
+  reads(): Operand;
+}
+
+export function deltaChunks(
+  ctx: Context,
+  params: Omit<DeltaRuleParams<GpuTensor>, "out" | "finalState">,
+  segment: Segment,
+  chunk: number,
+): DeltaChunks {
   const { r, p, decay } = params;
   const chunks = Math.ceil(segment.rows / chunk);
   const of = { ...segment, chunk, chunks, r, p };
-  const { query, key, erase, written } = deltaRows(ctx, params, segment);
+  const rows = deltaRows(ctx, params, segment);
+  const { query, key, erase, written } = rows;
   const gaps = decay && r > 0 ? { segment, chunk, trans: false, decay, cols: r } : undefined;
-  const scaled = gaps && decayed(ctx, { ...gaps, f: erase, g: key });
+  const scaled = gaps && decayed(ctx, { ...gaps, f: erase, g: key, early: params.eraseKey !== undefined });
   const [coupling, reading] = couplingPair(ctx, { ...of, f: erase, g: key, decayed: scaled }, query);
   const solving: SolveSegment = {
     ...{ ...of, b: written, coupling },
@@ -62,14 +90,11 @@ function deltaSegment(
     diag: scaled?.diag ?? ctx.nothing.read,
     ...(scaled ? { f: scaled.f, g: scaled.g, decay: scaled.kind } : { f: erase, g: key }),
   };
-  readOut(ctx, {
-    ...{ ...of, ...corrections(ctx, solving, carry, scaled), out, alpha: params.scale },
-    coupling: reading,
-    f: gaps ? decayedReading(ctx, { ...gaps, f: query }) : query,
-  });
+  const reads = (): Operand => (gaps ? decayedReading(ctx, { ...gaps, f: query }) : query);
+  return { rows, scaled, solving, reading, reads };
 }
 
-interface Solved {
+export interface Solved {
   readonly corrections: Operand;
   /** The state before every chunk, `stride` of them a batch entry. */
   readonly states: Range;
@@ -79,9 +104,9 @@ interface Solved {
 /** U and the states, from one scan; where that goes in groups, states are added up again from U. `carry` moves past the last chunk. */
 function corrections(ctx: Context, of: SolveSegment, carry: Carry, scaled: Decayed | undefined): Solved {
   const { batches, rows, chunk, chunks, r, p } = of;
-  const u = packed(scratch(ctx, 4 * batches * rows * quads(p)), rows, quads(p));
   const groups = scanGroups(ctx, of);
   if (groups > 1) {
+    const u = packed(scratch(ctx, 4 * batches * rows * quads(p)), rows, quads(p));
     const before = copyCarry(ctx, of, carry);
     const maps = groupMaps(ctx, of, groups, before);
     const z = composeGroups(ctx, of, maps, before);
@@ -90,6 +115,13 @@ function corrections(ctx: Context, of: SolveSegment, carry: Carry, scaled: Decay
     const states = chunkStates(ctx, { ...sizes, g: of.g, x: u, carry, kind: of.decay ?? "none", scaled });
     return { corrections: u, states, stride: chunks };
   }
+  return keptScan(ctx, of, carry);
+}
+
+/** The same by a scan of the chunks one after the other: the state after the last chunk is kept too. */
+export function keptScan(ctx: Context, of: SolveSegment, carry: Carry): Solved {
+  const { batches, rows, chunks, r, p } = of;
+  const u = packed(scratch(ctx, 4 * batches * rows * quads(p)), rows, quads(p));
   const size = stateSize(r, p);
   const stride = chunks + 1;
   const states = scratch(ctx, 4 * batches * stride * size);
@@ -100,7 +132,12 @@ function corrections(ctx: Context, of: SolveSegment, carry: Carry, scaled: Decay
   return { corrections: u, states, stride };
 }
 
-function copyCarry(ctx: Context, { batches, r, p }: SolveSegment, { z, lost }: Carry): Carry {
+/** A carry for the same batch entries, of its own. */
+export function copyCarry(
+  ctx: Context,
+  { batches, r, p }: Pick<SolveSegment, "batches" | "r" | "p">,
+  { z, lost }: Carry,
+): Carry {
   const copied = (from: Range): Range => {
     const to = scratch(ctx, 4 * batches * stateSize(r, p));
     carryInto(ctx, { batch0: 0, batches, r, p }, from, 1, to);

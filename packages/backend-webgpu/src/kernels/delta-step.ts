@@ -1,6 +1,7 @@
 import type { DeltaRuleParams } from "@dlrt/core/backend";
 import type { GpuTensor } from "../tensor.js";
 import { meets, operand, packed, scratch, type Context } from "./context.js";
+import { eraseRow } from "./delta-rows.js";
 import { deltaStepPlan } from "./layer-plans.js";
 import { MANY, outputs, own, THREADS } from "./layer-rows.js";
 import type { Operand } from "./plan.js";
@@ -9,7 +10,10 @@ import { rowsWithin, type Segment } from "./segments.js";
 
 type Params = DeltaRuleParams<GpuTensor>;
 
-/** One token: a dispatch for all heads, which updates the state where it is; no chunks. */
+/**
+ * One token: a dispatch for all heads, which updates the state where it is; no chunks. An erase key of its own takes one more before it: a
+ * stage has no binding left for it.
+ */
 export function deltaStep(ctx: Context, p: Params): void {
   const { batch, r, initialState, finalState } = p;
   let most = batch;
@@ -24,14 +28,16 @@ export function deltaStep(ctx: Context, p: Params): void {
 }
 
 function step(ctx: Context, p: Params, segment: Segment): void {
-  const { r, p: cols, query, key, value, erase, write, decay, out, scale, eps } = p;
+  const { r, p: cols, query, key, value, erase, eraseKey, decay, out, scale, eps } = p;
+  const early = eraseKey && eraseRow(ctx, eraseKey, p, segment);
+  const write = p.write ?? (early && erase);
   const { state, finish: store } = stateOf(ctx, p, segment);
   const { to, finish } = outputs(ctx, { out }, [...inputsOf(p), p.finalState], segment);
   const operands = {
     query: own(ctx, query, segment),
     key: own(ctx, key, segment),
     value: own(ctx, value, segment),
-    erase: own(ctx, erase, segment),
+    erase: early ?? own(ctx, erase, segment),
     write: own(ctx, write, segment),
     decay: own(ctx, decay, segment),
     state,
@@ -43,7 +49,8 @@ function step(ctx: Context, p: Params, segment: Segment): void {
     constants: { THREADS, LANES, NORMALIZE: eps === undefined ? 0 : 1 },
     params: {
       ...{ ...operands, rank: r, cols, total, scale },
-      erase_cols: erase.shape[2],
+      early: early ? 1 : 0,
+      erase_cols: early ? r : erase.shape[2],
       write_cols: write?.shape[2] ?? 0,
       decay_cols: decay?.shape[2] ?? 0,
       root_eps: Math.sqrt(eps ?? 0),
@@ -55,14 +62,15 @@ function step(ctx: Context, p: Params, segment: Segment): void {
   store();
 }
 
-const inputsOf = ({ query, key, value, erase, write, decay }: Params): (GpuTensor | undefined)[] => [
+const inputsOf = ({
   query,
   key,
   value,
   erase,
+  eraseKey,
   write,
   decay,
-];
+}: Params): (GpuTensor | undefined)[] => [query, key, value, erase, eraseKey, write, decay];
 
 /** The state to update: the final one itself, which is the initial one or becomes a copy of it; or else scratch. */
 function stateOf(

@@ -8,6 +8,7 @@ import type { Placed } from "./placed.js";
 import { copy } from "./copy.js";
 import { decayVjp } from "./decay-vjp.js";
 import { deltaRule } from "./delta-rule.js";
+import { deltaRuleVjp } from "./delta-rule-vjp.js";
 import { gate } from "./gate.js";
 import { inverse } from "./inverse.js";
 import { gatedNorm, normalizeRows } from "./norm-rows.js";
@@ -51,6 +52,7 @@ export function kernelsOf(ctx: Context, operation: Operation): Kernels<GpuTensor
     copy: enqueue("copy", copy),
     decayVjp: enqueue("decayVjp", decayVjp),
     deltaRule: enqueue("deltaRule", deltaRule),
+    deltaRuleVjp: enqueue("deltaRuleVjp", deltaRuleVjp),
     normalizeRows: enqueue("normalizeRows", normalizeRows),
     gate: enqueue("gate", gate),
     causalConv: enqueue("causalConv", causalConv),

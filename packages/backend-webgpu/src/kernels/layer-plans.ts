@@ -168,6 +168,7 @@ export const deltaStepPlan = plan({
     write_cols: "u32",
     decay_cols: "u32",
     total: "u32",
+    early: "u32",
     scale: "f32",
     root_eps: "f32",
   },

@@ -8,6 +8,7 @@ import {
   normRowsVjpPlan,
   scaleRowsPlan,
 } from "./layer-plans.js";
+import { deltaBackKeys, deltaBackReads, deltaBackScan, deltaGaps, deltaGates } from "./delta-plans.js";
 import { plan, type Plan } from "./plan.js";
 
 export const couplingPlan = plan({
@@ -22,7 +23,7 @@ export const couplingPlan = plan({
     total: "u32",
   },
   bindings: { f: "read", second: "read", g: "read", sums: "read", coupling: "write" },
-  constants: ["CHUNK", "THREADS", "COUNT", "DECAY"],
+  constants: ["CHUNK", "THREADS", "COUNT", "DECAY", "EARLY"],
 });
 
 export const couplingChannelsPlan = plan({
@@ -252,4 +253,9 @@ export const plans: readonly Plan[] = [
   causalConvSumsPlan,
   scaleRowsPlan,
   deltaStepPlan,
+  deltaBackScan,
+  deltaBackReads,
+  deltaBackKeys,
+  deltaGaps,
+  deltaGates,
 ];

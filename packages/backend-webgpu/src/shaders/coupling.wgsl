@@ -8,6 +8,7 @@ override THREADS: u32 = 36; // COUNT times the tiles, 3, 10 or 36
 override COUNT: u32 = 1; // of F; 2: `second` too
 override QUADS: u32 = CHUNK / 4u;
 override DECAY: bool = false; // else `sums` is not read
+override EARLY: bool = false; // a row of the first F reads before it decays: s_{v−1} in the place of s_v
 override STRIDE: u32 = QUADS + 1u; // no two lanes of a store share a bank
 
 const DEPTH = 16u; // columns of F and G staged at a time
@@ -106,8 +107,9 @@ fn main(
   if (DECAY && live) {
     // rows past the end repeat the last one; above the diagonal factors may be infinite, and are not used
     let s_at = batch * params.rows + first;
+    let back = select(0u, 1u, EARLY && which == 0u); // row 0 reads no row
     //#for i in 0..8
-    let s#{i} = 2u * (s_at + min(8u * ti + #{i}u, rows - 1u));
+    let s#{i} = 2u * (s_at + max(min(8u * ti + #{i}u, rows - 1u), back) - back);
     let t#{i} = 2u * (s_at + min(8u * tj + #{i}u, rows - 1u));
     //#end
     let high_a = vec4<f32>(#{[0, 1, 2, 3].map((i) => `sums[s${i}].x`).join(", ")});

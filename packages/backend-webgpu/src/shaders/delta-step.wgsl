@@ -1,5 +1,5 @@
 // One row of the delta rule for every head in one dispatch: Z ← diag(e^g) Z; u = W − Zᵀ P; Z ← Z + k uᵀ; out = scale · Zᵀ q, where Z
-// stays where it is. The output is Zᵀ q before the update and u (q·k), so that Z is gone through twice. A workgroup does some
+// stays where it is. P reads before Z decays where it is of an erase key of its own. The output is Zᵀ q before the update and u (q·k), so that Z is gone through twice. A workgroup does some
 // columns of a head, LANES threads a column, and stages what all columns share for a block of rows of Z at a time.
 
 override THREADS: u32 = 64;
@@ -25,6 +25,7 @@ struct Params {
   write_cols: u32, // 1, or cols; 0: W = erase ∘ value
   decay_cols: u32, // 1, or rank; 0: no decay
   total: u32, // workgroups asked for
+  early: u32, // 1: `erase` is P itself, and reads before the decay
   scale: f32,
   root_eps: f32, // √eps
 }
@@ -115,7 +116,7 @@ fn stage(batch: u32, block: u32, thread: u32, of_query: Norm, of_key: Norm) {
     let m = block + slot;
     let k = key_at(batch, m, of_key);
     keys[slot] = k;
-    erasing[slot] = k * erase[erase_at + select(0u, m, params.erase_cols > 1u)];
+    erasing[slot] = select(k, 1.0, params.early == 1u) * erase[erase_at + select(0u, m, params.erase_cols > 1u)];
     queries[slot] = query_at(batch, m, of_query);
     powers[slot] = 1.0;
     rests[slot] = 0.0;
@@ -172,7 +173,7 @@ fn main(
   let both = sum_of_all(thread, products); // q·k
 
   let z_at = start(params.state, batch) + column;
-  var all = vec2<f32>(); // Zᵀ P and Zᵀ q of the state that has decayed
+  var all = vec2<f32>(); // Zᵀ P and Zᵀ q of the state that has decayed, but for an early P
   for (var block = 0u; block < rank; block += BLOCK) {
     stage(batch, block, thread, of_query, of_key);
     workgroupBarrier();
@@ -181,7 +182,8 @@ fn main(
       var own = vec2<f32>();
       for (var slot = cut + lane; slot < min(cut + CUT, height); slot += LANES) {
         let z = state[z_at + (block + slot) * params.state.row];
-        own += vec2<f32>(erasing[slot], queries[slot]) * (powers[slot] * z + rests[slot] * z);
+        let later = powers[slot] * z + rests[slot] * z;
+        own += vec2<f32>(erasing[slot], queries[slot]) * vec2<f32>(select(later, z, params.early == 1u), later);
       }
       all += own;
     }

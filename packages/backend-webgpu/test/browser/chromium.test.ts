@@ -50,3 +50,12 @@ test("conformance holds in a headless Chromium page", async () => {
   expect(report.failures).toEqual([]);
   expect(report.cases).toBeGreaterThan(100);
 });
+
+test("the gradients of layers with a delta rule, which have kernels of their own, hold there too", async () => {
+  const only = ["deltaRule", "gatedDeltaRule", "kimiDeltaAttention"].map((name) => `gradients of ${name}`);
+  const options = { maxN: 200, maxWork: 2 ** 13, cases: 2, only };
+  const report = await page.evaluate<Report>(`judgeLayers(${JSON.stringify(options)})`);
+  console.log(reportText({ ...report, notRun: [] }));
+  expect(report.failures).toEqual([]);
+  expect(report.cases).toBeGreaterThan(5);
+});

@@ -1,4 +1,4 @@
-import { runSuites, type Report } from "@dlrt/conformance";
+import { runLayers, runSuites, type Report } from "@dlrt/conformance";
 import { createWebGpuBackend } from "../../src/index.js";
 
 /** What the page offers to the test that drives it. */
@@ -6,4 +6,9 @@ function judge(options: Parameters<typeof runSuites>[1]): Promise<Report> {
   return runSuites(() => createWebGpuBackend({ selfTest: false }), options);
 }
 
-Object.assign(globalThis, { judge });
+/** The same of layers. */
+function judgeLayers(options: Parameters<typeof runLayers>[1]): Promise<Report> {
+  return runLayers(() => createWebGpuBackend({ selfTest: false }), options);
+}
+
+Object.assign(globalThis, { judge, judgeLayers });

@@ -9,6 +9,7 @@ export interface DeltaProblem {
   readonly key: Float32Array;
   readonly value: Float32Array;
   readonly erase: Float32Array;
+  readonly eraseKey?: Float32Array | undefined;
   readonly write?: Float32Array | undefined;
   readonly decay?: Float32Array | undefined;
   readonly initialState?: Float32Array | undefined;
@@ -22,7 +23,7 @@ export interface DeltaResult {
 }
 
 /** Row `row` of all entries, normalised where that is asked for. */
-function rowOf(data: Float32Array, row: number, cols: number, eps?: number): number[] {
+export function rowOf(data: Float32Array, row: number, cols: number, eps?: number): number[] {
   const own = [...data.subarray(row * cols, (row + 1) * cols)];
   if (eps === undefined) return own;
   const length = Math.sqrt(own.reduce((sum, value) => sum + value * value, eps));
@@ -37,6 +38,7 @@ export function recurrence(of: DeltaProblem): DeltaResult {
   const columns = (data: Float32Array | undefined): number => (data?.length ?? 0) / (batch * n);
   for (let row = 0; row < batch * n; row++) {
     const [q, k] = [rowOf(of.query, row, r, of.eps), rowOf(of.key, row, r, of.eps)];
+    const own = of.eraseKey && rowOf(of.eraseKey, row, r, of.eps);
     const pick = (data: Float32Array, at: number): number =>
       columns(data) === 1 ? data[row]! : data[row * columns(data) + at]!;
     const first = Math.floor(row / n) * r * p;
@@ -45,8 +47,9 @@ export function recurrence(of: DeltaProblem): DeltaResult {
       for (let m = 0; m < r; m++) {
         const at = first + m * p + c;
         const gap = of.decay ? pick(of.decay, m) : 0;
+        if (own) correction -= pick(of.erase, m) * own[m]! * state[at]!;
         state[at] = gap === -Infinity ? 0 : state[at]! + Math.expm1(gap) * state[at]!;
-        correction -= pick(of.erase, m) * k[m]! * state[at]!;
+        if (!own) correction -= pick(of.erase, m) * k[m]! * state[at]!;
       }
       let read = 0;
       for (let m = 0; m < r; m++) {
@@ -82,6 +85,7 @@ export function uploadDelta(
     key: put(of.key, n, r),
     value: put(of.value, n, p),
     erase: put(of.erase, n, n === 0 ? 1 : of.erase.length / (batch * n)),
+    eraseKey: some(of.eraseKey, n),
     write: some(of.write, n),
     decay: some(of.decay, n),
     initialState: some(of.initialState, r, p),

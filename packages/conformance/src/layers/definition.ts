@@ -1,7 +1,7 @@
 /** The layers of @dlrt/linear-attention as the suite sees them: names of inputs, calls, references. */
 import type { Backend, Tensor } from "@dlrt/core";
 import * as layers from "@dlrt/linear-attention";
-import type { Cotangents, LayerOptions, LayerResult } from "@dlrt/linear-attention";
+import type { Cotangents, LayerOptions, LayerResult, VjpOptions } from "@dlrt/linear-attention";
 import * as reference from "@dlrt/linear-attention/reference";
 import type { ReferenceProblem, ReferenceResult } from "@dlrt/linear-attention/reference";
 import type { GateKind } from "../gates.js";
@@ -47,7 +47,7 @@ export interface Layer {
     backend: Backend,
     inputs: Readonly<Record<string, Tensor>>,
     cotangents: Cotangents,
-    options: LayerOptions,
+    options: VjpOptions,
   ): Readonly<Record<string, Tensor>>;
   reference(problem: ReferenceProblem, inputs: Arrays): ReferenceResult;
 }

@@ -124,13 +124,14 @@ export async function runForward(
   };
 }
 
-/** Every gradient by its name, states [N·heads, K, V]. */
+/** Every gradient by its name, states [N·heads, K, V]; `keeps`: with what a forward call has kept. */
 export async function runBackward(
   scope: Scope,
   problem: LayerProblem,
   data: LayerData,
   cotangents: LayerCotangents,
   dtype: Dtype,
+  keeps: boolean = false,
 ): Promise<Record<string, Float64Array>> {
   const { layer } = problem;
   const inputs = putInputs(scope, problem, data, dtype);
@@ -140,9 +141,16 @@ export async function runBackward(
   const names = [...Object.keys(layer.inputs), ...(initialState ? ["initialState"] : [])];
   for (const t of Object.values(inputs)) scope.poisonFree(t.shape, dtype);
   const options = { ...optionsOf(problem), initialState };
+  const before = scope.backend.memory();
+  const forward = keeps ? layer.forward(scope.backend, inputs, { ...options, keep: true }) : undefined;
+  demand((forward?.kept !== undefined) === keeps, "keep: expected the result to have `kept`");
+  forward?.output.dispose();
   const gradients = counted(scope, problem, names.length, () =>
-    layer.backward(scope.backend, inputs, { output, finalState }, options),
+    layer.backward(scope.backend, inputs, { output, finalState }, { ...options, kept: forward?.kept }),
   );
+  forward?.kept?.dispose();
+  const more = scope.backend.memory().tensors - before.tensors;
+  demand(more === names.length, `${sayProblem(problem)}: what was kept lives on once disposed`);
   for (const t of Object.values(gradients)) scope.keep(t);
   const given = Object.keys(gradients).slice().sort().join();
   demand(given === names.slice().sort().join(), `gradients of ${given}, expected ${names.join()}`);

@@ -159,6 +159,8 @@ export interface Supports {
   readonly decay?: DecayKind | undefined;
   /** Kernels this backend lacks; core refuses them with UnsupportedError. */
   readonly missing?: readonly KernelName[] | undefined;
+  /** Those of the two kernels that take an `eraseKey`. Absent: neither; a layer that has one is then composed. */
+  readonly eraseKey?: readonly ("deltaRule" | "deltaRuleVjp")[] | undefined;
   readonly limits: {
     /** Bytes of one tensor. */
     readonly tensorBytes: number;
@@ -214,6 +216,11 @@ export interface Backend<T extends Tensor = Tensor> extends AsyncDisposable {
   /** What lives: tensors not disposed, and their bytes. */
   memory(): { tensors: number; bytes: number };
   prepare?(p: PrepareParams): Promise<void>;
+  /**
+   * The shape of the tensor, of the inputs' dtype, that `deltaRule` and `deltaRuleVjp` take as `kept` for a call of these sizes; one
+   * without elements: nothing is worth keeping. Absent: the backend keeps nothing, and its kernels are never given any.
+   */
+  keptShape?(sizes: Sizes, dtype: Dtype): Shape;
   /**
    * For backends whose tensors the host cannot read at once: a rejection of `pending` must reject every `read` of
    * `results` as they now are, and of what is computed from them, and nothing else. `check: true` needs it there.

@@ -8,14 +8,23 @@ import type { Tensor } from "./tensor.js";
  *     P_i = e_i ∘ k_i,   W_i = w_i ∘ v_i
  *     Z ← diag(exp(g_i)) Z;   u_i = W_i − Zᵀ P_i;   Z ← Z + k_i u_iᵀ;   out_i = scale · Zᵀ q_i
  *
- * Query and key are x / √(Σx² + eps) where `eps` is given, P_i with the normalised key.
+ * With an erase key p of its own, as Comba has it, P_i = e_i ∘ p_i reads Z before the row decays, which is by one number then:
+ *
+ *     u_i = W_i − Zᵀ P_i;   Z ← exp(g_i) Z + k_i u_iᵀ
+ *
+ * Query, key and erase key are x / √(Σx² + eps) where `eps` is given, and P_i is of the normalised one.
  */
 export interface DeltaRuleParams<T extends Tensor = Tensor> extends Sizes, DeltaRuleInputs<T> {
   readonly scale: number;
-  /** Added to the squares of a row of query and of key before they are normalised; absent: they are taken as they are. */
+  /** Added to the squares of a row of query and of each key before they are normalised; absent: they are taken as they are. */
   readonly eps?: number | undefined;
   /** Receives Z after the last row, [batch, r, p]. May be the same tensor as `initialState`. */
   readonly finalState?: T | undefined;
+  /**
+   * Receives what `deltaRuleVjp` would otherwise compute once more, the corrections above all: a contiguous tensor of the backend's
+   * `keptShape`, which overlaps nothing else and means something to that backend alone.
+   */
+  readonly kept?: T | undefined;
   /** [batch, n, p]; overlaps no input */
   readonly out: T;
   /** Rows per chunk, ≥ 1; absent: the backend's choice. A hint: results differ by rounding only. */
@@ -31,6 +40,8 @@ export interface DeltaRuleInputs<T extends Tensor = Tensor> {
   readonly value: T;
   /** e, [batch, n, 1] or [batch, n, r] */
   readonly erase: T;
+  /** p, [batch, n, r]; only where the backend `supports` it, and with a decay of one column or none */
+  readonly eraseKey?: T | undefined;
   /** w, [batch, n, 1] or [batch, n, p]; absent: `erase`, of one column, which is then the layer's β. */
   readonly write?: T | undefined;
   /** g, [batch, n, 1] or [batch, n, r]; absent: 0 */
@@ -39,11 +50,13 @@ export interface DeltaRuleInputs<T extends Tensor = Tensor> {
   readonly initialState?: T | undefined;
 }
 
-/** The gradients of `deltaRule`; what is needed of the forward pass is computed once more. */
+/** The gradients of `deltaRule`; what is needed of the forward pass is computed once more, unless it was `kept`. */
 export interface DeltaRuleVjpParams<T extends Tensor = Tensor> extends Sizes, DeltaRuleInputs<T> {
   readonly scale: number;
   readonly eps?: number | undefined;
   readonly chunk?: number | undefined;
+  /** As `deltaRule` left it for the same inputs and sizes. It is not written. */
+  readonly kept?: T | undefined;
   /** Cotangents: of out, [batch, n, p], and of the final state, [batch, r, p], absent: 0. */
   readonly outCotangent: T;
   readonly finalStateCotangent?: T | undefined;

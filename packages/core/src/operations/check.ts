@@ -2,6 +2,7 @@ import type { Backend, KernelName, Sizes } from "../contract/backend.js";
 import { describe } from "../contract/describe.js";
 import { DisposedError, DtypeError, ShapeError, UnsupportedError, ValueError } from "../contract/errors.js";
 import { OwnedTensor, proxied } from "../contract/ledger.js";
+import type { DeltaRuleInputs } from "../contract/layer-kernels.js";
 import type { DiagLowRankTril } from "../contract/operator.js";
 import type { Dtype, Shape, Tensor } from "../contract/tensor.js";
 
@@ -140,4 +141,12 @@ export function checkAlpha(alpha: number | undefined, dtype: Dtype): number {
   if (!Number.isFinite(rounded))
     throw new ValueError("alpha", `a number finite in ${dtype}`, describe(alpha));
   return rounded;
+}
+
+/** For kernels: before a row decays by channels its erase key cannot read the state. @throws UnsupportedError */
+export function checkEraseKey({ key, eraseKey, decay }: DeltaRuleInputs): void {
+  if (eraseKey === undefined || decay === undefined) return;
+  const channels = decay.shape[2];
+  if (channels !== 1 && key.shape[2] > 0)
+    throw new UnsupportedError("decay", "one number a row beside an erase key", `${channels} a row`);
 }

@@ -1,7 +1,7 @@
 import { DtypeError, ShapeError, ValueError, type Backend, type Dtype, type Tensor } from "@dlrt/core";
-import { checkOptions, checkPiece, checkReadable, describe } from "@dlrt/core/backend";
+import { checkFlag, checkOptions, checkPiece, checkReadable, describe } from "@dlrt/core/backend";
 import { checkEps, checkStates } from "./check-options.js";
-import { optionNames, type Heads, type LayerOptions } from "./options.js";
+import { forwardNames, type Heads, type LayerOptions } from "./options.js";
 import type { Piece } from "./packed.js";
 import { checkPieces, paddingOf } from "./pieces.js";
 import type { Input, Rule } from "./rule.js";
@@ -36,12 +36,14 @@ export function checkLayer<T extends Tensor>(
   rule: Rule,
   inputs: Inputs<T>,
   options: LayerOptions<T>,
+  allowed: readonly string[] = forwardNames,
 ): CheckedLayer {
   const names = Object.keys(rule.inputs);
   if (inputs === undefined) throw new ValueError("inputs", `${names.join(", ")}`, "undefined");
   checkOptions("inputs", inputs, names);
   if (options === undefined) throw new ValueError("options", "at least { heads }", "undefined");
-  checkOptions("options", options, optionNames);
+  checkOptions("options", options, allowed);
+  checkFlag("keep", options.keep);
   const present = names.filter((name) => !(rule.inputs[name]!.optional && inputs[name] === undefined));
   for (const name of present) checkReadable(backend, name, inputs[name]!);
   const the = (role: Input["role"]): string => names.find((name) => rule.inputs[name]!.role === role)!;

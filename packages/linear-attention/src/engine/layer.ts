@@ -2,15 +2,26 @@ import type { Backend, Tensor } from "@dlrt/core";
 import { checkCotangents } from "./check-options.js";
 import { checkLayer, inputHeads, inputWidth, type CheckedLayer, type Inputs } from "./check.js";
 import { regrouped, tiled } from "./head-order.js";
+import { ruleFor } from "./fused.js";
 import { heldIn } from "./held.js";
+import { describeCall, keptOf, keptTensors } from "./kept.js";
 import { mix } from "./mix.js";
-import type { MixBack, MixCall } from "./operands.js";
-import type { Cotangents, LayerOptions, LayerResult } from "./options.js";
+import type { KeptTensors, MixBack, MixCall } from "./operands.js";
+import {
+  vjpNames,
+  type Cotangents,
+  type LayerOptions,
+  type LayerResult,
+  type VjpOptions,
+} from "./options.js";
 import { clearRows, stretched } from "./pieces.js";
 import type { Input, Rule } from "./rule.js";
 import { withScope, type Scope } from "./scope.js";
 import { loadStates, stateShape, targetStates } from "./states.js";
 import { Tape, type Value } from "./tape.js";
+
+/** What a call of `mix` has that no mapping changes. */
+type StatesOf<T extends Tensor> = Pick<MixCall<T>, "initialState" | "finalState" | "kept">;
 
 /** Computes a layer. Results are written when it returns, or enqueued on a device. */
 export function forward<T extends Tensor>(
@@ -25,26 +36,35 @@ export function forward<T extends Tensor>(
   if (held) return { output: held(rule, inputs, call) };
   return withScope(backend, call.dtype, (scope) => {
     const { form, stateHeads } = call;
-    const engine = engineForm(rule, call);
+    const own = ruleFor(backend, rule, call, false);
+    const engine = engineForm(own, call);
     const { finalState: asked = false } = options;
     const final = asked === true ? scope.empty(stateShape(form)) : asked;
     const target =
       final === false ? undefined : targetStates(scope, final, form, { ...engine, heads: stateHeads });
-    const states = { initialState: initialStates(scope, rule, call, options), finalState: target?.states };
-    const output = outputOf(scope, rule, inputs, call, states);
+    const kept: KeptTensors<T> | undefined = options.keep ? [] : undefined;
+    const initialState = initialStates(scope, own, call, options);
+    const output = outputOf(scope, own, inputs, call, { initialState, finalState: target?.states, kept });
     target?.finish();
-    const result = scope.keep(output);
-    return final === false ? { output: result } : { output: result, finalState: scope.keep(final) };
+    const result: { -readonly [name in keyof LayerResult<T>]: LayerResult<T>[name] } = {
+      output: scope.keep(output),
+    };
+    if (final !== false) result.finalState = scope.keep(final);
+    if (kept) {
+      for (const t of kept) if (t) scope.keep(t);
+      result.kept = keptOf(describeCall(rule, inputs, call, options), kept);
+    }
+    return result;
   });
 }
 
-/** The output, zeros where rows are padded. */
+/** The output, zeros where rows are padded, by the rule as `ruleFor` gives it. */
 export function outputOf<T extends Tensor>(
   scope: Scope<T>,
   rule: Rule,
   inputs: Inputs<T>,
   call: CheckedLayer,
-  states: Pick<MixCall<T>, "initialState" | "finalState">,
+  states: StatesOf<T>,
 ): T {
   const tape = new Tape(scope, false);
   const { output } = run(tape, rule, inputs, call, states, {});
@@ -52,20 +72,22 @@ export function outputOf<T extends Tensor>(
   return output.tensor;
 }
 
-/** The gradients of a layer, which is computed once more on the way. */
+/** The gradients of a layer, which is computed once more on the way as far as nothing was kept of it. */
 export function backward<T extends Tensor>(
   backend: Backend<T>,
   rule: Rule,
   given: object,
   cotangents: Cotangents<T>,
-  options: LayerOptions<T>,
+  options: VjpOptions<T>,
 ): Record<string, T> {
   const inputs = given as Inputs<T>;
-  const call = checkLayer(backend, rule, inputs, options);
+  const call = checkLayer(backend, rule, inputs, options, vjpNames);
   checkCotangents(backend, cotangents, call);
+  const kept = keptTensors<T>(options.kept, () => describeCall(rule, inputs, call, options));
   return withScope(backend, call.dtype, (scope) => {
     const { form, outHeads, stateHeads } = call;
-    const engine = engineForm(rule, call);
+    const own = ruleFor(backend, rule, call, true);
+    const engine = engineForm(own, call);
     const { finalState: cotangent } = cotangents;
     const gradient = options.initialState && scope.empty(stateShape(form));
     const target = gradient && targetStates(scope, gradient, form, { ...engine, heads: stateHeads });
@@ -74,8 +96,8 @@ export function backward<T extends Tensor>(
       initialState: target?.states,
     };
     const tape = new Tape(scope, true);
-    const states = { initialState: initialStates(scope, rule, call, options) };
-    const { output, values } = run(tape, rule, inputs, call, states, back);
+    const states = { initialState: initialStates(scope, own, call, options), kept };
+    const { output, values } = run(tape, own, inputs, call, states, back);
     tape.backward(output, {
       heads: output.heads,
       width: output.width,
@@ -114,7 +136,7 @@ export function run<T extends Tensor>(
   rule: Rule,
   inputs: Inputs<T>,
   call: CheckedLayer,
-  states: Pick<MixCall<T>, "initialState" | "finalState">,
+  states: StatesOf<T>,
   back: MixBack<T>,
   mixer: typeof mix<T> = mix,
 ): { readonly output: Value<T>; readonly values: Record<string, Value<T>> } {

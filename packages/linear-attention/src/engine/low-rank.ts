@@ -25,7 +25,7 @@ export function diagonalPlusLowRank<T extends Tensor>(
       { value: b!, row: 1 },
       { value: key!, row: 2 },
     ]),
-    eraseKey: tape.place(batch, tokens, sizes(a!.heads), [
+    erased: tape.place(batch, tokens, sizes(a!.heads), [
       { value: a!, row: 0, alpha: -1 },
       { value: -1, row: 1, column: keyWidth },
     ]),

@@ -21,12 +21,12 @@ export function mix<T extends Tensor>(
 /** The rows with the gates multiplied in. */
 export function operatorOf<T extends Tensor>(
   tape: Tape<T>,
-  { query, key, value, erase, eraseKey, write = erase, decay }: Mix<T>,
+  { query, key, value, erase, erased, write = erase, decay }: Mix<T>,
 ): Operator<T> {
   return {
     query,
     key,
-    erase: erase ? tape.product(key, erase) : eraseKey,
+    erase: erase ? tape.product(key, erase) : erased,
     written: write ? tape.product(value, write) : value,
     decay,
   };

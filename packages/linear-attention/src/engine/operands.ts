@@ -10,10 +10,12 @@ export interface Mix<T extends Tensor> {
   /** The write key. */
   readonly key: Value<T>;
   readonly value: Value<T>;
-  /** e, one column a head or as many as the key: the erase key is P = e ∘ k. Without it and `eraseKey` nothing is erased. */
+  /** e, one column a head or as many as the key: the erase key is P = e ∘ k. Without it and `erased` nothing is erased. */
   readonly erase?: Value<T> | undefined;
-  /** P itself, where it is no product with the write key. */
+  /** p: P is e ∘ p, and reads the state before its row decays. For the kernel alone: see `Rule.direct`. */
   readonly eraseKey?: Value<T> | undefined;
+  /** P itself, where it is no product with the write key. */
+  readonly erased?: Value<T> | undefined;
   /** w, one column a head or as many as the value: w ∘ v is written. Default: `erase`, which is β then; without it v is. */
   readonly write?: Value<T> | undefined;
   /** One column a head, or as many as the key has. */
@@ -31,6 +33,9 @@ export interface Operator<T extends Tensor> {
   readonly decay: Value<T> | undefined;
 }
 
+/** A tensor for every piece of a call, where the kernel keeps something of it. */
+export type KeptTensors<T extends Tensor> = (T | undefined)[];
+
 /** All that a call of the engine knows beside the rows. */
 export interface MixCall<T extends Tensor> {
   readonly scale: number;
@@ -42,6 +47,8 @@ export interface MixCall<T extends Tensor> {
   readonly initialState?: T | undefined;
   /** [N·stateHeads, rank, V] */
   readonly finalState?: T | undefined;
+  /** Of the pieces: receives what kernels keep of them for the way back, and on the way back has it. Absent: nothing is kept. */
+  readonly kept?: KeptTensors<T> | undefined;
 }
 
 /** What the way back needs and gives beside the rows' gradients. */

@@ -25,6 +25,16 @@ export interface Padding {
   readonly lengths: Int32Array;
 }
 
+/**
+ * What a forward call with `keep: true` has kept for its gradient: tensors of the backend, which count in its `memory()`. It is empty
+ * where backend or layer have nothing worth keeping; the gradient then computes what it needs, as it does without.
+ */
+export interface Kept extends Disposable {
+  readonly disposed: boolean;
+  /** Frees the tensors. Idempotent. */
+  dispose(): void;
+}
+
 export interface LayerOptions<T extends Tensor = Tensor> {
   /** Grouped queries, grouped values and multi-query attention are ratios of these. */
   readonly heads: Heads;
@@ -42,8 +52,23 @@ export interface LayerOptions<T extends Tensor = Tensor> {
   readonly sequences?: Int32Array | undefined;
   /** Sequences of a padded batch, instead of `sequences`. */
   readonly padding?: Padding | undefined;
+  /**
+   * Keep, for the gradient, what it would otherwise compute once more: the result has it as `kept`, which goes to the layer's Vjp. Less
+   * time, for as much memory again as one or two of the layer's outputs until `kept` is disposed. Default false.
+   */
+  readonly keep?: boolean | undefined;
 }
 
+/** Options of a layer's gradient: those of the forward call, whose `finalState` and `keep` play no part, and what that has kept. */
+export interface VjpOptions<T extends Tensor = Tensor> extends LayerOptions<T> {
+  /**
+   * The `kept` of the forward call with the same inputs, which have not changed since, and the same options. It is not disposed, and may be
+   * used again. Absent: what is needed of the forward call is computed once more.
+   */
+  readonly kept?: Kept | undefined;
+}
+
+/** Those that whatever calls a layer hands on to it: a State, a summary, a call on plain arrays. */
 export const optionNames = [
   "heads",
   "scale",
@@ -55,11 +80,16 @@ export const optionNames = [
   "padding",
 ] as const;
 
+export const forwardNames: readonly string[] = [...optionNames, "keep"];
+export const vjpNames: readonly string[] = [...forwardNames, "kept"];
+
 export interface LayerResult<T extends Tensor = Tensor> {
   /** [B, T, heads·V], as many heads as the query or the state, whichever has more. The caller's to dispose. */
   readonly output: T;
   /** There when `finalState` was asked for; shaped as `initialState`. */
   readonly finalState?: T;
+  /** There with `keep: true`; the caller's to dispose, after the gradient. */
+  readonly kept?: Kept;
 }
 
 /** What came back through a layer's results; an absent one counts 0. */

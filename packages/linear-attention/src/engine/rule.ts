@@ -37,6 +37,8 @@ export interface Rule {
   readonly scale?: number;
   /** Channels that the engine's state has beside the layer's K. */
   readonly scratch?: number;
+  /** The same layer without scratch channels, for backends whose kernel has an erase key of its own. */
+  readonly direct?: Rule;
   /** Takes the inputs to the output, [B, T, heads·V]. */
   map<T extends Tensor>(mapping: Mapping<T>, inputs: Readonly<Record<string, Value<T>>>): Value<T>;
 }

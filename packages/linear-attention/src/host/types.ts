@@ -10,7 +10,7 @@ export type HostInputs<Inputs, A extends FloatArray = FloatArray> = {
 /** The options of a layer, with arrays for states. */
 export interface HostLayerOptions<A extends FloatArray = FloatArray> extends Omit<
   LayerOptions,
-  "initialState" | "finalState"
+  "initialState" | "finalState" | "keep"
 > {
   /** [B, T] of every array that comes without a shape of its own. */
   readonly shape?: readonly [batch: number, tokens: number] | undefined;

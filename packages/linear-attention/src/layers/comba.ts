@@ -1,6 +1,6 @@
 import type { Backend, Tensor } from "@dlrt/core";
 import { backward, forward } from "../engine/layer.js";
-import type { Cotangents, Gradients, LayerOptions, LayerResult } from "../engine/options.js";
+import type { Cotangents, Gradients, LayerOptions, LayerResult, VjpOptions } from "../engine/options.js";
 import { key, perHead, query, value, type Rule } from "../engine/rule.js";
 
 export interface CombaInputs<T extends Tensor = Tensor> {
@@ -18,14 +18,14 @@ export interface CombaInputs<T extends Tensor = Tensor> {
   readonly decay: T;
 }
 
+const inputs: Rule["inputs"] = { query, key, erase: key, value, beta: perHead, decay: perHead };
+
 export const rule: Rule = {
-  inputs: {
-    query,
-    key,
-    erase: key,
-    value,
-    beta: perHead,
-    decay: perHead,
+  inputs,
+  direct: {
+    inputs,
+    map: ({ mix }, { query, key, erase, value, beta, decay }) =>
+      mix({ query: query!, key: key!, eraseKey: erase!, value: value!, erase: beta!, decay: decay! }),
   },
   scratch: 1,
   map: ({ mix, tape, batch, tokens, keyWidth, valueWidth, ...rest }, inputs) => {
@@ -48,7 +48,7 @@ export const rule: Rule = {
           { value: key!, row: 1 },
         ],
       ),
-      eraseKey: tape.place(
+      erased: tape.place(
         batch,
         tokens,
         [2, erased.heads, width],
@@ -88,15 +88,16 @@ export function comba<T extends Tensor>(
 }
 
 /**
- * Gradients of `comba` for every input, and for the initial state where there is one; the layer is computed once more on the way.
- * @param options those of the forward call; its `finalState` plays no part
+ * Gradients of `comba` for every input, and for the initial state where there is one; the layer is computed once more on the way,
+ * as far as nothing was kept of it.
+ * @param options those of the forward call, and what it has `kept`; `finalState` plays no part
  * @throws as `comba`
  */
 export function combaVjp<T extends Tensor>(
   backend: Backend<T>,
   inputs: CombaInputs<T>,
   cotangents: Cotangents<T>,
-  options: LayerOptions<T>,
+  options: VjpOptions<T>,
 ): Gradients<CombaInputs<T>, T> {
   return backward(backend, rule, inputs, cotangents, options) as Gradients<CombaInputs<T>, T>;
 }

@@ -1,6 +1,6 @@
 import type { Backend, Tensor } from "@dlrt/core";
 import { backward, forward } from "../engine/layer.js";
-import type { Cotangents, Gradients, LayerOptions, LayerResult } from "../engine/options.js";
+import type { Cotangents, Gradients, LayerOptions, LayerResult, VjpOptions } from "../engine/options.js";
 import { key, perHead, query, value, type Rule } from "../engine/rule.js";
 
 export interface DeltaRuleInputs<T extends Tensor = Tensor> {
@@ -45,15 +45,16 @@ export function deltaRule<T extends Tensor>(
 }
 
 /**
- * Gradients of `deltaRule` for every input, and for the initial state where there is one; the layer is computed once more on the way.
- * @param options those of the forward call; its `finalState` plays no part
+ * Gradients of `deltaRule` for every input, and for the initial state where there is one; the layer is computed once more on the way,
+ * as far as nothing was kept of it.
+ * @param options those of the forward call, and what it has `kept`; `finalState` plays no part
  * @throws as `deltaRule`
  */
 export function deltaRuleVjp<T extends Tensor>(
   backend: Backend<T>,
   inputs: DeltaRuleInputs<T>,
   cotangents: Cotangents<T>,
-  options: LayerOptions<T>,
+  options: VjpOptions<T>,
 ): Gradients<DeltaRuleInputs<T>, T> {
   return backward(backend, rule, inputs, cotangents, options) as Gradients<DeltaRuleInputs<T>, T>;
 }

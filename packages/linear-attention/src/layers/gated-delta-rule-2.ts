@@ -1,6 +1,6 @@
 import type { Backend, Tensor } from "@dlrt/core";
 import { backward, forward } from "../engine/layer.js";
-import type { Cotangents, Gradients, LayerOptions, LayerResult } from "../engine/options.js";
+import type { Cotangents, Gradients, LayerOptions, LayerResult, VjpOptions } from "../engine/options.js";
 import { key, perKeyChannel, perValueColumn, query, value, type Rule } from "../engine/rule.js";
 
 export interface GatedDeltaRule2Inputs<T extends Tensor = Tensor> {
@@ -54,15 +54,16 @@ export function gatedDeltaRule2<T extends Tensor>(
 }
 
 /**
- * Gradients of `gatedDeltaRule2` for every input, and for the initial state where there is one; the layer is computed once more on the way.
- * @param options those of the forward call; its `finalState` plays no part
+ * Gradients of `gatedDeltaRule2` for every input, and for the initial state where there is one; the layer is computed once more on the way,
+ * as far as nothing was kept of it.
+ * @param options those of the forward call, and what it has `kept`; `finalState` plays no part
  * @throws as `gatedDeltaRule2`
  */
 export function gatedDeltaRule2Vjp<T extends Tensor>(
   backend: Backend<T>,
   inputs: GatedDeltaRule2Inputs<T>,
   cotangents: Cotangents<T>,
-  options: LayerOptions<T>,
+  options: VjpOptions<T>,
 ): Gradients<GatedDeltaRule2Inputs<T>, T> {
   return backward(backend, rule, inputs, cotangents, options) as Gradients<GatedDeltaRule2Inputs<T>, T>;
 }

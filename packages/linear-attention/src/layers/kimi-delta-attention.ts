@@ -1,6 +1,6 @@
 import type { Backend, Tensor } from "@dlrt/core";
 import { backward, forward } from "../engine/layer.js";
-import type { Cotangents, Gradients, LayerOptions, LayerResult } from "../engine/options.js";
+import type { Cotangents, Gradients, LayerOptions, LayerResult, VjpOptions } from "../engine/options.js";
 import { key, perHead, perKeyChannel, query, value, type Rule } from "../engine/rule.js";
 
 export interface KimiDeltaAttentionInputs<T extends Tensor = Tensor> {
@@ -50,15 +50,16 @@ export function kimiDeltaAttention<T extends Tensor>(
 }
 
 /**
- * Gradients of `kimiDeltaAttention` for every input, and for the initial state where there is one; the layer is computed once more on the way.
- * @param options those of the forward call; its `finalState` plays no part
+ * Gradients of `kimiDeltaAttention` for every input, and for the initial state where there is one; the layer is computed once more on the way,
+ * as far as nothing was kept of it.
+ * @param options those of the forward call, and what it has `kept`; `finalState` plays no part
  * @throws as `kimiDeltaAttention`
  */
 export function kimiDeltaAttentionVjp<T extends Tensor>(
   backend: Backend<T>,
   inputs: KimiDeltaAttentionInputs<T>,
   cotangents: Cotangents<T>,
-  options: LayerOptions<T>,
+  options: VjpOptions<T>,
 ): Gradients<KimiDeltaAttentionInputs<T>, T> {
   return backward(backend, rule, inputs, cotangents, options) as Gradients<KimiDeltaAttentionInputs<T>, T>;
 }

@@ -1,6 +1,6 @@
 import type { Backend, Tensor } from "@dlrt/core";
 import { backward, forward } from "../engine/layer.js";
-import type { Cotangents, Gradients, LayerOptions, LayerResult } from "../engine/options.js";
+import type { Cotangents, Gradients, LayerOptions, LayerResult, VjpOptions } from "../engine/options.js";
 import { key, query, value, type Rule } from "../engine/rule.js";
 
 export interface LinearAttentionInputs<T extends Tensor = Tensor> {
@@ -36,15 +36,16 @@ export function linearAttention<T extends Tensor>(
 }
 
 /**
- * Gradients of `linearAttention` for every input, and for the initial state where there is one; the layer is computed once more on the way.
- * @param options those of the forward call; its `finalState` plays no part
+ * Gradients of `linearAttention` for every input, and for the initial state where there is one; the layer is computed once more on the way,
+ * as far as nothing was kept of it.
+ * @param options those of the forward call, and what it has `kept`; `finalState` plays no part
  * @throws as `linearAttention`
  */
 export function linearAttentionVjp<T extends Tensor>(
   backend: Backend<T>,
   inputs: LinearAttentionInputs<T>,
   cotangents: Cotangents<T>,
-  options: LayerOptions<T>,
+  options: VjpOptions<T>,
 ): Gradients<LinearAttentionInputs<T>, T> {
   return backward(backend, rule, inputs, cotangents, options) as Gradients<LinearAttentionInputs<T>, T>;
 }

@@ -1,6 +1,6 @@
 import { newFloatArray, type Backend, type Tensor } from "@dlrt/core";
 import { backward, forward } from "../engine/layer.js";
-import type { Cotangents, Gradients, LayerOptions, LayerResult } from "../engine/options.js";
+import type { Cotangents, Gradients, LayerOptions, LayerResult, VjpOptions } from "../engine/options.js";
 import { key, query, value, type Rule } from "../engine/rule.js";
 
 export interface RetentionInputs<T extends Tensor = Tensor> {
@@ -44,15 +44,16 @@ export function retention<T extends Tensor>(
 }
 
 /**
- * Gradients of `retention` for every input, and for the initial state where there is one; the layer is computed once more on the way.
- * @param options those of the forward call; its `finalState` plays no part
+ * Gradients of `retention` for every input, and for the initial state where there is one; the layer is computed once more on the way,
+ * as far as nothing was kept of it.
+ * @param options those of the forward call, and what it has `kept`; `finalState` plays no part
  * @throws as `retention`
  */
 export function retentionVjp<T extends Tensor>(
   backend: Backend<T>,
   inputs: RetentionInputs<T>,
   cotangents: Cotangents<T>,
-  options: LayerOptions<T>,
+  options: VjpOptions<T>,
 ): Gradients<RetentionInputs<T>, T> {
   return backward(backend, rule, inputs, cotangents, options) as Gradients<RetentionInputs<T>, T>;
 }

@@ -1,6 +1,6 @@
 import type { Backend, Tensor } from "@dlrt/core";
 import { backward, forward } from "../engine/layer.js";
-import type { Cotangents, Gradients, LayerOptions, LayerResult } from "../engine/options.js";
+import type { Cotangents, Gradients, LayerOptions, LayerResult, VjpOptions } from "../engine/options.js";
 import { key, parameter, perHead, query, value, type Rule } from "../engine/rule.js";
 
 export interface SsdInputs<T extends Tensor = Tensor> {
@@ -55,15 +55,16 @@ export function ssd<T extends Tensor>(
 }
 
 /**
- * Gradients of `ssd` for every input, and for the initial state where there is one; the layer is computed once more on the way.
- * @param options those of the forward call; its `finalState` plays no part
+ * Gradients of `ssd` for every input, and for the initial state where there is one; the layer is computed once more on the way,
+ * as far as nothing was kept of it.
+ * @param options those of the forward call, and what it has `kept`; `finalState` plays no part
  * @throws as `ssd`
  */
 export function ssdVjp<T extends Tensor>(
   backend: Backend<T>,
   inputs: SsdInputs<T>,
   cotangents: Cotangents<T>,
-  options: LayerOptions<T>,
+  options: VjpOptions<T>,
 ): Gradients<SsdInputs<T>, T> {
   return backward(backend, rule, inputs, cotangents, options) as Gradients<SsdInputs<T>, T>;
 }

@@ -17,7 +17,7 @@ export function causalConv<T extends Tensor>(
   backend: Backend<T>,
   inputs: CausalConvInputs<T>,
   options: CausalConvOptions<T> = {},
-): LayerResult<T> {
+): Omit<LayerResult<T>, "kept"> {
   const call = checkConv(backend, inputs, options, "causalConv");
   return withScope(backend, call.x.dtype, (scope) => {
     const { finalState: asked, channelsFirst } = call;

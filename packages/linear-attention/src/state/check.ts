@@ -19,7 +19,10 @@ export interface StateSizes {
 }
 
 /** Options of a step: those of the layer, but for the states, which the `State` has. */
-export interface StepOptions extends Omit<LayerOptions, "initialState" | "finalState" | "stateLayout"> {
+export interface StepOptions extends Omit<
+  LayerOptions,
+  "initialState" | "finalState" | "stateLayout" | "keep"
+> {
   /** The slot of each sequence, all different, in any order; those that follow each other are computed in one call. Default: all */
   readonly slots?: Int32Array | undefined;
 }

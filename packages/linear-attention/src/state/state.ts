@@ -2,6 +2,7 @@ import { DisposedError, ValueError } from "@dlrt/core";
 import type { Backend, Dtype, FloatArray, Shape, Tensor } from "@dlrt/core";
 import { describe } from "@dlrt/core/backend";
 import type { CheckedLayer, Inputs } from "../engine/check.js";
+import { ruleFor } from "../engine/fused.js";
 import { callHeld, type LayerFunction } from "../engine/held.js";
 import { outputOf } from "../engine/layer.js";
 import { join } from "../engine/pieces.js";
@@ -80,12 +81,13 @@ export class State<T extends Tensor = Tensor> implements Disposable {
     const window = ranges.length > 0 ? this.#window : undefined;
     window?.check(rule, inputs, call);
     return withScope(this.backend, this.dtype, (scope) => {
-      const states = this.#storage.all(rule.scratch);
+      const own = ruleFor(this.backend, rule, call, false);
+      const states = this.#storage.all(own.scratch);
       const pieces =
         window?.before(ranges, rule, inputs, call) ??
         join(ranges, sideBySide).map(({ slot, ...piece }) => ({ ...piece, state: slot }));
       const whole = { initialState: states, finalState: states };
-      const output = outputOf(scope, rule, inputs, { ...call, pieces }, whole);
+      const output = outputOf(scope, own, inputs, { ...call, pieces }, whole);
       window?.after(ranges, inputs);
       return scope.keep(output);
     });

@@ -1,5 +1,6 @@
 import { ValueError, type Tensor } from "@dlrt/core";
 import type { CheckedLayer, Inputs } from "../engine/check.js";
+import { ruleFor } from "../engine/fused.js";
 import { outputOf } from "../engine/layer.js";
 import type { Piece } from "../engine/packed.js";
 import { join } from "../engine/pieces.js";
@@ -155,7 +156,6 @@ export class Window<T extends Tensor> {
   #replay(slot: number, batch: number, rows: number, final: number): void {
     const { rule, call } = this.#log!;
     const { backend, sizes } = this.storage;
-    const states = this.storage.all(rule.scratch);
     withScope(backend, call.dtype, (scope) => {
       const query = scope.repeated(0, [batch, rows, sizes.heads * sizes.keyWidth]);
       const name = Object.keys(rule.inputs).find((input) => rule.inputs[input]!.role === "query")!;
@@ -169,7 +169,9 @@ export class Window<T extends Tensor> {
         pieces: [{ batch, start: 0, rows, state: slot + this.slots, final }],
         padding: [],
       };
-      outputOf(scope, rule, inputs, again, { initialState: states, finalState: states });
+      const own = ruleFor(backend, rule, again, false);
+      const states = this.storage.all(own.scratch);
+      outputOf(scope, own, inputs, again, { initialState: states, finalState: states });
     });
   }
 

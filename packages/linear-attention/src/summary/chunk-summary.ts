@@ -18,7 +18,7 @@ import { mapRows } from "./rows-map.js";
 /** The options of the layer's call but for its states, which are K×V here. */
 export type SummaryOptions<T extends Tensor = Tensor> = Omit<
   LayerOptions<T>,
-  "initialState" | "finalState" | "stateLayout"
+  "initialState" | "finalState" | "stateLayout" | "keep"
 >;
 
 const states: readonly string[] = ["initialState", "finalState", "stateLayout"];

@@ -53,22 +53,28 @@ export function judgeForward(trial: Trial, problem: LayerProblem): Promise<Answe
   });
 }
 
-export function judgeGradients(
-  trial: Trial,
+type RunGradients = (
+  scope: Scope,
   problem: LayerProblem,
-  run: (
-    scope: Scope,
-    problem: LayerProblem,
-    expected: ExpectedGradients,
-  ) => Promise<Record<string, Float64Array>> = (scope, _, { data, cotangents }) =>
-    runBackward(scope, problem, data, cotangents, trial.subject.dtype!),
-): Promise<void> {
+  expected: ExpectedGradients,
+) => Promise<Record<string, Float64Array>>;
+
+/** Gradients against the reference; where the backend keeps something for them, with and without that. */
+export async function judgeGradients(trial: Trial, problem: LayerProblem, run?: RunGradients): Promise<void> {
   const expected = expectedGradients(problem);
-  return trial.scoped(async (scope) => {
-    const got = await run(scope, problem, expected);
-    for (const [name, right] of Object.entries(expected.gradients))
-      judge(trial, problem, `gradient of ${name}`, got[name]!, right);
-  });
+  const called =
+    (keeps: boolean): RunGradients =>
+    (scope, _, { data, cotangents }) =>
+      runBackward(scope, problem, data, cotangents, trial.subject.dtype!, keeps);
+  const judged = (how: string, way: RunGradients): Promise<boolean> =>
+    trial.scoped(async (scope) => {
+      const got = await way(scope, problem, expected);
+      for (const [name, right] of Object.entries(expected.gradients))
+        judge(trial, problem, `gradient of ${name}${how}`, got[name]!, right);
+      return scope.backend.keptShape !== undefined;
+    });
+  const keeps = await judged("", run ?? called(false));
+  if (keeps && run === undefined) await judged(", kept", called(true));
 }
 
 /** Bit for bit. */

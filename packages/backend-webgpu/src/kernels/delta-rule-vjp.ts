@@ -1,0 +1,123 @@
+import type { DeltaRuleVjpParams } from "@dlrt/core/backend";
+import type { GpuTensor } from "../tensor.js";
+import { chunkSize, meets, packed, quads, scratch, type Context } from "./context.js";
+import { decayBytes } from "./decay.js";
+import { deltaBack } from "./delta-back.js";
+import { copyCarry, deltaChunks } from "./delta-rule.js";
+import { elementOutput, copyRows } from "./rows.js";
+import { scan } from "./scan.js";
+import { rowsWithin, segmentSize, type Segment, type Work } from "./segments.js";
+import { loadState, stateSize, storeState, type Carry } from "./state.js";
+
+type Params = DeltaRuleVjpParams<GpuTensor>;
+
+/**
+ * The gradients of `deltaRule`, segment by segment from the last. A segment's way there is gone once more, with the state before every
+ * chunk kept; so of the way there through all of them only the state before each segment, and what it has lost, is kept.
+ */
+export function deltaRuleVjp(ctx: Context, params: Params): void {
+  const { batch, n, r, p } = params;
+  if (r === 0 || p === 0) {
+    zeroGradients(ctx, params);
+    return;
+  }
+  const chunk = chunkSize(ctx, params.chunk, n);
+  const work = workOf(params, chunk);
+  const size = sizeOf(ctx, params, work);
+  for (let batch0 = 0; batch0 < batch; batch0 += size.batches) {
+    const batches = Math.min(size.batches, batch - batch0);
+    const segments: Segment[] = [];
+    for (let first = 0; first < n; first += size.rows)
+      segments.push({ batch0, batches, first, rows: Math.min(size.rows, n - first) });
+    within(ctx, () => entries(ctx, params, { batch0, batches, r, p }, segments, work));
+  }
+}
+
+/** What `run` takes of scratch is free again afterwards. */
+function within(ctx: Context, run: () => void): void {
+  const { scratch: used } = ctx.stream.recorder;
+  const mark = used.mark();
+  run();
+  used.releaseTo(mark);
+}
+
+/** The gradients of some batch entries, which go through the segments together. */
+function entries(
+  ctx: Context,
+  params: Params,
+  part: { readonly batch0: number; readonly batches: number; readonly r: number; readonly p: number },
+  segments: readonly Segment[],
+  { chunk, flops }: Work,
+): void {
+  const { initialState, finalStateCotangent, gradients } = params;
+  const carry = loadState(ctx, part, initialState);
+  const starts = segments.map((segment, index): Carry => {
+    if (index === segments.length - 1) return carry;
+    const start = copyCarry(ctx, part, carry);
+    within(ctx, () => passSegment(ctx, params, segment, chunk, carry));
+    ctx.stream.spent((flops / 4) * segment.rows * part.batches);
+    return start;
+  });
+  const bar = loadState(ctx, part, finalStateCotangent);
+  for (let index = segments.length - 1; index >= 0; index--) {
+    const segment = segments[index]!;
+    within(ctx, () => deltaBack(ctx, params, segment, { chunk, carry: starts[index]!, bar }));
+    ctx.stream.spent(flops * segment.rows * part.batches);
+  }
+  storeState(ctx, part, bar, gradients.initialState);
+}
+
+/** Takes the state past a segment. */
+function passSegment(ctx: Context, params: Params, segment: Segment, chunk: number, carry: Carry): void {
+  const { batches, rows } = segment;
+  const width = quads(params.p);
+  const { solving } = deltaChunks(ctx, params, segment, chunk);
+  const out = packed(scratch(ctx, 4 * batches * rows * width), rows, width);
+  scan(ctx, solving, { ...carry, out, alpha: 1 });
+}
+
+function workOf(params: Params, chunk: number): Work {
+  const { batch, n, r, p, decay, gradients } = params;
+  const { query, key, value, erase, write, outCotangent } = params;
+  const { initialState: _, ...own } = gradients;
+  const inputs = [query, key, value, erase, write, decay, outCotangent];
+  const outputs = Object.values(own);
+  // those that a dispatch cannot write where they are
+  const apart = outputs.some((t) => t && meets(t, [...inputs, ...outputs.filter((other) => other !== t)]));
+  const scratchBytes =
+    4 * (4 * chunk + (apart ? 44 : 28) * quads(r) + (apart ? 24 : 16) * quads(p) + 2) +
+    (32 * stateSize(r, p)) / chunk +
+    decayBytes(decay, r) +
+    (decay ? 16 * quads(r) : 0);
+  const flops = 16 * r * p + 6 * chunk * (r + p);
+  return { batch, n, chunk, scratchBytes, flops, tensors: [...inputs, ...outputs] };
+}
+
+/** Where there is more than one segment, a quarter of the scratch is for the states before them. */
+function sizeOf(ctx: Context, params: Params, work: Work): { batches: number; rows: number } {
+  const { n, r, p, initialState, finalStateCotangent, gradients } = params;
+  const states = [initialState, finalStateCotangent, gradients.initialState].flatMap((t) => t ?? []);
+  const { scratchBytes } = ctx.budget;
+  const cut = { ...ctx.budget, scratchBytes: (3 * scratchBytes) / 4 };
+  const sized = (batch: number): { batches: number; rows: number } => {
+    const whole = segmentSize({ ...work, batch }, ctx.budget);
+    return whole.rows === n && whole.batches === batch ? whole : segmentSize({ ...work, batch }, cut);
+  };
+  const fits = ({ batches, rows }: { batches: number; rows: number }): boolean => {
+    const kept = rows === n ? 0 : Math.ceil(n / rows) * batches * 32 * stateSize(r, p);
+    return kept <= scratchBytes / 4 && states.every((t) => rowsWithin(ctx.budget, t, batches) >= r);
+  };
+  let size = sized(work.batch);
+  while (size.batches > 1 && !fits(size)) size = sized(Math.ceil(size.batches / 2));
+  return size;
+}
+
+/** Without a rank or columns nothing depends on anything but the final state on the initial one, which has no elements then. */
+function zeroGradients(ctx: Context, { batch, gradients }: Params): void {
+  for (const t of Object.values(gradients)) {
+    const [, rows = 0, cols = 0] = t?.shape ?? [];
+    if (!t || batch * rows * cols === 0) continue;
+    const { to } = elementOutput(ctx, t, { batch0: 0, batches: batch, first: 0, rows }, false);
+    copyRows(ctx, { batches: batch, rows: 0, cols, height: rows }, ctx.nothing.read, to);
+  }
+}

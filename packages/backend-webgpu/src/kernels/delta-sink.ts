@@ -1,0 +1,115 @@
+import { decayKind, type DeltaRuleVjpParams } from "@dlrt/core/backend";
+import type { GpuTensor } from "../tensor.js";
+import { operand, packed, quads, scratch, type Context } from "./context.js";
+import { gateGradients, inElements } from "./delta-gates.js";
+import { deltaGaps } from "./delta-plans.js";
+import type { DeltaRows } from "./delta-rows.js";
+import { normRowsVjpPlan } from "./layer-plans.js";
+import { byRows, outputs, own } from "./layer-rows.js";
+import type { Operand, Range } from "./plan.js";
+import { copyRows } from "./rows.js";
+import type { Segment } from "./segments.js";
+
+type Params = DeltaRuleVjpParams<GpuTensor>;
+
+/** −P̄, Q̄ and K̄, in elements. */
+export interface Bars {
+  readonly erase: Operand;
+  readonly query: Operand;
+  readonly key: Operand;
+}
+
+const THREADS = 64;
+/** That of norm-rows-vjp. */
+const NORM_X = 8;
+
+/** The gradients of query, key, erase gate and decay. */
+export function storeRows(
+  ctx: Context,
+  params: Params,
+  segment: Segment,
+  of: {
+    readonly bars: Bars;
+    readonly rows: DeltaRows;
+    /** β's first part. */
+    readonly written: Operand | undefined;
+    readonly chunk: number;
+    /** Before every chunk and after the last. */
+    readonly states: Range;
+    /** After every chunk. */
+    readonly statesBar: Range;
+  },
+): void {
+  const { r, query, key, erase, eps, gradients } = params;
+  const { bars, written } = of;
+  const { batches, rows } = segment;
+  if (gradients.decay) storeGaps(ctx, params, segment, of);
+  if (gradients.query && eps === undefined) {
+    const { to, finish } = outputs(ctx, { query: gradients.query }, [], segment);
+    copyRows(ctx, { batches, rows, cols: r }, bars.query, to.query);
+    finish();
+  } else if (gradients.query) normBack(ctx, segment, eps!, query, bars.query, gradients.query);
+  if (!gradients.key && !gradients.erase) return;
+  const normalized = gradients.key && eps !== undefined;
+  const raw = normalized ? packed(scratch(ctx, batches * rows * r), rows, r) : undefined;
+  gateGradients(ctx, segment, {
+    ...{ x: key, at: inElements(of.rows.key), factor: erase, cotangent: bars.erase, sign: -1 },
+    ...{ xAdded: bars.key, factorAdded: written, raw },
+    ...{ xGradient: gradients.key, factorGradient: gradients.erase },
+  });
+  if (raw) normBack(ctx, segment, eps!, key, raw, gradients.key!);
+}
+
+/** The gradient of x from that of x / √(Σx² + eps). */
+function normBack(
+  ctx: Context,
+  segment: Segment,
+  eps: number,
+  x: GpuTensor,
+  cotangent: Operand,
+  gradient: GpuTensor,
+): void {
+  const wanted = { x_gradient: gradient, gate_gradient: undefined, weight_terms: undefined };
+  const { to, finish } = outputs(ctx, wanted, [x], segment);
+  const none = ctx.nothing.read;
+  const operands = { x: operand(ctx, x, segment), gate: none, weight: none, cotangent, ...to };
+  const { constants, sizes } = byRows(ctx, segment, x.shape[2]);
+  ctx.stream.recorder.dispatch(normRowsVjpPlan, {
+    constants,
+    params: { ...operands, ...sizes, flags: NORM_X, root_eps: Math.sqrt(eps), size: 1 },
+    bindings: operands,
+    workgroups: sizes.total,
+  });
+  finish();
+}
+
+function storeGaps(
+  ctx: Context,
+  { r, p, decay, query, key, gradients }: Params,
+  segment: Segment,
+  of: Parameters<typeof storeRows>[3],
+): void {
+  const { bars, rows: given, chunk, states, statesBar } = of;
+  const { batches, rows } = segment;
+  const { to, finish } = outputs(ctx, { out: gradients.decay }, [decay, query, key], segment);
+  const chunks = Math.ceil(rows / chunk);
+  const channels = decayKind({ decay }) === "channel";
+  const count = batches * chunks * (channels ? r : 1);
+  const total = channels ? Math.ceil(count / THREADS) : count;
+  const operands = {
+    decay: own(ctx, decay, segment),
+    ...{ q: inElements(given.query), k: inElements(given.key), p: inElements(given.erase) },
+    out: to.out,
+  };
+  ctx.stream.recorder.dispatch(deltaGaps, {
+    constants: { THREADS: channels ? THREADS : chunk, CHUNK: chunk, CHANNELS: channels ? 1 : 0 },
+    params: {
+      ...operands,
+      ...{ q_bar: bars.query, p_bar: bars.erase, k_bar: bars.key },
+      ...{ rows, rank: r, quads: quads(p), chunks, count, total },
+    },
+    bindings: { ...operands, bars: bars.query, z: states, z_bar: statesBar },
+    workgroups: total,
+  });
+  finish();
+}

@@ -1,0 +1,196 @@
+// The way back of the delta rule through its chunks, from the last to the first (core's reference README, equation (30)):
+// B̄ = (I + S)⁻ᵀ (Mᵀ Ō + K̃ Z̄), then Z̄ ← diag(A) Z̄ + Q̃ᵀ Ō − P̃ᵀ B̄. What does not depend on Z̄ is there already: Mᵀ Ō in `bar`, which B̄
+// takes the place of, and Q̃ᵀ Ō in `z`, whose place Z̄ of the chunk's end takes.
+// (I + S)⁻ᵀ is applied by substitution from the last row up, as solve-scan does from the first row down: 16-row blocks above each other
+// by all threads, inside a block one thread per quad of columns. One workgroup per batch entry and tile of columns.
+// A thread holds eight rows by one quad of columns. Arrays are in quads of columns, zero where padded.
+
+override CHUNK: u32 = 64;
+override THREADS: u32 = 64; // TILE × max(CHUNK / 8, 4)
+
+override QUADS: u32 = CHUNK / 4u;
+const TILE = 8u; // quads of columns per workgroup
+const BLOCK = 16u;
+const CUT = 32u;
+
+struct Params {
+  f: Operand, // K̃, in quads
+  g: Operand, // P̃
+  bar: Operand,
+  rows: u32,
+  rank: u32,
+  quads: u32, // of columns
+  chunks: u32,
+  decay: u32, // 0: none; 1: Z̄ decays by one factor a chunk; 2: by one a chunk and row of Z̄
+  total: u32, // workgroups asked for
+}
+
+@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(1) var<storage, read> coupling: array<vec4<f32>>; // S, column-major, four rows each
+@group(0) @binding(2) var<storage, read> factors: array<f32>; // from decay-rows: [batch, chunks, 2, 4·rank quads or 1]
+@group(0) @binding(3) var<storage, read> f: array<vec4<f32>>;
+@group(0) @binding(4) var<storage, read> g: array<vec4<f32>>;
+@group(0) @binding(5) var<storage, read_write> bar: array<vec4<f32>>;
+@group(0) @binding(6) var<storage, read_write> z: array<vec4<f32>>; // [batch, chunks, 4·rank quads, quads]
+@group(0) @binding(7) var<storage, read_write> carry: array<vec4<f32>>; // Z̄, [batch, 4·rank quads, quads]
+@group(0) @binding(8) var<storage, read_write> lost: array<vec4<f32>>; // by its roundings so far, as carry
+
+//#include operand
+var<workgroup> y: array<vec4<f32>, CHUNK * TILE>; // Mᵀ Ō + K̃ Z̄, block after block replaced by B̄; zero past the last row
+
+// One quad of columns of a block from row `end` up to `top`, by substitution; `t` is S.
+fn substitute(t: u32, top: u32, end: u32, lane: u32) {
+  for (var left = (end - top + 3u) / 4u; left > 0u; left--) {
+    let i = top + 4u * (left - 1u);
+    // the block's own sum apart: it starts at 0 and meets what it is subtracted from last
+    var x#{q} = vec4<f32>(); //#for q in 0..4
+    for (var v = i + 4u; v < end; v += 4u) {
+      let a#{q} = coupling[t + (i + #{q}u) * QUADS + v / 4u]; //#for q in 0..4
+      let b#{m} = y[(v + #{m}u) * TILE + lane]; //#for m in 0..4
+      x#{q} += #{terms(4, (m) => `a${q}.${lane(m)} * b${m}`)}; //#for q in 0..4
+    }
+    // a row past the end repeats the last one, whose product with itself is no part of S and may be infinite
+    let below = vec4<u32>(i, i + 1u, i + 2u, i + 3u) < vec4<u32>(end);
+    //#for q in 3, 2, 1, 0
+    let c#{q} = select(vec4<f32>(), coupling[t + (i + #{q}u) * QUADS + i / 4u], below);
+    let own#{q} = #{q < 3 ? terms(3 - q, (m) => `c${q}.${lane(q + 1 + m)} * x${q + 1 + m}`) : "vec4<f32>()"};
+    x#{q} = y[(i + #{q}u) * TILE + lane] - (x#{q} + own#{q});
+    y[(i + #{q}u) * TILE + lane] = x#{q};
+    //#end
+  }
+}
+
+// Z̄ ← factor · Z̄ + added − sum for four elements of row k, compensated and with what is lost decaying as in solve-scan.
+fn update_state(at: u32, kept: u32, factor: u32, k: u32, sum: vec4<f32>) {
+  var before = carry[at];
+  let added = z[kept] - sum;
+  var term = added + lost[at];
+  z[kept] = before;
+  if (params.decay != 0u) {
+    let width = select(1u, 4u * ((params.rank + 3u) / 4u), params.decay == 2u);
+    let own = factor + select(0u, k, params.decay == 2u);
+    term = added + factors[own + width] * before + factors[own] * lost[at];
+    before *= factors[own];
+  }
+  let after = before + term;
+  carry[at] = after;
+  lost[at] = term - (after - before);
+}
+
+@compute @workgroup_size(THREADS)
+fn main(
+  @builtin(local_invocation_index) thread: u32,
+  @builtin(workgroup_id) workgroup: vec3<u32>,
+  @builtin(num_workgroups) workgroups: vec3<u32>,
+) {
+  let index = workgroup.x + workgroup.y * workgroups.x;
+  if (index >= params.total) {
+    return;
+  }
+  let quads = params.quads;
+  let rank_quads = (params.rank + 3u) / 4u;
+  let tiles = (quads + TILE - 1u) / TILE;
+  let tile = index % tiles;
+  let batch = index / tiles;
+  let size = 4u * rank_quads * quads;
+  let lane = thread % TILE;
+  let worker = thread / TILE;
+  let quad = tile * TILE + lane;
+  let f_start = start(params.f, batch);
+  let g_start = start(params.g, batch);
+  let bar_start = start(params.bar, batch) + quad;
+  let z_at = batch * size;
+  let i = 8u * worker; // this thread's rows
+
+  for (var next = params.chunks; next > 0u; next--) {
+    let chunk = next - 1u;
+    let first = chunk * CHUNK;
+    let rows = min(CHUNK, params.rows - first);
+    let bar_at = bar_start + first * params.bar.row;
+    let to = i * TILE + lane;
+    if (i < rows && quad < quads) {
+      //#for i in 0..8
+      let row#{i} = min(i + #{i}u, rows - 1u);
+      let f#{i} = f_start + (first + row#{i}) * params.f.row;
+      var y#{i} = vec4<f32>();
+      //#end
+      var at_z = z_at + quad;
+      var m = 0u;
+      while (m < rank_quads) {
+        var own#{i} = vec4<f32>(); //#for i in 0..8
+        for (let end = min(m + CUT / 4u, rank_quads); m < end; m++) {
+          let z#{j} = carry[at_z + #{j}u * quads]; //#for j in 0..4
+          let a#{i} = f[f#{i} + m]; //#for i in 0..8
+          own#{i} += #{terms(4, (j) => `a${i}.${lane(j)} * z${j}`)}; //#for i in 0..8
+          at_z += 4u * quads;
+        }
+        y#{i} += own#{i}; //#for i in 0..8
+      }
+      y#{i} += bar[bar_at + row#{i} * params.bar.row]; //#for i in 0..8
+      y[to + #{i}u * TILE] = select(vec4<f32>(), y#{i}, vec4<bool>(i + #{i}u < rows)); //#for i in 0..8
+    }
+    workgroupBarrier();
+
+    let t = (batch * params.chunks + chunk) * CHUNK * QUADS; // column w of S at t + w·QUADS
+    for (var left = (rows + BLOCK - 1u) / BLOCK; left > 0u; left--) {
+      let top = BLOCK * (left - 1u);
+      let end = min(top + BLOCK, rows);
+      if (worker == 0u && quad < quads) {
+        substitute(t, top, end, lane);
+      }
+      workgroupBarrier();
+      if (quad < quads) {
+        for (var row = top + worker; row < end; row += THREADS / TILE) {
+          bar[bar_at + row * params.bar.row] = y[row * TILE + lane];
+        }
+      }
+      if (top > 0u) {
+        if (i < top && quad < quads) {
+          var y#{i} = vec4<f32>(); //#for i in 0..8
+          for (var v = top; v < end; v += 4u) {
+            let a#{i} = coupling[t + (i + #{i}u) * QUADS + v / 4u]; //#for i in 0..8
+            let b#{m} = y[(v + #{m}u) * TILE + lane]; //#for m in 0..4
+            y#{i} += #{terms(4, (m) => `a${i}.${lane(m)} * b${m}`)}; //#for i in 0..8
+          }
+          y[to + #{i}u * TILE] -= y#{i}; //#for i in 0..8
+        }
+        workgroupBarrier();
+      }
+    }
+
+    let g_at = g_start + first * params.g.row;
+    let factor = 2u * (batch * params.chunks + chunk) * select(1u, 4u * rank_quads, params.decay == 2u);
+    let kept = (batch * params.chunks + chunk) * size;
+    for (var k = 8u * worker; k < params.rank; k += 8u * (THREADS / TILE)) {
+      if (quad < quads) {
+        var z#{j} = vec4<f32>(); //#for j in 0..8
+        var next_g = g_at + k / 4u;
+        var row = 0u;
+        while (row < rows) {
+          var own#{j} = vec4<f32>(); //#for j in 0..8
+          // two rows at a time: the sums are stored half as often. An odd row's neighbour counts as zero
+          for (let end = min(row + BLOCK, rows); row < end; row += 2u) {
+            let more = vec4<bool>(row + 1u < rows);
+            let a0 = g[next_g];
+            let b0 = g[next_g + 1u];
+            let a1 = select(vec4<f32>(), g[next_g + params.g.row], more);
+            let b1 = select(vec4<f32>(), g[next_g + params.g.row + 1u], more);
+            next_g += 2u * params.g.row;
+            let v0 = y[row * TILE + lane];
+            let v1 = select(vec4<f32>(), y[(row + 1u) * TILE + lane], more);
+            own#{j} += #{terms(2, (m) => `${j < 4 ? "a" : "b"}${m}.${lane(j)} * v${m}`)}; //#for j in 0..8
+          }
+          z#{j} += own#{j}; //#for j in 0..8
+        }
+        //#for j in 0..8
+        if (params.rank > k + #{j}u) {
+          let own = (k + #{j}u) * quads + quad;
+          update_state(z_at + own, kept + own, factor, k + #{j}u, z#{j});
+        }
+        //#end
+      }
+    }
+    storageBarrier();
+    workgroupBarrier();
+  }
+}

@@ -1,0 +1,103 @@
+import { DisposedError, elementCount, ValueError, type Sizes, type Tensor } from "@dlrt/core";
+import { describe } from "@dlrt/core/backend";
+import type { CheckedLayer, Inputs } from "./check.js";
+import type { KeptTensors } from "./operands.js";
+import type { Kept, LayerOptions } from "./options.js";
+import type { Rule } from "./rule.js";
+import type { Scope } from "./scope.js";
+
+/** What was kept fits a call that says the same. */
+interface Call {
+  readonly rule: Rule;
+  readonly sizes: string;
+  readonly inputs: Readonly<Record<string, readonly [storage: object, place: string]>>;
+}
+
+interface Contents {
+  readonly call: Call;
+  readonly tensors: KeptTensors<Tensor>;
+}
+
+/** By a symbol, which a proxy of the object, as Vue and MobX make them, hands on as it does not a private field. */
+const contents = Symbol("kept");
+
+class KeptCall implements Kept {
+  [contents]: Contents | undefined;
+  constructor(kept: Contents) {
+    this[contents] = kept;
+  }
+
+  get disposed(): boolean {
+    const kept = this[contents];
+    return kept === undefined || kept.tensors.some((t) => t?.disposed);
+  }
+
+  dispose(): void {
+    for (const t of this[contents]?.tensors ?? []) t?.dispose();
+    this[contents] = undefined;
+  }
+
+  [Symbol.dispose](): void {
+    this.dispose();
+  }
+}
+
+/** @param tensors the caller's from now on */
+export function keptOf<T extends Tensor>(call: Call, tensors: KeptTensors<T>): Kept {
+  // frozen, so that a proxy of the object gives the tensors themselves
+  return new KeptCall(Object.freeze({ call, tensors: Object.freeze(tensors) as KeptTensors<T> }));
+}
+
+/** Where a call's inputs lie, and all that what is kept depends on. Views of the same elements are the same inputs. */
+export function describeCall<T extends Tensor>(
+  rule: Rule,
+  inputs: Inputs<T>,
+  call: CheckedLayer,
+  { initialState }: LayerOptions<T>,
+): Call {
+  const { dtype, batch, tokens, steps, heads, keyWidth, valueWidth, eps, pieces } = call;
+  const state = initialState !== undefined;
+  const sizes = { dtype, batch, tokens, steps, heads, keyWidth, valueWidth, eps, pieces, state };
+  const given = Object.keys(rule.inputs).filter((name) => inputs[name] !== undefined);
+  const places = given.map((name) => {
+    const { storage, byteOffset, layout } = inputs[name]!;
+    return [name, [storage, JSON.stringify([byteOffset, layout])]] as const;
+  });
+  return { rule, sizes: JSON.stringify(sizes), inputs: Object.fromEntries(places) };
+}
+
+/**
+ * The tensors of `kept`, if it comes from the forward call whose gradient is asked for.
+ * @throws ValueError, DisposedError
+ */
+export function keptTensors<T extends Tensor>(
+  kept: Kept | undefined,
+  call: () => Call,
+): KeptTensors<T> | undefined {
+  if (kept === undefined) return undefined;
+  const expected = (what: string, got: string): ValueError => new ValueError("kept", what, got);
+  if (typeof kept !== "object" || kept === null || !(contents in kept))
+    throw expected("the `kept` of a forward call with keep: true", describe(kept));
+  if (kept.disposed) throw new DisposedError("kept");
+  const { call: was, tensors } = (kept as KeptCall)[contents]!;
+  const is = call();
+  if (was.rule !== is.rule) throw expected("one of this layer", "one of another");
+  if (was.sizes !== is.sizes) throw expected(`one of a call of ${is.sizes}`, was.sizes);
+  for (const [name, [storage, place]] of Object.entries(is.inputs)) {
+    const [otherStorage, otherPlace] = was.inputs[name] ?? [];
+    if (storage !== otherStorage || place !== otherPlace)
+      throw expected("one of a call with these inputs", `one with another ${name}`);
+  }
+  if (Object.keys(was.inputs).length !== Object.keys(is.inputs).length)
+    throw expected(
+      `one of a call with ${Object.keys(is.inputs).join(", ")}`,
+      Object.keys(was.inputs).join(", "),
+    );
+  return tensors as KeptTensors<T>;
+}
+
+/** Where a kernel keeps what it has of a piece; undefined where that is nothing. */
+export function placeForKept<T extends Tensor>(scope: Scope<T>, sizes: Sizes): T | undefined {
+  const shape = scope.backend.keptShape?.(sizes, scope.dtype);
+  return shape && elementCount(shape) > 0 ? scope.empty(shape) : undefined;
+}

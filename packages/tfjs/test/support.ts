@@ -1,0 +1,74 @@
+import { createJsBackend } from "@dlrt/backend-js";
+import { createWasmBackend } from "@dlrt/backend-wasm";
+import type { Backend, HostTensor, Shape } from "@dlrt/core";
+import * as tf from "@tensorflow/tfjs";
+import "@tensorflow/tfjs-backend-wasm";
+import { expect } from "vitest";
+
+export type Numbers = Readonly<Record<string, { readonly data: Float32Array; readonly shape: Shape }>>;
+
+/** Backends of TensorFlow.js, and ours over each. */
+export const pairs = [
+  ["cpu", "js"],
+  ["cpu", "wasm"],
+  ["wasm", "js"],
+  ["wasm", "wasm"],
+] as const;
+
+export async function createBackend(name: "js" | "wasm"): Promise<Backend<HostTensor>> {
+  return name === "js" ? createJsBackend() : createWasmBackend({ threads: 1 });
+}
+
+/** Numbers from −1 to 1, from a seed (mulberry32). */
+export function randomFrom(seed: number): () => number {
+  let state = seed >>> 0;
+  return () => {
+    state = (state + 0x6d2b79f5) >>> 0;
+    let x = Math.imul(state ^ (state >>> 15), 1 | state);
+    x = (x + Math.imul(x ^ (x >>> 7), 61 | x)) ^ x;
+    return ((x ^ (x >>> 14)) >>> 0) / 2 ** 31 - 1;
+  };
+}
+
+export function numbers(seed: number, shape: Shape, f: (x: number) => number = (x) => x): Numbers[string] {
+  const random = randomFrom(seed);
+  const data = Float32Array.from({ length: shape[0] * shape[1] * shape[2] }, () => f(random()));
+  return { data, shape };
+}
+
+export function toTf(all: Numbers): Record<string, tf.Tensor> {
+  return mapped(all, ({ data, shape }) => tf.tensor(data.slice(), [...shape]));
+}
+
+export function upload(
+  backend: Backend<HostTensor>,
+  all: Numbers,
+  dtype: "f32" | "f64",
+): Record<string, HostTensor> {
+  return mapped(all, ({ data, shape }) =>
+    backend.upload({ data: dtype === "f32" ? data : Float64Array.from(data), shape }),
+  );
+}
+
+export function mapped<V, R>(
+  record: Readonly<Record<string, V>>,
+  f: (value: V, name: string) => R,
+): Record<string, R> {
+  return Object.fromEntries(Object.entries(record).map(([name, value]) => [name, f(value, name)]));
+}
+
+export const largest = (data: ArrayLike<number>): number =>
+  Array.from(data).reduce((most, x) => Math.max(most, Math.abs(x)), 0);
+
+/** The largest difference, over the largest of the expected numbers. */
+export function difference(got: ArrayLike<number>, expected: ArrayLike<number>): number {
+  expect(got.length).toBe(expected.length);
+  const size = largest(expected) || 1;
+  return largest(Array.from(expected, (x, i) => x - got[i]!)) / size;
+}
+
+/** Disposes of a backend that must hold nothing any more. */
+export async function closeEmpty(backend: Backend): Promise<void> {
+  expect(backend.memory()).toEqual({ tensors: 0, bytes: 0 });
+  await backend.dispose();
+}

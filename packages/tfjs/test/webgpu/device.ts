@@ -1,0 +1,15 @@
+import { createWebGpuBackend, nodeGpu, type WebGpuBackend } from "@dlrt/backend-webgpu/node";
+import * as tf from "@tensorflow/tfjs";
+import { globals } from "webgpu";
+
+/** TensorFlow.js on "webgpu" in Node: its backend asks for a window and its `navigator.gpu`, which are Dawn's here. */
+export async function startTf(): Promise<WebGpuBackend> {
+  const gpu = await nodeGpu();
+  Object.assign(globalThis, globals);
+  Object.defineProperty(globalThis, "navigator", { value: { gpu }, configurable: true });
+  Object.defineProperty(globalThis, "window", { value: {}, configurable: true });
+  await import("@tensorflow/tfjs-backend-webgpu");
+  await tf.setBackend("webgpu");
+  const { device } = tf.backend() as unknown as { device: GPUDevice };
+  return createWebGpuBackend({ device, selfTest: false });
+}
