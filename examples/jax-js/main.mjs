@@ -16,4 +16,4 @@ for (let step = 0; step <= 60; step++) {
     parameters[name] = parameters[name].sub(gradient.mul(RATE));
 }
 console.log(backend.memory());
-process.exit(); // jax-js's threads would keep the process
+await backend.dispose();
