@@ -1,4 +1,4 @@
-// node main.mjs [tokens] [heads] [width]: the layer in Node, its token mixer of onnxruntime and of ours, compared and timed.
+// node main.mjs [tokens] [heads] [width] [repetitions]: the layer in Node, its token mixer of onnxruntime and of ours, compared and timed.
 import { fork } from "node:child_process";
 import { once } from "node:events";
 import { fileURLToPath } from "node:url";
@@ -15,12 +15,12 @@ export async function compareIn(request) {
   return answer;
 }
 
-async function main([tokens = 1024, heads = 8, width = 512]) {
+async function main([tokens = 1024, heads = 8, width = 512, repetitions = 9]) {
   console.log(`${tokens} tokens of width ${width}, ${heads} heads of ${width / heads}`);
   for (const name of Object.keys(PEERS)) {
     if (fetchedVersion(name) === undefined)
       console.log(`${name} ${PEERS[name]} is not here: pnpm bench peers fetches it`);
-    else console.log(report(await compareIn({ name, tokens, heads, width, repetitions: 9 })));
+    else console.log(report(await compareIn({ name, tokens, heads, width, repetitions })));
   }
 }
 
