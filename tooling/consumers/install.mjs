@@ -1,5 +1,13 @@
 // A user's folder, outside the workspace: every package packed as `pnpm publish` would and installed by npm.
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  readdirSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { programs } from "@dlrt/readme";
@@ -62,6 +70,18 @@ export function quickstarts(user) {
       code,
       output,
       gpu: code.includes("@dlrt/backend-webgpu"),
+    })),
+  );
+}
+
+/** The programs of the documentation's pages, each with its page and line. None asks for a GPU: it would not print the same everywhere. */
+export function pagePrograms() {
+  const folder = join(ROOT, "apps/docs/pages");
+  const pages = readdirSync(folder).filter((file) => file.endsWith(".md"));
+  return pages.flatMap((page) =>
+    programs(readFileSync(join(folder, page), "utf8")).map((program) => ({
+      ...program,
+      title: `${page}:${program.line}`,
     })),
   );
 }
