@@ -15,7 +15,6 @@ export default defineConfig({
   base,
   srcDir: "pages",
   cleanUrls: false,
-  ignoreDeadLinks: [/^\/(?:bench|recall)\//],
   head: [["link", { rel: "icon", type: "image/svg+xml", href: `${base}pictures/favicon.svg` }]],
   markdown: { config: equations },
   transformPageData(page) {

@@ -49,7 +49,7 @@ test("every internal link leads to a page, and every anchor to an element", () =
   const broken = [...html].flatMap(([from, page]) =>
     targetsOf(page, "href")
       .filter((to) => !/^[a-z]+:|^\/\//.test(to) && !/\.(css|js|svg|png|woff2|ico)$/.test(to.split("#")[0]))
-      .filter((to) => !OTHERS.some((folder) => to === `${BASE}${folder}/`))
+      .filter((to) => !OTHERS.some((folder) => to === `${BASE}${folder}/` || to === `./${folder}/`))
       .filter((to) => {
         const [path, anchor] = to.split("#");
         const target = landing(from, path);
