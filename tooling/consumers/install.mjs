@@ -28,9 +28,8 @@ export async function installPacked() {
     const tarballs = await packAll(join(folder, "tarballs"));
     const user = join(folder, "user");
     mkdirSync(user);
-    const dependencies = Object.fromEntries(
-      Object.entries(tarballs).map(([name, path]) => [name, `file:${path}`]),
-    );
+    const own = Object.entries(tarballs).map(([name, path]) => [name, `file:${path}`]);
+    const dependencies = { ...forPagePrograms(), ...Object.fromEntries(own) };
     writeFileSync(
       join(user, "package.json"),
       JSON.stringify({ private: true, type: "module", dependencies }),
@@ -74,7 +73,15 @@ export function quickstarts(user) {
   );
 }
 
-/** The programs of the documentation's pages, each with its page and line. None asks for a GPU: it would not print the same everywhere. */
+/** What the programs of the documentation's pages import of others, in the versions that the documentation has. */
+function forPagePrograms() {
+  const { devDependencies } = JSON.parse(readFileSync(join(ROOT, "apps/docs/package.json"), "utf8"));
+  const others = Object.entries(devDependencies).filter(([name]) => !name.startsWith("@dlrt/"));
+  const sources = pagePrograms().map(({ code }) => code);
+  return Object.fromEntries(others.filter(([name]) => sources.some((code) => code.includes(`"${name}"`))));
+}
+
+/** The programs of the documentation's pages that say what they print. None asks for a GPU, as no page can say what that is. */
 export function pagePrograms() {
   const folder = join(ROOT, "apps/docs/pages");
   const pages = readdirSync(folder).filter((file) => file.endsWith(".md"));

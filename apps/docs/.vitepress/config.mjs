@@ -48,6 +48,7 @@ export default defineConfig({
           { text: "Run", link: "/run" },
           { text: "Train", link: "/train" },
           { text: "Gradients", link: "/gradients" },
+          { text: "Bridges", link: "/bridges" },
           { text: "Numerics", link: "/numerics" },
           { text: "Calls of before, now", link: "/migrating" },
         ],
