@@ -1,5 +1,13 @@
 // A user's folder, outside the workspace: every package packed as `pnpm publish` would and installed by npm.
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  readdirSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { programs } from "@dlrt/readme";
@@ -20,9 +28,8 @@ export async function installPacked() {
     const tarballs = await packAll(join(folder, "tarballs"));
     const user = join(folder, "user");
     mkdirSync(user);
-    const dependencies = Object.fromEntries(
-      Object.entries(tarballs).map(([name, path]) => [name, `file:${path}`]),
-    );
+    const own = Object.entries(tarballs).map(([name, path]) => [name, `file:${path}`]);
+    const dependencies = { ...forPagePrograms(), ...Object.fromEntries(own) };
     writeFileSync(
       join(user, "package.json"),
       JSON.stringify({ private: true, type: "module", dependencies }),
@@ -62,6 +69,26 @@ export function quickstarts(user) {
       code,
       output,
       gpu: code.includes("@dlrt/backend-webgpu"),
+    })),
+  );
+}
+
+/** What the programs of the documentation's pages import of others, in the versions that the documentation has. */
+function forPagePrograms() {
+  const { devDependencies } = JSON.parse(readFileSync(join(ROOT, "apps/docs/package.json"), "utf8"));
+  const others = Object.entries(devDependencies).filter(([name]) => !name.startsWith("@dlrt/"));
+  const sources = pagePrograms().map(({ code }) => code);
+  return Object.fromEntries(others.filter(([name]) => sources.some((code) => code.includes(`"${name}"`))));
+}
+
+/** The programs of the documentation's pages that say what they print. None asks for a GPU, as no page can say what that is. */
+export function pagePrograms() {
+  const folder = join(ROOT, "apps/docs/pages");
+  const pages = readdirSync(folder).filter((file) => file.endsWith(".md"));
+  return pages.flatMap((page) =>
+    programs(readFileSync(join(folder, page), "utf8")).map((program) => ({
+      ...program,
+      title: `${page}:${program.line}`,
     })),
   );
 }

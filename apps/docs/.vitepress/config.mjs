@@ -4,8 +4,9 @@ import { REPOSITORY, baseOf } from "./site.mjs";
 
 const base = baseOf();
 
-/** The bench is a page of its own, which VitePress must not look for among the site's. */
+/** The bench and the example are pages of their own, which VitePress must not look for among the site's. */
 const BENCH = { link: "/bench/", target: "_self" };
+const RECALL = { link: "/recall/", target: "_self" };
 
 export default defineConfig({
   title: "DiagLowRankTril",
@@ -20,6 +21,7 @@ export default defineConfig({
     const { actions } = page.frontmatter.hero ?? {};
     if (actions === undefined) return;
     actions.push({ theme: "alt", text: "Measure it in this browser", ...BENCH });
+    actions.push({ theme: "alt", text: "See a model learn", ...RECALL });
     if (REPOSITORY) actions.push({ theme: "alt", text: "Repository", link: REPOSITORY });
   },
   themeConfig: {
@@ -31,6 +33,7 @@ export default defineConfig({
       { text: "Quickstart", link: "/quickstart" },
       { text: "Reference", link: "/reference/" },
       { text: "Bench", ...BENCH },
+      { text: "Example", ...RECALL },
     ],
     sidebar: [
       {
@@ -42,6 +45,8 @@ export default defineConfig({
           { text: "Layers as operators", link: "/layers" },
           { text: "Choose a backend", link: "/choosing" },
           { text: "Stream a sequence", link: "/streaming" },
+          { text: "Run", link: "/run" },
+          { text: "Train", link: "/train" },
           { text: "Gradients", link: "/gradients" },
           { text: "Bridges", link: "/bridges" },
           { text: "Numerics", link: "/numerics" },

@@ -1,4 +1,4 @@
-// The whole site as a server has it: pictures, reference and pages, and below bench/ the page that measures.
+// The whole site as a server has it: pictures, reference and pages, and below bench/ and recall/ pages that are built elsewhere.
 import { cpSync, existsSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
@@ -8,11 +8,20 @@ import { drawPictures } from "./pictures.mjs";
 import { writeReference } from "./reference.mjs";
 
 const DOCS = fileURLToPath(new URL("../", import.meta.url));
-const BENCH = join(dirname(createRequire(import.meta.url).resolve("@dlrt/bench-web/package.json")), "dist");
+/** The folder of the site → where the package has its built page. */
+const PAGES = Object.entries({ bench: "@dlrt/bench-web", recall: "@dlrt/example-recall" }).map(
+  ([folder, name]) => [
+    folder,
+    join(dirname(createRequire(import.meta.url).resolve(`${name}/package.json`)), "dist"),
+  ],
+);
 
-if (!existsSync(join(BENCH, "index.html")))
-  throw new Error("the bench page is not built: `pnpm site` builds it first");
+for (const [folder, built] of PAGES) {
+  if (!existsSync(join(built, "index.html")))
+    throw new Error(`the page of ${folder}/ is not built: \`pnpm site\` builds it first`);
+}
 drawPictures();
 await writeReference();
 await build(DOCS);
-cpSync(BENCH, join(DOCS, ".vitepress/dist/bench"), { recursive: true });
+for (const [folder, built] of PAGES)
+  cpSync(built, join(DOCS, ".vitepress/dist", folder), { recursive: true });

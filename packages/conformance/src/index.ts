@@ -3,6 +3,7 @@ export {
   runSuites,
   testBackend,
   testLayers,
+  type AbortSignalLike,
   type Create,
   type RunOptions,
   type TestBackendOptions,

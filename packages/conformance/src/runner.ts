@@ -1,8 +1,10 @@
 import type { SuiteOptions } from "./options.js";
+import { StrayError } from "./pulse.js";
 import { reportText, titleOf, type Report } from "./report.js";
 import { layerCases } from "./layers/suites/index.js";
 import { Run, type Create } from "./run.js";
 import { allCases } from "./suites/index.js";
+import { textOf } from "./text.js";
 import type { Case } from "./trial.js";
 
 export type { Create } from "./run.js";
@@ -14,12 +16,17 @@ export interface Listeners {
   /** Told before each case, and before the shared backend's `dispose`. */
   readonly onStart?: (title: string) => void;
   /** Told after each case. */
-  readonly onCase?: (title: string, outcome: Outcome) => void;
+  readonly onCase?: ((title: string, outcome: Outcome) => void) | undefined;
 }
 
-/** Every case of a run, and its end. */
-export async function runAll(run: Run, { onStart, onCase }: Listeners): Promise<Report> {
+/** Every case of a run, and its end. @throws the signal's reason, once all is disposed */
+export async function runAll(
+  run: Run,
+  { onStart, onCase }: Listeners,
+  signal?: AbortSignalLike,
+): Promise<Report> {
   for (const subject of run.cases) {
+    if (signal?.aborted) break;
     const title = titleOf(subject);
     onStart?.(title);
     let outcome: Outcome;
@@ -28,39 +35,69 @@ export async function runAll(run: Run, { onStart, onCase }: Listeners): Promise<
     } catch {
       outcome = "failed"; // the recorder already has the error
     }
-    onCase?.(title, outcome);
+    if (!signal?.aborted) onCase?.(title, outcome);
   }
   onStart?.("run › dispose");
-  return run.end();
+  const report = await run.end();
+  if (signal?.aborted) throw signal.reason;
+  return report;
 }
 
 /**
  * Judges a backend without a test runner. Never rejects for a failure of the backend's: they are in the report, also a
  * step that did not settle within `stepTimeout` and a `dispose` that rejected ("run › dispose"). After a step that did
  * not settle the run goes on with a new backend; after three it gives up, and names what it has not run.
- * @throws RangeError for a wrong `stepTimeout`
+ * @throws RangeError for a wrong `stepTimeout`, TypeError for a `signal` that is none, and the reason of a signal that aborts
  */
 export async function runSuites(create: Create, options: RunOptions = {}): Promise<Report> {
   return runCases(create, options, allCases());
 }
 
+/** An AbortSignal, as far as a run needs it: not every program declares the type itself. */
+export interface AbortSignalLike {
+  readonly aborted: boolean;
+  readonly reason?: unknown;
+  addEventListener(type: "abort", listener: () => void): void;
+  removeEventListener(type: "abort", listener: () => void): void;
+}
+
 export interface RunOptions extends SuiteOptions {
   /** Told after each case. */
-  readonly onCase?: (title: string, outcome: "passed" | "failed" | "not run") => void;
+  readonly onCase?: ((title: string, outcome: "passed" | "failed" | "not run") => void) | undefined;
+  /**
+   * Ends the run when it aborts: the case that runs is given up at its next step, the backends are disposed, and the
+   * run rejects with the signal's reason. A call that keeps the thread busy returns first.
+   */
+  readonly signal?: AbortSignalLike | undefined;
 }
 
 /**
  * Judges every layer of @dlrt/linear-attention on a backend, as `runSuites` does its kernels: results, final states and gradients against
  * the plain recurrences in float64, exactness, pieces, packed sequences.
- * @throws RangeError for a wrong `stepTimeout`
+ * @throws as `runSuites`
  */
 export async function runLayers(create: Create, options: RunOptions = {}): Promise<Report> {
   return runCases(create, options, layerCases());
 }
 
 export async function runCases(create: Create, options: RunOptions, cases: readonly Case[]): Promise<Report> {
-  const { onCase } = options;
-  return runAll(new Run(create, options, undefined, cases), onCase ? { onCase } : {});
+  const { onCase, signal } = options;
+  checkSignal(signal);
+  const run = new Run(create, options, undefined, cases);
+  const stop = (): void => run.stray(new StrayError("the run was aborted"));
+  signal?.addEventListener("abort", stop);
+  try {
+    return await runAll(run, { onCase }, signal);
+  } finally {
+    signal?.removeEventListener("abort", stop);
+  }
+}
+
+/** @throws TypeError */
+function checkSignal(signal: AbortSignalLike | undefined): void {
+  const given: Partial<AbortSignalLike> | null | undefined = signal;
+  if (given === undefined || typeof given?.addEventListener === "function") return;
+  throw new TypeError(`signal: expected an AbortSignal, got ${textOf(signal)}`);
 }
 
 /** What vitest passes to a test; other runners may pass nothing. */

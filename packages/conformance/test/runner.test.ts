@@ -1,8 +1,8 @@
-import { UnsupportedError, type HostTensor } from "@dlrt/core";
+import { UnsupportedError, type Backend, type HostTensor } from "@dlrt/core";
 import { type Kernels } from "@dlrt/core/backend";
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import { createPlainBackend, PlainBackend, plainKernels } from "../examples/plain-backend.js";
-import { reportMarkdown, reportText, runSuites, testBackend, type Report } from "../src/index.js";
+import { reportMarkdown, reportText, runLayers, runSuites, testBackend, type Report } from "../src/index.js";
 import { allCases } from "../src/suites/index.js";
 import { titleOf } from "../src/report.js";
 
@@ -121,6 +121,53 @@ test("a step that does not settle fails its case, and the run goes on with a new
   ]);
   expect(report.passed).toBe(4);
   expect(made.map(({ disposed }) => disposed)).toEqual([true, true]);
+});
+
+test("an abort between two cases ends the run with its reason, and nothing is left", async () => {
+  const { create, made } = hanging(0);
+  const stop = new AbortController();
+  const told: string[] = [];
+  const onCase = (title: string): void => {
+    told.push(title);
+    if (told.length === 2) stop.abort(new Error("enough"));
+  };
+  const run = runSuites(create, { ...small, only: ["views › "], onCase, signal: stop.signal });
+  await expect(run).rejects.toThrow("enough");
+  expect(told).toHaveLength(2);
+  expect(made.map(({ disposed }) => disposed)).toEqual([true]);
+});
+
+test("an abort does not wait for a step that never settles", async () => {
+  const { create, made } = hanging(100);
+  const stop = new AbortController();
+  const reason = new Error("now");
+  setTimeout(() => stop.abort(reason), 50);
+  const onCase = vi.fn<(title: string) => void>();
+  const only = ["views › f32: strided"];
+  const run = runSuites(create, { ...small, only, onCase, signal: stop.signal });
+  await expect(run).rejects.toBe(reason);
+  expect(onCase).not.toHaveBeenCalled();
+  expect(made.map(({ disposed }) => disposed)).toEqual([true]);
+});
+
+test.each([
+  ["runSuites", runSuites],
+  ["runLayers", runLayers],
+])("%s makes no backend for a signal that was aborted before, and refuses what is none", async (_, run) => {
+  const create = vi.fn<() => Backend>(createPlainBackend);
+  const before = { ...small, signal: AbortSignal.abort(new Error("before")) };
+  await expect(run(create, before)).rejects.toThrow("before");
+  const none = { ...small, signal: true as never };
+  await expect(run(create, none)).rejects.toThrow("signal: expected an AbortSignal, got true");
+  expect(create).not.toHaveBeenCalled();
+});
+
+test("a signal that does not abort changes nothing, and keeps no listener", async () => {
+  const { signal } = new AbortController();
+  const [added, removed] = [vi.spyOn(signal, "addEventListener"), vi.spyOn(signal, "removeEventListener")];
+  const report = await runSuites(createPlainBackend, { ...small, only: ["views › f32"], signal });
+  expect([report.passed, report.failures]).toEqual([5, []]);
+  expect(removed.mock.calls).toEqual(added.mock.calls);
 });
 
 test("after three that did not settle the run gives up, and says what it has not run", async () => {

@@ -6,7 +6,7 @@ import { runProgram } from "@dlrt/readme";
 import { publishable } from "@dlrt/release/packages";
 import { describe, expect, inject, test } from "vitest";
 import { toCommonJs } from "../commonjs.mjs";
-import { quickstarts } from "../install.mjs";
+import { pagePrograms, quickstarts } from "../install.mjs";
 
 const user = inject("user");
 const inNode = quickstarts(user).filter(({ gpu }) => !gpu);
@@ -25,6 +25,13 @@ test.concurrent.each(inNode)("import: $title prints what it says", async ({ code
 test.concurrent.each(inNode)("require: $title prints what it says", async ({ code, output }) => {
   expect(await runProgram(toCommonJs(code), { cwd: user, command: required })).toBe(output);
 });
+
+test.concurrent.each(pagePrograms())(
+  "documentation: $title prints what it says",
+  async ({ code, output }) => {
+    expect(await runProgram(code, { cwd: user })).toBe(output);
+  },
+);
 
 describe.each(publishable())("$name", ({ name, entries }) => {
   const installed = join(user, "node_modules", name);

@@ -17,7 +17,7 @@ const TYPES = {
 };
 const pages = readdirSync(DIST, { recursive: true })
   .map((file) => file.replaceAll("\\", "/"))
-  .filter((path) => path.endsWith(".html") && !path.startsWith("bench/"));
+  .filter((path) => path.endsWith(".html") && !/^(?:bench|recall)\//.test(path));
 
 /** The Chromium from the npm registry is built for this alone. */
 const hasChromium = process.platform === "linux" && process.arch === "x64";

@@ -5,11 +5,14 @@ import { PICTURES } from "../../scripts/pictures.mjs";
 import { entryPoints } from "../../scripts/reference.mjs";
 import { BASE, DIST, DOCS } from "./build.mjs";
 
-/** The pages by their paths below the site's folder; the bench's page is VitePress's business no further than its address. */
+/** Pages that are built elsewhere: VitePress's business no further than their addresses. */
+const OTHERS = ["bench", "recall"];
+
+/** The site's own pages by their paths below its folder. */
 const html = new Map(
   readdirSync(DIST, { recursive: true })
     .map((file) => file.replaceAll("\\", "/"))
-    .filter((path) => path.endsWith(".html") && !path.startsWith("bench/"))
+    .filter((path) => path.endsWith(".html") && !OTHERS.some((folder) => path.startsWith(`${folder}/`)))
     .map((path) => [`/${path}`, readFileSync(join(DIST, path), "utf8")]),
 );
 
@@ -46,7 +49,7 @@ test("every internal link leads to a page, and every anchor to an element", () =
   const broken = [...html].flatMap(([from, page]) =>
     targetsOf(page, "href")
       .filter((to) => !/^[a-z]+:|^\/\//.test(to) && !/\.(css|js|svg|png|woff2|ico)$/.test(to.split("#")[0]))
-      .filter((to) => to !== `${BASE}bench/`)
+      .filter((to) => !OTHERS.some((folder) => to === `${BASE}${folder}/` || to === `./${folder}/`))
       .filter((to) => {
         const [path, anchor] = to.split("#");
         const target = landing(from, path);
@@ -58,14 +61,14 @@ test("every internal link leads to a page, and every anchor to an element", () =
   expect(broken).toEqual([]);
 });
 
-test("the bench's page is there, linked from every page and the front's actions", () => {
-  expect(existsSync(join(DIST, "bench/index.html"))).toBe(true);
-  const scripts = targetsOf(readFileSync(join(DIST, "bench/index.html"), "utf8"), "src");
+test.each(OTHERS)("the page of %s is there, linked from every page and the front's actions", (folder) => {
+  expect(existsSync(join(DIST, folder, "index.html"))).toBe(true);
+  const scripts = targetsOf(readFileSync(join(DIST, folder, "index.html"), "utf8"), "src");
   expect(scripts.length).toBeGreaterThan(0);
-  for (const src of scripts) expect(existsSync(join(DIST, "bench", src)), src).toBe(true);
-  for (const [path, page] of html)
-    if (path !== "/404.html") expect(page, path).toContain(`href="${BASE}bench/"`);
-  expect(html.get("/index.html").split(`href="${BASE}bench/"`).length).toBeGreaterThan(2);
+  for (const src of scripts) expect(existsSync(join(DIST, folder, src)), src).toBe(true);
+  const link = `href="${BASE}${folder}/"`;
+  for (const [path, page] of html) if (path !== "/404.html") expect(page, path).toContain(link);
+  expect(html.get("/index.html").split(link).length).toBeGreaterThan(2);
 });
 
 test("the front page has figures and a program, every page the icon", () => {
