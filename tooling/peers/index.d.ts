@@ -33,6 +33,30 @@ export function causalConvModel(feeds: Feeds, attributes: Attributes, domain: Do
 /** An ONNX model of one node MultiHeadAttention: causal softmax attention of packed query, key and value, scale 1/√K. */
 export function softmaxAttentionModel(feeds: Feeds, heads: number): Uint8Array;
 
+/** A node of a graph: names of tensors in and out, '' for an input that is not given. */
+export interface GraphNode {
+  readonly op: string;
+  /** "" where none is given: ONNX's own. */
+  readonly domain?: string;
+  readonly inputs: readonly string[];
+  readonly outputs: readonly string[];
+  readonly attributes?: Attributes;
+}
+
+/** An ONNX model of nodes in the order in which they run. Its inputs and outputs are f32, its constants f32 or int64. */
+export function graphModel(graph: {
+  readonly name: string;
+  /** Version by domain. */
+  readonly opsets: Readonly<Record<string, number>>;
+  readonly nodes: readonly GraphNode[];
+  readonly constants?: Readonly<
+    Record<string, { data: Float32Array | BigInt64Array; dims: readonly number[] }>
+  >;
+  /** Dims by name. */
+  readonly inputs: Readonly<Record<string, readonly number[]>>;
+  readonly outputs: readonly string[];
+}): Uint8Array;
+
 export interface Runtime {
   readonly name: PeerName;
   readonly version: string;

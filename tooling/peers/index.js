@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 
-export { causalConvModel, linearAttentionModel, softmaxAttentionModel } from "./model.js";
+export { causalConvModel, graphModel, linearAttentionModel, softmaxAttentionModel } from "./model.js";
 
 /** Exact versions: what was compared with has a name. */
 export const PEERS = { "onnxruntime-node": "1.30.0", "onnxruntime-web": "1.30.0" };

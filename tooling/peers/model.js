@@ -1,4 +1,4 @@
-// ONNX models of one node, written as protobuf. The field numbers are those of onnx.proto; a model this small needs no library.
+// ONNX models, written as protobuf. The field numbers are those of onnx.proto; models this small need no library.
 
 const utf8 = new TextEncoder();
 
@@ -12,8 +12,19 @@ function varint(value) {
   }
 }
 
+/** Parts one after the other; typed, as weights are millions of bytes. */
+function joined(parts) {
+  const whole = new Uint8Array(parts.reduce((length, part) => length + part.length, 0));
+  let at = 0;
+  for (const part of parts) {
+    whole.set(part, at);
+    at += part.length;
+  }
+  return whole;
+}
+
 const integer = (number, value) => [...varint(number * 8), ...varint(value)];
-const bytes = (number, content) => [...varint(number * 8 + 2), ...varint(content.length), ...content];
+const bytes = (number, content) => joined([varint(number * 8 + 2), varint(content.length), content]);
 const text = (number, value) => bytes(number, utf8.encode(value));
 const float = (number, value) => [
   ...varint(number * 8 + 5),
@@ -30,45 +41,56 @@ function attribute(name, value) {
 
 /** ValueInfoProto of an f32 tensor: name = 1, type = 2 { tensor_type = 1 { elem_type = 1, shape = 2 { dim = 1 { dim_value = 1 } } } }. */
 const tensor = (name, dims) => {
-  const shape =
-    dims === undefined
-      ? []
-      : bytes(
-          2,
-          dims.flatMap((size) => bytes(1, integer(1, size))),
-        );
-  return [...text(1, name), ...bytes(2, bytes(1, [...integer(1, 1), ...shape]))];
+  const shape = dims === undefined ? [] : bytes(2, joined(dims.map((size) => bytes(1, integer(1, size)))));
+  return joined([text(1, name), bytes(2, bytes(1, joined([integer(1, 1), shape])))]);
 };
 
 /** NodeProto: input = 1, output = 2, op_type = 4, attribute = 5, domain = 7. */
-const nodeOf = ({ op, domain, inputs, outputs, attributes }) => [
-  ...inputs.flatMap(([name]) => text(1, name)),
-  ...outputs.flatMap((name) => text(2, name)),
-  ...text(4, op),
-  ...Object.entries(attributes).flatMap(([name, value]) => bytes(5, attribute(name, value))),
-  ...text(7, domain),
-];
+const nodeOf = ({ op, domain = "", inputs, outputs, attributes = {} }) =>
+  joined([
+    ...inputs.map((name) => text(1, name)),
+    ...outputs.map((name) => text(2, name)),
+    text(4, op),
+    ...Object.entries(attributes).map(([name, value]) => bytes(5, attribute(name, value))),
+    text(7, domain),
+  ]);
+
+/** TensorProto: dims = 1, data_type = 2 (1 for f32, 7 for int64), name = 8, raw_data = 9. */
+function constant(name, { data, dims }) {
+  const type = data instanceof Float32Array ? 1 : data instanceof BigInt64Array ? 7 : undefined;
+  if (type === undefined) throw new TypeError(`${name}: expected a Float32Array or a BigInt64Array`);
+  const raw = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+  return joined([...dims.map((size) => integer(1, size)), integer(2, type), text(8, name), bytes(9, raw)]);
+}
 
 /**
- * Inputs are pairs of a name, '' for one that is not given, and its dims; outputs are names.
- * GraphProto: node = 1, name = 2, input = 11, output = 12. ModelProto: ir_version = 1, graph = 7, opset_import = 8.
+ * GraphProto: node = 1, name = 2, initializer = 5, input = 11, output = 12. ModelProto: ir_version = 1, graph = 7,
+ * opset_import = 8 { domain = 1, version = 2 }.
  */
+export function graphModel({ name, opsets, nodes, constants = {}, inputs, outputs }) {
+  const graph = joined([
+    ...nodes.map((node) => bytes(1, nodeOf(node))),
+    text(2, name),
+    ...Object.entries(constants).map(([each, value]) => bytes(5, constant(each, value))),
+    ...Object.entries(inputs).map(([each, dims]) => bytes(11, tensor(each, dims))),
+    ...outputs.map((each) => bytes(12, tensor(each))),
+  ]);
+  const imports = Object.entries(opsets).map(([domain, version]) =>
+    bytes(8, joined([text(1, domain), integer(2, version)])),
+  );
+  return joined([integer(1, 10), bytes(7, graph), ...imports]);
+}
+
+/** Inputs are pairs of a name, '' for one that is not given, and its dims; outputs are names. */
 export function oneNodeModel({ opsets, ...node }) {
-  const graph = [
-    ...bytes(1, nodeOf(node)),
-    ...text(2, node.op),
-    ...node.inputs.filter(([name]) => name !== "").flatMap(([name, dims]) => bytes(11, tensor(name, dims))),
-    ...node.outputs.flatMap((name) => bytes(12, tensor(name))),
-  ];
-  const imports = Object.entries(opsets).map(([domain, version]) => [
-    ...text(1, domain),
-    ...integer(2, version),
-  ]);
-  return Uint8Array.from([
-    ...integer(1, 10),
-    ...bytes(7, graph),
-    ...imports.flatMap((each) => bytes(8, each)),
-  ]);
+  const given = node.inputs.filter(([name]) => name !== "");
+  return graphModel({
+    name: node.op,
+    opsets,
+    nodes: [{ ...node, inputs: node.inputs.map(([name]) => name) }],
+    inputs: Object.fromEntries(given),
+    outputs: node.outputs,
+  });
 }
 
 /** The operator's inputs in its order, none after the last that is given. */

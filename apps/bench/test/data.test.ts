@@ -13,9 +13,10 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { FormatError } from "@dlrt/arrays";
 import { afterAll, expect, test } from "vitest";
-import { FormatError, type HostArray } from "../src/arrays/host-array.js";
 import { dataProblem, readArrays } from "../src/workload/data.js";
+import type { HostArray } from "../src/workload/host-array.js";
 
 const folder = join(import.meta.dirname, "fixtures");
 const here = mkdtempSync(join(tmpdir(), "dlrt-data-"));
@@ -105,14 +106,16 @@ test("a path that is not there, a file where a folder belongs, a file that is mi
   refused(user, /there is no v\.npy in this folder; k and v are needed/);
   copyFileSync(join(folder, "int64.npy"), join(user, "v.npy"));
   refused(join(user, "v.npy"), /expected the folder/);
-  expect(() => readArrays(user)).toThrow(`--data ${join(user, "v.npy")}: descr is <i8, which is not taken`);
+  expect(() => readArrays(user)).toThrow(
+    `--data ${join(user, "v.npy")} has dtype i64, which is not taken: no float holds`,
+  );
 });
 
 test("a file of another kind: what it is", () => {
   const files: readonly (readonly [string, string | Uint8Array, RegExp])[] = [
     ["model.pt", Uint8Array.of(0x50, 0x4b, 3, 4, 0, 0, 8, 8, 0, 0), /this is a zip archive.*PyTorch/],
     ["old.bin", Uint8Array.of(0x80, 2, 0x8a, 0x0a, 0x6c, 0xfc, 0x9c, 0x46, 0xf9, 0x20), /this is a pickle/],
-    ["k.bin", readFileSync(join(folder, "user/k.npy")), /this is a NumPy array.*the folder in which k\.npy/],
+    ["k.bin", readFileSync(join(folder, "user/k.npy")), /this is a NumPy array/],
     ["model.gguf", Uint8Array.of(0x47, 0x47, 0x55, 0x46, 3, 0, 0, 0, 0, 0), /this is a GGUF file/],
     ["pointer.safetensors", "version https://git-lfs.github.com/spec/v1\n", /git lfs pull/],
     ["config.json", '{"k": [1, 2, 3]}', /this is JSON/],

@@ -43,6 +43,7 @@ export default defineConfig({
           { text: "Choose a backend", link: "/choosing" },
           { text: "Stream a sequence", link: "/streaming" },
           { text: "Gradients", link: "/gradients" },
+          { text: "Bridges", link: "/bridges" },
           { text: "Numerics", link: "/numerics" },
           { text: "Calls of before, now", link: "/migrating" },
         ],

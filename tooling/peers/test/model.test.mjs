@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { linearAttentionModel, oneNodeModel } from "../model.js";
+import { graphModel, linearAttentionModel, oneNodeModel } from "../model.js";
 
 const hex = (bytes) => Buffer.from(bytes).toString("hex");
 const text = (bytes) => Buffer.from(bytes).toString("latin1");
@@ -27,6 +27,28 @@ test("a model's bytes are those of protobuf", () => {
   const field = (tag, content) => tag + length(content) + content;
   const graph = field("0a", node) + "12024f70" + field("5a", input) + field("62", output);
   expect(hex(model)).toBe("080a" + field("3a", graph) + "42060a016410ac02");
+});
+
+test("nodes, and constants of f32 and int64, are a graph's", () => {
+  const graph = {
+    name: "g",
+    opsets: { "": 1 },
+    nodes: [
+      { op: "A", inputs: ["x", "c"], outputs: ["y"] },
+      { op: "B", inputs: ["y"], outputs: ["z"] },
+    ],
+    inputs: { x: [2] },
+    outputs: ["z"],
+  };
+  const data = new Float32Array([9, 0.5, 2]).subarray(1); // does not begin where its buffer does
+  const constants = { c: { data, dims: [2, 1] }, d: { data: BigInt64Array.of(-1n), dims: [1] } };
+  const written = hex(graphModel({ ...graph, constants }));
+  const nodes = ["0a0e0a01780a01631201792201413a00", "0a0b0a017912017a2201423a00"];
+  expect(written).toContain(nodes.join("") + "120167"); // in their order, then the graph's name
+  expect(written).toContain(["2a13", "08020801", "1001", "420163", "4a080000003f00000040"].join(""));
+  expect(written).toContain(["2a11", "0801", "1007", "420164", "4a08ffffffffffffffff"].join(""));
+  const text = { data: ["no"], dims: [1] };
+  expect(() => graphModel({ ...graph, constants: { text } })).toThrow(/text: expected a Float32Array/);
 });
 
 test("inputs keep the operator's order, with '' for one that is absent and none after the last", () => {

@@ -1,11 +1,9 @@
 import { existsSync, statSync } from "node:fs";
 import { extname, join } from "node:path";
+import { FormatError, openSafetensors, readNpy } from "@dlrt/arrays";
 import { newFloatArray, type Dtype, type FloatArray } from "@dlrt/core";
-import { FormatError, type HostArray } from "../arrays/host-array.js";
-import { refuseOthers } from "../arrays/kinds.js";
-import { parseNpy } from "../arrays/npy.js";
-import { openSafetensors } from "../arrays/safetensors.js";
-import { withFile } from "../arrays/source.js";
+import { withFile } from "./file.js";
+import { floatsOf, type HostArray } from "./host-array.js";
 import type { Problem } from "./problem.js";
 
 const NEEDED = ["k", "v"] as const;
@@ -28,12 +26,13 @@ function collect(read: (name: string) => HostArray | undefined, missing: (name: 
 
 const fromFile = (path: string): Arrays =>
   withFile(path, `--data ${path}`, (source) => {
-    refuseOthers(source);
-    const { names, read } = openSafetensors(source);
+    const { tensors, read } = openSafetensors(source);
+    const names = [...tensors.keys()];
     const there = names.slice(0, 10).map((name) => JSON.stringify(name));
     const list = `${there.join(", ")}${names.length > there.length ? ` and ${names.length - there.length} more` : ""}`;
     return collect(
-      read,
+      (name) =>
+        tensors.has(name) ? floatsOf(`${source.name}: ${JSON.stringify(name)}`, read(name)) : undefined,
       (name) => `${source.name}: no tensor is named ${JSON.stringify(name)}, there are: ${list || "none"}`,
     );
   });
@@ -42,7 +41,8 @@ const fromFolder = (path: string): Arrays =>
   collect(
     (name) => {
       const file = join(path, `${name}.npy`);
-      return existsSync(file) ? withFile(file, `--data ${file}`, parseNpy) : undefined;
+      if (!existsSync(file)) return undefined;
+      return withFile(file, `--data ${file}`, (source) => floatsOf(source.name, readNpy(source)));
     },
     (name) => `--data ${path}: there is no ${name}.npy in this folder`,
   );

@@ -1,9 +1,9 @@
-import { fail, type Source } from "./source.js";
+import { fail, readBytes, type Source } from "../source.js";
 
 /** How files begin that are brought in place of a .safetensors file, and what one calls them. */
 const KINDS: readonly (readonly [start: string, kind: string])[] = [
   ["PK\u0003\u0004", "a zip archive, as .npz files and PyTorch's .pt and .pth files are"],
-  ["\u0093NUMPY", "a NumPy array (.npy): name the folder in which k.npy and v.npy lie"],
+  ["\u0093NUMPY", "a NumPy array (.npy)"],
   ["GGUF", "a GGUF file"],
   ["\u0089HDF", "an HDF5 file"],
   ["\u001f\u008b", "compressed with gzip"],
@@ -21,7 +21,7 @@ const isText = (start: string): boolean => /^[\t\n\r -~]+$/.test(start);
 /** Refuses what is plainly something else than a .safetensors file, and says what it is. @throws FormatError */
 export function refuseOthers(source: Source): void {
   if (source.size === 0) fail(source, "the file is empty");
-  const bytes = source.read(0, Math.min(START, source.size));
+  const bytes = readBytes(source, 0, Math.min(START, source.size));
   const start = String.fromCharCode(...bytes);
   const header = bytes[8] === 0x7b; // {, after a length
   const known = header ? undefined : KINDS.find(([begins]) => start.startsWith(begins))?.[1];

@@ -1,45 +1,8 @@
-import {
-  float16,
-  float32,
-  float64,
-  int16,
-  int32,
-  int8,
-  readElements,
-  uint16,
-  uint32,
-  uint8,
-  type ElementType,
-} from "./element-types.js";
-import { countOf, type HostArray } from "./host-array.js";
-import { fail, type Source } from "./source.js";
-import { MAX_ELEMENTS, type FloatArray } from "@dlrt/core";
+import type { ElementType } from "../nd-array.js";
+import { fail, readBytes, type Source } from "../source.js";
 
-/**
- * Reads NumPy's .npy, versions 1.0 to 3.0 (numpy.lib.format): magic, version, header length, a Python dict with
- * descr, fortran_order and shape, then the elements.
- */
-
-const MAGIC = "\u0093NUMPY";
-/** numpy.lib.format refuses longer ones too. */
-const MAX_HEADER = 10_000;
-
-const TYPES: ReadonlyMap<string, ElementType> = new Map(
-  Object.entries({
-    f8: float64,
-    f4: float32,
-    f2: float16,
-    i4: int32,
-    u4: uint32,
-    i2: int16,
-    u2: uint16,
-    i1: int8,
-    u1: uint8,
-    b1: uint8,
-  }),
-);
-
-interface Header {
+/** The header of a .npy file, versions 1.0 to 3.0 (numpy.lib.format): magic, version, length, then a Python dict of three entries. */
+export interface Header {
   readonly type: ElementType;
   readonly little: boolean;
   readonly fortran: boolean;
@@ -47,6 +10,26 @@ interface Header {
   /** Where the elements begin. */
   readonly start: number;
 }
+
+export const MAGIC = "\u0093NUMPY";
+/** numpy.lib.format refuses longer ones too. */
+const MAX_HEADER = 10_000;
+
+/** numpy's names, after the byte order. */
+export const TYPES: ReadonlyMap<string, ElementType> = new Map<string, ElementType>([
+  ["f8", "f64"],
+  ["f4", "f32"],
+  ["f2", "f16"],
+  ["i8", "i64"],
+  ["i4", "i32"],
+  ["i2", "i16"],
+  ["i1", "i8"],
+  ["u8", "u64"],
+  ["u4", "u32"],
+  ["u2", "u16"],
+  ["u1", "u8"],
+  ["b1", "bool"],
+]);
 
 function text(bytes: Uint8Array): string {
   return String.fromCharCode(...bytes);
@@ -56,7 +39,7 @@ function text(bytes: Uint8Array): string {
 function frame(source: Source): { from: number; length: number } {
   if (source.size < 12)
     fail(source, `the file ends after ${source.size} bytes, in the preamble of a .npy file`);
-  const bytes = source.read(0, 12);
+  const bytes = readBytes(source, 0, 12);
   if (text(bytes.subarray(0, 6)) !== MAGIC)
     fail(source, "the file does not begin with \\x93NUMPY, as .npy files do");
   const [major, minor] = [bytes[6]!, bytes[7]!];
@@ -104,28 +87,26 @@ function shapeOf(source: Source, list: string): number[] {
   if (parts.at(-1) === "") parts.pop();
   // "(3)" is a number in Python, not a tuple.
   if (parts.some((part) => !/^\d+L?$/.test(part)) || (parts.length === 1 && !list.includes(","))) {
-    fail(source, `the shape is (${list}), not a tuple of whole numbers`);
+    fail(source, `the shape is (${list}), expected a tuple of whole numbers`);
   }
   return parts.map((part) => Number(part.replace("L", "")));
 }
 
-const TAKEN = [...TYPES.keys()].join(", ");
-
 function typeOf(source: Source, { string, other }: Value = {}): { type: ElementType; little: boolean } {
   const [, order, name = ""] = /^([<>|])([a-z]\d+)$/.exec(string ?? "") ?? [];
   const type = TYPES.get(name);
-  if (type !== undefined && (order !== "|" || type.bytes === 1)) return { type, little: order !== ">" };
-  const why = /^[iu]8$/.test(name) ? " (no float holds all 64-bit integers)" : "";
+  if (type !== undefined && (order !== "|" || name.endsWith("1"))) return { type, little: order !== ">" };
   return fail(
     source,
-    `descr is ${string ?? other ?? "missing"}, which is not taken${why}; taken are ${TAKEN} with < or > before ` +
+    `descr is ${string ?? other ?? "missing"}, which is not taken; taken are ${[...TYPES.keys()].join(", ")} with < or > before ` +
       `them, as in <f4: save the array with .astype("f4") or .astype("f8")`,
   );
 }
 
-function parseHeader(source: Source): Header {
+/** @throws FormatError */
+export function parseHeader(source: Source): Header {
   const { from, length } = frame(source);
-  const entries = dict(source, text(source.read(from, length)));
+  const entries = dict(source, text(readBytes(source, from, length)));
   const { truth } = entries.get("fortran_order") ?? {};
   if (truth === undefined) fail(source, "fortran_order is neither True nor False");
   const { tuple } = entries.get("shape") ?? {};
@@ -136,39 +117,4 @@ function parseHeader(source: Source): Header {
     shape: shapeOf(source, tuple),
     start: from + length,
   };
-}
-
-/** Column-major to row-major, any number of axes. */
-function toRowMajor(data: FloatArray, shape: readonly number[]): FloatArray {
-  const to = data.slice();
-  const index = shape.map(() => 0);
-  const strides = shape.map((_, axis) => shape.slice(0, axis).reduce((a, b) => a * b, 1));
-  for (let t = 0; t < data.length; t++) {
-    let from = 0;
-    for (let axis = 0; axis < shape.length; axis++) from += index[axis]! * strides[axis]!;
-    to[t] = data[from]!;
-    for (let axis = shape.length - 1; axis >= 0; axis--) {
-      index[axis] = index[axis]! + 1;
-      if (index[axis]! < shape[axis]!) break;
-      index[axis] = 0;
-    }
-  }
-  return to;
-}
-
-/**
- * The array of a .npy file: f4, f8 as they are; f2 and small integers in the float that holds them exactly.
- * @throws FormatError
- */
-export function parseNpy(source: Source): HostArray {
-  const { type, little, fortran, shape, start } = parseHeader(source);
-  const from = source.name;
-  const count = countOf(from, shape, MAX_ELEMENTS);
-  const [have, need] = [source.size - start, count * type.bytes];
-  if (have !== need) {
-    const fault = have < need ? "ends early" : "goes on after the last element";
-    fail(source, `the file ${fault}: shape (${shape.join(", ")}) needs ${need} bytes, there are ${have}`);
-  }
-  const data = readElements(source, start, type, count, { little, what: from });
-  return { from, shape, data: fortran && shape.length > 1 ? toRowMajor(data, shape) : data };
 }

@@ -1,47 +1,31 @@
-import {
-  bfloat16,
-  float16,
-  float32,
-  float64,
-  int16,
-  int32,
-  int8,
-  readElements,
-  uint16,
-  uint32,
-  uint8,
-  type ElementType,
-} from "./element-types.js";
-import { countOf, FormatError, type HostArray } from "./host-array.js";
-import { fail, type Source } from "./source.js";
-import { MAX_ELEMENTS } from "@dlrt/core";
-
-/**
- * Reads .safetensors: 8 bytes with the header's length, little-endian; a JSON object of names to
- * { dtype, shape, data_offsets }; then the elements, little-endian, row-major, with no holes.
- * (github.com/huggingface/safetensors, "Format")
- */
+import { bytesOf } from "../elements.js";
+import { countOf, FormatError } from "../format-error.js";
+import type { ElementType } from "../nd-array.js";
+import { fail, readBytes, type Source } from "../source.js";
 
 /** The specification's own limit. */
 const MAX_HEADER = 100_000_000;
+export const METADATA = "__metadata__";
 
-const TYPES: ReadonlyMap<string, ElementType> = new Map(
-  Object.entries({
-    F64: float64,
-    F32: float32,
-    F16: float16,
-    BF16: bfloat16,
-    I32: int32,
-    U32: uint32,
-    I16: int16,
-    U16: uint16,
-    I8: int8,
-    U8: uint8,
-    BOOL: uint8,
-  }),
-);
+/** The format's names, in the order in which its own library writes tensors: those with larger elements first. */
+export const TYPES: ReadonlyMap<string, ElementType> = new Map<string, ElementType>([
+  ["U64", "u64"],
+  ["I64", "i64"],
+  ["F64", "f64"],
+  ["F32", "f32"],
+  ["U32", "u32"],
+  ["I32", "i32"],
+  ["BF16", "bf16"],
+  ["F16", "f16"],
+  ["U16", "u16"],
+  ["I16", "i16"],
+  ["I8", "i8"],
+  ["U8", "u8"],
+  ["BOOL", "bool"],
+]);
 
-interface Entry {
+/** Where a tensor lies among the elements, in bytes from `begin` to `end`. */
+export interface Entry {
   readonly name: string;
   readonly dtype: string;
   readonly shape: readonly number[];
@@ -60,36 +44,36 @@ function afterString(json: string, at: number): number {
 
 /** JSON.parse, which has taken the text before, keeps the last of equal names; the specification forbids them. */
 function refuseDuplicates(source: Source, json: string): void {
-  const seen = new Set<string>();
-  let depth = 0;
+  const seen: Set<string>[] = [];
   for (let at = 0; at < json.length; at++) {
     const character = json[at]!;
-    if (character === "{" || character === "[") depth++;
-    else if (character === "}" || character === "]") depth--;
+    if (character === "{" || character === "[") seen.push(new Set());
+    else if (character === "}" || character === "]") seen.pop();
     else if (character === '"') {
       const after = afterString(json, at);
       let next = after;
       while (json.charCodeAt(next) <= 0x20) next++;
-      if (depth === 1 && json[next] === ":") {
+      if (json[next] === ":") {
         const name = JSON.parse(json.slice(at, after)) as string;
-        if (seen.has(name)) fail(source, `the name ${JSON.stringify(name)} stands twice in the header`);
-        seen.add(name);
+        if (seen.at(-1)!.has(name))
+          fail(source, `the name ${JSON.stringify(name)} stands twice in the header`);
+        seen.at(-1)!.add(name);
       }
       at = after - 1;
     }
   }
 }
 
-function parseHeader(source: Source): { header: Record<string, unknown>; start: number } {
+function parse(source: Source): { header: Record<string, unknown>; start: number } {
   const { size } = source;
   if (size < 8) fail(source, `the file ends after ${size} bytes, in the length of a .safetensors header`);
-  const preamble = source.read(0, 8);
+  const preamble = readBytes(source, 0, 8);
   const length = Number(new DataView(preamble.buffer, preamble.byteOffset, 8).getBigUint64(0, true));
   if (length > MAX_HEADER) {
     fail(source, `no .safetensors file: a header of ${length} bytes, at most ${MAX_HEADER} expected`);
   }
   if (8 + length > size) fail(source, `the file ends after ${size} bytes, in a header of ${length}`);
-  const bytes = source.read(8, length);
+  const bytes = readBytes(source, 8, length);
   if (bytes[0] !== 0x7b) fail(source, "no .safetensors file: the header does not begin with {");
   try {
     const json = new TextDecoder("utf-8", { fatal: true }).decode(bytes);
@@ -98,7 +82,7 @@ function parseHeader(source: Source): { header: Record<string, unknown>; start: 
     return { header, start: 8 + length };
   } catch (error) {
     if (error instanceof FormatError) throw error;
-    return fail(source, `the header is no JSON: ${(error as Error).message}`);
+    return fail(source, `the header is no JSON in UTF-8: ${(error as Error).message}`);
   }
 }
 
@@ -114,8 +98,10 @@ function entryOf(source: Source, name: string, value: unknown): Entry {
     fail(source, `${what} has no data_offsets of two whole numbers`);
   }
   const [begin, end] = offsets as [number, number];
-  const count = countOf(`${source.name}: ${what}`, shape, Number.MAX_SAFE_INTEGER);
-  const need = TYPES.has(dtype) ? count * TYPES.get(dtype)!.bytes : Math.max(end - begin, 0);
+  if (end < begin) fail(source, `${what} has data_offsets [${begin}, ${end}], the second of which is less`);
+  const count = countOf(`${source.name}: ${what}`, shape);
+  const type = TYPES.get(dtype);
+  const need = type === undefined ? end - begin : count * bytesOf[type];
   if (end - begin !== need) {
     fail(
       source,
@@ -125,7 +111,7 @@ function entryOf(source: Source, name: string, value: unknown): Entry {
   return { name, dtype, shape: shape as number[], begin, end };
 }
 
-/** One tensor begins where the one before ends, and the last ends with the file. */
+/** One tensor begins where the one before ends, and the last ends with the file: none overlap, and nothing lies between them. */
 function refuseHoles(source: Source, entries: readonly Entry[], have: number): void {
   let at = 0;
   for (const { name, begin, end } of [...entries].sort((a, b) => a.begin - b.begin || a.end - b.end)) {
@@ -137,43 +123,25 @@ function refuseHoles(source: Source, entries: readonly Entry[], have: number): v
   if (at !== have) fail(source, `the file goes on for ${have - at} bytes after the last tensor`);
 }
 
-/** A file whose header is read and checked; elements are read when they are asked for. */
-export interface Safetensors {
-  readonly names: readonly string[];
-  /**
-   * F32 and F64 come as they are, the rest in the smallest float that is exact; undefined where there is no such name.
-   * @throws FormatError where its dtype is one that no float holds exactly or that is not known
-   */
-  readonly read: (name: string) => HostArray | undefined;
+function metadataOf(source: Source, value: unknown = {}): Record<string, string> {
+  const isMap = typeof value === "object" && value !== null && !Array.isArray(value);
+  if (!isMap || Object.values(value).some((text) => typeof text !== "string")) {
+    fail(source, `${METADATA} is no map of strings to strings`);
+  }
+  return value as Record<string, string>;
 }
 
-/** @throws FormatError where the header is not what the specification says, or does not fit the file */
-export function openSafetensors(source: Source): Safetensors {
-  const { header, start } = parseHeader(source);
+/** @throws FormatError */
+export function parseHeader(source: Source): {
+  readonly entries: readonly Entry[];
+  readonly metadata: Readonly<Record<string, string>>;
+  readonly start: number;
+} {
+  const { header, start } = parse(source);
   const entries = Object.entries(header)
-    .filter(([name]) => name !== "__metadata__")
+    .filter(([name]) => name !== METADATA)
     .map(([name, value]) => entryOf(source, name, value));
   refuseHoles(source, entries, source.size - start);
-  const byName = new Map(entries.map((entry) => [entry.name, entry]));
-  return {
-    names: [...byName.keys()],
-    read(name) {
-      const entry = byName.get(name);
-      if (entry === undefined) return undefined;
-      const { dtype, shape, begin } = entry;
-      const from = `${source.name}: ${JSON.stringify(name)}`;
-      const type = TYPES.get(dtype);
-      if (type === undefined) {
-        throw new FormatError(
-          `${from} has dtype ${dtype}, which is not taken; taken are ${[...TYPES.keys()].join(", ")}`,
-        );
-      }
-      const count = countOf(from, shape, MAX_ELEMENTS);
-      return {
-        from,
-        shape,
-        data: readElements(source, start + begin, type, count, { little: true, what: from }),
-      };
-    },
-  };
+  const metadata = metadataOf(source, Object.hasOwn(header, METADATA) ? header[METADATA] : undefined);
+  return { entries, metadata, start };
 }

@@ -1,0 +1,10 @@
+import { defineConfig } from "vitest/config";
+import { limits } from "../../tooling/limits.mjs";
+
+export default defineConfig({
+  test: {
+    ...limits,
+    include: ["test/**/*.test.ts"],
+    reporters: ["default", ["json", { outputFile: "test-results/vitest.json" }]],
+  },
+});
