@@ -213,7 +213,7 @@ export class WebGpuBackend implements Backend<GpuTensor> {
   /**
    * The elements, row-major, after all work before. It rejects, each time, where that work failed before or while it computed
    * these elements or what they come from; other tensors are read all the same. No read gives anything before the device has passed
-   * the self-test; where it has not, all reject.
+   * the self-test; where it has not, all reject; where there was no memory for the test, the next read has it tested again.
    * @throws ValueError, DisposedError, DeviceLostError, LimitError (no memory), UnsupportedError (refused by the device, or the device
    * by the self-test)
    */

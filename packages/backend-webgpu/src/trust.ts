@@ -1,3 +1,4 @@
+import { LimitError } from "@dlrt/core";
 import { asError, type Fault } from "./faults.js";
 
 declare const setTimeout: (call: () => void, milliseconds: number) => unknown;
@@ -20,7 +21,15 @@ export class Trust {
     const test = this.#test;
     if (test) {
       this.#test = undefined;
-      this.#verdict = test().then(() => undefined, asError);
+      this.#verdict = test().then(
+        () => undefined,
+        (thrown: unknown) => {
+          const cause = asError(thrown);
+          // No memory for the test says nothing of the device: it is tested again for whoever asks next.
+          if (cause instanceof LimitError) this.#test = test;
+          return cause;
+        },
+      );
     }
     return this.#verdict;
   }
@@ -29,6 +38,7 @@ export class Trust {
   async end(): Promise<void> {
     this.#test = undefined;
     await this.#verdict;
+    this.#test = undefined; // one without memory is not tried again
   }
 
   /**

@@ -1,9 +1,9 @@
-import { DeviceLostError, DisposedError, solve, UnsupportedError } from "@dlrt/core";
+import { DeviceLostError, DisposedError, LimitError, solve, UnsupportedError } from "@dlrt/core";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { requestDevice } from "../src/device.js";
 import { createWebGpuBackend, nodeGpu, type GpuTensor, type WebGpuBackend } from "../src/node.js";
 import { EXACT } from "../src/exact.js";
-import { disposeWholly, watchBuffers } from "./support/faulty.js";
+import { disposeWholly, watchBuffers, withoutMemory } from "./support/faulty.js";
 import { problem, upload, worstOmega } from "./support/problem.js";
 
 const of = problem(1, 80, 4, 4);
@@ -167,4 +167,24 @@ test("a device lost during the self-test, or that compiles nothing, is told by i
     expect((outcome as PromiseRejectedResult).reason).toBeInstanceOf(DeviceLostError);
   }
   await backend.dispose();
+});
+
+test("without memory for its self-test a device is tested again when there is some", async () => {
+  const buffers = watchBuffers(device);
+  const backend = await createWebGpuBackend({ device });
+  const { y, clear } = solved(backend);
+  const scarce = withoutMemory(device, () => true);
+  for (const told of await Promise.allSettled([backend.sync(), backend.read(y)])) {
+    expect((told as PromiseRejectedResult).reason).toBeInstanceOf(LimitError);
+  }
+  scarce.restore();
+  expect(worstOmega(of, await backend.read(y))).toBeLessThanOrEqual(16);
+  await backend.sync();
+  clear();
+  await disposeWholly(backend, buffers);
+  withoutMemory(device, () => true);
+  const last = await createWebGpuBackend({ device });
+  const asked = last.sync().catch((reason: unknown) => reason);
+  await last.dispose();
+  expect(await asked).toBeInstanceOf(Error);
 });

@@ -36,6 +36,16 @@ test("an empty piece hands its state on, and takes p from it", async () => {
   expect(backend.memory()).toEqual({ tensors: 0, bytes: 0 });
 });
 
+test("a final state that is transferred elsewhere meanwhile is named", async () => {
+  const backend = new SpyBackend(referenceKernels);
+  const finalState = of(0);
+  const pending = host.solve(backend, op, of(1, 5, 2), { finalState });
+  structuredClone(finalState, { transfer: [finalState.buffer as ArrayBuffer] });
+  await expect(pending).rejects.toThrow(/^finalState: expected 1 elements, got 0 elements/);
+  await expect(pending).rejects.toThrow(ShapeError);
+  expect(backend.memory()).toEqual({ tensors: 0, bytes: 0 });
+});
+
 test("gradients with states are the reference's", async () => {
   const backend = new SpyBackend(referenceKernels);
   const [initialState, finalStateCotangent, rhs, cotangent] = [of(4), of(-3), of(1, 5, 2), of(1, -1, 2)];

@@ -91,6 +91,12 @@ describe("what does not fit is refused", () => {
     [{}, { kept: true }, /^kept: expected the `kept` of a forward call/],
     [{}, { kept: null }, /^kept: expected the `kept` of a forward call/],
     [{ key: draw(8, 2) }, {}, /^kept: expected one of a call with these inputs, got one with another key/],
+    // as many numbers from one token to the next, at the same place
+    [
+      { beta: backend.view(inputs.beta, [1, 6, 1], inputs.beta.layout) },
+      {},
+      /^kept: expected one of a call with these inputs, got one with another beta/,
+    ],
     [{}, { initialState: state }, /^kept: expected one of a call of .*"state":true.*, got .*"state":false/],
     [{}, { normalizeKeys: true }, /^kept: expected one of a call of .*"eps":0.000001/],
     [{}, { sequences: Int32Array.of(0, 2, 6) }, /^kept: expected one of a call of .*"start":2/],
@@ -117,6 +123,17 @@ describe("what does not fit is refused", () => {
       DisposedError,
     );
     expect(() => deltaRule(backend, ungated, { ...options, kept } as never)).toThrow(/^options: expected no/);
+  });
+
+  test("that of another backend, over the same memory", () => {
+    const other = createJsBackend();
+    const wrapped = Object.fromEntries(
+      Object.entries({ ...inputs, output }).map(([name, t]) => [name, other.wrap(t.data, t.shape)]),
+    );
+    const { output: bar, ...same } = wrapped as unknown as typeof inputs & { output: HostTensor };
+    const call = () => gatedDeltaRuleVjp(other, same, { output: bar }, { ...options, kept });
+    expect(call).toThrow(ValueError);
+    expect(call).toThrow(/^kept: expected a tensor of this backend/);
   });
 
   test("views of the same elements and a proxy of what was kept will do", () => {

@@ -184,6 +184,78 @@ describe("gatedDeltaRule", () => {
     expect(backend.memory().tensors).toBe(0);
   });
 
+  const view = { data: inputs["value"], shape: [batch, tokens, 12] };
+  const views: readonly (readonly [string, object, new (...of: never) => Error, RegExp])[] = [
+    [
+      "too short for the last piece alone",
+      { ...view, data: view.data!.subarray(1) },
+      ShapeError,
+      /^view.data: expected a buffer holding elements 0 to 230399, got 230399 elements/,
+    ],
+    [
+      "whose last rows lie before the array",
+      { ...view, strides: [4800, -12, 1], offset: 398 * 12 },
+      ShapeError,
+      /^view.data: expected a buffer holding elements -12 to 230387/,
+    ],
+    [
+      "of no offset",
+      { ...view, offset: null },
+      ShapeError,
+      /^view.offset: expected an integer ≥ 0, got null/,
+    ],
+    ["of nothing", { ...view, data: null }, DtypeError, /^value: expected a Float32Array/],
+    ["of no shape", { ...view, shape: null }, ShapeError, /^value.shape: expected \[batch, rows, cols\]/],
+    ["of a shape that is a number", { ...view, shape: 5 }, ShapeError, /^value.shape: .*got 5/],
+  ];
+  test.each(views)(
+    "a view %s is told of the whole, and nothing is written",
+    async (_, value, type, pattern) => {
+      const backend = createJsBackend();
+      const output = new Float64Array(length).fill(7);
+      const call = () => onHost(layer)(backend, { ...inputs, value }, { ...options, output });
+      await expect(call()).rejects.toThrow(pattern);
+      await expect(call()).rejects.toThrow(type);
+      expect(output.every((x) => x === 7)).toBe(true);
+      expect(backend.memory().tensors).toBe(0);
+    },
+  );
+
+  test("a view of nothing that comes first is told by its type", async () => {
+    const query = { data: null, shape: view.shape };
+    await expect(onHost(layer)(createJsBackend(), { ...inputs, query }, options)).rejects.toThrow(DtypeError);
+  });
+
+  test("an array that loses its memory meanwhile is named", async () => {
+    const one = { ...options, shape: [1, tokens] as const };
+    const first = Object.fromEntries(
+      Object.entries(inputs).map(([name, x]) => [name, x.subarray(0, x.length / batch)]),
+    );
+    for (const [sizes, arrays] of [
+      [options, inputs],
+      [one, first],
+    ] as const) {
+      const backend = createJsBackend();
+      const output = new Float64Array(sizes.shape[0] * tokens * 12);
+      const finalState = new Float64Array(sizes.shape[0] * 4 * 18);
+      const { upload } = backend;
+      let gone: Float64Array<ArrayBuffer> | undefined = output;
+      backend.upload = (of) => {
+        if (gone) structuredClone(gone, { transfer: [gone.buffer] });
+        gone = undefined;
+        return upload.call(backend, of);
+      };
+      await expect(onHost(layer)(backend, arrays, { ...sizes, output })).rejects.toThrow(
+        /^output: expected \d+ elements or more, got 0 elements/,
+      );
+      gone = finalState;
+      await expect(onHost(layer)(backend, arrays, { ...sizes, finalState })).rejects.toThrow(
+        /^finalState: expected \d+ elements or more, got 0 elements/,
+      );
+      expect(backend.memory().tensors).toBe(0);
+    }
+  });
+
   test("a failure in a later piece is told, and leaves nothing behind", async () => {
     const backend = createJsBackend();
     const { upload } = backend;

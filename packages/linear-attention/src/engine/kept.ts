@@ -1,5 +1,5 @@
-import { DisposedError, elementCount, ValueError, type Sizes, type Tensor } from "@dlrt/core";
-import { describe } from "@dlrt/core/backend";
+import { DisposedError, elementCount, ValueError, type Backend, type Sizes, type Tensor } from "@dlrt/core";
+import { checkReadable, describe } from "@dlrt/core/backend";
 import type { CheckedLayer, Inputs } from "./check.js";
 import type { KeptTensors } from "./operands.js";
 import type { Kept, LayerOptions } from "./options.js";
@@ -66,8 +66,9 @@ export function describeCall<T extends Tensor>(
   const sizes = { dtype, batch, tokens, steps, heads, keyWidth, valueWidth, eps, pieces, state };
   const given = Object.keys(rule.inputs).filter((name) => inputs[name] !== undefined);
   const places = given.map((name) => {
-    const { storage, byteOffset, layout } = inputs[name]!;
-    return [name, [storage, JSON.stringify([byteOffset, layout])]] as const;
+    // with its shape, which alone tells a gate of one head from the array of several that it lies in
+    const { storage, byteOffset, layout, shape } = inputs[name]!;
+    return [name, [storage, JSON.stringify([byteOffset, layout, shape])]] as const;
   });
   return { rule, sizes: JSON.stringify(sizes), inputs: Object.fromEntries(places) };
 }
@@ -77,6 +78,7 @@ export function describeCall<T extends Tensor>(
  * @throws ValueError, DisposedError
  */
 export function keptTensors<T extends Tensor>(
+  backend: Backend<T>,
   kept: Kept | undefined,
   call: () => Call,
 ): KeptTensors<T> | undefined {
@@ -86,6 +88,8 @@ export function keptTensors<T extends Tensor>(
     throw expected("the `kept` of a forward call with keep: true", describe(kept));
   if (kept.disposed) throw new DisposedError("kept");
   const { call: was, tensors } = (kept as KeptCall)[contents]!;
+  // Two backends may have tensors over one memory, but what is kept means something to the one that kept it.
+  for (const t of tensors) if (t) checkReadable(backend, "kept", t);
   const is = call();
   if (was.rule !== is.rule) throw expected("one of this layer", "one of another");
   if (was.sizes !== is.sizes) throw expected(`one of a call of ${is.sizes}`, was.sizes);

@@ -83,7 +83,7 @@ export function backward<T extends Tensor>(
   const inputs = given as Inputs<T>;
   const call = checkLayer(backend, rule, inputs, options, vjpNames);
   checkCotangents(backend, cotangents, call);
-  const kept = keptTensors<T>(options.kept, () => describeCall(rule, inputs, call, options));
+  const kept = keptTensors(backend, options.kept, () => describeCall(rule, inputs, call, options));
   return withScope(backend, call.dtype, (scope) => {
     const { form, outHeads, stateHeads } = call;
     const own = ruleFor(backend, rule, call, true);

@@ -8,7 +8,7 @@ import {
   type Shape,
   type Tensor,
 } from "@dlrt/core";
-import { checkIsBackend, checkOptions, describe, plainArray } from "@dlrt/core/backend";
+import { checkIsBackend, checkOptions, checkShape, describe, plainArray } from "@dlrt/core/backend";
 
 /** Row-major, of a shape that the call's `shape` tells; or a view of an array with a shape of its own, [B, T, H·D]. */
 export type HostArray<A extends FloatArray = FloatArray> = A | HostView;
@@ -62,6 +62,7 @@ export function viewsOf(
     const given = inputs[name];
     if (given === undefined) continue; // refused by the layer, if it needs it
     if (isView(given)) {
+      checkShape(`${name}.shape`, given.shape);
       views[name] = given;
       if (several && role === "key") steps = given.shape[1];
       continue;
@@ -99,6 +100,13 @@ export function checkLength(name: string, { length }: FloatArray, shape: Shape):
       `${elementCount(shape)} elements, [${shape.join(", ")}]`,
       `${length} elements`,
     );
+}
+
+/** into ← from, beginning at the element `at`. @throws ShapeError where it has lost its memory to a transfer or to a growing WebAssembly memory */
+export function fill(name: string, into: FloatArray, from: FloatArray, at = 0): void {
+  if (at + from.length > into.length)
+    throw new ShapeError(name, `${at + from.length} elements or more`, `${into.length} elements`);
+  into.set(from, at);
 }
 
 /** @throws ValueError where two arrays share memory */

@@ -7,9 +7,10 @@ import {
   type HostView,
   type Tensor,
 } from "@dlrt/core";
-import { isContiguous, readView } from "@dlrt/core/backend";
+import { checkView, isContiguous, readView } from "@dlrt/core/backend";
 import type { Rule } from "../engine/rule.js";
 import type { LayerOptions, LayerResult } from "../engine/options.js";
+import { fill } from "./call.js";
 import type { HostCall } from "./prepare.js";
 
 /**
@@ -47,12 +48,18 @@ interface Cut {
 const isList = (given: unknown): boolean =>
   Array.isArray(given) && given.length === 3 && given.every(Number.isSafeInteger);
 
+/** Whether a view can be cut without a look at what its elements are. */
+const isCuttable = ({ data, shape, strides, offset }: HostView): boolean =>
+  ArrayBuffer.isView(data) &&
+  isList(shape) &&
+  (strides === undefined || isList(strides)) &&
+  (offset === undefined || Number.isSafeInteger(offset));
+
 /** How a call goes through its tokens in pieces; undefined where it is one, and where something does not fit. */
 function cutOf(rule: Rule, { views, options, outShape }: HostCall): Cut | undefined {
   if (options.sequences !== undefined || options.padding !== undefined) return undefined;
   const given = Object.entries(views);
-  if (!given.every(([, { shape, strides }]) => isList(shape) && (strides === undefined || isList(strides))))
-    return undefined;
+  if (!given.every(([, view]) => isCuttable(view))) return undefined;
   const [batch, tokens, outColumns] = outShape;
   let columns = outColumns;
   const rows: Record<string, number> = {};
@@ -102,7 +109,14 @@ function place(piece: HostTensor, into: FloatArray, from: number, tokens: number
   const own = isContiguous(piece) ? piece.data.subarray(piece.layout.offset) : readView(piece);
   const size = rows * columns;
   for (let b = 0; b < batch; b++)
-    into.set(own.subarray(b * size, (b + 1) * size), (b * tokens + from) * columns);
+    fill("output", into, own.subarray(b * size, (b + 1) * size), (b * tokens + from) * columns);
+}
+
+/** @throws ShapeError unless the arrays hold the last piece; where they hold the first, they then hold those between */
+function checkLast({ supports }: Backend, { views }: HostCall, { tokens, piece, rows }: Cut): void {
+  const from = Math.floor((tokens - 1) / piece) * piece;
+  for (const [name, view] of Object.entries(views))
+    if (rows[name] !== 0) checkView(rowsOf(view, rows[name]!, from, tokens), supports);
 }
 
 /** One call that goes through its tokens in pieces. */
@@ -169,8 +183,8 @@ class Stream {
 
 /**
  * A layer piece by piece along the tokens, the state handed on, so that the backend holds one piece of the arrays at a time.
- * @returns undefined where the call is one piece; where the backend's tensors are out of the host's reach; and where the first piece is
- * refused, before anything is written: what is wrong is then told of the whole arrays
+ * @returns undefined where the call is one piece; where the backend's tensors are out of the host's reach; and where an array does not
+ * hold all pieces or the first is refused, before anything is written: what is wrong is then told of the whole arrays
  */
 export async function inPieces(
   backend: Backend,
@@ -183,6 +197,7 @@ export async function inPieces(
   const stream = new Stream(backend, layer, call, cut);
   try {
     try {
+      checkLast(backend, call, cut);
       stream.step(0);
     } catch {
       return undefined;
