@@ -8,7 +8,7 @@ export default defineConfig({
   test: {
     ...limits,
     include: ["test/**/*.test.ts"],
-    // The long run has these. A page with a WebGPU backend is in the default run too: apps/bench-web measures and judges it.
+    // The long run has these, the scan that a caller has to ask for among them. A page with a WebGPU backend is in the default run too: apps/bench-web measures and judges it.
     exclude: ["test/long/**", "test/browser/**"],
     // Dawn finds its Vulkan driver through the environment of the process, which only forks can be given.
     pool: "forks",

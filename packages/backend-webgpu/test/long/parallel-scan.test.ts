@@ -1,9 +1,9 @@
 import { testBackend } from "@dlrt/conformance";
 import { expect, test } from "vitest";
-import { scanCost } from "../src/kernels/scan-cost.js";
+import { scanCost } from "../../src/kernels/scan-cost.js";
 import { solve } from "@dlrt/core";
-import { createWebGpuBackend } from "../src/node.js";
-import { problem, upload, worstOmega } from "./support/problem.js";
+import { createWebGpuBackend } from "../../src/node.js";
+import { problem, upload, worstOmega } from "../support/problem.js";
 
 // The other way to scan, forced upon whatever calls `solve`: the affine maps of its chunks composed in groups.
 const options = { selfTest: false, scan: "parallel", width: 64 } as const;
