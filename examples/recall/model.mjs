@@ -71,7 +71,7 @@ function parametersOf({ width, heads, inner, taps }, vocabulary, mixer) {
  * @param backend of @dlrt/core, which computes the mixer, the convolution and the norms
  */
 export function createModel({ mixer, backend, task, sizes = SIZES, seed = 1 }) {
-  const { width, heads, taps } = sizes;
+  const { width, heads } = sizes;
   const list = Object.entries(parametersOf(sizes, vocabularyOf(task), mixer));
   const weights = Object.fromEntries(
     list.map(([name, [shape, size, constant]], i) => {
@@ -119,7 +119,6 @@ export function createModel({ mixer, backend, task, sizes = SIZES, seed = 1 }) {
     weights,
     parameters: Object.values(weights).reduce((sum, { size }) => sum + size, 0),
     tokens: tokensOf(task),
-    taps,
     mix,
     logits,
     loss,

@@ -35,11 +35,6 @@ async function start(name) {
 async function run({ mixer, backendName, steps, seed }) {
   const backend = await start(backendName);
   const model = createModel({ mixer, backend, task: TASK, seed });
-  const sequence = shownSequence(TASK);
-  const show = async () => {
-    const answers = await answersOverTime(model, TASK, sequence);
-    tell({ type: "picture", answers, states: await statesOverTime(model, TASK, sequence) });
-  };
   tell({ type: "started", parameters: model.parameters, runs: backend.supports.build });
   const every = Math.max(1, Math.round(steps / 40));
   try {
@@ -50,7 +45,9 @@ async function run({ mixer, backendName, steps, seed }) {
   } catch (error) {
     if (!stop.signal.aborted) throw error;
   }
-  await show();
+  const sequence = shownSequence(TASK);
+  const answers = await answersOverTime(model, TASK, sequence);
+  tell({ type: "picture", answers, states: await statesOverTime(model, TASK, sequence) });
   tell({
     type: "done",
     accuracy: await accuracyOf(model, TASK, { seed: seed + 2e6 }),

@@ -31,7 +31,7 @@ export class Model {
 
   /** Takes the parameters from the one array, in the order of the plan. */
   load(array) {
-    this.#clear();
+    this.dispose();
     let at = 0;
     for (const { tensor: name, shape } of this.tensors) {
       const tensor = this.backend.empty(shape, this.dtype);
@@ -138,15 +138,11 @@ export class Model {
     return linear(tape, normed, of("out"), x);
   }
 
-  #clear() {
+  dispose() {
     for (const { tensor, transposed } of this.#values.values()) {
       tensor.dispose();
       transposed?.dispose();
     }
     this.#values.clear();
-  }
-
-  dispose() {
-    this.#clear();
   }
 }

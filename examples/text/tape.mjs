@@ -3,10 +3,9 @@
 /** A tensor of the backend, and once something came back, the gradient by it. */
 export class Value {
   bar;
-  /** @param tensor as an operation takes it @param {boolean} wanted whether its gradient is */
-  constructor(tensor, wanted = true) {
+  /** @param tensor as an operation takes it */
+  constructor(tensor) {
     this.tensor = tensor;
-    this.wanted = wanted;
   }
 }
 
@@ -48,18 +47,17 @@ export class Tape {
 
   /**
    * A result as a value.
-   * @param {(bar, value: Value) => void} back given the gradient by the result, gives those by what it came from
+   * @param {(bar) => void} back given the gradient by the result, gives those by what it came from
    */
   record(tensor, back) {
     const value = new Value(this.own(tensor));
-    if (this.gradients) this.#back.push(() => value.bar && back(value.bar, value));
+    if (this.gradients) this.#back.push(() => value.bar && back(value.bar));
     return value;
   }
 
   /** Adds a contribution to a value's gradient. The tensor is the value's from now on: nobody else writes to it. */
   give(value, contribution) {
     this.own(contribution);
-    if (!value.wanted) return;
     if (value.bar === undefined) {
       value.bar = contribution;
       return;

@@ -51,7 +51,7 @@ export class Team {
 
   async end() {
     const left = await this.ask("end");
-    await Promise.all(this.#workers.map((worker) => worker.terminate()));
+    await this.terminate();
     return left;
   }
 

@@ -7,24 +7,20 @@ const { sizes, parameters, gradients } = workerData;
 const backend = await createWasmBackend({ threads: 1 });
 const model = new Model(backend, sizes);
 
-/** Rows of `length` numbers of the text, from each of the places on. */
+/** Rows of `length` numbers of the text from each of the places on, and what comes after each number: [numbers, targets]. */
 function rows(stream, starts, length) {
-  const all = new Uint8Array(starts.length * length);
-  starts.forEach((start, i) => all.set(stream.subarray(start, start + length), i * length));
-  return all;
+  return [0, 1].map((shift) => {
+    const all = new Uint8Array(starts.length * length);
+    starts.forEach((start, i) => all.set(stream.subarray(start + shift, start + shift + length), i * length));
+    return all;
+  });
 }
 
 const answers = {
   /** The loss on some windows of the text; the gradients lie in the shared array afterwards. */
   learn({ stream, starts, tokens }) {
     model.load(parameters);
-    const [numbers, targets] = [0, 1].map((shift) =>
-      rows(
-        stream,
-        starts.map((start) => start + shift),
-        tokens,
-      ),
-    );
+    const [numbers, targets] = rows(stream, starts, tokens);
     return model.lossAndGradients(numbers, targets, [starts.length, tokens], gradients);
   },
 
@@ -39,13 +35,8 @@ const answers = {
     const memory = model.remember(starts.length);
     for (let at = 0; at < length; at += tokens) {
       const here = Math.min(tokens, length - at);
-      const [numbers, targets] = [0, 1].map((shift) =>
-        rows(
-          stream,
-          starts.map((start) => start + at + shift),
-          here,
-        ),
-      );
+      const places = starts.map((start) => start + at);
+      const [numbers, targets] = rows(stream, places, here);
       model.loss(numbers, targets, [starts.length, here], memory).forEach((x, i) => {
         if (targets[i] === 0) return;
         nats[at + (i % here)] += x;

@@ -1,7 +1,7 @@
 import { ValueError } from "@dlrt/core";
 import { FormatError } from "./format-error.js";
 import { narrowBrain, narrowHalf, toOdd, widenBrain, widenHalf } from "./halves.js";
-import type { Data, DataOf, ElementType } from "./nd-array.js";
+import { CLASSES, type Data, type ElementType } from "./nd-array.js";
 import { readBytes, type Source } from "./source.js";
 
 /** Bytes of an element in a file. */
@@ -9,22 +9,6 @@ export const bytesOf: Readonly<Record<ElementType, number>> = {
   ...{ f64: 8, f32: 4, f16: 2, bf16: 2 },
   ...{ i64: 8, i32: 4, i16: 2, i8: 1 },
   ...{ u64: 8, u32: 4, u16: 2, u8: 1, bool: 1 },
-};
-
-const make: { readonly [type in ElementType]: (count: number) => DataOf[type] } = {
-  f64: (count) => new Float64Array(count),
-  f32: (count) => new Float32Array(count),
-  f16: (count) => new Float32Array(count),
-  bf16: (count) => new Float32Array(count),
-  i64: (count) => new BigInt64Array(count),
-  i32: (count) => new Int32Array(count),
-  i16: (count) => new Int16Array(count),
-  i8: (count) => new Int8Array(count),
-  u64: (count) => new BigUint64Array(count),
-  u32: (count) => new Uint32Array(count),
-  u16: (count) => new Uint16Array(count),
-  u8: (count) => new Uint8Array(count),
-  bool: (count) => new Uint8Array(count),
 };
 
 const widen = { f16: widenHalf, bf16: widenBrain };
@@ -84,7 +68,7 @@ function widenAll(halves: Uint16Array, into: Int32Array, widen: (half: number) =
 
 function allocate(type: ElementType, count: number, what: string): Data {
   try {
-    return make[type](count);
+    return new CLASSES[type](count);
   } catch (error) {
     throw new FormatError(`${what}: ${count} elements do not fit into memory`, { cause: error });
   }

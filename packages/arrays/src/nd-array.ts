@@ -58,24 +58,30 @@ export interface ArrayToWrite {
   readonly dtype?: ElementType | undefined;
 }
 
-const CLASSES: readonly (readonly [new (length: number) => Data, ElementType])[] = [
-  [Float64Array, "f64"],
-  [Float32Array, "f32"],
-  [BigInt64Array, "i64"],
-  [Int32Array, "i32"],
-  [Int16Array, "i16"],
-  [Int8Array, "i8"],
-  [BigUint64Array, "u64"],
-  [Uint32Array, "u32"],
-  [Uint16Array, "u16"],
-  [Uint8Array, "u8"],
-];
+/** The class that holds each element type. Of types that share one, the first is what its arrays are written as. */
+export const CLASSES: { readonly [type in ElementType]: new (length: number) => DataOf[type] } = {
+  f64: Float64Array,
+  f32: Float32Array,
+  f16: Float32Array,
+  bf16: Float32Array,
+  i64: BigInt64Array,
+  i32: Int32Array,
+  i16: Int16Array,
+  i8: Int8Array,
+  u64: BigUint64Array,
+  u32: Uint32Array,
+  u16: Uint16Array,
+  u8: Uint8Array,
+  bool: Uint8Array,
+};
+
+const TYPES = Object.keys(CLASSES) as ElementType[];
 
 const FLOATS: readonly ElementType[] = ["f64", "f32", "f16", "bf16"];
 
 /** The element type that a typed array is written as, and others it may be. */
 function typesOf(data: Data): readonly ElementType[] {
-  const own = CLASSES.find(([Class]) => data instanceof Class)?.[1];
+  const own = TYPES.find((type) => data instanceof CLASSES[type]);
   if (own === undefined) return [];
   if (FLOATS.includes(own)) return [own, ...FLOATS.filter((type) => type !== own)];
   return own === "u8" ? ["u8", "bool"] : [own];

@@ -3,7 +3,6 @@ import { beforeAll, describe, expect, test } from "vitest";
 import { embedding, linear } from "../src/index.js";
 import { embed, productRows } from "../src/operations/embedding.js";
 import { difference, numbers } from "./support.js";
-import "./support.js";
 
 const [rows, inside, out] = [6, 5, 3];
 const x = numbers(1, [2, rows / 2, inside]);

@@ -67,6 +67,22 @@ export function difference(got: ArrayLike<number>, expected: ArrayLike<number>):
   return largest(Array.from(expected, (x, i) => x - got[i]!)) / size;
 }
 
+/**
+ * A gradient along a direction beside the central difference of `at`: `size`, the sum of what its terms are without their signs, and
+ * `error`, how far apart the two are, relative to that.
+ */
+export function alongDirection(
+  gradient: ArrayLike<number>,
+  direction: Float64Array,
+  at: (step: number) => number,
+  h: number,
+): { readonly size: number; readonly error: number } {
+  const terms = direction.map((x, i) => x * gradient[i]!);
+  const size = terms.reduce((sum, x) => sum + Math.abs(x), 0);
+  const slope = terms.reduce((sum, x) => sum + x, 0);
+  return { size, error: Math.abs(slope - (at(h) - at(-h)) / (2 * h)) / size };
+}
+
 /** Disposes of a backend that must hold nothing any more. */
 export async function closeEmpty(backend: Backend): Promise<void> {
   expect(backend.memory()).toEqual({ tensors: 0, bytes: 0 });

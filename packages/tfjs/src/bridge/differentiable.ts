@@ -1,7 +1,7 @@
 import type { Backend, Tensor } from "@dlrt/core";
 import { checkIsBackend } from "@dlrt/core/backend";
 import * as tf from "@tensorflow/tfjs";
-import { disposeAll, type Bridge, type Given } from "./bridge.js";
+import { disposeAll, type Bridge, type Given, type Taken } from "./bridge.js";
 import { gpuBridge, isGpuBackend } from "./gpu.js";
 import { hostBridge } from "./host.js";
 import { recorded } from "./tape.js";
@@ -57,7 +57,7 @@ export function differentiable<T extends Tensor>(operation: Operation<T>): Recor
 function computed<T extends Tensor>(
   bridge: Bridge<T>,
   { forward }: Operation<T>,
-  { tensors, dispose }: ReturnType<Bridge<T>["take"]>,
+  { tensors, dispose }: Taken<T>,
 ): ReturnType<Bridge<T>["compute"]> {
   try {
     return bridge.compute(() => forward(tensors));

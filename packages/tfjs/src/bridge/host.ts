@@ -1,4 +1,11 @@
-import { UnsupportedError, type Backend, type FloatArray, type HostTensor, type Tensor } from "@dlrt/core";
+import {
+  elementCount,
+  UnsupportedError,
+  type Backend,
+  type FloatArray,
+  type HostTensor,
+  type Tensor,
+} from "@dlrt/core";
 import { isContiguous, readView } from "@dlrt/core/backend";
 import * as tf from "@tensorflow/tfjs";
 import { giveEach, takeEach, type Bridge } from "./bridge.js";
@@ -28,7 +35,7 @@ export function elementsOf(tensor: tf.Tensor): Float32Array | Int32Array {
 /** The elements for a new tensor. TensorFlow.js keeps the array itself but on WebAssembly, where it copies it into its heap. */
 function handedOver(tensor: HostTensor): FloatArray {
   const { layout, shape, data } = tensor;
-  const count = shape[0] * shape[1] * shape[2];
+  const count = elementCount(shape);
   const dense = isContiguous({ shape, layout });
   return dense && wasmHeap() ? data.subarray(layout.offset, layout.offset + count) : readView(tensor);
 }

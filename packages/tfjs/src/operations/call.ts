@@ -1,5 +1,6 @@
 import { ValueError, type Backend, type Tensor } from "@dlrt/core";
 import { checkFlag, checkOptions, describe } from "@dlrt/core/backend";
+import type { LayerResult } from "@dlrt/linear-attention";
 import type * as tf from "@tensorflow/tfjs";
 import { checkInput, checkInputs } from "../bridge/check.js";
 import { differentiable } from "../bridge/differentiable.js";
@@ -24,27 +25,35 @@ export interface TfResult {
 
 export type Tensors<T> = Readonly<Record<string, T>>;
 
-/** A function of @dlrt/linear-attention with a state, and its gradient; they check what they are given. */
-export interface Stateful {
+/** A function of @dlrt/linear-attention, and its gradient; they check what they are given. */
+interface Call<Inputs, Result> {
   /** Of the inputs. */
-  readonly names: readonly string[];
-  forward<T extends Tensor>(backend: Backend<T>, inputs: Tensors<T>, options: object): Tensors<T>;
-  backward<T extends Tensor>(
-    backend: Backend<T>,
-    inputs: Tensors<T>,
-    cotangents: Tensors<T>,
-    options: object,
-  ): Tensors<T>;
+  readonly names: readonly (keyof Inputs & string)[];
+  forward(backend: Backend, inputs: Inputs, options: object): Result;
+  backward(backend: Backend, inputs: Inputs, cotangents: object, options: object): object;
 }
 
-/** Calls it with tensors of TensorFlow.js. */
-export function callStateful<T extends Tensor>(
-  { names, forward, backward }: Stateful,
+/** One with a state. */
+export type Stateful<Inputs> = Call<Inputs, Omit<LayerResult, "kept">>;
+
+/** One with one result. */
+export type Piece<Inputs> = Call<Inputs, Tensor>;
+
+/** The same for the tensors of one backend: such functions differ in the names of inputs only. */
+interface Named<T extends Tensor, Result> {
+  forward(backend: Backend<T>, inputs: Tensors<T>, options: object): Result;
+  backward(backend: Backend<T>, inputs: Tensors<T>, cotangents: Tensors<T>, options: object): Tensors<T>;
+}
+
+/** Calls one with a state with tensors of TensorFlow.js. */
+export function callStateful<T extends Tensor, Inputs>(
+  call: Stateful<Inputs>,
   backend: Backend<T>,
-  inputs: object,
+  inputs: TfInputs<Inputs>,
   options: object = {},
 ): TfResult {
-  checkOptions("inputs", inputs, names);
+  const { forward, backward } = call as unknown as Named<T, Tensors<T>>;
+  checkOptions("inputs", inputs, call.names);
   const given = checkInputs("inputs", inputs);
   if (typeof options !== "object" || options === null)
     throw new ValueError("options", "an object with options", describe(options));
@@ -70,26 +79,15 @@ export function callStateful<T extends Tensor>(
   return results as unknown as TfResult;
 }
 
-/** A function of @dlrt/linear-attention with one result, and its gradient. */
-export interface Piece {
-  readonly names: readonly string[];
-  forward<T extends Tensor>(backend: Backend<T>, inputs: Tensors<T>, options: object): T;
-  backward<T extends Tensor>(
-    backend: Backend<T>,
-    inputs: Tensors<T>,
-    cotangents: { readonly output?: T | undefined },
-    options: object,
-  ): Tensors<T>;
-}
-
-/** Calls it with tensors of TensorFlow.js. */
-export function callPiece<T extends Tensor>(
-  { names, forward, backward }: Piece,
+/** Calls one with one result with tensors of TensorFlow.js. */
+export function callPiece<T extends Tensor, Inputs>(
+  call: Piece<Inputs>,
   backend: Backend<T>,
-  inputs: object,
+  inputs: TfInputs<Inputs>,
   options: object,
 ): tf.Tensor3D {
-  checkOptions("inputs", inputs, names);
+  const { forward, backward } = call as unknown as Named<T, T>;
+  checkOptions("inputs", inputs, call.names);
   const { output } = differentiable<T>({
     backend,
     inputs: checkInputs("inputs", inputs),

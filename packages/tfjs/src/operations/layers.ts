@@ -2,13 +2,13 @@ import type { Backend, Tensor } from "@dlrt/core";
 import * as layers from "@dlrt/linear-attention";
 import { callStateful, type Stateful, type TfInputs, type TfOptions, type TfResult } from "./call.js";
 
-const qkv = ["query", "key", "value"];
+const qkv = ["query", "key", "value"] as const;
 
-const deltaRuleCall = {
+const deltaRuleCall: Stateful<layers.DeltaRuleInputs> = {
   names: [...qkv, "beta"],
   forward: layers.deltaRule,
   backward: layers.deltaRuleVjp,
-} as unknown as Stateful;
+};
 
 /**
  * S ← S + k [β (v − Sᵀk)]ᵀ;  o = scale · Sᵀ q: the delta rule of DeltaNet, with its gradients. Shapes and options are those of
@@ -25,11 +25,11 @@ export function deltaRule<T extends Tensor>(
   return callStateful(deltaRuleCall, backend, inputs, options);
 }
 
-const gatedDeltaRuleCall = {
+const gatedDeltaRuleCall: Stateful<layers.GatedDeltaRuleInputs> = {
   names: [...qkv, "beta", "decay"],
   forward: layers.gatedDeltaRule,
   backward: layers.gatedDeltaRuleVjp,
-} as unknown as Stateful;
+};
 
 /**
  * S ← e^g S;  S ← S + k [β (v − Sᵀk)]ᵀ;  o = scale · Sᵀ q: Gated DeltaNet, with its gradients. Shapes and options are those of
@@ -44,11 +44,11 @@ export function gatedDeltaRule<T extends Tensor>(
   return callStateful(gatedDeltaRuleCall, backend, inputs, options);
 }
 
-const kimiDeltaAttentionCall = {
+const kimiDeltaAttentionCall: Stateful<layers.KimiDeltaAttentionInputs> = {
   names: [...qkv, "beta", "decay"],
   forward: layers.kimiDeltaAttention,
   backward: layers.kimiDeltaAttentionVjp,
-} as unknown as Stateful;
+};
 
 /**
  * Gated DeltaNet with a gate for every key channel, Kimi Delta Attention, with its gradients. Shapes and options are those of
@@ -63,11 +63,11 @@ export function kimiDeltaAttention<T extends Tensor>(
   return callStateful(kimiDeltaAttentionCall, backend, inputs, options);
 }
 
-const glaCall = {
+const glaCall: Stateful<layers.GlaInputs> = {
   names: [...qkv, "decay"],
   forward: layers.gla,
   backward: layers.glaVjp,
-} as unknown as Stateful;
+};
 
 /**
  * S ← diag(e^g) S + k vᵀ;  o = scale · Sᵀ q: gated linear attention, with its gradients. Shapes and options are those of `gla` in
@@ -82,11 +82,11 @@ export function gla<T extends Tensor>(
   return callStateful(glaCall, backend, inputs, options);
 }
 
-const linearAttentionCall = {
+const linearAttentionCall: Stateful<layers.LinearAttentionInputs> = {
   names: qkv,
   forward: layers.linearAttention,
   backward: layers.linearAttentionVjp,
-} as unknown as Stateful;
+};
 
 /**
  * S ← S + k vᵀ;  o = scale · Sᵀ q: linear attention without a gate, with its gradients.

@@ -11,11 +11,11 @@ import {
   type TfResult,
 } from "./call.js";
 
-const causalConvCall = {
+const causalConvCall: Stateful<pieces.CausalConvInputs> = {
   names: ["x", "weight", "bias"],
   forward: pieces.causalConv,
   backward: pieces.causalConvVjp,
-} as unknown as Stateful;
+};
 
 /**
  * A causal convolution of each channel over tokens, with its gradients and a state of k − 1 tokens: `causalConv` of
@@ -30,11 +30,11 @@ export function causalConv<T extends Tensor>(
   return callStateful(causalConvCall, backend, inputs, options);
 }
 
-const l2NormCall = {
+const l2NormCall: Piece<pieces.L2NormInputs> = {
   names: ["x"],
   forward: pieces.l2Norm,
   backward: pieces.l2NormVjp,
-} as unknown as Piece;
+};
 
 /**
  * x / √(Σx² + eps) over the columns of each head, with its gradient, which is finite where x = 0: `l2Norm` of @dlrt/linear-attention.
@@ -48,11 +48,11 @@ export function l2Norm<T extends Tensor>(
   return callPiece(l2NormCall, backend, inputs, options);
 }
 
-const gatedRmsNormCall = {
+const gatedRmsNormCall: Piece<pieces.GatedRmsNormInputs> = {
   names: ["x", "gate", "weight"],
   forward: pieces.gatedRmsNorm,
   backward: pieces.gatedRmsNormVjp,
-} as unknown as Piece;
+};
 
 /**
  * x / √(mean(x²) + eps) ∘ weight ∘ f(gate) of each head, with its gradients: `gatedRmsNorm` of @dlrt/linear-attention. The weight may be
@@ -67,11 +67,11 @@ export function gatedRmsNorm<T extends Tensor>(
   return callPiece(gatedRmsNormCall, backend, inputs, options);
 }
 
-const gdnGateCall = {
+const gdnGateCall: Piece<pieces.GdnGateInputs> = {
   names: ["a", "aLog", "dtBias"],
   forward: pieces.gdnGate,
   backward: pieces.gdnGateVjp,
-} as unknown as Piece;
+};
 
 /**
  * g = −exp(A_log) · softplus(a + dt_bias), the decay of a Gated DeltaNet, with its gradients: `gdnGate` of @dlrt/linear-attention.
@@ -85,11 +85,11 @@ export function gdnGate<T extends Tensor>(
   return callPiece(gdnGateCall, backend, inputs, {});
 }
 
-const kdaGateCall = {
+const kdaGateCall: Piece<pieces.KdaGateInputs> = {
   names: ["x", "aLog", "dtBias"],
   forward: pieces.kdaGate,
   backward: pieces.kdaGateVjp,
-} as unknown as Piece;
+};
 
 /**
  * The decay of Kimi Delta Attention, one a key channel, with its gradients: `kdaGate` of @dlrt/linear-attention.
@@ -103,11 +103,11 @@ export function kdaGate<T extends Tensor>(
   return callPiece(kdaGateCall, backend, inputs, options);
 }
 
-const betaGateCall = {
+const betaGateCall: Piece<pieces.BetaGateInputs> = {
   names: ["b"],
   forward: pieces.betaGate,
   backward: pieces.betaGateVjp,
-} as unknown as Piece;
+};
 
 /**
  * β = scale · σ(b), with its gradient: `betaGate` of @dlrt/linear-attention.

@@ -154,7 +154,7 @@ async function forwardPieces(trial: Trial, layer: Layer, which: number): Promise
 async function gradientPieces(trial: Trial, layer: Layer, which: number): Promise<void> {
   const own = { batch: 2, tokens: 33, keyWidth: 5, valueWidth: 3, heads: HEADS[which % HEADS.length]! };
   const problem = affordable(plainProblem(layer, { ...own, stateLayout: "vk", seed: which }), trial.plan);
-  await judgeGradients(trial, problem, (scope, _, expected) =>
+  await judgeGradients(trial, problem, (scope, expected) =>
     backPieces(scope, problem, expected, Math.ceil(problem.tokens / 2), trial.subject.dtype!),
   );
 }

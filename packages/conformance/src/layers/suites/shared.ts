@@ -53,28 +53,24 @@ export function judgeForward(trial: Trial, problem: LayerProblem): Promise<Answe
   });
 }
 
-type RunGradients = (
-  scope: Scope,
-  problem: LayerProblem,
-  expected: ExpectedGradients,
-) => Promise<Record<string, Float64Array>>;
+type RunGradients = (scope: Scope, expected: ExpectedGradients) => Promise<Record<string, Float64Array>>;
 
-/** Gradients against the reference; where the backend keeps something for them, with and without that. */
+/** Gradients by `run` against the reference. Default: by one call, and where the backend keeps something for that, by one with it too. */
 export async function judgeGradients(trial: Trial, problem: LayerProblem, run?: RunGradients): Promise<void> {
   const expected = expectedGradients(problem);
-  const called =
-    (keeps: boolean): RunGradients =>
-    (scope, _, { data, cotangents }) =>
-      runBackward(scope, problem, data, cotangents, trial.subject.dtype!, keeps);
-  const judged = (how: string, way: RunGradients): Promise<boolean> =>
+  const judged = (how: string, way: RunGradients): Promise<void> =>
     trial.scoped(async (scope) => {
-      const got = await way(scope, problem, expected);
+      const got = await way(scope, expected);
       for (const [name, right] of Object.entries(expected.gradients))
         judge(trial, problem, `gradient of ${name}${how}`, got[name]!, right);
-      return scope.backend.keptShape !== undefined;
     });
-  const keeps = await judged("", run ?? called(false));
-  if (keeps && run === undefined) await judged(", kept", called(true));
+  if (run) return judged("", run);
+  const called =
+    (keeps: boolean): RunGradients =>
+    (scope, { data, cotangents }) =>
+      runBackward(scope, problem, data, cotangents, trial.subject.dtype!, keeps);
+  await judged("", called(false));
+  if (trial.backend.keptShape !== undefined) await judged(", kept", called(true));
 }
 
 /** Bit for bit. */
