@@ -1,13 +1,13 @@
 import { decayKind, type DeltaRuleVjpParams } from "@dlrt/core/backend";
 import type { GpuTensor } from "../tensor.js";
 import { operand, packed, quads, scratch, type Context } from "./context.js";
-import { gateGradients, inElements } from "./delta-gates.js";
+import { gateGradients } from "./delta-gates.js";
 import { deltaGaps } from "./delta-plans.js";
 import type { DeltaRows } from "./delta-rows.js";
 import { normRowsVjpPlan } from "./layer-plans.js";
 import { byRows, outputs, own } from "./layer-rows.js";
 import type { Operand, Range } from "./plan.js";
-import { copyRows } from "./rows.js";
+import { copyRows, inElements } from "./rows.js";
 import type { Segment } from "./segments.js";
 
 type Params = DeltaRuleVjpParams<GpuTensor>;
