@@ -6,7 +6,7 @@ import { edgeProducts, writeRows } from "./back-rows";
 import { stageCotangent, writeValues } from "./back-values";
 import { touchBack } from "./delta-ahead";
 import { Back } from "./delta-back";
-import { decayBoth, deltaPairs, readFactors, readsBefore, writeFactors } from "./delta-decay";
+import { decayBoth, deltaPairs, readFactors, readsBefore, scaleRows, writeFactors } from "./delta-decay";
 import { openDelta } from "./delta-open";
 import { Decay, Job, Operands } from "./job";
 import { align, PANEL } from "./lanes";
@@ -80,19 +80,10 @@ export function backChunk<T>(
 function decayProducts<T>(back: Back, rows: i32): void {
   const delta = back.delta;
   const rs = delta.rs;
-  scaleRows<T>(back.q, rs, rows, readFactors<T>(delta));
-  scaleRows<T>(back.p, rs, rows, readFactors<T>(delta) - readsBefore<T>(delta));
-  scaleRows<T>(back.k, rs, rows, writeFactors<T>(delta));
+  scaleRows<T>(back.q, back.q, rs, rows, readFactors<T>(delta));
+  scaleRows<T>(back.p, back.p, rs, rows, readFactors<T>(delta) - readsBefore<T>(delta));
+  scaleRows<T>(back.k, back.k, rs, rows, writeFactors<T>(delta));
   decayBoth<T>(delta, back.m, back.s, back.cs, rows);
-}
-
-function scaleRows<T>(row: usize, rs: usize, rows: i32, factor: usize): void {
-  for (; rows > 0; rows--) {
-    const x = v128.load_splat<T>(factor);
-    for (let m: usize = 0; m < rs; m += 16) v128.store(row + m, v128.mul<T>(x, v128.load(row + m)));
-    row += rs;
-    factor += sizeof<T>();
-  }
 }
 
 /** Z̄ ← diag(A) Z̄ + (Q∘up)ᵀ Ō − (P∘up)ᵀ B̄, for all panels. */

@@ -61,15 +61,19 @@ export function decayKeyRows<T>(delta: Delta, gap: usize, rows: i32): usize {
   sumGaps<T>(gap, delta.ps, rows, false, high, low);
   const s = deltaPairs(delta);
   const length = rowFactors<T>(rows, high, low, up, down, s, s + delta.rs);
-  let k = delta.k;
-  let to = delta.decayed;
-  for (let i = 0; i < rows; i++) {
-    const factor = v128.load_splat<T>(down + bytes<T>(i));
-    for (let m: usize = 0; m < delta.rs; m += 16) v128.store(to + m, v128.mul<T>(factor, v128.load(k + m)));
-    k += delta.rs;
-    to += delta.rs;
-  }
+  scaleRows<T>(delta.k, delta.decayed, delta.rs, rows, down);
   return length;
+}
+
+/** Multiplies every row by a factor of its own, from one array to another or in its place. */
+export function scaleRows<T>(from: usize, to: usize, rs: usize, rows: i32, factors: usize): void {
+  for (; rows > 0; rows--) {
+    const factor = v128.load_splat<T>(factors);
+    for (let m: usize = 0; m < rs; m += 16) v128.store(to + m, v128.mul<T>(factor, v128.load(from + m)));
+    factors += sizeof<T>();
+    from += rs;
+    to += rs;
+  }
 }
 
 /** What Z decays by until each row of such a chunk reads it, as decayKeyRows leaves it. */

@@ -25,11 +25,12 @@ export function keptAt<T>(job: Job, kept: usize, l: i32): usize {
   return kept + <usize>(l / job.keptRows) * keptSegment<T>(job);
 }
 
-/** Keeps one panel of the chunk that starts at row l: U from under Z, and at the start of a segment Z as it is before them. */
+/** Keeps one panel of Z as it is before the chunk that starts at row l, if a segment starts there too. */
 export function keepStart(job: Job, to: usize, l: i32, z: usize): void {
   if (l % job.keptRows == 0) memory.copy(to, z, <usize>job.r * PANEL);
 }
 
+/** Keeps one panel of U of the chunk that starts at row l, from under Z. */
 export function keepRows(job: Job, to: usize, l: i32, rows: i32, z: usize): void {
   const under = <usize>job.r * PANEL;
   memory.copy(to + under + <usize>(l % job.keptRows) * PANEL, z + under, <usize>align(rows, 4) * PANEL);

@@ -31,10 +31,14 @@ export function deltaPlan(threads: number, { batch, n, r, p }: Sizes, dtype: Dty
   const segment = Math.ceil(panels / wanted) * width;
   const segments = Math.max(1, Math.ceil(p / segment));
   const most = Math.max(1, Math.floor(fitting / (segment / width)));
-  // as many groups for every thread
+  return { group: groupOf(threads, batch, most, flops), segment, segments };
+}
+
+/** Batch entries per item: at most so many, and fewer where all threads then have as many items. */
+function groupOf(threads: number, batch: number, most: number, flops: number): number {
   const busy = threads === 1 || flops < FLOPS_WORTH_A_THREAD ? 1 : threads;
   const groups = Math.ceil(Math.ceil(batch / most) / busy) * busy;
-  return { group: Math.ceil(batch / Math.min(batch, groups)), segment, segments };
+  return Math.ceil(batch / Math.min(batch, groups));
 }
 
 /** The chunk of deltaRuleVjp, which forms what decays between rows as running products. */
@@ -85,9 +89,7 @@ export function vjpPlan(
   const record = (r + chunk + 3) * panels * 32;
   const room = Math.min(KEPT_BY_ONE, KEPT_BYTES / threads);
   const most = Math.max(1, Math.floor(STATES_BYTES / Math.max(1, states)));
-  const busy = threads === 1 || 16 * batch * n * r * p < FLOPS_WORTH_A_THREAD ? 1 : threads;
-  const groups = Math.ceil(Math.ceil(batch / most) / busy) * busy;
-  const group = Math.ceil(batch / Math.min(batch, groups));
+  const group = groupOf(threads, batch, most, 16 * batch * n * r * p);
   const fitting = Math.floor(room / (chunks * record + states));
   if (fitting >= 1) return { group: Math.min(group, fitting), kept: chunks };
   return { group: 1, kept: Math.ceil(Math.sqrt(2 * chunks)) };
@@ -106,7 +108,5 @@ export function replayPlan(
   const kept = Math.ceil(keptRows(n) / chunk);
   const panels = Math.ceil(p / panelColumns[dtype]);
   const most = Math.max(1, Math.floor(RECORDS_BYTES / ((kept + 4) * r * panels * 32)));
-  const busy = threads === 1 || 14 * batch * n * r * p < FLOPS_WORTH_A_THREAD ? 1 : threads;
-  const groups = Math.ceil(Math.ceil(batch / most) / busy) * busy;
-  return { group: Math.ceil(batch / Math.min(batch, groups)), kept };
+  return { group: groupOf(threads, batch, most, 14 * batch * n * r * p), kept };
 }

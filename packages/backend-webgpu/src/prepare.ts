@@ -107,6 +107,7 @@ function call(kernels: Kernels<GpuTensor>, p: PrepareParams): void {
   const state = tensor(batch, r, p.p);
   const states = { initialState: state, finalState: state };
   const chunked = { ...p, ...states, op, alpha: 1, trans, out: tensor(batch, n, p.p) };
+  const delta = { ...p, scale: 1, query: q, key: k, value: rhs, erase: diag, decay: op.decay };
   switch (p.kernel) {
     case "apply":
       kernels.apply({ ...chunked, x: rhs, decayOn: "rank" });
@@ -140,11 +141,10 @@ function call(kernels: Kernels<GpuTensor>, p: PrepareParams): void {
       break;
     }
     case "deltaRule": {
-      const inputs = { ...p, scale: 1, query: q, key: k, value: rhs, erase: diag, decay: op.decay };
       // The rehearsal covers keys as they are and normalised, and a state that is updated in place and one that is not.
-      kernels.deltaRule?.({ ...inputs, ...states, out: chunked.out });
+      kernels.deltaRule?.({ ...delta, ...states, out: chunked.out });
       kernels.deltaRule?.({
-        ...inputs,
+        ...delta,
         initialState: state,
         finalState: tensor(batch, r, p.p),
         eps: 1,
@@ -153,11 +153,10 @@ function call(kernels: Kernels<GpuTensor>, p: PrepareParams): void {
       break;
     }
     case "deltaRuleVjp": {
-      const inputs = { ...p, scale: 1, query: q, key: k, value: rhs, erase: diag, decay: op.decay };
       const cotangents = { outCotangent: rhs, finalStateCotangent: state };
       const gradients = { query: q, key: k, value: rhs, erase: diag, decay: op.decay, initialState: state };
       for (const eps of [undefined, 1])
-        kernels.deltaRuleVjp?.({ ...inputs, initialState: state, eps, ...cotangents, gradients });
+        kernels.deltaRuleVjp?.({ ...delta, initialState: state, eps, ...cotangents, gradients });
       break;
     }
     default:

@@ -118,6 +118,14 @@ export function chunkSize(ctx: Context, hint: number | undefined, n: number): nu
   return wanted <= 16 ? 16 : wanted <= 32 ? 32 : 64;
 }
 
+/** Runs `run`, and then frees the scratch that it took. */
+export function within(ctx: Context, run: () => void): void {
+  const { scratch: used } = ctx.stream.recorder;
+  const mark = used.mark();
+  run();
+  used.releaseTo(mark);
+}
+
 /**
  * Cuts an operation into segments, which run one after the other. Batch entries are the outer loop, so that a state is
  * carried along the rows.
@@ -129,17 +137,15 @@ export function partition(
   size: { batches: number; rows: number },
   begin: (batch0: number, batches: number) => { segment(segment: Segment): void; end(): void },
 ): void {
-  const used = ctx.stream.recorder.scratch;
   for (let batch0 = 0; batch0 < batch; batch0 += size.batches) {
-    const outer = used.mark();
     const batches = Math.min(size.batches, batch - batch0);
-    const { segment, end } = begin(batch0, batches);
-    for (let first = 0; first < n; first += size.rows) {
-      const mark = used.mark();
-      segment({ batch0, batches, first, rows: Math.min(size.rows, n - first) });
-      used.releaseTo(mark);
-    }
-    end();
-    used.releaseTo(outer);
+    within(ctx, () => {
+      const { segment, end } = begin(batch0, batches);
+      for (let first = 0; first < n; first += size.rows) {
+        const rows = Math.min(size.rows, n - first);
+        within(ctx, () => segment({ batch0, batches, first, rows }));
+      }
+      end();
+    });
   }
 }

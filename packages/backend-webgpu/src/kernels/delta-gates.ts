@@ -4,6 +4,7 @@ import { operand, packed, scratch, type Context } from "./context.js";
 import { deltaGates } from "./delta-plans.js";
 import { byRows, outputs } from "./layer-rows.js";
 import type { Operand } from "./plan.js";
+import { inElements } from "./rows.js";
 import type { Segment } from "./segments.js";
 
 type Params = DeltaRuleVjpParams<GpuTensor>;
@@ -11,12 +12,6 @@ type Params = DeltaRuleVjpParams<GpuTensor>;
 /** Bits of delta-gates' flags. */
 const WANTED = { x: 1, factor: 2 } as const;
 const ADDED = { x: 4, factor: 8 } as const;
-
-/** An operand in quads as one in elements. */
-export function inElements(of: Operand): Operand {
-  const { base, batch, head, row } = of;
-  return { ...of, base: 4 * base, batch: 4 * batch, head: 4 * head, row: 4 * row };
-}
 
 /** v̄ = w ∘ B̄ and w̄ = v ∘ B̄. Without a gate for writing that is β's first part, which is returned. */
 export function storeValues(

@@ -4,7 +4,7 @@ import { operand, packed, quads, scratch, type Context } from "./context.js";
 import { scaleRowsPlan } from "./layer-plans.js";
 import { byRows } from "./layer-rows.js";
 import type { Operand, Range } from "./plan.js";
-import { input } from "./rows.js";
+import { inElements, input } from "./rows.js";
 import type { Segment } from "./segments.js";
 
 /** Rows of the delta rule in quads, query and key normalised where that is asked for. */
@@ -44,8 +44,7 @@ export function eraseRow(
   { erase, eps }: DeltaRuleParams<GpuTensor>,
   segment: Segment,
 ): Operand {
-  const { scaled } = scaleRows(ctx, eraseKey, segment, { eps, factor: erase });
-  return { ...scaled, batch: 4 * scaled.batch, row: 4 * scaled.row };
+  return inElements(scaleRows(ctx, eraseKey, segment, { eps, factor: erase }).scaled);
 }
 
 interface Scaled {

@@ -1,6 +1,6 @@
 import type { DeltaRuleVjpParams } from "@dlrt/core/backend";
 import type { GpuTensor } from "../tensor.js";
-import { chunkSize, meets, packed, quads, scratch, type Context } from "./context.js";
+import { chunkSize, meets, packed, partition, quads, scratch, within, type Context } from "./context.js";
 import { decayBytes } from "./decay.js";
 import { deltaBack } from "./delta-back.js";
 import { copyCarry, deltaChunks } from "./delta-rule.js";
@@ -24,21 +24,13 @@ export function deltaRuleVjp(ctx: Context, params: Params): void {
   const chunk = chunkSize(ctx, params.chunk, n);
   const work = workOf(params, chunk);
   const size = sizeOf(ctx, params, work);
-  for (let batch0 = 0; batch0 < batch; batch0 += size.batches) {
-    const batches = Math.min(size.batches, batch - batch0);
+  partition(ctx, batch, n, size, (batch0, batches) => {
     const segments: Segment[] = [];
-    for (let first = 0; first < n; first += size.rows)
-      segments.push({ batch0, batches, first, rows: Math.min(size.rows, n - first) });
-    within(ctx, () => entries(ctx, params, { batch0, batches, r, p }, segments, work));
-  }
-}
-
-/** What `run` takes of scratch is free again afterwards. */
-function within(ctx: Context, run: () => void): void {
-  const { scratch: used } = ctx.stream.recorder;
-  const mark = used.mark();
-  run();
-  used.releaseTo(mark);
+    return {
+      segment: (segment): void => void segments.push(segment),
+      end: (): void => entries(ctx, params, { batch0, batches, r, p }, segments, work),
+    };
+  });
 }
 
 /** The gradients of some batch entries, which go through the segments together. */

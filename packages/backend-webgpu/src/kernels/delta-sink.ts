@@ -1,13 +1,13 @@
 import { decayKind, type DeltaRuleVjpParams } from "@dlrt/core/backend";
 import type { GpuTensor } from "../tensor.js";
-import { operand, packed, quads, scratch, type Context } from "./context.js";
-import { gateGradients, inElements } from "./delta-gates.js";
+import { packed, quads, scratch, type Context } from "./context.js";
+import { gateGradients } from "./delta-gates.js";
 import { deltaGaps } from "./delta-plans.js";
 import type { DeltaRows } from "./delta-rows.js";
-import { normRowsVjpPlan } from "./layer-plans.js";
-import { byRows, outputs, own } from "./layer-rows.js";
+import { outputs, own } from "./layer-rows.js";
+import { normRowsBack } from "./norm-rows.js";
 import type { Operand, Range } from "./plan.js";
-import { copyRows } from "./rows.js";
+import { copyRows, inElements } from "./rows.js";
 import type { Segment } from "./segments.js";
 
 type Params = DeltaRuleVjpParams<GpuTensor>;
@@ -20,8 +20,6 @@ export interface Bars {
 }
 
 const THREADS = 64;
-/** That of norm-rows-vjp. */
-const NORM_X = 8;
 
 /** The gradients of query, key, erase gate and decay. */
 export function storeRows(
@@ -69,18 +67,8 @@ function normBack(
   cotangent: Operand,
   gradient: GpuTensor,
 ): void {
-  const wanted = { x_gradient: gradient, gate_gradient: undefined, weight_terms: undefined };
-  const { to, finish } = outputs(ctx, wanted, [x], segment);
-  const none = ctx.nothing.read;
-  const operands = { x: operand(ctx, x, segment), gate: none, weight: none, cotangent, ...to };
-  const { constants, sizes } = byRows(ctx, segment, x.shape[2]);
-  ctx.stream.recorder.dispatch(normRowsVjpPlan, {
-    constants,
-    params: { ...operands, ...sizes, flags: NORM_X, root_eps: Math.sqrt(eps), size: 1 },
-    bindings: operands,
-    workgroups: sizes.total,
-  });
-  finish();
+  const of = { p: x.shape[2], size: 1, root: Math.sqrt(eps), x };
+  normRowsBack(ctx, of, segment, { rows: cotangent }, { x: gradient });
 }
 
 function storeGaps(

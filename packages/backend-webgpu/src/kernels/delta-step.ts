@@ -1,6 +1,6 @@
 import type { DeltaRuleParams } from "@dlrt/core/backend";
 import type { GpuTensor } from "../tensor.js";
-import { meets, operand, packed, scratch, type Context } from "./context.js";
+import { meets, operand, packed, scratch, within, type Context } from "./context.js";
 import { eraseRow } from "./delta-rows.js";
 import { deltaStepPlan } from "./layer-plans.js";
 import { MANY, outputs, own, THREADS } from "./layer-rows.js";
@@ -20,9 +20,8 @@ export function deltaStep(ctx: Context, p: Params): void {
   const states = [initialState, finalState].flatMap((t) => t ?? []);
   while (most > 1 && states.some((t) => rowsWithin(ctx.budget, t, most) < r)) most = Math.ceil(most / 2);
   for (let batch0 = 0; batch0 < batch; batch0 += most) {
-    const mark = ctx.stream.recorder.scratch.mark();
-    step(ctx, p, { batch0, batches: Math.min(most, batch - batch0), first: 0, rows: 1 });
-    ctx.stream.recorder.scratch.releaseTo(mark);
+    const batches = Math.min(most, batch - batch0);
+    within(ctx, () => step(ctx, p, { batch0, batches, first: 0, rows: 1 }));
   }
   ctx.stream.spent(batch * 6 * r * p.p);
 }

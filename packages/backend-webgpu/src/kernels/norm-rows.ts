@@ -12,9 +12,9 @@ const WEIGHTED = 4;
 const WANTED = { x: 8, gate: 16, weightTerms: 32 } as const;
 const FLOPS = 40;
 
+type Gradients = NonNullable<GatedNormParams<GpuTensor>["gradients"]>;
+
 interface Norm {
-  readonly batch: number;
-  readonly n: number;
   readonly p: number;
   /** The length that the rows get: 1, or √p. */
   readonly size: number;
@@ -25,6 +25,8 @@ interface Norm {
   readonly gate?: GpuTensor | undefined;
   readonly weight?: GpuTensor | undefined;
 }
+
+type NormCall = Norm & { readonly batch: number; readonly n: number };
 
 /** out ← x / √(Σx² + eps), or the gradient of x. */
 export function normalizeRows(ctx: Context, p: NormalizeRowsParams<GpuTensor>): void {
@@ -54,7 +56,7 @@ function flagsOf({ activation, gate, weight }: Norm): number {
   return (activation && gate ? ACTIVATIONS[activation] : 0) + (weight ? WEIGHTED : 0);
 }
 
-function forward(ctx: Context, of: Norm, out: GpuTensor): void {
+function forward(ctx: Context, of: NormCall, out: GpuTensor): void {
   const { batch, n, p, x, gate, weight, root, size } = of;
   const work = { batch, n, chunk: 1, tensors: [x, gate, out], scratchBytes: 4 * p, flops: FLOPS * p };
   inSegments(ctx, work, (segment) => {
@@ -71,13 +73,24 @@ function forward(ctx: Context, of: Norm, out: GpuTensor): void {
   });
 }
 
-function backward(
+function backward(ctx: Context, of: NormCall, cotangent: GpuTensor, gradients: Gradients): void {
+  const { batch, n, p, x, gate } = of;
+  const tensors = [x, gate, cotangent, gradients.x, gradients.gate, gradients.weightTerms];
+  const work = { batch, n, chunk: 1, tensors, scratchBytes: 12 * p, flops: 2 * FLOPS * p };
+  inSegments(ctx, work, (segment) => {
+    normRowsBack(ctx, of, segment, { rows: own(ctx, cotangent, segment), from: cotangent }, gradients);
+  });
+}
+
+/** Computes the gradients of one segment's rows. `from` is the tensor in which the cotangent's rows lie; absent for scratch. */
+export function normRowsBack(
   ctx: Context,
   of: Norm,
-  cotangent: GpuTensor,
-  gradients: NonNullable<GatedNormParams<GpuTensor>["gradients"]>,
+  segment: Segment,
+  cotangent: { readonly rows: Operand; readonly from?: GpuTensor },
+  gradients: Gradients,
 ): void {
-  const { batch, n, p, x, gate, weight, root, size } = of;
+  const { p, x, gate, weight, root, size } = of;
   const wanted = {
     x_gradient: gradients.x,
     gate_gradient: gradients.gate,
@@ -85,18 +98,14 @@ function backward(
   };
   let flags = flagsOf(of);
   for (const name of ["x", "gate", "weightTerms"] as const) flags += gradients[name] ? WANTED[name] : 0;
-  const tensors = [x, gate, cotangent, ...Object.values(wanted)];
-  const work = { batch, n, chunk: 1, tensors, scratchBytes: 12 * p, flops: 2 * FLOPS * p };
-  inSegments(ctx, work, (segment) => {
-    const { to, finish } = outputs(ctx, wanted, [x, gate, weight, cotangent], segment);
-    const operands = { ...inputs(ctx, of, segment), cotangent: own(ctx, cotangent, segment), ...to };
-    const { constants, sizes } = byRows(ctx, segment, p);
-    ctx.stream.recorder.dispatch(normRowsVjpPlan, {
-      constants,
-      params: { ...operands, ...sizes, flags, root_eps: root, size },
-      bindings: operands,
-      workgroups: sizes.total,
-    });
-    finish();
+  const { to, finish } = outputs(ctx, wanted, [x, gate, weight, cotangent.from], segment);
+  const operands = { ...inputs(ctx, of, segment), cotangent: cotangent.rows, ...to };
+  const { constants, sizes } = byRows(ctx, segment, p);
+  ctx.stream.recorder.dispatch(normRowsVjpPlan, {
+    constants,
+    params: { ...operands, ...sizes, flags, root_eps: root, size },
+    bindings: operands,
+    workgroups: sizes.total,
   });
+  finish();
 }

@@ -28,6 +28,12 @@ function inQuads(of: Operand): Operand {
 /** A stride by which no element is reached need not be a multiple of four. */
 const quarter = (stride: number): number => Math.trunc(stride / 4);
 
+/** Describes the same rows with positions and strides counted in elements instead of quads. */
+export function inElements(of: Operand): Operand {
+  const { base, batch, head, row } = of;
+  return { ...of, base: 4 * base, batch: 4 * batch, head: 4 * head, row: 4 * row };
+}
+
 /** Describes a tensor's rows in quads, in the order visited: where they lie, or in a copy padded with zeros. */
 export function input(ctx: Context, t: Placed, segment: Segment, trans = false): Operand {
   const from = operand(ctx, t, segment, trans);

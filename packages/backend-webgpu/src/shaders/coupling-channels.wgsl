@@ -29,19 +29,12 @@ struct Params {
 @group(0) @binding(4) var<storage, read_write> coupling: array<vec4<f32>>;
 
 //#include operand
-//#include factor
+//#include between
 var<workgroup> f_tile: array<vec4<f32>, DEPTH * STRIDE>; // a column, four rows a vec4
 var<workgroup> g_tile: array<vec4<f32>, DEPTH * STRIDE>;
 var<workgroup> f_scaled: array<vec4<f32>, DEPTH * STRIDE>; // F_v ∘ exp(s_v − s of v's first row)
 var<workgroup> g_scaled: array<vec4<f32>, DEPTH * STRIDE>; // G_w ∘ exp(s of w's last row − s_w)
 var<workgroup> step_tile: array<vec4<f32>, DEPTH * STRIDE>; // exp(s_v − s_{v−1})
-
-// exp(s_to − s_from) for four columns
-fn between(from_row: u32, to_row: u32, column: u32) -> vec4<f32> {
-  let a = 2u * (from_row * params.rank + column);
-  let b = 2u * (to_row * params.rank + column);
-  return decay_by(sums[b] - sums[a], sums[b + 1u] - sums[a + 1u]);
-}
 
 @compute @workgroup_size(THREADS)
 fn main(

@@ -35,14 +35,7 @@ struct Params {
 @group(0) @binding(8) var<storage, read_write> out: array<vec4<f32>>; // [batch, rows, rank]
 
 //#include operand
-//#include factor
-// exp(s_to − s_from), of rows of the segment
-fn between(from_row: u32, to_row: u32, quad: u32) -> vec4<f32> {
-  let a = 2u * (from_row * params.rank + quad);
-  let b = 2u * (to_row * params.rank + quad);
-  return decay_by(sums[b] - sums[a], sums[b + 1u] - sums[a + 1u]);
-}
-
+//#include between
 @compute @workgroup_size(THREADS)
 fn main(
   @builtin(local_invocation_index) thread: u32,
