@@ -61,6 +61,7 @@ function cutOf(rule: Rule, { views, options, outShape }: HostCall): Cut | undefi
   const given = Object.entries(views);
   if (!given.every(([, view]) => isCuttable(view))) return undefined;
   const [batch, tokens, outColumns] = outShape;
+  if (tokens === 0) return undefined;
   let columns = outColumns;
   const rows: Record<string, number> = {};
   for (const [name, { shape }] of given) {
