@@ -239,6 +239,7 @@ describe("uploads", () => {
     expect(read([-12, -4, -1], 23, [2, 1, 2])).toEqual([23, 22, 11, 10]);
     expect(read([0, 0, 1], 5, [2, 2, 2])).toEqual([5, 6, 5, 6, 5, 6, 5, 6]);
     expect(read([99, 99, 1], 22, [1, 1, 2])).toEqual([22, 23]);
+    expect(read([12, 1, 7], 1, [2, 3, 1])).toEqual([1, 2, 3, 13, 14, 15]);
     expect(read([0, 0, 0], 1e9, [0, 5, 5])).toEqual([]);
   });
 

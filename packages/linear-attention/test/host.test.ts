@@ -258,6 +258,7 @@ describe("bad input is refused before anything is allocated, by name", () => {
     await expect(gatedDeltaRule(backend, undefined as never, given)).rejects.toThrow(
       /^inputs: expected query/,
     );
+    await expect(gatedDeltaRule(backend, {} as never, given)).rejects.toThrow(/^query: expected a tensor/);
     await expect(gatedDeltaRule(backend, inputs, undefined as never)).rejects.toThrow(
       /^options: expected at least/,
     );

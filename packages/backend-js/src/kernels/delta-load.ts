@@ -75,29 +75,15 @@ export const keysOf = ({ w, p }: DeltaWalk): number => (w || p ? KEYS : F);
 export function loadFactorsOf(walk: DeltaWalk, i: number, rows: number, k: number, rank: number): void {
   loadKeyRows(walk, keysOf(walk), i, rows, k, rank);
   if (walk.w !== undefined) loadErase(walk, i, rows, k, rank, 1);
-  else if (walk.p) loadEraseKeys(walk.p, walk.eps, F, i, rows, k, rank);
+  else if (walk.p) loadNormalized(walk.p, walk, ERASE_NORM, F, i, rows, k, rank);
   if (walk.queries) loadQueries(walk, i, rows, k, rank);
 }
 
-/** K of channels k.. row by row at `to`, and transposed in GT. */
-function loadKeyRows(
-  { k: key, chunk, eps }: DeltaWalk,
-  to: number,
-  i: number,
-  rows: number,
-  k: number,
-  rank: number,
-): void {
-  const ld = ceil4(rank);
-  loadRows(to, ld, key.data, key.start + i * key.stride + k, key.stride, rows, rank, 1);
-  if (eps !== undefined) for (let t = 0; t < rows; t++) scaleRow(to + t * ld, S[KEY_NORM + t]!, rank);
-  loadTransposed(GT, chunk, S, to, ld, rows, rank);
-}
-
-/** The erase keys' own rows, normalised, at `to`. */
-function loadEraseKeys(
+/** Channels k.. of keys or queries at `to`, each row times what `loadNorms` has put at `norms` where rows are normalised. */
+function loadNormalized(
   { data, start, stride }: Rows,
-  eps: number | undefined,
+  { eps }: DeltaWalk,
+  norms: number,
   to: number,
   i: number,
   rows: number,
@@ -106,29 +92,26 @@ function loadEraseKeys(
 ): void {
   const ld = ceil4(rank);
   loadRows(to, ld, data, start + i * stride + k, stride, rows, rank, 1);
-  if (eps !== undefined) for (let t = 0; t < rows; t++) scaleRow(to + t * ld, S[ERASE_NORM + t]!, rank);
+  if (eps !== undefined) for (let t = 0; t < rows; t++) scaleRow(to + t * ld, S[norms + t]!, rank);
+}
+
+/** K of channels k.. row by row at `to`, and transposed in GT. */
+function loadKeyRows(walk: DeltaWalk, to: number, i: number, rows: number, k: number, rank: number): void {
+  loadNormalized(walk.k, walk, KEY_NORM, to, i, rows, k, rank);
+  loadTransposed(GT, walk.chunk, S, to, ceil4(rank), rows, rank);
 }
 
 /** ± P in F, from K in KEYS, or from the erase keys' own rows, which are left in RAW. */
-function loadErase(
-  { e, p, eps, scalarErase }: DeltaWalk,
-  i: number,
-  rows: number,
-  k: number,
-  rank: number,
-  sign: 1 | -1,
-): void {
+function loadErase(walk: DeltaWalk, i: number, rows: number, k: number, rank: number, sign: 1 | -1): void {
+  const { e, p, scalarErase } = walk;
   const ld = ceil4(rank);
-  if (p) loadEraseKeys(p, eps, RAW, i, rows, k, rank);
+  if (p) loadNormalized(p, walk, ERASE_NORM, RAW, i, rows, k, rank);
   copyRows(F, ld, p ? RAW : KEYS, ld, rows, ld, sign);
   multiplyRows(F, ld, e, scalarErase, i, k, rows, rank);
 }
 
-function loadQueries({ q, chunk, eps }: DeltaWalk, i: number, rows: number, k: number, rank: number): void {
-  const ld = ceil4(rank);
-  const to = F + chunk * ld;
-  loadRows(to, ld, q.data, q.start + i * q.stride + k, q.stride, rows, rank, 1);
-  if (eps !== undefined) for (let t = 0; t < rows; t++) scaleRow(to + t * ld, S[QUERY_NORM + t]!, rank);
+function loadQueries(walk: DeltaWalk, i: number, rows: number, k: number, rank: number): void {
+  loadNormalized(walk.q, walk, QUERY_NORM, F + walk.chunk * ceil4(rank), i, rows, k, rank);
 }
 
 /** For the way back: K of channels k.. in KEYS and transposed in GT, −P (see `loadErase`) and q in F, and zeros for the rows that a chunk lacks. */

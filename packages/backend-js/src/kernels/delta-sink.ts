@@ -118,13 +118,14 @@ export class Sink {
         addGaps(closing, k, raw + own, raw + q, own, q, rank);
         this.#putGaps(this.#decay, walk, i + t, k, rank, closing);
       }
-      if (early) {
-        if (first) S[ERASE_DOT + t] = S[ERASE_DOT + t]! + dot(F + own, ROWS_BAR + own, rank);
-      } else if (scalarErase) subtractScaled(KEYS_BAR + own, ROWS_BAR + own, e.data[gate]!, rank);
-      else subtractGated(KEYS_BAR + own, ROWS_BAR + own, e.data, gate + k, rank);
+      if (!early) {
+        if (scalarErase) subtractScaled(KEYS_BAR + own, ROWS_BAR + own, e.data[gate]!, rank);
+        else subtractGated(KEYS_BAR + own, ROWS_BAR + own, e.data, gate + k, rank);
+      }
       if (walk.eps !== undefined && first) {
         S[QUERY_DOT + t] = S[QUERY_DOT + t]! + dot(raw + q, ROWS_BAR + q, rank);
         S[KEY_DOT + t] = S[KEY_DOT + t]! + dot(KEYS + own, KEYS_BAR + own, rank);
+        if (early) S[ERASE_DOT + t] = S[ERASE_DOT + t]! + dot(F + own, ROWS_BAR + own, rank);
       }
       if (last) this.#store(walk, i, t, k, rank);
     }

@@ -126,7 +126,8 @@ export function packView(
   const [batch, rows, cols] = shape;
   // Rows that follow one another without gaps are copied at once, and long rows one by one. In short rows copying each
   // element costs less than a call for each row.
-  const dense = cols <= 1 || strides[2] === 1;
+  const step = cols > 1 ? strides[2] : 1; // from one column to the next, where there is one
+  const dense = step === 1;
   const runs = dense && strides[1] === cols ? 1 : rows;
   const run = (rows * cols) / runs;
   const copies = dense && run >= 16;
@@ -135,7 +136,7 @@ export function packView(
     for (let i = 0; i < runs; i++, at += run) {
       const first = offset + b * strides[0] + i * strides[1];
       if (copies) into.set(data.subarray(first, first + run), at);
-      else for (let j = 0; j < run; j++) into[at + j] = data[first + j * strides[2]]!;
+      else for (let j = 0; j < run; j++) into[at + j] = data[first + j * step]!;
     }
   }
   return into;

@@ -18,7 +18,7 @@ export type Step<T extends Tensor> = (rule: Rule, inputs: Inputs<T>, call: Check
 const name = Symbol("step");
 
 export function heldIn<T extends Tensor>(options: LayerOptions<T>): Step<T> | undefined {
-  return (options as { readonly [name]?: Step<T> } | undefined)?.[name];
+  return (options as { readonly [name]?: Step<T> })[name];
 }
 
 /**

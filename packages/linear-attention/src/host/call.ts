@@ -8,7 +8,7 @@ import {
   type Shape,
   type Tensor,
 } from "@dlrt/core";
-import { checkIsBackend, checkOptions, checkShape, describe, plainArray } from "@dlrt/core/backend";
+import { checkIsBackend, checkOptions, checkShape, describe, plainArray, Scope } from "@dlrt/core/backend";
 
 /** Row-major, of a shape that the call's `shape` tells; or a view of an array with a shape of its own, [B, T, H·D]. */
 export type HostArray<A extends FloatArray = FloatArray> = A | HostView;
@@ -129,19 +129,15 @@ export async function withUploads<T extends Tensor>(
   body: (tensors: Record<string, T>) => Readonly<Record<string, T | undefined>>,
 ): Promise<Record<string, FloatArray>> {
   checkIsBackend(backend);
-  const live: T[] = [];
+  const scope = new Scope(backend);
   try {
     const tensors: Record<string, T> = {};
-    for (const [name, view] of Object.entries(views)) {
-      if (view === undefined) continue;
-      const t = backend.upload(view);
-      live.push(t);
-      tensors[name] = t;
-    }
+    for (const [name, view] of Object.entries(views))
+      if (view !== undefined) tensors[name] = scope.own(backend.upload(view));
     const made = Object.entries(body(tensors)).filter(
       (entry): entry is [string, T] => entry[1] !== undefined,
     );
-    live.push(...made.map(([, t]) => t));
+    for (const [, t] of made) scope.own(t);
     // All settle before anything is disposed, one that rejects included.
     const read = await Promise.allSettled(made.map(([, t]) => backend.read(t)));
     const results = read.map((result, at) => {
@@ -150,6 +146,6 @@ export async function withUploads<T extends Tensor>(
     });
     return Object.fromEntries(results);
   } finally {
-    for (const t of live) t.dispose();
+    scope.dispose();
   }
 }

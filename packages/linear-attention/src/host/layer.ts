@@ -24,9 +24,8 @@ async function inOne(backend: Backend, layer: AnyLayer, call: HostCall): Promise
     },
   );
   const { output, finalState } = results as { output: FloatArray; finalState?: FloatArray };
-  if (into === undefined) return { output, finalState };
-  fill("output", into, output);
-  return { output: into, finalState };
+  if (into !== undefined) fill("output", into, output);
+  return { output: into ?? output, finalState };
 }
 
 /** A layer of this package as a `HostLayer`. */

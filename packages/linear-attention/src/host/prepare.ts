@@ -83,11 +83,7 @@ function stateSizes(
 }
 
 /** [B, T, heads·V] */
-function outputShape(
-  rule: Rule,
-  views: Readonly<Record<string, HostView>>,
-  heads: CheckedLayer["heads"],
-): Shape {
+function outputShape(rule: Rule, views: Views, heads: CheckedLayer["heads"]): Shape {
   const [batch = 0, tokens = 0] = viewOf(rule, views, "query")?.shape ?? [];
   const width = (viewOf(rule, views, "value")?.shape[2] ?? 0) / heads.value;
   const columns = Math.floor(Math.max(heads.query, heads.key, heads.value) * width);

@@ -7,9 +7,9 @@ import {
   type HostView,
   type Tensor,
 } from "@dlrt/core";
-import { checkView, isContiguous, readView } from "@dlrt/core/backend";
+import { checkView, isContiguous, readView, Scope } from "@dlrt/core/backend";
+import type { LayerFunction } from "../engine/held.js";
 import type { Rule } from "../engine/rule.js";
-import type { LayerOptions, LayerResult } from "../engine/options.js";
 import { fill } from "./call.js";
 import type { HostCall } from "./prepare.js";
 
@@ -24,11 +24,7 @@ const LEAST_TOKENS = 128;
 /** Tokens of a piece but the last are a multiple of this, so that no chunk is cut. */
 const MULTIPLE = 64;
 
-export type AnyLayer = <T extends Tensor>(
-  backend: Backend<T>,
-  inputs: never,
-  options: LayerOptions<T>,
-) => LayerResult<T>;
+export type AnyLayer = LayerFunction<never, Tensor>;
 
 export interface HostOutcome {
   readonly output: FloatArray;
@@ -49,9 +45,8 @@ const isList = (given: unknown): boolean =>
   Array.isArray(given) && given.length === 3 && given.every(Number.isSafeInteger);
 
 /** Whether a view can be cut without a look at what its elements are. */
-const isCuttable = ({ data, shape, strides, offset }: HostView): boolean =>
+const isCuttable = ({ data, strides, offset }: HostView): boolean =>
   ArrayBuffer.isView(data) &&
-  isList(shape) &&
   (strides === undefined || isList(strides)) &&
   (offset === undefined || Number.isSafeInteger(offset));
 
@@ -61,6 +56,7 @@ function cutOf(rule: Rule, { views, options, outShape }: HostCall): Cut | undefi
   const given = Object.entries(views);
   if (!given.every(([, view]) => isCuttable(view))) return undefined;
   const [batch, tokens, outColumns] = outShape;
+  if (tokens === 0) return undefined;
   let columns = outColumns;
   const rows: Record<string, number> = {};
   for (const [name, { shape }] of given) {
@@ -119,65 +115,57 @@ function checkLast({ supports }: Backend, { views }: HostCall, { tokens, piece, 
     if (rows[name] !== 0) checkView(rowsOf(view, rows[name]!, from, tokens), supports);
 }
 
-/** One call that goes through its tokens in pieces. */
-class Stream {
+/** One call that goes through its tokens in pieces. It owns what they share. */
+class Stream extends Scope {
   output: FloatArray | undefined;
   /** S before the next piece; absent before the first where it starts from 0. */
   state: Tensor | undefined;
-  readonly #kept: Tensor[] = [];
   /** Inputs that have one row for all tokens. */
-  #parameters: Record<string, Tensor> | undefined;
+  readonly #parameters: Record<string, Tensor> = {};
 
   constructor(
-    readonly backend: Backend,
+    backend: Backend,
     readonly layer: AnyLayer,
     readonly call: HostCall,
     readonly cut: Cut,
   ) {
+    super(backend);
     this.output = call.output;
   }
 
-  #bring(view: HostView, live: Tensor[]): Tensor {
-    const t = this.backend.upload(view);
-    live.push(t);
-    return t;
+  /** Brings in what all pieces share, before the first of them. */
+  begin(): void {
+    const { views, initial } = this.call;
+    this.state = initial && this.own(this.backend.upload(initial));
+    for (const [name, view] of Object.entries(views))
+      if (this.cut.rows[name] === 0) this.#parameters[name] = this.own(this.backend.upload(view));
   }
 
   /** The inputs of the tokens `from` to `to`. */
-  #inputs(from: number, to: number, live: Tensor[]): Record<string, Tensor> {
-    const entries = Object.entries(this.call.views);
+  #inputs(from: number, to: number, piece: Scope): Record<string, Tensor> {
     const { rows } = this.cut;
-    this.#parameters ??= Object.fromEntries(
-      entries
-        .filter(([name]) => rows[name] === 0)
-        .map(([name, view]) => [name, this.#bring(view, this.#kept)]),
-    );
     const inputs = { ...this.#parameters };
-    for (const [name, view] of entries)
-      if (rows[name] !== 0) inputs[name] = this.#bring(rowsOf(view, rows[name]!, from, to), live);
+    for (const [name, view] of Object.entries(this.call.views))
+      if (rows[name] !== 0)
+        inputs[name] = piece.own(this.backend.upload(rowsOf(view, rows[name]!, from, to)));
     return inputs;
   }
 
   /** Computes the piece that begins at the token `from`. */
   step(from: number): void {
     const { backend, layer, call, cut } = this;
-    const live: Tensor[] = [];
+    const piece = new Scope(backend);
     try {
-      if (from === 0) this.state = call.initial && this.#bring(call.initial, this.#kept);
-      const inputs = this.#inputs(from, Math.min(from + cut.piece, cut.tokens), live);
+      const inputs = this.#inputs(from, Math.min(from + cut.piece, cut.tokens), piece);
       const states = { initialState: this.state, finalState: this.state ?? true };
       const { output, finalState } = layer(backend, inputs as never, { ...call.options, ...states });
-      live.push(output);
-      if (this.state === undefined) this.#kept.push((this.state = finalState!));
+      piece.own(output);
+      this.state ??= this.own(finalState!);
       this.output ??= newFloatArray(output.dtype, elementCount(call.outShape));
       place(output as HostTensor, this.output, from, cut.tokens);
     } finally {
-      for (const t of live) t.dispose();
+      piece.dispose();
     }
-  }
-
-  dispose(): void {
-    for (const t of this.#kept) t.dispose();
   }
 }
 
@@ -198,6 +186,7 @@ export async function inPieces(
   try {
     try {
       checkLast(backend, call, cut);
+      stream.begin();
       stream.step(0);
     } catch {
       return undefined;
