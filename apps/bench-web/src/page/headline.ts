@@ -40,12 +40,16 @@ function best({ rows }: CaseReport): Row | undefined {
   );
 }
 
-/** Of the largest case that one of ours has answered rightly. */
-export function headlineOf(cases: readonly CaseReport[]): Headline | undefined {
-  const largest = cases
+/** The largest case that one of ours has answered rightly. */
+export const largestRight = (cases: readonly CaseReport[]): CaseReport | undefined =>
+  cases
     .filter((one) => best(one) !== undefined)
     .toSorted((a, b) => b.sizes.n - a.sizes.n)
     .at(0);
+
+/** Of that case. */
+export function headlineOf(cases: readonly CaseReport[]): Headline | undefined {
+  const largest = largestRight(cases);
   if (largest === undefined) return undefined;
   const { name, ms, error, speedup } = best(largest)!;
   const { baseline, dtype } = largest;
