@@ -2,7 +2,7 @@
 import { readFileSync, existsSync } from "node:fs";
 import { createServer } from "node:http";
 import { extname, join } from "node:path";
-import { chromium as unpacked } from "@dlrt/swiftshader";
+import { chromium as unpacked, hasChromium } from "@dlrt/swiftshader";
 import { chromium } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { WAIT_MS } from "../../../../tooling/limits.mjs";
@@ -16,9 +16,6 @@ const TYPES = {
   ".woff2": "font/woff2",
 };
 const pages = ownPages();
-
-/** The Chromium from the npm registry is built for this alone. */
-const hasChromium = process.platform === "linux" && process.arch === "x64";
 
 let server;
 let browser;
