@@ -1,5 +1,5 @@
 import type { CaseReport, Row } from "@dlrt/bench/dist/report.js";
-import { counted, figures, interval } from "./format.js";
+import { counted, figures, interval, short } from "./format.js";
 import { workOf } from "./table.js";
 
 /** What of a run can be told to others in a sentence. */
@@ -25,7 +25,7 @@ export const PLAIN = "naive-js";
 export const inWords = (name: string): string => (name === PLAIN ? "plain JavaScript" : name);
 
 /** Two figures: a ratio of one run tells no more. */
-export const rounded = (value: number): string => figures(Number(value.toPrecision(2)));
+export const rounded = (value: number): string => figures(Number(short(value).toPrecision(2)));
 
 /** "4,096 tokens × 8 heads of 64" */
 export const sizeOf = ({ sizes: { n, batch, r } }: Pick<CaseReport, "sizes">): string =>

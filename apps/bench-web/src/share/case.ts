@@ -1,6 +1,7 @@
 import { LAYER_DECAY, type RecurrentName } from "@dlrt/bench/dist/layer/problem.js";
 import type { CaseReport, Row } from "@dlrt/bench/dist/report.js";
 import type { RunRequest } from "../protocol.js";
+import { short } from "../page/format.js";
 import { PLAIN } from "../page/headline.js";
 import { isLayer } from "../page/request.js";
 import { LinkError, type Reader } from "./checks.js";
@@ -9,9 +10,6 @@ import { LinkError, type Reader } from "./checks.js";
 export const NAMES = /^(js|wasm( relaxed)?( ×[1-9]\d?)?|webgpu|naive-js|planted)$/;
 const STATUS = /^(ok|wrong|failed|skipped)$/;
 const MOST_ROWS = 12;
-
-/** Six figures: more than any clock has, and fewer than a double's letters in a link. */
-const short = (value: number): number => Number(value.toPrecision(6));
 
 function packRow({ name, build, note, status, error, ms, ofCeiling, speedup }: Row): object {
   return {
