@@ -8,8 +8,7 @@ import { chromium } from "playwright-core";
 import { WAIT_MS } from "../limits.mjs";
 import { publishable, resolveTarget } from "@dlrt/release/packages";
 
-/** The Chromium from the npm registry is built for this alone; elsewhere these tests are skipped. */
-export const hasChromium = process.platform === "linux" && process.arch === "x64";
+export { hasChromium } from "@dlrt/swiftshader";
 
 const TYPES = {
   ".html": "text/html",
@@ -151,17 +150,11 @@ addEventListener("unhandledrejection", ({ reason }) => broken(reason));
 import(location.search.slice(1)).then(() => programEnd).then(() => postMessage({ printed }), broken);`;
 
 export async function openBrowser(user) {
-  const { executablePath, args, env } = unpacked();
   const pages = new Map();
   const server = await serve(user, pages);
   const { port } = server.address();
   const origin = `http://127.0.0.1:${port}`;
-  const browser = await chromium.launch({
-    executablePath,
-    args,
-    timeout: WAIT_MS,
-    env: { ...process.env, ...env },
-  });
+  const browser = await chromium.launch({ ...unpacked(), timeout: WAIT_MS });
   return {
     /** The same files to every origin, and of another one: a page's is 127.0.0.1. */
     elsewhere: `http://localhost:${port}/open`,

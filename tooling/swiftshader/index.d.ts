@@ -7,6 +7,9 @@ export function vulkanEnv(): Record<string, string>;
 /** The folder with SwiftShader's libvulkan and its driver, unpacked on first use. */
 export function swiftshaderFolder(): string;
 
+/** Whether the npm registry has a Chromium for this machine: it is built for Linux on x64 alone. Elsewhere tests skip. */
+export const hasChromium: boolean;
+
 /**
  * Options for playwright-core's `chromium.launch`: a headless Chromium with SwiftShader, unpacked on first use; on
  * macOS and Windows the machine's own Chrome.

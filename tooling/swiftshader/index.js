@@ -70,6 +70,9 @@ export function vulkanEnv() {
   };
 }
 
+/** The Chromium from the npm registry is built for this alone. */
+export const hasChromium = process.platform === "linux" && process.arch === "x64";
+
 /** What playwright-core's `chromium.launch` needs. */
 export function chromium() {
   // elsewhere the browser that is there finds the machine's own Metal or D3D12

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { browserOf } from "../src/page/browser.js";
-import { counted, epsilons, figures, interval, time } from "../src/page/format.js";
+import { counted, epsilons, figures, interval, short, time } from "../src/page/format.js";
 import { parseRequest, parseSizes } from "../src/page/request.js";
 import { decades, spread } from "../src/page/ticks.js";
 
@@ -44,6 +44,14 @@ test("figures", () => {
   expect(interval({ value: 2.5 })).toBe("");
   expect(interval({ value: 2.5, low: 2.25, high: 3 })).toBe("2.25–3");
   expect([counted(1, "head"), counted(4096, "token")]).toEqual(["1 head", "4,096 tokens"]);
+});
+
+test("a number that lies between two figures is shown as it is by the six figures of a link", () => {
+  const mad = 0.03750000000000001;
+  expect((0.0375).toFixed(3)).not.toBe(mad.toFixed(3));
+  expect(time({ median: 0.279, mad, samples: [] })).toBe(time({ median: 0.279, mad: 0.0375, samples: [] }));
+  for (const value of [mad, 1.0049999999999999, 99.499999999999, 1 / 3, 1e308])
+    expect(figures(short(value))).toBe(figures(value));
 });
 
 test("ticks: decades, or their halves and fifths; sizes whose figures stand apart, the largest always", () => {

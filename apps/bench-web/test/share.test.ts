@@ -147,6 +147,9 @@ test("the headline is our fastest right answer to the largest case, beside plain
 });
 
 test("a picture shows the headline's case, fastest first, and no time of a wrong answer", () => {
+  const onlyPeers = { ...caseOf(2048), rows: caseOf(2048).rows.slice(2) };
+  expect(cardOf([onlyPeers, ...shared.cases], "here")).toEqual(cardOf(shared.cases, "here"));
+  expect(cardOf([onlyPeers], "here")).toBeUndefined();
   expect(cardOf(shared.cases, "here")).toEqual({
     work: "solve, random, f32: 1,024 tokens × 4 heads of 64",
     headline: "wasm ×2 2.5 ms",

@@ -10,8 +10,7 @@ import { WAIT_MS } from "../../../tooling/limits.mjs";
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 
-/** The Chromium from the npm registry is built for this alone; elsewhere these tests are skipped. */
-export const hasChromium = process.platform === "linux" && process.arch === "x64";
+export { hasChromium } from "@dlrt/swiftshader";
 
 /** The built page as `pnpm bench:web` serves it; or by a server that sends no headers. */
 export async function serve(isolated: boolean): Promise<{ url: string; close(): Promise<void> }> {

@@ -1,11 +1,11 @@
 import { spawnSync } from "node:child_process";
-import { cpSync, mkdtempSync, readFileSync, readdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { NOBODY, fieldsOf, fillIn, ownerFaults, ownerOf, personOf } from "../owner.mjs";
 import { EMPTY, writeNames } from "../names.mjs";
 import { ROOT, publishable } from "../packages.mjs";
+import { ownRoot } from "./own-root.mjs";
 
 const HERE = "https://github.com/example/placeholder";
 const AUTHOR = { name: "Somebody" };
@@ -14,19 +14,8 @@ const NOTHING = { repository: undefined, homepage: undefined, bugs: undefined, f
 /** Manifests and the scripts of this folder, in a root of their own, where no owner is filled in. */
 let root;
 beforeEach(() => {
-  root = mkdtempSync(join(tmpdir(), "dlrt-owner-"));
-  const scripts = readdirSync(join(ROOT, "tooling/release")).filter((file) => file.endsWith(".mjs"));
   const manifests = publishable().map(({ folder }) => join(folder.slice(ROOT.length), "package.json"));
-  for (const path of [...scripts.map((file) => join("tooling/release", file)), ...manifests]) {
-    cpSync(join(ROOT, path), join(root, path));
-  }
-  for (const file of ["package.json", "LICENSE", "tooling/limits.mjs"])
-    cpSync(join(ROOT, file), join(root, file));
-  symlinkSync(
-    join(ROOT, "tooling/release/node_modules"),
-    join(root, "tooling/release/node_modules"),
-    "junction",
-  );
+  root = ownRoot("owner", ["package.json", "LICENSE", ...manifests]);
   for (const folder of [root, ...publishable(root).map((each) => each.folder)]) {
     change(folder, { ...NOTHING, author: AUTHOR });
   }

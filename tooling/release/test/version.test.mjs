@@ -1,26 +1,17 @@
 // What `changeset version` makes of this repository as it is: run on copies of its manifests and changesets, in a root of their own.
 import { execFileSync } from "node:child_process";
-import {
-  cpSync,
-  existsSync,
-  mkdtempSync,
-  readFileSync,
-  readdirSync,
-  rmSync,
-  symlinkSync,
-  writeFileSync,
-} from "node:fs";
+import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
-import { tmpdir } from "node:os";
 import { dirname, join, relative } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { getDependencyReleaseLine, getReleaseLine } from "../changelog.mjs";
 import { fillIn } from "../owner.mjs";
 import { ROOT, publishable } from "../packages.mjs";
+import { ownRoot } from "./own-root.mjs";
 
 const HERE = "https://github.com/example/placeholder";
 const COMMIT = "1a2b3c4d5e6f708192a3b4c5d6e7f80912345678";
-const root = mkdtempSync(join(tmpdir(), "dlrt-version-"));
+let root = "";
 const git = (...args) =>
   execFileSync("git", ["-c", "user.name=test", "-c", "user.email=test@localhost", ...args], {
     cwd: root,
@@ -33,28 +24,16 @@ const version = () => {
 };
 
 beforeAll(() => {
-  const scripts = readdirSync(join(ROOT, "tooling/release")).filter((file) => file.endsWith(".mjs"));
   const manifests = execFileSync(
     "git",
     ["ls-files", "-co", "--exclude-standard", "package.json", "*/package.json"],
     { cwd: ROOT, encoding: "utf8" },
   );
-  const copied = [
-    ".changeset",
-    "pnpm-workspace.yaml",
-    "tooling/limits.mjs",
-    ...scripts.map((file) => `tooling/release/${file}`),
-    ...manifests
-      .trim()
-      .split("\n")
-      .filter((path) => existsSync(join(ROOT, path))),
-  ];
-  for (const path of copied) cpSync(join(ROOT, path), join(root, path), { recursive: true });
-  symlinkSync(
-    join(ROOT, "tooling/release/node_modules"),
-    join(root, "tooling/release/node_modules"),
-    "junction",
-  );
+  const present = manifests
+    .trim()
+    .split("\n")
+    .filter((path) => existsSync(join(ROOT, path)));
+  root = ownRoot("version", [".changeset", "pnpm-workspace.yaml", ...present]);
   fillIn({ address: HERE }, root);
   // One of our own, so that there is something to release right after a release too.
   writeFileSync(

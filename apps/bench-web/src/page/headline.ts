@@ -1,5 +1,5 @@
 import type { CaseReport, Row } from "@dlrt/bench/dist/report.js";
-import { counted, figures, interval } from "./format.js";
+import { counted, figures, interval, short } from "./format.js";
 import { workOf } from "./table.js";
 
 /** What of a run can be told to others in a sentence. */
@@ -25,7 +25,7 @@ export const PLAIN = "naive-js";
 export const inWords = (name: string): string => (name === PLAIN ? "plain JavaScript" : name);
 
 /** Two figures: a ratio of one run tells no more. */
-export const rounded = (value: number): string => figures(Number(value.toPrecision(2)));
+export const rounded = (value: number): string => figures(Number(short(value).toPrecision(2)));
 
 /** "4,096 tokens × 8 heads of 64" */
 export const sizeOf = ({ sizes: { n, batch, r } }: Pick<CaseReport, "sizes">): string =>
@@ -40,12 +40,16 @@ function best({ rows }: CaseReport): Row | undefined {
   );
 }
 
-/** Of the largest case that one of ours has answered rightly. */
-export function headlineOf(cases: readonly CaseReport[]): Headline | undefined {
-  const largest = cases
+/** The largest case that one of ours has answered rightly. */
+export const largestRight = (cases: readonly CaseReport[]): CaseReport | undefined =>
+  cases
     .filter((one) => best(one) !== undefined)
     .toSorted((a, b) => b.sizes.n - a.sizes.n)
     .at(0);
+
+/** Of that case. */
+export function headlineOf(cases: readonly CaseReport[]): Headline | undefined {
+  const largest = largestRight(cases);
   if (largest === undefined) return undefined;
   const { name, ms, error, speedup } = best(largest)!;
   const { baseline, dtype } = largest;

@@ -1,6 +1,6 @@
 import type { CaseReport } from "@dlrt/bench/dist/report.js";
 import { figures } from "../page/format.js";
-import { headlineOf, inWords } from "../page/headline.js";
+import { headlineOf, inWords, largestRight } from "../page/headline.js";
 import { colorOf } from "../page/points.js";
 
 /** A result as a picture that is shown beside a link. */
@@ -17,10 +17,9 @@ const MOST_BARS = 7;
 
 /** Of the headline's case; undefined where none of ours had a right answer. */
 export function cardOf(cases: readonly CaseReport[], foot: string): Card | undefined {
-  const headline = headlineOf(cases);
-  if (headline === undefined) return undefined;
+  const [largest, headline] = [largestRight(cases), headlineOf(cases)];
+  if (largest === undefined || headline === undefined) return undefined;
   const { work, name, time, size, times, right } = headline;
-  const largest = cases.reduce((a, b) => (b.sizes.n > a.sizes.n && headlineOf([b]) ? b : a));
   const timed = largest.rows.flatMap((row) => (row.ms ? [{ name: row.name, ms: row.ms.median }] : []));
   const bars = timed.toSorted((a, b) => a.ms - b.ms).slice(0, MOST_BARS);
   return {

@@ -1,5 +1,8 @@
+import { LAYER_DECAY, type RecurrentName } from "@dlrt/bench/dist/layer/problem.js";
 import type { CaseReport, Row } from "@dlrt/bench/dist/report.js";
 import type { RunRequest } from "../protocol.js";
+import { short } from "../page/format.js";
+import { PLAIN } from "../page/headline.js";
 import { isLayer } from "../page/request.js";
 import { LinkError, type Reader } from "./checks.js";
 
@@ -7,9 +10,6 @@ import { LinkError, type Reader } from "./checks.js";
 export const NAMES = /^(js|wasm( relaxed)?( ×[1-9]\d?)?|webgpu|naive-js|planted)$/;
 const STATUS = /^(ok|wrong|failed|skipped)$/;
 const MOST_ROWS = 12;
-
-/** Six figures: more than any clock has, and fewer than a double's letters in a link. */
-const short = (value: number): number => Number(value.toPrecision(6));
 
 function packRow({ name, build, note, status, error, ms, ofCeiling, speedup }: Row): object {
   return {
@@ -33,7 +33,7 @@ export const packCase = ({ sizes, flops, baseline, rows }: CaseReport): object =
   rows: rows.map(packRow),
 });
 
-const kindOf = (name: string): Row["kind"] => (name === "naive-js" ? "peer" : "backend");
+const kindOf = (name: string): Row["kind"] => (name === PLAIN ? "peer" : "backend");
 
 /** The time and what goes with it, of an answer that was right. @throws LinkError */
 function timed(row: Reader, flops: number): Partial<Row> {
@@ -66,15 +66,13 @@ function unpackRow(row: Reader, flops: number): Row {
   return status === "ok" ? { ...base, error, ...timed(row, flops) } : { ...base, error };
 }
 
-const LAYER_DECAY = { delta: "none", gated: "row", kda: "channel" } as const;
-
 /** A case of a run with these settings. @throws LinkError */
 export function unpackCase(found: Reader, request: RunRequest): CaseReport {
   const { operation, workload, dtype, decay, d, heads, chunk, sizes } = request;
   const n = found.number("n", 1, sizes.at(-1)!);
   if (!sizes.includes(n)) throw new LinkError("damaged at “n”");
   const flops = found.number("flops", 1, 1e18);
-  const layer = isLayer(operation) ? (operation.split(",")[0] as keyof typeof LAYER_DECAY) : undefined;
+  const layer = isLayer(operation) ? (operation.split(", ")[0] as RecurrentName) : undefined;
   return {
     ...{ workload, operation, dtype, flops, about: "" },
     baseline: found.text("baseline", 40, NAMES),

@@ -1,6 +1,7 @@
 import type { LayerContender } from "@dlrt/bench/dist/layer/contender.js";
 import { layerJudge } from "@dlrt/bench/dist/layer/judge.js";
 import {
+  LAYER_DECAY,
   layerFlops,
   layerProblem,
   type LayerWork,
@@ -14,7 +15,6 @@ import type { RunRequest } from "../protocol.js";
 
 const ABOUT =
   "one sequence, packed [1, T, H·D]; unit queries and keys, β = σ of normal numbers, gates as models are initialised";
-const DECAY = { delta: "none", gated: "row", kda: "channel" } as const;
 
 /** A layer on every contender picked, judged beside the recurrence in float64; errors are told in ε, as an operator's are. */
 export async function layerCase(
@@ -51,7 +51,7 @@ export async function layerCase(
   return {
     ...{ workload: "random", about: ABOUT, operation, dtype: "f32", chunk: null, flops, baseline },
     sizes: { batch: heads, n: tokens, r: d, p: d },
-    decay: DECAY[layer],
+    decay: LAYER_DECAY[layer],
     rows: rows(outcomes, { flops, dtype: "f32", peaks }, baseline),
   };
 }

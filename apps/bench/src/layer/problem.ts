@@ -1,3 +1,4 @@
+import type { DecayKind } from "@dlrt/core";
 import { gates } from "../workload/gates.js";
 import { normalise, Random } from "../workload/random.js";
 
@@ -23,6 +24,13 @@ export const TASK_WORDS: Readonly<Record<TaskName, string>> = {
   prefill: "prompt",
   decoding: "one token",
   training: "forward and gradients",
+};
+
+/** What of a layer's state decays by a number of its own: nothing, all of it at a token, or every key's channel. */
+export const LAYER_DECAY: Readonly<Record<RecurrentName, DecayKind>> = {
+  delta: "none",
+  gated: "row",
+  kda: "channel",
 };
 
 /** One sequence through a layer whose query, key, value and state have as many heads. */
@@ -78,9 +86,9 @@ function packed(x: ArrayLike<number>, { tokens, heads }: LayerSizes): Float32Arr
 
 /** Gates as models initialise them, one a head or one a channel. */
 function decayOf({ layer, tokens, heads, K }: LayerRequest, seed: number): Float32Array | undefined {
-  if (layer === "delta" || layer === "softmax") return undefined;
+  const decay = layer === "softmax" ? "none" : LAYER_DECAY[layer];
+  if (decay === "none") return undefined;
   const random = new Random(seed ^ 0x5bd1e995);
-  const decay = layer === "kda" ? "channel" : "row";
   const sizes = { batch: heads, n: tokens, r: K, p: 1 };
   const g = gates({ ...sizes, dtype: "f32", seed, decay }, () => random.normal())!;
   return packed(g, { tokens, heads, K, V: 1 });

@@ -1,11 +1,20 @@
 // Builds the site once for all long tests, in a folder of its server's as GitHub Pages has it.
 import { execFileSync } from "node:child_process";
+import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 export const DOCS = fileURLToPath(new URL("../../", import.meta.url));
 export const DIST = join(DOCS, ".vitepress/dist");
 export const BASE = "/placeholder/";
+/** Pages that are built elsewhere: VitePress's business no further than their addresses. */
+export const OTHERS = ["bench", "recall"];
+
+/** The paths of the site's own pages below its folder. */
+export const ownPages = () =>
+  readdirSync(DIST, { recursive: true })
+    .map((file) => file.replaceAll("\\", "/"))
+    .filter((path) => path.endsWith(".html") && !OTHERS.some((folder) => path.startsWith(`${folder}/`)));
 
 export default function setup() {
   const env = { ...process.env, NODE_ENV: "production", VITEST: undefined, DLRT_SITE_BASE: BASE };

@@ -1,12 +1,12 @@
 // The pages as a phone and a wide screen lay them out: measured in Chromium, as no program without a layout engine can.
-import { readFileSync, readdirSync, existsSync } from "node:fs";
+import { readFileSync, existsSync } from "node:fs";
 import { createServer } from "node:http";
 import { extname, join } from "node:path";
-import { chromium as unpacked } from "@dlrt/swiftshader";
+import { chromium as unpacked, hasChromium } from "@dlrt/swiftshader";
 import { chromium } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { WAIT_MS } from "../../../../tooling/limits.mjs";
-import { BASE, DIST } from "./build.mjs";
+import { BASE, DIST, ownPages } from "./build.mjs";
 
 const TYPES = {
   ".html": "text/html",
@@ -15,12 +15,7 @@ const TYPES = {
   ".svg": "image/svg+xml",
   ".woff2": "font/woff2",
 };
-const pages = readdirSync(DIST, { recursive: true })
-  .map((file) => file.replaceAll("\\", "/"))
-  .filter((path) => path.endsWith(".html") && !/^(?:bench|recall)\//.test(path));
-
-/** The Chromium from the npm registry is built for this alone. */
-const hasChromium = process.platform === "linux" && process.arch === "x64";
+const pages = ownPages();
 
 let server;
 let browser;
@@ -36,13 +31,7 @@ beforeAll(async () => {
       .end(readFileSync(file));
   });
   await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const { executablePath, args, env } = unpacked();
-  browser = await chromium.launch({
-    executablePath,
-    args,
-    timeout: WAIT_MS,
-    env: { ...process.env, ...env },
-  });
+  browser = await chromium.launch({ ...unpacked(), timeout: WAIT_MS });
 });
 afterAll(async () => {
   await browser?.close();

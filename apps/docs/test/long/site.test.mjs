@@ -3,18 +3,10 @@ import { join, posix } from "node:path";
 import { expect, test } from "vitest";
 import { PICTURES } from "../../scripts/pictures.mjs";
 import { entryPoints } from "../../scripts/reference.mjs";
-import { BASE, DIST, DOCS } from "./build.mjs";
-
-/** Pages that are built elsewhere: VitePress's business no further than their addresses. */
-const OTHERS = ["bench", "recall"];
+import { BASE, DIST, DOCS, OTHERS, ownPages } from "./build.mjs";
 
 /** The site's own pages by their paths below its folder. */
-const html = new Map(
-  readdirSync(DIST, { recursive: true })
-    .map((file) => file.replaceAll("\\", "/"))
-    .filter((path) => path.endsWith(".html") && !OTHERS.some((folder) => path.startsWith(`${folder}/`)))
-    .map((path) => [`/${path}`, readFileSync(join(DIST, path), "utf8")]),
-);
+const html = new Map(ownPages().map((path) => [`/${path}`, readFileSync(join(DIST, path), "utf8")]));
 
 const ids = (page) => new Set([...page.matchAll(/\sid="([^"]+)"/g)].map(([, id]) => id));
 const targetsOf = (page, attribute) =>
