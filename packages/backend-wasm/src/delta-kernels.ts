@@ -12,7 +12,7 @@ type T = WasmTensor;
 export function decayOf(
   { decay, q }: Pick<DiagLowRankTril<T>, "decay" | "q">,
   on: "rank" | "columns",
-): (typeof Decay)[keyof typeof Decay] {
+): Decay {
   if (decay === undefined || q.shape[2] === 0) return Decay.none;
   if (decay.shape[2] === 1) return Decay.row;
   return on === "rank" ? Decay.channel : Decay.columns;

@@ -1,4 +1,5 @@
 import type { Dtype, Shape, Sizes } from "@dlrt/core";
+import { PANEL_BYTES } from "./generated/record.js";
 import { Decay } from "./job.js";
 import {
   FLOPS_WORTH_A_THREAD,
@@ -24,7 +25,7 @@ export interface DeltaPlan {
 export function deltaPlan(threads: number, { batch, n, r, p }: Sizes, dtype: Dtype): DeltaPlan {
   const width = panelColumns[dtype];
   const panels = Math.max(1, Math.ceil(p / width));
-  const fitting = STATES_BYTES / (2 * 32 * Math.max(1, r));
+  const fitting = STATES_BYTES / (2 * PANEL_BYTES * Math.max(1, r));
   const flops = 6 * batch * n * r * p;
   const shared = segmentsFor(threads, batch, panels, flops);
   const wanted = Math.max(shared, Math.ceil(panels / Math.max(8, Math.floor(fitting))));
@@ -42,12 +43,7 @@ function groupOf(threads: number, batch: number, most: number, flops: number): n
 }
 
 /** The chunk of deltaRuleVjp, which forms what decays between rows as running products. */
-export function vjpChunk(
-  r: number,
-  p: number,
-  decay: (typeof Decay)[keyof typeof Decay],
-  chunk: number | undefined,
-): number {
+export function vjpChunk(r: number, p: number, decay: Decay, chunk: number | undefined): number {
   return Math.min(sweepChunk(r, p, decay, chunk), decay === Decay.none ? MAX_CHUNK : MAX_PRODUCTS);
 }
 
@@ -85,8 +81,8 @@ export function vjpPlan(
 ): { readonly group: number; readonly kept: number } {
   const chunks = Math.max(1, Math.ceil(n / chunk));
   const panels = Math.ceil(p / panelColumns[dtype]);
-  const states = 2 * r * panels * 32;
-  const record = (r + chunk + 3) * panels * 32;
+  const states = 2 * r * panels * PANEL_BYTES;
+  const record = (r + chunk + 3) * panels * PANEL_BYTES;
   const room = Math.min(KEPT_BY_ONE, KEPT_BYTES / threads);
   const most = Math.max(1, Math.floor(STATES_BYTES / Math.max(1, states)));
   const group = groupOf(threads, batch, most, 16 * batch * n * r * p);
@@ -107,6 +103,6 @@ export function replayPlan(
 ): { readonly group: number; readonly kept: number } {
   const kept = Math.ceil(keptRows(n) / chunk);
   const panels = Math.ceil(p / panelColumns[dtype]);
-  const most = Math.max(1, Math.floor(RECORDS_BYTES / ((kept + 4) * r * panels * 32)));
+  const most = Math.max(1, Math.floor(RECORDS_BYTES / ((kept + 4) * r * panels * PANEL_BYTES)));
   return { group: groupOf(threads, batch, most, 14 * batch * n * r * p), kept };
 }
