@@ -108,11 +108,11 @@ export function recurrence(given: Case, x: Elements): Truth {
       const w = x.write ? rowOf(x.write, at, columns.write) : e;
       const own = x.eraseKey && normalized(rowOf(x.eraseKey, at, r), eps);
       const seen = own ? z.slice() : z;
-      for (let m = 0; m < r; m++) {
-        const g = x.decay ? x.decay[at * columns.decay + (columns.decay === 1 ? 0 : m)]! : 0;
+      for (let m = 0; m < r && x.decay; m++) {
+        const g = x.decay[at * columns.decay + (columns.decay === 1 ? 0 : m)]!;
+        const less = Math.expm1(g);
         // a factor of 0 forgets what is not finite too; expm1 keeps what slow decay would lose
-        for (let j = 0; j < p; j++)
-          z[m * p + j] = g === -Infinity ? 0 : z[m * p + j]! + Math.expm1(g) * z[m * p + j]!;
+        for (let j = 0; j < p; j++) z[m * p + j] = g === -Infinity ? 0 : z[m * p + j]! + less * z[m * p + j]!;
       }
       for (let j = 0; j < p; j++) {
         let read = 0;
