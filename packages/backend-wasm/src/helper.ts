@@ -1,4 +1,4 @@
-import { nodeBuiltin } from "./instantiate.js";
+import { nodeBuiltin } from "./node.js";
 import type { Start } from "./worker.mjs";
 
 /** A worker, of Node or of a browser. */
