@@ -114,7 +114,7 @@ export function recordModule(read) {
     PANEL_BYTES: constant(read("lanes"), "PANEL"),
     STRIP_BYTES: constant(read("step"), "STRIP"),
     STEP_ROWS: constant(read("step"), "ROWS"),
-    INNER_ROWS: constant(read("inverse"), "INNER"),
+    INNER_ROWS: constant(read("inverse-layout"), "INNER"),
   };
   const types = [
     ...Object.keys(enumerations).map(
