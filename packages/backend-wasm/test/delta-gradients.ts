@@ -4,11 +4,11 @@ import { columnsOf, normalized, rowOf, uploaded, type Case, type Elements } from
 
 export interface TrueGradients {
   readonly gradients: Record<string, Float64Array>;
-  /** By which errors are measured: the largest element, or what was subtracted to make it. */
+  /** The numbers by which errors are measured: the largest element of each gradient, or the largest number that was subtracted to make it. */
   readonly sizes: Record<string, number>;
 }
 
-/** Gradients in float64 by the reverse of the recurrence; ḡ is 0 where g = −∞. */
+/** Computes the gradients in float64, by going through the recurrence in reverse. ḡ is 0 where g = −∞. */
 export function gradientsOf(
   given: Case,
   x: Elements,
@@ -42,7 +42,7 @@ export function gradientsOf(
       const own = x.eraseKey && normalized(rowOf(x.eraseKey, at, r), eps);
       const erasing = own ?? k;
       const seen = own ? before : decayed;
-      // of each channel first: one chain of r·p additions would lose more than what is judged
+      // Sums are taken for each channel first: one chain of r·p additions would lose more than what is judged.
       const [qg, kg, eg] = [new Float64Array(r), new Float64Array(r), new Float64Array(r)];
       const pg = own ? new Float64Array(r) : kg;
       const gaps = x.decay && rowOf(x.decay, at, columns.decay);
@@ -85,7 +85,7 @@ export function gradientsOf(
       }
       eg.forEach((value, m) => addErase(m, value));
       if (own && columns.decay > 0) {
-        // ḡ is a running sum of differences of these
+        // ḡ is a running sum of differences of these terms.
         const terms = (y: ArrayLike<number>, yg: Float64Array): number =>
           yg.reduce((sum, value, m) => sum + Math.abs(value * y[m]!), 0);
         const gain = terms(q, qg) + terms(k, kg) + terms(own, pg);
@@ -112,7 +112,7 @@ export function gradientsOf(
   return { gradients: g, sizes };
 }
 
-/** Z before every row of batch entry b, Z as it has decayed there, and the correction u that is then added to it. */
+/** Returns Z before every row of batch entry b, Z as it has decayed there, and the correction u that is then added to it. */
 function statesBefore(
   given: Case,
   x: Elements,
@@ -132,7 +132,7 @@ function statesBefore(
     const decayed = before.slice();
     for (let m = 0; m < r && gaps; m++) {
       const g = gaps[columns.decay === 1 ? 0 : m]!;
-      // a factor of 0 forgets what is not finite too; expm1 keeps what slow decay would lose
+      // A factor of 0 forgets what is not finite too. expm1 keeps what rounding the factor of a slow decay would lose.
       for (let at = m * p; at < (m + 1) * p; at++)
         decayed[at] = g === -Infinity ? 0 : before[at]! + Math.expm1(g) * before[at]!;
     }
@@ -147,7 +147,10 @@ function statesBefore(
   });
 }
 
-/** All gradients by the kernel, on poisoned tensors that are gone when it returns; `keeps`: from what a forward call has kept. */
+/**
+ * Computes all gradients by the kernel, on poisoned tensors that are gone when it returns. With `keeps` they are computed from what a forward
+ * call has kept.
+ */
 export function fusedGradients(
   backend: Backend<WasmTensor>,
   given: Case,
