@@ -1,12 +1,12 @@
 import { expect, test } from "vitest";
-import type { Contender } from "../src/contender.js";
-import { measure, measureAll, type Outcome } from "../src/measure.js";
-import { solveOperation } from "../src/operations/solve.js";
-import { naiveSolve } from "../src/peers/naive.js";
-import { jsRegisterPeak } from "../src/peak-js.js";
-import { wasmRegisterPeak } from "../src/peak-wasm.js";
-import { plantedWrong } from "../src/peers/planted.js";
-import { rows } from "../src/report.js";
+import type { Contender } from "../src/harness/contenders/contender.js";
+import { measure, measureAll, type Outcome } from "../src/harness/measure.js";
+import { solveOperation } from "../src/harness/operations/solve.js";
+import { naiveSolve } from "../src/harness/contenders/naive.js";
+import { jsRegisterPeak } from "../src/harness/peaks/js.js";
+import { wasmRegisterPeak } from "../src/harness/peaks/wasm.js";
+import { plantedWrong } from "../src/harness/contenders/planted.js";
+import { rows } from "../src/harness/report.js";
 import { fake, problem } from "./problems.js";
 
 const of = problem();

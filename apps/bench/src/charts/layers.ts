@@ -1,5 +1,5 @@
 import { dot, lineY, text, type Markish } from "@observablehq/plot";
-import type { LayerCase, LayerReport } from "../layer/run.js";
+import type { LayerCase, LayerReport } from "../harness/layer/run.js";
 import { FIT_SIZES, fitExponent } from "../scaling/fit.js";
 import { captionOf, FOOT, HEAD, labelOf, svg } from "./svg.js";
 

@@ -1,7 +1,7 @@
 import { barX, text, tickX, type Markish } from "@observablehq/plot";
-import type { CaseReport, Report, Row } from "../report.js";
-import { figures } from "../table.js";
-import { decayWords } from "../workload/decay-kinds.js";
+import type { CaseReport, Report, Row } from "../harness/report.js";
+import { figures } from "../command-line/text/table.js";
+import { decayWords } from "../harness/workload/decay-kinds.js";
 import { captionOf, FOOT, HEAD, isSoftware, labelOf, MARGIN, svg } from "./svg.js";
 
 /** One contender's line. Keys, which name the lines from top to bottom, differ between cases; labels need not. */

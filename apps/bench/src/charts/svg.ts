@@ -1,6 +1,6 @@
 import { plot, text, type Markish, type PlotOptions } from "@observablehq/plot";
 import { parseHTML } from "linkedom";
-import type { Environment } from "../environment.js";
+import type { Environment } from "../harness/environment.js";
 
 /** Lines of text around a chart. */
 export interface Words {

@@ -1,6 +1,6 @@
 import { newFloatArray, type FloatArray } from "@dlrt/core";
-import type { Contender } from "../contender.js";
-import type { Problem } from "../workload/problem.js";
+import type { Contender } from "../harness/contenders/contender.js";
+import type { Problem } from "../harness/workload/problem.js";
 import { noDecay } from "./no-decay.js";
 
 /** T of one batch entry, [n, n], by the definition: O(n² r). */

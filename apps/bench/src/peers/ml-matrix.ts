@@ -1,7 +1,7 @@
 import { newFloatArray, type FloatArray } from "@dlrt/core";
 import { LuDecomposition, Matrix } from "ml-matrix";
-import type { Contender } from "../contender.js";
-import type { Problem } from "../workload/problem.js";
+import type { Contender } from "../harness/contenders/contender.js";
+import type { Problem } from "../harness/workload/problem.js";
 import { noDecay } from "./no-decay.js";
 
 /** With 8 the fastest of 4, 8, 16, 24, 32, 64 and 128 at n = 4096, d = 64. */

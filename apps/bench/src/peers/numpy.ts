@@ -2,9 +2,9 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { FloatArray } from "@dlrt/core";
-import type { Contender, Missing } from "../contender.js";
-import type { OperationName } from "../operations/operation.js";
-import type { Problem } from "../workload/problem.js";
+import type { Contender, Missing } from "../harness/contenders/contender.js";
+import type { OperationName } from "../harness/operations/operation.js";
+import type { Problem } from "../harness/workload/problem.js";
 import { noDecay } from "./no-decay.js";
 import { Python } from "./python.js";
 

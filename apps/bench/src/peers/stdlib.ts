@@ -1,8 +1,8 @@
 import { newFloatArray } from "@dlrt/core";
 import dgemm from "@stdlib/blas-base-dgemm";
 import dtrsv from "@stdlib/blas-base-dtrsv";
-import type { Contender } from "../contender.js";
-import type { Problem } from "../workload/problem.js";
+import type { Contender } from "../harness/contenders/contender.js";
+import type { Problem } from "../harness/workload/problem.js";
 import { noDecay } from "./no-decay.js";
 
 const CHUNK = 16;

@@ -1,8 +1,8 @@
-import type { Contender, Missing } from "../contender.js";
-import type { Environment } from "../environment.js";
-import { measure, type Outcome } from "../measure.js";
-import { operations } from "../operations/index.js";
-import { workloads, type WorkloadName } from "../workload/index.js";
+import type { Contender, Missing } from "../harness/contenders/contender.js";
+import type { Environment } from "../harness/environment.js";
+import { measure, type Outcome } from "../harness/measure.js";
+import { operations } from "../harness/operations/index.js";
+import { workloads, type WorkloadName } from "../harness/workload/index.js";
 import { FIT_SIZES, fitExponent, type Fit } from "./fit.js";
 
 export const SCALING_SCHEMA = "dlrt-scaling/1";

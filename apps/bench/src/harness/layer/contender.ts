@@ -1,0 +1,154 @@
+import type { Backend, Tensor } from "@dlrt/core";
+import { State } from "@dlrt/linear-attention";
+import type { Opened } from "../../command-line/backends.js";
+import type { Outputs, Run } from "../operations/operation.js";
+import { arraysOf, callOf, type Bring } from "./calls.js";
+import type { LayerProblem } from "./problem.js";
+
+/** Something that computes a layer. */
+export interface LayerContender {
+  readonly name: string;
+  readonly kind: "backend" | "peer";
+  readonly build: string;
+  readonly note?: string | undefined;
+  /** Why it does not take this work; undefined where it does. */
+  refuses(problem: LayerProblem): string | undefined;
+  open(problem: LayerProblem): Run;
+  dispose(): Promise<void>;
+}
+
+export const NO_SOFTMAX = "no softmax attention";
+
+/** ms of each of so many calls. */
+export async function timed(call: () => void | Promise<void>, calls: number): Promise<number[]> {
+  const times: number[] = [];
+  for (let i = 0; i < calls; i++) {
+    const start = performance.now();
+    const done = call();
+    if (done) await done;
+    times.push(performance.now() - start);
+  }
+  return times;
+}
+
+/** Where decoding keeps the state of its sequence, which every call takes on by the same token. */
+const stateOf = <T extends Tensor>(
+  backend: Backend<T>,
+  { heads, K, V, past }: LayerProblem,
+): State<T> | undefined => past && new State(backend, { heads, keyWidth: K, valueWidth: V });
+
+/** What is judged of decoding: a call from the state before, and the state that it leaves, in the very memory of those timed. */
+async function judged<T extends Tensor>(
+  state: State<T> | undefined,
+  { past }: LayerProblem,
+  call: () => Promise<void>,
+  outputs: () => Promise<Outputs>,
+): Promise<Outputs> {
+  if (state === undefined) return outputs();
+  state.write(past!);
+  await call();
+  return [...(await outputs()), await state.read()];
+}
+
+/** Every call brings its inputs in from arrays of the caller's, and its results out into such. */
+function allIn<T extends Tensor>(backend: Backend<T>, problem: LayerProblem, bring: Bring<T>): Run {
+  const state = stateOf(backend, problem);
+  let outputs: Outputs = [];
+  const call = async (): Promise<void> => {
+    const layer = callOf(backend, problem, bring, state);
+    const results = layer.run();
+    outputs = await Promise.all(results.map((t) => backend.read(t)));
+    for (const t of results) t.dispose();
+    layer.dispose();
+  };
+  return {
+    call,
+    times: (calls) => timed(call, calls),
+    read: () => judged(state, problem, call, async () => outputs),
+    close: () => state?.dispose(),
+  };
+}
+
+/** A prompt as a caller has it who holds arrays: the layer on plain arrays, into arrays that are used again. */
+function onArrays(backend: Backend, problem: LayerProblem): Run {
+  const layer = arraysOf(backend, problem);
+  let outputs: Outputs = [];
+  const call = async (): Promise<void> => {
+    outputs = await layer();
+  };
+  return { call, times: (calls) => timed(call, calls), read: async () => outputs, close: () => {} };
+}
+
+/** Inputs are in the backend already, and results stay there. */
+function resident<T extends Tensor>(backend: Backend<T>, problem: LayerProblem, bring: Bring<T>): Run {
+  const state = stateOf(backend, problem);
+  const layer = callOf(backend, problem, bring, state);
+  let results: readonly T[] = [];
+  const disposed = (): void => {
+    for (const t of results) t.dispose();
+    results = [];
+  };
+  const call = (): Promise<void> => {
+    disposed();
+    results = layer.run();
+    return backend.sync();
+  };
+  return {
+    call,
+    times: (calls) => timed(call, calls),
+    read: () => judged(state, problem, call, () => Promise.all(results.map((t) => backend.read(t)))),
+    close: () => {
+      disposed();
+      layer.dispose();
+      state?.dispose();
+    },
+  };
+}
+
+type Wrapping<T extends Tensor> = Backend<T> & { wrap: Bring<T> };
+
+/** On backend-js an array of the caller's is a tensor as it is, so that both ways are one. */
+const wraps = <T extends Tensor>(backend: Backend<T>): backend is Wrapping<T> =>
+  backend.supports.build === "js" && "wrap" in backend;
+
+/** A backend, from arrays to arrays; and with everything in the backend, where that is another thing. */
+export function layerContenders({ name, backend }: Opened): LayerContender[] {
+  const { build, fallback, software, dtypes, decay: kinds = "none", missing = [] } = backend.supports;
+  const notes = [fallback, software ? "software device: no measure of speed" : undefined];
+  const about = {
+    kind: "backend" as const,
+    build,
+    note: notes.filter(Boolean).join("; ") || undefined,
+    refuses: ({ layer }: LayerProblem): string | undefined => {
+      if (layer === "softmax") return NO_SOFTMAX;
+      if (!dtypes.includes("f32")) return "no f32";
+      const lacks = ["solve", "apply", "rowDot", "copy"].find((kernel) =>
+        missing.some((name) => name === kernel),
+      );
+      if (lacks) return `no ${lacks} kernel`;
+      const asked = { delta: "none", gated: "row", kda: "channel" }[layer];
+      return asked === "none" || kinds === "channel" || kinds === asked ? undefined : `no decay by ${asked}`;
+    },
+  };
+  const upload: Bring<Tensor> = (data, shape) => backend.upload({ data, shape });
+  const dispose = (): Promise<void> => backend.dispose();
+  if (wraps(backend)) {
+    const wrap: Bring<Tensor> = (data, shape) => backend.wrap(data, shape);
+    return [{ ...about, name, open: (problem) => allIn(backend, problem, wrap), dispose }];
+  }
+  return [
+    {
+      ...about,
+      name,
+      open: (problem) =>
+        problem.task === "prefill" ? onArrays(backend, problem) : allIn(backend, problem, upload),
+      dispose,
+    },
+    {
+      ...about,
+      name: `${name} resident`,
+      open: (problem) => resident(backend, problem, upload),
+      dispose: async () => undefined,
+    },
+  ];
+}
