@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { residual, solveOmega } from "../src/harness/accuracy/residual.js";
-import { naiveSolve } from "../src/harness/contenders/naive.js";
+import { naiveSolve } from "../src/harness/operations/naive-solve.js";
 import type { Problem } from "../src/harness/workload/problem.js";
 import { dense, problem } from "./problems.js";
 

@@ -3,8 +3,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, expect, test } from "vitest";
 import { compare, readReport, renderChanges } from "../src/command-line/compare.js";
-import { csv, savePath } from "../src/command-line/saved.js";
-import { SCHEMA, type Report, type Row } from "../src/harness/report.js";
+import { csv } from "../src/command-line/csv.js";
+import { savePath } from "../src/command-line/saved.js";
+import { SCHEMA, type Report } from "../src/harness/comparison.js";
+import type { Row } from "../src/harness/report.js";
 import { ratio, summarise } from "../src/harness/stats.js";
 
 const folder = mkdtempSync(join(tmpdir(), "dlrt-bench-"));

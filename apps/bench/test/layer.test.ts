@@ -13,13 +13,8 @@ import { naiveLayer } from "../src/harness/layer/naive.js";
 import { openNumpyLayer } from "../src/peers/numpy-layer.js";
 import { openOnnx } from "../src/peers/onnx.js";
 import { plantedLayer } from "../src/harness/layer/planted.js";
-import {
-  LAYER_NAMES,
-  layerFlops,
-  layerProblem,
-  TASK_NAMES,
-  type LayerRequest,
-} from "../src/harness/layer/problem.js";
+import { LAYER_NAMES, TASK_NAMES } from "../src/harness/layer/names.js";
+import { layerFlops, layerProblem, type LayerRequest } from "../src/harness/layer/problem.js";
 import type { LayerReport } from "../src/harness/layer/run.js";
 import { layerTable } from "../src/command-line/text/layer.js";
 import { bench, folder, widest } from "./command.js";

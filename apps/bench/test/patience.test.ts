@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { operations } from "../src/harness/operations/index.js";
-import { sparing } from "../src/harness/contenders/patience.js";
+import { sparing } from "../src/harness/contenders/contender.js";
 import { dense } from "../src/peers/dense.js";
 import { mlMatrix } from "../src/peers/ml-matrix.js";
 import { naive } from "../src/harness/contenders/naive.js";

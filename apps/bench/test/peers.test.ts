@@ -6,7 +6,7 @@ import { afterAll, expect, test, vi } from "vitest";
 import { isRight } from "../src/harness/accuracy/residual.js";
 import { backendContender, type Contender } from "../src/harness/contenders/contender.js";
 import { operations } from "../src/harness/operations/index.js";
-import { solveOperation } from "../src/harness/operations/solve.js";
+import { solveOperation } from "../src/harness/operations/products.js";
 import { dense } from "../src/peers/dense.js";
 import { mlMatrix } from "../src/peers/ml-matrix.js";
 import { naive } from "../src/harness/contenders/naive.js";

@@ -10,7 +10,7 @@ import { isRight } from "../src/harness/accuracy/residual.js";
 import { backendContender } from "../src/harness/contenders/contender.js";
 import { environment } from "../src/harness/environment.js";
 import { operations } from "../src/harness/operations/index.js";
-import { sparing } from "../src/harness/contenders/patience.js";
+import { sparing } from "../src/harness/contenders/contender.js";
 import { dense } from "../src/peers/dense.js";
 import { plantedWrong } from "../src/harness/contenders/planted.js";
 import { fitExponent } from "../src/scaling/fit.js";

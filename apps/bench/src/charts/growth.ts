@@ -1,5 +1,5 @@
 import { dot, lineY, text, type Markish } from "@observablehq/plot";
-import type { NamedFit, ScalingReport } from "../scaling/sweep.js";
+import type { NamedFit, ScalingReport } from "../scaling/index.js";
 import { captionOf, FOOT, HEAD, labelOf, svg } from "./svg.js";
 
 /** Told apart as lines and as words on a white ground. */

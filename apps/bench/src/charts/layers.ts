@@ -1,6 +1,6 @@
 import { dot, lineY, text, type Markish } from "@observablehq/plot";
-import type { LayerCase, LayerReport } from "../harness/layer/run.js";
-import { FIT_SIZES, fitExponent } from "../scaling/fit.js";
+import type { LayerCase, LayerReport } from "../harness/index.js";
+import { FIT_SIZES, fitExponent } from "../scaling/index.js";
 import { captionOf, FOOT, HEAD, labelOf, svg } from "./svg.js";
 
 /** Ours warm, others cold, told apart as words on a white ground. */

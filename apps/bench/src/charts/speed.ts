@@ -1,7 +1,5 @@
 import { barX, text, tickX, type Markish } from "@observablehq/plot";
-import type { CaseReport, Report, Row } from "../harness/report.js";
-import { figures } from "../command-line/text/table.js";
-import { decayWords } from "../harness/workload/decay-kinds.js";
+import { counted, decayWords, figures, type CaseReport, type Report, type Row } from "../harness/index.js";
 import { captionOf, FOOT, HEAD, isSoftware, labelOf, MARGIN, svg } from "./svg.js";
 
 /** One contender's line. Keys, which name the lines from top to bottom, differ between cases; labels need not. */
@@ -50,7 +48,7 @@ function headingOf(report: CaseReport): string {
   const rows = chunk === null ? "" : `, chunk ${chunk}`;
   const decayed = decayWords(report);
   const tail = rows + (decayed && `, ${decayed}`);
-  return `n = ${n}, ${batch} ${batch === 1 ? "head" : "heads"}, ${width}, ${dtype}, ${workload}${tail}`;
+  return `n = ${n}, ${counted(batch, "head")}, ${width}, ${dtype}, ${workload}${tail}`;
 }
 
 /** Only what has a time: what was wrong, failed or was spared has none. */

@@ -1,6 +1,6 @@
 import { plot, text, type Markish, type PlotOptions } from "@observablehq/plot";
 import { parseHTML } from "linkedom";
-import type { Environment } from "../harness/environment.js";
+import { counted, type Environment } from "../harness/index.js";
 
 /** Lines of text around a chart. */
 export interface Words {
@@ -23,7 +23,7 @@ export const FOOT = 76;
 /** The machine, its Node and the day, as both reports have them. */
 export function captionOf({ machine, versions, commit, started }: Environment & { started: string }): string {
   const { cpu, cores, platform } = machine;
-  const parts = [cpu, `${cores} ${cores === 1 ? "core" : "cores"}`, platform, `Node ${versions["node"]}`];
+  const parts = [cpu, counted(cores, "core"), platform, `Node ${versions["node"]}`];
   const state = commit === null ? [] : [`commit ${commit.slice(0, 8)}`];
   return `${parts.join(", ")}; ${[started.slice(0, 10), ...state].join(", ")}`;
 }

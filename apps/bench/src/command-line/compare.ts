@@ -1,8 +1,16 @@
+import {
+  decayWords,
+  figures,
+  isBad,
+  ratioOf,
+  SCHEMA,
+  type CaseReport,
+  type Ratio,
+  type Report,
+  type Row,
+} from "../harness/index.js";
 import { readSaved } from "./saved.js";
-import { SCHEMA, type CaseReport, type Report, type Row } from "../harness/report.js";
-import { ratioOf, type Ratio } from "../harness/stats.js";
-import { draw, figures, interval, wrap, type Line } from "./text/table.js";
-import { decayWords } from "../harness/workload/decay-kinds.js";
+import { draw, interval, wrap, type Line } from "./text/table.js";
 
 export interface Change {
   readonly case: string;
@@ -14,7 +22,7 @@ export interface Change {
   readonly verdict: "faster" | "slower" | "within noise" | "too few samples" | "same" | "changed";
 }
 
-/** A change within this of 1 is no news, however small the noise. */
+/** A ratio within this of 1 is no change, however small the noise. */
 const TOLERANCE = 0.03;
 
 /** @throws Error when the file is no report of this bench */
@@ -22,7 +30,7 @@ export function readReport(path: string): Report {
   return readSaved<Report>("compare", path, [SCHEMA]);
 }
 
-export function caseName(report: CaseReport): string {
+function caseName(report: CaseReport): string {
   const { workload, operation, dtype, sizes, chunk } = report;
   const { batch, n, r, p } = sizes;
   const size = `n=${n} d=${r}${p === r ? "" : ` p=${p}`} ×${batch}`;
@@ -88,7 +96,7 @@ function line({ name, before, after, ratio, verdict }: Change): Line {
       "× as fast": ratio ? interval(ratio) : "",
       " ": verdict,
     },
-    bad: verdict === "slower" || (verdict === "changed" && (after === "wrong" || after === "failed")),
+    bad: verdict === "slower" || (verdict === "changed" && isBad({ status: String(after) })),
   };
 }
 

@@ -1,9 +1,13 @@
 import { type Command, InvalidArgumentError, Option } from "commander";
-import { BACKEND_NAMES, defaultThreads } from "./backends.js";
-import { OPERATION_NAMES } from "../harness/operations/operation.js";
-import { LAYER_NAMES, TASK_NAMES } from "../harness/layer/problem.js";
-import { DECAY_NAMES } from "../harness/workload/decay-kinds.js";
-import { WORKLOAD_NAMES } from "../harness/workload/index.js";
+import {
+  BACKEND_NAMES,
+  DECAY_NAMES,
+  LAYER_NAMES,
+  OPERATION_NAMES,
+  TASK_NAMES,
+  WORKLOAD_NAMES,
+} from "../harness/index.js";
+import { defaultThreads } from "./backends.js";
 
 function integer(least: number): (text: string) => number {
   return (text) => {
@@ -33,13 +37,13 @@ function positive(text: string): number {
   return value;
 }
 
-export const choice = (flags: string, about: string, names: readonly string[]): Option =>
+const choice = (flags: string, about: string, names: readonly string[]): Option =>
   new Option(flags, `${about}: ${names.join(", ")}`).argParser(list(oneOf(...names)));
 
-export const sizes = (flags: string, about: string, least: number): Option =>
+const sizes = (flags: string, about: string, least: number): Option =>
   new Option(flags, about).argParser(list(integer(least)));
 
-export const number = (flags: string, about: string, least: number): Option =>
+const number = (flags: string, about: string, least: number): Option =>
   new Option(flags, about).argParser(integer(least));
 
 /** Options that more than one command takes: each is written once, and made anew for every command. */

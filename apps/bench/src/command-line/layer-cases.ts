@@ -1,4 +1,4 @@
-import type { LayerName, LayerRequest, LayerSizes, TaskName } from "../harness/layer/problem.js";
+import type { LayerName, LayerRequest, LayerSizes, TaskName } from "../harness/index.js";
 
 const of = (tokens: number, heads: number, K: number, V = K): LayerSizes => ({ tokens, heads, K, V });
 

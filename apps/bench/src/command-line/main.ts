@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 import { Command, CommanderError } from "commander";
+import { messageOf } from "../harness/index.js";
 import { handlers } from "./handlers.js";
 import { refuseMoved } from "./moved.js";
 import { program } from "./program.js";
@@ -16,7 +17,7 @@ try {
   if (error instanceof CommanderError) {
     process.exitCode = error.exitCode === 0 ? 0 : MISUSE; // commander has said what is wrong
   } else {
-    process.stderr.write(`bench: ${error instanceof Error ? error.message : String(error)}\n`);
+    process.stderr.write(`bench: ${messageOf(error)}\n`);
     process.exitCode = MISUSE;
   }
 }

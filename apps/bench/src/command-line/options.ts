@@ -1,7 +1,6 @@
-import type { Choice } from "./layer-cases.js";
 import type { DecayKind, Dtype } from "@dlrt/core";
-import type { OperationName } from "../harness/operations/operation.js";
-import type { WorkloadName } from "../harness/workload/index.js";
+import type { OperationName, WorkloadName } from "../harness/index.js";
+import type { Choice } from "./layer-cases.js";
 
 /** What every command that measures takes. */
 interface Measured {
@@ -13,7 +12,7 @@ interface Measured {
 }
 
 /** Who is measured. */
-interface Contenders {
+export interface Who {
   readonly backends?: readonly string[];
   readonly threads: readonly number[];
   /** False with --no-peers. */
@@ -23,7 +22,7 @@ interface Contenders {
 }
 
 /** `bench` and `bench compare`. */
-export interface Options extends Measured, Contenders {
+export interface Options extends Measured, Who {
   readonly workload: readonly WorkloadName[];
   readonly decay: readonly DecayKind[];
   readonly operation: readonly OperationName[];
@@ -41,12 +40,10 @@ export interface Options extends Measured, Contenders {
 }
 
 /** `bench scaling` */
-export type ScalingOptions = Measured &
-  Contenders &
-  Pick<Options, "workload" | "n" | "d" | "heads" | "chunk">;
+export type ScalingOptions = Measured & Who & Pick<Options, "workload" | "n" | "d" | "heads" | "chunk">;
 
 /** `bench layer` */
-export interface LayerCommandOptions extends Measured, Choice, Omit<Contenders, "patient"> {
+export interface LayerCommandOptions extends Measured, Choice, Omit<Who, "patient"> {
   readonly webgpu: boolean;
 }
 

@@ -1,11 +1,14 @@
 import { progress } from "@clack/prompts";
+import type { OnProgress } from "../harness/index.js";
 
-/** Is told how much of the whole is done. Draws that on a terminal, and is silent elsewhere. */
-export interface Progress {
-  /** @param done 0 to 1 */
-  update(what: string, done: number): void;
-  finish(what: string): void;
+/** What a command came to: what to print, and whether anything was wrong. */
+export interface Printed {
+  readonly text: string;
+  readonly failed: boolean;
 }
+
+/** Whether what is printed may be coloured. */
+export const colour: boolean = process.stdout.isTTY === true && !process.env["NO_COLOR"];
 
 const STEPS = 1000;
 
@@ -15,7 +18,13 @@ function timeLeft(elapsedSeconds: number, done: number): string {
   return seconds < 90 ? `, about ${seconds} s left` : `, about ${Math.ceil(seconds / 60)} min left`;
 }
 
-export function openProgress(stream: NodeJS.WriteStream): Progress {
+interface Progress {
+  readonly update: OnProgress;
+  finish(): void;
+}
+
+/** Draws on a terminal how much of the whole is done, and is silent elsewhere. */
+function openProgress(stream: NodeJS.WriteStream): Progress {
   if (!stream.isTTY) return { update: () => undefined, finish: () => undefined };
   const bar = progress({ max: STEPS, size: 24, output: stream });
   const start = performance.now();
@@ -27,11 +36,19 @@ export function openProgress(stream: NodeJS.WriteStream): Progress {
       shown += step;
       bar.advance(step, what + timeLeft((performance.now() - start) / 1000, done));
     },
-    finish: (what) => bar.stop(what),
+    finish: () => bar.stop("measured"),
   };
 }
 
-/** Lets a drawn line appear, because the work that follows may hold the thread for seconds. */
-export function breathe(): Promise<void> {
-  return new Promise((resolve) => setImmediate(resolve));
+/** Shows progress while a command measures, then prints what came out and sets the exit code. */
+export async function shown(work: (onProgress: OnProgress) => Promise<Printed>): Promise<void> {
+  const { update, finish } = openProgress(process.stdout);
+  const { text, failed } = await work(async (what, done) => {
+    await update(what, done);
+    // The drawn line appears before the work that follows holds the thread for seconds.
+    await new Promise((resolve) => setImmediate(resolve));
+  });
+  finish();
+  process.stdout.write(`${text}\n`);
+  if (failed) process.exitCode = 1;
 }

@@ -1,26 +1,26 @@
 import type { Sizes } from "@dlrt/core";
-import type { Options } from "./options.js";
-import type { Contender, Missing } from "../harness/contenders/contender.js";
-import type { Environment } from "../harness/environment.js";
-import { measure, type MeasureOptions } from "../harness/measure.js";
-import { operations } from "../harness/operations/index.js";
-import { rows, SCHEMA, type CaseReport, type Peaks, type Report } from "../harness/report.js";
-import { checkSeedPrograms } from "../harness/seed-check.js";
+import {
+  checkSeedPrograms,
+  operations,
+  runCase,
+  SCHEMA,
+  workloads,
+  type CaseReport,
+  type Found,
+  type OnProgress,
+  type Peaks,
+  type Problem,
+  type Report,
+  type Setting,
+} from "../harness/index.js";
 import { dataProblem, type Arrays } from "./data/data.js";
-import { workloads } from "../harness/workload/index.js";
-import { decayOf, type Problem } from "../harness/workload/problem.js";
-import type { OperationName } from "../harness/operations/operation.js";
+import type { Options } from "./options.js";
 
-export interface RunInput {
+export interface RunInput extends Setting, Found {
   readonly options: Options;
   /** The user's own arrays, which take the place of a workload. */
   readonly arrays?: Arrays | undefined;
-  readonly contenders: readonly Contender[];
-  readonly missing: readonly Missing[];
-  readonly environment: Environment;
   readonly peaks: Peaks;
-  readonly arguments: readonly string[];
-  readonly onProgress?: (what: string, done: number) => Promise<void> | void;
 }
 
 interface Plan {
@@ -76,72 +76,34 @@ function shares(pieces: readonly number[], from: number): (index: number, done: 
   };
 }
 
-async function runCase(
-  input: RunInput,
-  operationName: OperationName,
-  problem: Problem,
-  workload: string,
-  onProgress: NonNullable<MeasureOptions["onProgress"]>,
-): Promise<CaseReport> {
-  const { options, contenders, peaks } = input;
-  const { repetitions, seconds = SECONDS, chunk, baseline } = options;
-  const operation = operations[operationName];
-  const outcomes = await measure(contenders, operation, problem, { repetitions, seconds, chunk, onProgress });
-  const { batch, n, r, p, dtype, about } = problem;
-  const flops = operation.flops(problem);
-  const chunkFlops = chunk === undefined ? undefined : operation.chunkFlops?.(problem, chunk);
-  return {
-    workload,
-    about,
-    operation: operationName,
-    dtype,
-    sizes: { batch, n, r, p },
-    decay: decayOf(problem),
-    chunk: chunk ?? null,
-    flops,
-    baseline,
-    rows: rows(outcomes, { flops, chunkFlops, dtype, peaks }, baseline),
-  };
-}
-
 /** The seed programs, then every workload, dtype, size and operation asked for. */
 export async function runBench(input: RunInput): Promise<Report> {
   const { options, contenders, missing, environment, peaks, onProgress } = input;
+  const { repetitions, seconds = SECONDS, chunk, baseline, seed, seedProgram } = options;
   const [started, start] = [new Date().toISOString(), performance.now()];
   const planned = plans(input);
-  const from = options.seedProgram ? SEED_PROGRAM_SHARE : 0;
+  const from = seedProgram ? SEED_PROGRAM_SHARE : 0;
   const share = shares(
-    planned.map(({ work }) => (options.seconds ?? SECONDS) + work / 1e8),
+    planned.map(({ work }) => seconds + work / 1e8),
     from,
   );
-  const seedChecks = options.seedProgram
-    ? await checkSeedPrograms(
-        contenders.filter(({ kind }) => kind === "backend"),
-        ["f32", "f64"],
-        options.seed,
-        (what, done) => onProgress?.(`the article's programs: ${what}`, done * from),
-      )
-    : [];
+  const ours = seedProgram ? contenders.filter(({ kind }) => kind === "backend") : [];
+  const onSeed: OnProgress = (what, done) => onProgress?.(`the article's programs: ${what}`, done * from);
+  const seedChecks = await checkSeedPrograms(ours, ["f32", "f64"], seed, onSeed);
   const cases: CaseReport[] = [];
   for (const [index, { workload, title, make }] of planned.entries()) {
     await onProgress?.(`${title}: workload`, share(index, 0));
     const problem = make();
-    for (const [at, operation] of options.operation.entries()) {
-      const report = await runCase(input, operation, problem, workload, (what, done) =>
-        onProgress?.(`${title}, ${operation}: ${what}`, share(index, (at + done) / options.operation.length)),
-      );
-      cases.push(report);
+    for (const [at, name] of options.operation.entries()) {
+      const told: OnProgress = (what, done) =>
+        onProgress?.(`${title}, ${name}: ${what}`, share(index, (at + done) / options.operation.length));
+      const how = { repetitions, seconds, chunk, workload, baseline, peaks, onProgress: told };
+      cases.push(await runCase(contenders, operations[name], problem, how));
     }
   }
   return {
-    schema: SCHEMA,
-    started,
-    seconds: (performance.now() - start) / 1000,
-    arguments: input.arguments,
+    ...{ schema: SCHEMA, started, seconds: (performance.now() - start) / 1000, arguments: input.arguments },
     ...environment,
-    peaks,
-    seed: seedChecks,
-    cases,
-    missing,
+    ...{ peaks, seed: seedChecks, cases, missing },
   };
 }

@@ -1,9 +1,14 @@
+import { mean } from "simple-statistics";
 import { isRight, type Verdict } from "./accuracy/residual.js";
 import type { Contender } from "./contenders/contender.js";
 import type { Phases } from "./device/phases.js";
 import type { Operation, Outputs, Run } from "./operations/operation.js";
 import { summarise, type Timing } from "./stats.js";
+import { messageOf } from "./words.js";
 import type { Problem } from "./workload/problem.js";
+
+/** Is told what happens next, and how much of the whole is done, 0 to 1. */
+export type OnProgress = (what: string, done: number) => Promise<void> | void;
 
 export interface MeasureOptions {
   /** The number of samples of each contender. There are fewer when the time is up. */
@@ -16,8 +21,7 @@ export interface MeasureOptions {
   readonly chunk?: number | undefined;
   /** Asked between calls; the measurement then ends by throwing this signal's reason. */
   readonly signal?: AbortSignal | undefined;
-  /** Told what happens next, and how much of the case is done, 0 to 1. */
-  readonly onProgress?: ((what: string, done: number) => Promise<void> | void) | undefined;
+  readonly onProgress?: OnProgress | undefined;
 }
 
 /** What became of a contender in a case. Only a right answer has a time. */
@@ -41,7 +45,7 @@ const MIN_SAMPLES = 3;
 const MIN_SAMPLE_MS = 5;
 const WARM_UP_MS = 1500;
 
-/** What is measured: refused or opened, then called again and again. */
+/** A contender on one piece of work: it refuses it or is opened, and is then called again and again. */
 export interface Subject {
   readonly name: string;
   /** Why it does not take this work; undefined where it does. */
@@ -51,10 +55,11 @@ export interface Subject {
   phases?(run: Run): Promise<Phases>;
 }
 
-type Judge<S> = (outputs: Outputs, subject: S) => Verdict;
+type Judge<C> = (outputs: Outputs, contender: C) => Verdict;
 
-interface Candidate<S> {
-  readonly subject: S;
+interface Candidate<C> {
+  readonly contender: C;
+  readonly subject: Subject;
   readonly run: Run;
   readonly verdict: Verdict;
   readonly warmUpCalls: number;
@@ -63,8 +68,6 @@ interface Candidate<S> {
   readonly checksum: number;
   readonly samples: number[];
 }
-
-const mean = (x: readonly number[]): number => x.reduce((a, b) => a + b, 0) / x.length;
 
 /** Returns the mean of so many calls, in ms, or each of them by the run's own clock where it has one. */
 async function time(run: Run, calls: number): Promise<readonly number[]> {
@@ -82,7 +85,7 @@ async function warmUp(run: Run): Promise<{ calls: number; ms: number }> {
   const times: number[] = [];
   let spent = 0;
   for (;;) {
-    const ms = mean(await time(run, 1));
+    const ms = mean([...(await time(run, 1))]);
     times.push(ms);
     spent += ms;
     const [before, last] = [times.slice(-8, -4), times.slice(-4)];
@@ -104,17 +107,16 @@ export function checksum(outputs: Outputs): number {
   return h;
 }
 
-const reason = (error: unknown): string => (error instanceof Error ? error.message : String(error));
-
 /**
  * Warms up, and judges the answer of the last call. A candidate that is wrong or fails is closed. An answer that
  * another candidate gave before, bit for bit, has its verdict: a second thread changes no bit, and judging takes long.
  */
-async function admit<S extends Subject>(
-  subject: S,
-  judge: Judge<S>,
-  others: readonly Candidate<S>[],
-): Promise<Candidate<S> | Outcome> {
+async function admit<C>(
+  contender: C,
+  subject: Subject,
+  judge: Judge<C>,
+  others: readonly Candidate<C>[],
+): Promise<Candidate<C> | Outcome> {
   const refusal = subject.refuses();
   if (refusal !== undefined) return { status: "skipped", reason: refusal };
   let run: Run | undefined;
@@ -123,16 +125,16 @@ async function admit<S extends Subject>(
     const { calls: warmUpCalls, ms } = await warmUp(run);
     const outputs = await run.read();
     const sum = checksum(outputs);
-    const verdict = others.find((other) => other.checksum === sum)?.verdict ?? judge(outputs, subject);
+    const verdict = others.find((other) => other.checksum === sum)?.verdict ?? judge(outputs, contender);
     if (!isRight(verdict)) {
       run.close();
       return { status: "wrong", verdict };
     }
     const calls = Math.max(1, Math.ceil(MIN_SAMPLE_MS / ms));
-    return { subject, run, verdict, warmUpCalls, calls, checksum: sum, samples: [] };
+    return { contender, subject, run, verdict, warmUpCalls, calls, checksum: sum, samples: [] };
   } catch (error) {
     run?.close();
-    return { status: "failed", reason: reason(error) };
+    return { status: "failed", reason: messageOf(error) };
   }
 }
 
@@ -142,10 +144,7 @@ type Sampling = Omit<MeasureOptions, "chunk">;
  * Takes samples in the order A, B, C, C, B, A, A, …, so that a machine that slows down or speeds up does so for all
  * alike.
  */
-async function takeSamples<S extends Subject>(
-  candidates: readonly Candidate<S>[],
-  options: Sampling,
-): Promise<void> {
+async function takeSamples(candidates: readonly Candidate<unknown>[], options: Sampling): Promise<void> {
   const { repetitions, seconds, signal, onProgress } = options;
   const spent = new Map(candidates.map((candidate) => [candidate, { rounds: 0, ms: 0 }]));
   for (let round = 0; round < repetitions; round++) {
@@ -160,20 +159,20 @@ async function takeSamples<S extends Subject>(
       const times = await time(run, calls);
       samples.push(...times);
       own.rounds += 1;
-      own.ms += mean(times) * calls;
+      own.ms += mean([...times]) * calls;
     }
   }
 }
 
 /** Checks that the answer after the samples is the one that was judged, bit for bit, or has it judged again. */
-async function conclude<S extends Subject>(
-  { subject, run, samples, warmUpCalls, ...candidate }: Candidate<S>,
-  judge: Judge<S>,
+async function conclude<C>(
+  { contender, subject, run, samples, warmUpCalls, ...candidate }: Candidate<C>,
+  judge: Judge<C>,
 ): Promise<Outcome> {
   const outputs = await run.read();
   let { verdict } = candidate;
   if (checksum(outputs) !== candidate.checksum) {
-    const again = judge(outputs, subject);
+    const again = judge(outputs, contender);
     if (!(again.value <= verdict.value)) verdict = again;
   }
   if (!isRight(verdict)) return { status: "wrong", verdict };
@@ -181,49 +180,54 @@ async function conclude<S extends Subject>(
     const phases = await subject.phases?.(run);
     return { status: "ok", verdict, timing: summarise(samples), warmUpCalls, phases };
   } catch (error) {
-    return { status: "failed", reason: reason(error) };
+    return { status: "failed", reason: messageOf(error) };
   }
 }
 
-/** One piece of work on every subject. No time is taken of one before its answer was found right. */
-export async function measureAll<S extends Subject>(
-  subjects: readonly S[],
-  judge: Judge<S>,
+/**
+ * One piece of work, of which each contender is made a subject. No time is taken of one before its answer was found right.
+ * @returns what became of each, in their order
+ */
+export async function measureAll<C>(
+  contenders: readonly C[],
+  subjectOf: (contender: C) => Subject,
+  judge: Judge<C>,
   options: Sampling,
-): Promise<Map<S, Outcome>> {
+): Promise<Map<C, Outcome>> {
   const { signal, onProgress } = options;
-  const outcomes = new Map<S, Outcome>();
-  const candidates: Candidate<S>[] = [];
+  const outcomes = new Map<C, Outcome>();
+  const candidates: Candidate<C>[] = [];
   try {
-    for (const subject of subjects) {
+    for (const contender of contenders) {
+      const subject = subjectOf(contender);
       signal?.throwIfAborted();
       await onProgress?.(`${subject.name}: warm-up and check`, 0);
-      const admitted = await admit(subject, judge, candidates);
-      if ("status" in admitted) outcomes.set(subject, admitted);
+      const admitted = await admit(contender, subject, judge, candidates);
+      if ("status" in admitted) outcomes.set(contender, admitted);
       else candidates.push(admitted);
     }
     await takeSamples(candidates, options);
-    for (const candidate of candidates) outcomes.set(candidate.subject, await conclude(candidate, judge));
-    return new Map(subjects.map((subject) => [subject, outcomes.get(subject)!]));
+    for (const candidate of candidates) {
+      outcomes.set(candidate.contender, await conclude(candidate, judge));
+    }
+    return new Map(contenders.map((contender) => [contender, outcomes.get(contender)!]));
   } finally {
     for (const { run } of candidates) run.close();
   }
 }
 
 /** One case of an operation on every contender. */
-export async function measure(
+export function measure(
   contenders: readonly Contender[],
   operation: Operation,
   problem: Problem,
   { chunk, ...options }: MeasureOptions,
 ): Promise<Map<Contender, Outcome>> {
-  const subjects = contenders.map((contender) => ({
-    contender,
-    name: contender.name,
+  const subjectOf = ({ name, phases, ...contender }: Contender): Subject => ({
+    name,
     refuses: () => contender.refuses(operation, problem),
     open: () => contender.open(operation, problem, chunk),
-    ...(contender.phases && { phases: (run: Run) => contender.phases!(operation, problem, run) }),
-  }));
-  const outcomes = await measureAll(subjects, (outputs) => operation.judge(problem, outputs), options);
-  return new Map([...outcomes].map(([{ contender }, outcome]) => [contender, outcome]));
+    ...(phases && { phases: (run) => phases(operation, problem, run) }),
+  });
+  return measureAll(contenders, subjectOf, (outputs) => operation.judge(problem, outputs), options);
 }

@@ -1,27 +1,60 @@
 import type { DecayKind, Dtype, Sizes } from "@dlrt/core";
-import type { Contender, Missing } from "./contenders/contender.js";
-import type { Environment } from "./environment.js";
+import { errorOf, type JudgedError } from "./accuracy/residual.js";
+import type { Contender, Missing, Named } from "./contenders/contender.js";
 import type { Phases } from "./device/phases.js";
-import type { LayerWork } from "./layer/problem.js";
-import type { LayerCase } from "./layer/run.js";
-import type { Outcome } from "./measure.js";
-import type { OperationName } from "./operations/operation.js";
-import type { SeedCheck } from "./seed-check.js";
+import type { Environment } from "./environment.js";
+import type { LayerWork } from "./layer/names.js";
+import { measure, type MeasureOptions, type OnProgress, type Outcome } from "./measure.js";
+import type { Operation, OperationName } from "./operations/operation.js";
 import { ratio, type Ratio, type Timing } from "./stats.js";
+import { decayOf, type Problem } from "./workload/problem.js";
 
-/** The schema changes when the meaning of a field does. */
-export const SCHEMA = "dlrt-bench/1";
+/** What every report says of the run that it is of. */
+export interface ReportOfRun extends Environment {
+  readonly started: string;
+  /** Wall time of the whole run. */
+  readonly seconds: number;
+  readonly arguments: readonly string[];
+}
 
-export interface Row {
+/** Where and how a run was asked for, and who is told how far it is. */
+export interface Setting {
+  readonly environment: Environment;
+  readonly arguments: readonly string[];
+  readonly onProgress?: OnProgress | undefined;
+}
+
+/** Those who are measured, and those who could not be opened. */
+export interface Found<C = Contender> {
+  readonly contenders: readonly C[];
+  readonly missing: readonly Missing[];
+}
+
+/** What every row says of a contender, whatever was measured. */
+export interface BaseRow {
   readonly name: string;
-  readonly kind: Contender["kind"];
+  readonly kind: Named["kind"];
   readonly build: string;
   readonly note?: string;
   readonly status: Outcome["status"];
   /** Why it failed or was skipped. */
   readonly reason?: string;
-  /** ω or the inverse's componentwise error, in ε, and the most that is right. null: not finite. */
-  readonly error?: { readonly value: number | null; readonly limit: number };
+  /** What was judged, and the most that is right: of an operation on T in ε, of a layer over the largest element. */
+  readonly error?: JudgedError;
+}
+
+export function baseRow({ name, kind, build, note }: Named, outcome: Outcome): BaseRow {
+  const base = { name, kind, build, ...(note !== undefined && { note }), status: outcome.status };
+  return "reason" in outcome
+    ? { ...base, reason: outcome.reason }
+    : { ...base, error: errorOf(outcome.verdict) };
+}
+
+/** Whether anything gave a wrong answer or failed. */
+export const isBad = ({ status }: { readonly status: string }): boolean =>
+  status === "wrong" || status === "failed";
+
+export interface Row extends BaseRow {
   readonly ms?: Timing;
   /** Useful flops over the median time, 10⁹/s. */
   readonly gflops?: number;
@@ -45,12 +78,6 @@ export interface Peaks {
   readonly wasm: Readonly<Record<Dtype, number | null>>;
 }
 
-function ceilingOf({ ceiling }: Pick<Contender, "ceiling">, peaks: Peaks, dtype: Dtype): number | null {
-  if (ceiling === undefined) return null;
-  const one = ceiling.engine === "js" ? peaks.js : peaks.wasm[dtype];
-  return one && one * ceiling.threads;
-}
-
 export interface CaseReport {
   readonly workload: string;
   readonly about: string;
@@ -66,20 +93,6 @@ export interface CaseReport {
   readonly rows: readonly Row[];
 }
 
-export interface Report extends Environment {
-  readonly schema: typeof SCHEMA;
-  readonly started: string;
-  /** Wall time of the whole run. */
-  readonly seconds: number;
-  readonly arguments: readonly string[];
-  readonly peaks: Peaks;
-  readonly seed: readonly SeedCheck[];
-  /** The layer that the main comparison begins with, where no other work was asked for. */
-  readonly layers?: readonly LayerCase[];
-  readonly cases: readonly CaseReport[];
-  readonly missing: readonly Missing[];
-}
-
 interface Scale {
   readonly flops: number;
   /** With those that the chunk adds, where one was asked for. */
@@ -88,27 +101,24 @@ interface Scale {
   readonly peaks: Peaks;
 }
 
-/** What a row says about who was measured. */
-type Named = Pick<Contender, "name" | "kind" | "build" | "note" | "ceiling">;
+function ceilingOf({ ceiling }: Named, peaks: Peaks, dtype: Dtype): number | null {
+  if (ceiling === undefined) return null;
+  const one = ceiling.engine === "js" ? peaks.js : peaks.wasm[dtype];
+  return one && one * ceiling.threads;
+}
 
 function row(contender: Named, outcome: Outcome, { flops, chunkFlops, dtype, peaks }: Scale): Row {
-  const { name, kind, build, note } = contender;
-  const base = { name, kind, build, ...(note !== undefined && { note }), status: outcome.status };
-  if ("reason" in outcome) return { ...base, reason: outcome.reason };
-  const { value, limit } = outcome.verdict;
-  const error = { value: Number.isFinite(value) ? value : null, limit };
-  if (outcome.status === "wrong") return { ...base, error };
+  const base = baseRow(contender, outcome);
+  if (outcome.status !== "ok") return base;
   const { timing, warmUpCalls, phases } = outcome;
   const gflops = flops / timing.median / 1e6;
   const ceiling = ceilingOf(contender, peaks, dtype);
-  const shares = { ofJsPeak: gflops / peaks.js, ...(ceiling && { ofCeiling: gflops / ceiling }) };
-  const withChunk = kind === "backend" && ceiling && chunkFlops && (gflops / ceiling) * (chunkFlops / flops);
+  const withChunk =
+    contender.kind === "backend" && ceiling && chunkFlops && (gflops / ceiling) * (chunkFlops / flops);
   return {
     ...base,
-    error,
-    ms: timing,
-    gflops,
-    ...shares,
+    ...{ ms: timing, gflops, ofJsPeak: gflops / peaks.js },
+    ...(ceiling && { ofCeiling: gflops / ceiling }),
     ...(withChunk && { ofCeilingWithChunk: withChunk }),
     warmUpCalls,
     ...(phases && { phases }),
@@ -123,14 +133,27 @@ export function rows(outcomes: ReadonlyMap<Named, Outcome>, scale: Scale, baseli
   return all.map((r) => (r.ms ? { ...r, speedup: ratio(base.samples, r.ms.samples) } : r));
 }
 
-/** Whether anything that ran gave a wrong answer or failed. */
-export function hasFailures({
-  cases,
-  seed,
-  layers = [],
-}: Pick<Report, "cases" | "seed" | "layers">): boolean {
-  const statuses = [...seed, ...[...layers, ...cases].flatMap<{ status: string }>((c) => c.rows)].map(
-    ({ status }) => status,
-  );
-  return statuses.some((status) => status === "wrong" || status === "failed");
+interface CaseOptions extends MeasureOptions {
+  readonly workload: string;
+  readonly baseline: string;
+  readonly peaks: Peaks;
+}
+
+/** One operation on one problem, on every contender. */
+export async function runCase(
+  contenders: readonly Contender[],
+  operation: Operation,
+  problem: Problem,
+  { workload, baseline, peaks, ...options }: CaseOptions,
+): Promise<CaseReport> {
+  const outcomes = await measure(contenders, operation, problem, options);
+  const { chunk } = options;
+  const { batch, n, r, p, dtype, about } = problem;
+  const flops = operation.flops(problem);
+  const chunkFlops = chunk === undefined ? undefined : operation.chunkFlops?.(problem, chunk);
+  return {
+    ...{ workload, about, operation: operation.name, dtype, sizes: { batch, n, r, p } },
+    ...{ decay: decayOf(problem), chunk: chunk ?? null, flops, baseline },
+    rows: rows(outcomes, { flops, chunkFlops, dtype, peaks }, baseline),
+  };
 }

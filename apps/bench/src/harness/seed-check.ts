@@ -1,11 +1,13 @@
 import type { Dtype, FloatArray } from "@dlrt/core";
-import { isRight, type Verdict } from "./accuracy/residual.js";
+import { dense, operatorOf } from "@dlrt/core/reference";
+import { errorOf, isRight, type JudgedError, type Verdict } from "./accuracy/residual.js";
 import type { Contender } from "./contenders/contender.js";
-import { checksum } from "./measure.js";
+import { checksum, type OnProgress } from "./measure.js";
 import type { Operation } from "./operations/operation.js";
 import { inverseOperation } from "./operations/inverse.js";
-import { solveOperation } from "./operations/solve.js";
+import { solveOperation } from "./operations/products.js";
 import type { Problem } from "./workload/problem.js";
+import { messageOf } from "./words.js";
 import { SEED_CHUNK, SEED_SIZES, seedProgram } from "./workload/seed.js";
 
 /** One of the article's two programs on one backend. */
@@ -18,27 +20,11 @@ export interface SeedCheck {
   /** ‖YT − I‖ or ‖TY − V‖, Frobenius, in float64. null: not finite. */
   readonly norm?: number | null;
   /** In ε, as in a case's row. */
-  readonly error?: { readonly value: number | null; readonly limit: number };
-}
-
-const finite = (x: number): number | null => (Number.isFinite(x) ? x : null);
-
-/** T of the first batch entry, [n, n], by the definition. */
-function dense({ n, r, diag, q, k }: Problem): Float64Array {
-  const t = new Float64Array(n * n);
-  for (let i = 0; i < n; i++) {
-    t[i * n + i] = diag[i]!;
-    for (let j = 0; j < i; j++) {
-      let sum = 0;
-      for (let a = 0; a < r; a++) sum += q[i * r + a]! * k[j * r + a]!;
-      t[i * n + j] = sum;
-    }
-  }
-  return t;
+  readonly error?: JudgedError;
 }
 
 /** ‖L R − X‖ for lower triangular L, [n, n], with R and X of p columns; row i of X comes from `row`. */
-function norm(
+function frobenius(
   l: FloatArray,
   right: FloatArray,
   [n, p]: readonly [number, number],
@@ -60,12 +46,12 @@ function norm(
 
 /** ‖YT − I‖ */
 function inverseNorm(t: Float64Array, y: FloatArray, n: number): number {
-  return norm(y, t, [n, n], (i, to) => to.fill(0).fill(1, i, i + 1));
+  return frobenius(y, t, [n, n], (i, to) => to.fill(0).fill(1, i, i + 1));
 }
 
 /** ‖TY − V‖ */
 function productNorm(t: Float64Array, y: FloatArray, { n, p, b }: Problem): number {
-  return norm(t, y, [n, p], (i, to) => to.set(b.subarray(i * p, (i + 1) * p)));
+  return frobenius(t, y, [n, p], (i, to) => to.set(b.subarray(i * p, (i + 1) * p)));
 }
 
 async function answer(contender: Contender, operation: Operation, problem: Problem): Promise<FloatArray> {
@@ -99,10 +85,10 @@ async function check(
       size: program === "inverse" ? inverseNorm(t, y, problem.n) : productNorm(t, y, problem),
     };
     known.set(bits, { verdict, size });
-    const error = { value: finite(verdict.value), limit: verdict.limit };
-    return { ...base, status: isRight(verdict) ? "ok" : "wrong", norm: finite(size), error };
+    const norm = Number.isFinite(size) ? size : null;
+    return { ...base, status: isRight(verdict) ? "ok" : "wrong", norm, error: errorOf(verdict) };
   } catch (error) {
-    return { ...base, status: "failed", reason: error instanceof Error ? error.message : String(error) };
+    return { ...base, status: "failed", reason: messageOf(error) };
   }
 }
 
@@ -111,13 +97,15 @@ export async function checkSeedPrograms(
   contenders: readonly Contender[],
   dtypes: readonly Dtype[],
   seed: number,
-  onProgress?: (what: string, done: number) => Promise<void> | void,
+  onProgress?: OnProgress,
 ): Promise<SeedCheck[]> {
   const checks: SeedCheck[] = [];
   const known: Judged = new Map();
   const jobs = dtypes.flatMap((dtype) => contenders.map((contender) => ({ dtype, contender })));
   const problems = new Map(dtypes.map((dtype) => [dtype, seedProgram({ ...SEED_SIZES, dtype, seed })]));
-  const matrices = new Map([...problems].map(([dtype, problem]) => [dtype, dense(problem)]));
+  const matrices = new Map(
+    [...problems].map(([dtype, problem]) => [dtype, dense.materialize(operatorOf(problem, 0))]),
+  );
   for (const [index, { dtype, contender }] of jobs.entries()) {
     const problem = problems.get(dtype)!;
     if (contender.refuses(inverseOperation, problem) !== undefined) continue;

@@ -1,8 +1,12 @@
-import type { Missing } from "../harness/contenders/contender.js";
+import {
+  messageOf,
+  NO_SOFTMAX,
+  type LayerContender,
+  type LayerProblem,
+  type Missing,
+} from "../harness/index.js";
 import { openInChromium, type WebGpuPage, type Work } from "./chromium.js";
-import { NO_SOFTMAX, type LayerContender } from "../harness/layer/contender.js";
 import { modelOf, onnxRefusal } from "./onnx.js";
-import type { LayerProblem } from "../harness/layer/problem.js";
 
 type Who = Work["who"];
 
@@ -55,6 +59,6 @@ export async function openWebGpuPage(): Promise<(LayerContender | Missing)[]> {
       [false, true].map((resident) => contender(page, who, resident)),
     );
   } catch (error) {
-    return Object.values(IN_PAGE).map((name) => ({ name, reason: (error as Error).message }));
+    return Object.values(IN_PAGE).map((name) => ({ name, reason: messageOf(error) }));
   }
 }

@@ -6,13 +6,14 @@ import type { AddressInfo } from "node:net";
 import { dirname, join } from "node:path";
 import { fetchedVersion, PEERS, peersFolder } from "@dlrt/peers";
 import { chromium as unpacked } from "@dlrt/swiftshader";
-import type { Run } from "../harness/operations/operation.js";
+import type { Run } from "../harness/index.js";
+import { remoteRun } from "./remote.js";
 
 const NAME = "onnxruntime-web";
 const root = join(import.meta.dirname, "..", "..");
 const { resolve } = createRequire(import.meta.url);
 
-/** By their paths: `id/name`. */
+/** Arrays on their way to the page and back, by their paths `id/name`. */
 type Arrays = Map<string, Uint8Array>;
 
 const bytesOf = ({ buffer, byteOffset, byteLength }: Uint8Array | Float32Array): Uint8Array =>
@@ -24,7 +25,7 @@ async function bodyOf(request: IncomingMessage): Promise<Uint8Array> {
   return Buffer.concat(parts);
 }
 
-/** Of which the page may import every entry, as built. */
+/** The packages of which the page may import every entry, as built. */
 const packages = ["core", "linear-attention", "backend-webgpu"].map((name) => `@dlrt/${name}`);
 
 interface Manifest {
@@ -64,7 +65,7 @@ function contentOf(path: string, arrays: Arrays): [type: string, body: string | 
   return [path.endsWith(".wasm") ? "application/wasm" : "text/javascript", readFileSync(fileOf(path))];
 }
 
-/** What the page asks for; isolated, so that its clock is fine. */
+/** Serves what the page asks for, cross-origin isolated, so that its clock is fine. */
 async function serve(arrays: Arrays): Promise<Server> {
   const server = createServer(async (request, response) => {
     response.setHeader("Cross-Origin-Opener-Policy", "same-origin");
@@ -87,7 +88,7 @@ async function serve(arrays: Arrays): Promise<Server> {
   return server;
 }
 
-/** What one of those in the page is to compute. */
+/** What one of the two in the page is to compute, on what. */
 export interface Work {
   readonly who: "onnx" | "ours";
   /** From buffers on the device to such; else from arrays to arrays. */
@@ -98,7 +99,7 @@ export interface Work {
 
 /** A page in which onnxruntime-web's WebGPU kernels and ours compute, one after the other, on the same device. */
 export interface WebGpuPage {
-  /** Of onnxruntime-web. */
+  /** The version of onnxruntime-web. */
   readonly version: string;
   /** What WebGPU runs on there. */
   readonly device: string;
@@ -112,14 +113,8 @@ function opener(ask: <T>(call: string) => Promise<T>, arrays: Arrays): WebGpuPag
     const id = String(count++);
     for (const [name, data] of Object.entries(given)) arrays.set(`${id}/${name}`, bytesOf(data));
     const opened = ask(`open("${id}", "${who}", ${JSON.stringify(about)}, ${resident})`);
-    opened.catch(() => undefined); // told by the first call
-    const times = async (calls: number): Promise<number[]> => {
-      await opened;
-      return ask(`times("${id}", ${calls})`);
-    };
-    return {
-      times,
-      call: async () => void (await times(1)),
+    return remoteRun(opened, {
+      times: (calls) => ask<number[]>(`times("${id}", ${calls})`),
       async read() {
         const length = await ask<number>(`read("${id}")`);
         const read = (at: number): Float32Array =>
@@ -130,12 +125,12 @@ function opener(ask: <T>(call: string) => Promise<T>, arrays: Arrays): WebGpuPag
         ask(`close("${id}")`).catch(() => undefined);
         for (const path of arrays.keys()) if (path.startsWith(`${id}/`)) arrays.delete(path);
       },
-    };
+    });
   };
 }
 
 /**
- * In a Chromium without a window.
+ * Opens that page in a Chromium without a window.
  * @throws Error where onnxruntime-web was not fetched, or where there is no Chromium or no adapter in it
  */
 export async function openInChromium(): Promise<WebGpuPage> {
@@ -152,7 +147,7 @@ export async function openInChromium(): Promise<WebGpuPage> {
   try {
     const tab = await browser.newPage();
     const failed = new Promise<never>((_, reject) => void tab.once("pageerror", reject));
-    failed.catch(() => undefined); // later ones are those of a call, which says so itself
+    failed.catch(() => undefined); // a later error is that of a call, which says so itself
     await tab.goto(`http://127.0.0.1:${(server.address() as AddressInfo).port}/`);
     await Promise.race([failed, tab.waitForFunction("globalThis.bench", undefined, { timeout: 0 })]);
     const ask = <T>(call: string): Promise<T> => tab.evaluate(`bench.${call}`);

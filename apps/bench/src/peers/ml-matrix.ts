@@ -1,7 +1,6 @@
 import { newFloatArray, type FloatArray } from "@dlrt/core";
 import { LuDecomposition, Matrix } from "ml-matrix";
-import type { Contender } from "../harness/contenders/contender.js";
-import type { Problem } from "../harness/workload/problem.js";
+import { jsPeer, type Contender, type Problem } from "../harness/index.js";
 import { noDecay } from "./no-decay.js";
 
 /** With 8 the fastest of 4, 8, 16, 24, 32, 64 and 128 at n = 4096, d = 64. */
@@ -53,10 +52,8 @@ function entries({ batch, n, r, p, diag, q, k, b }: Problem): Entry[] {
   }));
 }
 
-export const mlMatrix: Contender = {
+export const mlMatrix: Contender = jsPeer({
   name: "ml-matrix",
-  kind: "peer",
-  ceiling: { engine: "js", threads: 1 },
   slow: true,
   build: `6.15.1, the same chunk algorithm, chunk ${CHUNK}, float64`,
   refuses: ({ name }, problem) => (name === "solve" ? noDecay(problem) : "solves only"),
@@ -72,8 +69,6 @@ export const mlMatrix: Contender = {
         output.forEach((m, e) => y.set(m.to1DArray(), e * problem.n * problem.p));
         return [y];
       },
-      close: () => undefined,
     };
   },
-  dispose: async () => undefined,
-};
+});

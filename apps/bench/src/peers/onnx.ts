@@ -7,9 +7,14 @@ import {
   type PeerName,
   type Runtime,
 } from "@dlrt/peers";
-import type { Missing } from "../harness/contenders/contender.js";
-import type { LayerContender } from "../harness/layer/contender.js";
-import type { LayerProblem } from "../harness/layer/problem.js";
+import {
+  counted,
+  messageOf,
+  type LayerContender,
+  type LayerProblem,
+  type Missing,
+} from "../harness/index.js";
+import { remoteRun } from "./remote.js";
 
 function feedsOf({ tokens, heads, K, V, past, ...arrays }: LayerProblem): Feeds {
   const rows = (["query", "key", "value", "decay", "beta"] as const).flatMap((name) => {
@@ -21,7 +26,7 @@ function feedsOf({ tokens, heads, K, V, past, ...arrays }: LayerProblem): Feeds 
 
 const rules = { delta: "delta", gated: "gated_delta", kda: "gated_delta" };
 
-/** Softmax attention gets rows only; it keeps T×T numbers a head. */
+/** The operator as a model, and its inputs. Softmax attention takes query, key and value only; it keeps T×T numbers a head. */
 export function modelOf(problem: LayerProblem): { model: Uint8Array; feeds: Feeds } {
   const { layer, heads } = problem;
   const feeds = feedsOf(problem);
@@ -34,7 +39,7 @@ export function modelOf(problem: LayerProblem): { model: Uint8Array; feeds: Feed
   return { model: linearAttentionModel(feeds, attributes, "com.microsoft"), feeds };
 }
 
-/** From here on the web build overflows. */
+/** From so many bytes on, the web build overflows. */
 const WEB_WEIGHTS = 2 ** 29;
 
 /** Why it does not take this work; undefined where it does. */
@@ -49,8 +54,6 @@ export function onnxRefusal(
   return peer === "onnxruntime-web" && bytes >= WEB_WEIGHTS ? "T×T weights of 512 MiB and more" : undefined;
 }
 
-const threadsOf = ({ threads }: Runtime): string => (threads === 1 ? "1 thread" : `${threads} threads`);
-
 function contender(runtime: Runtime, name: string, how: string): LayerContender {
   return {
     name,
@@ -59,21 +62,14 @@ function contender(runtime: Runtime, name: string, how: string): LayerContender 
     refuses: (problem) => onnxRefusal(runtime.name, problem),
     open(problem) {
       const { model, feeds } = modelOf(problem);
-      const loaded = runtime.load(model, feeds);
-      loaded.catch(() => undefined); // told by the first call
-      const times = async (calls: number): Promise<number[]> => {
-        await loaded;
-        return runtime.call(calls);
-      };
-      return {
-        times,
-        call: async () => void (await times(1)),
+      return remoteRun(runtime.load(model, feeds), {
+        times: (calls) => runtime.call(calls),
         read: async () => {
           const { output, present_state: state } = await runtime.outputs();
           return state ? [output!.data, state.data] : [output!.data];
         },
         close: () => undefined,
-      };
+      });
     },
     dispose: async () => runtime.close(),
   };
@@ -87,9 +83,11 @@ export async function openOnnx(threads: readonly number[]): Promise<(LayerConten
       const name = count === 1 ? peer : `${peer} ×${count}`;
       try {
         const runtime = await openRuntime(peer, { threads: count });
-        found.push(contender(runtime, name, `${threadsOf(runtime)}, in a process of its own`));
+        found.push(
+          contender(runtime, name, `${counted(runtime.threads, "thread")}, in a process of its own`),
+        );
       } catch (error) {
-        found.push({ name, reason: (error as Error).message });
+        found.push({ name, reason: messageOf(error) });
         break;
       }
     }

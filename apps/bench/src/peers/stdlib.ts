@@ -1,8 +1,7 @@
 import { newFloatArray } from "@dlrt/core";
 import dgemm from "@stdlib/blas-base-dgemm";
 import dtrsv from "@stdlib/blas-base-dtrsv";
-import type { Contender } from "../harness/contenders/contender.js";
-import type { Problem } from "../harness/workload/problem.js";
+import { jsPeer, type Contender, type Problem } from "../harness/index.js";
 import { noDecay } from "./no-decay.js";
 
 const CHUNK = 16;
@@ -51,10 +50,8 @@ function entries({ batch, n, r, p, diag, q, k, b }: Problem): Entry[] {
   }));
 }
 
-export const stdlib: Contender = {
+export const stdlib: Contender = jsPeer({
   name: "@stdlib",
-  kind: "peer",
-  ceiling: { engine: "js", threads: 1 },
   slow: true,
   build: `blas-base-dgemm, -dtrsv 0.1.1, the same chunk algorithm, chunk ${CHUNK}, float64`,
   refuses: ({ name }, problem) => (name === "solve" ? noDecay(problem) : "solves only"),
@@ -70,8 +67,6 @@ export const stdlib: Contender = {
         output.forEach((data, e) => y.set(data, e * problem.n * problem.p));
         return [y];
       },
-      close: () => undefined,
     };
   },
-  dispose: async () => undefined,
-};
+});

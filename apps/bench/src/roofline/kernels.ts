@@ -1,8 +1,15 @@
 import type { WebGpuBackend } from "@dlrt/backend-webgpu";
-import { isRight, type Verdict } from "../harness/accuracy/residual.js";
-import type { Run } from "../harness/operations/operation.js";
-import { summarise, type Timing } from "../harness/stats.js";
-import { DispatchTimer, type Dispatch } from "../harness/device/dispatch-timer.js";
+import {
+  DispatchTimer,
+  errorOf,
+  isRight,
+  messageOf,
+  summarise,
+  type Dispatch,
+  type Run,
+  type Timing,
+  type Verdict,
+} from "../harness/index.js";
 import type { GpuOperation } from "./operations.js";
 import { deviceTimes, leastTime, type DeviceTimes } from "./reached.js";
 import type { Roofline } from "./roofline.js";
@@ -14,10 +21,10 @@ export type OperationReport = {
   readonly sizes: ChunkedSizes;
 } & (
   | { readonly status: "failed" | "skipped"; readonly reason: string }
-  | { readonly status: "wrong"; readonly error: { readonly value: number | null; readonly limit: number } }
+  | { readonly status: "wrong"; readonly error: ReturnType<typeof errorOf> }
   | {
       readonly status: "ok";
-      readonly error: { readonly value: number; readonly limit: number };
+      readonly error: Verdict;
       /** The time from the call until the device is idle, by the host's clock. */
       readonly call: Timing;
       /** Useful flops over the median call, 10⁹/s. */
@@ -91,14 +98,11 @@ export async function measureOperation(
     run = operation.open(backend);
     await warmUp(run, milliseconds);
     const verdict = await judged(run, operation);
-    const { value, limit } = verdict;
-    if (!isRight(verdict)) {
-      return { ...base, status: "wrong", error: { value: Number.isFinite(value) ? value : null, limit } };
-    }
+    if (!isRight(verdict)) return { ...base, status: "wrong", error: errorOf(verdict) };
     const times = await timed(backend, run, operation, roofline, repetitions);
-    return { ...base, status: "ok", error: { value, limit }, ...times };
+    return { ...base, status: "ok", error: verdict, ...times };
   } catch (error) {
-    return { ...base, status: "failed", reason: error instanceof Error ? error.message : String(error) };
+    return { ...base, status: "failed", reason: messageOf(error) };
   } finally {
     run?.close();
   }

@@ -1,12 +1,17 @@
-import { byteSize, solve, unitRoundoff, type Dtype, type FloatArray } from "@dlrt/core";
+import { byteSize, unitRoundoff, type Dtype, type FloatArray } from "@dlrt/core";
+import { omegaRowDot } from "@dlrt/core/reference";
 import type { WebGpuBackend } from "@dlrt/backend-webgpu";
-import { OMEGA_LIMIT, solveOmega, type Verdict } from "../harness/accuracy/residual.js";
-import { operations } from "../harness/operations/index.js";
-import type { Operation, OperationName, Run } from "../harness/operations/operation.js";
-import { reversed, transposed } from "../harness/operations/solve-vjp.js";
-import { openRun } from "../harness/operations/tensors.js";
-import { diagonalBlocks } from "../harness/operations/tril-inverse.js";
-import type { Problem } from "../harness/workload/problem.js";
+import {
+  diagonalBlocks,
+  OMEGA_LIMIT,
+  openRun,
+  operations,
+  transposedSolve,
+  type Operation,
+  type Problem,
+  type Run,
+  type Verdict,
+} from "../harness/index.js";
 import {
   applyWork,
   inverseWork,
@@ -33,19 +38,16 @@ export interface GpuOperation {
 
 const DTYPE: Dtype = "f32";
 
+/** The problem, which has no decay here, with each of its arrays changed. */
+export function withArrays(problem: Problem, change: (x: FloatArray) => FloatArray): Problem {
+  const { diag, q, k, b } = problem;
+  return { ...problem, diag: change(diag), q: change(q), k: change(k), b: change(b) };
+}
+
 /** Returns the last batch entry alone. */
 function lastEntry(problem: Problem): Problem {
   const { batch } = problem;
-  const last = (x: FloatArray): FloatArray => x.subarray(((batch - 1) * x.length) / batch);
-  const { diag, q, k, b, decay } = problem;
-  const parts = {
-    diag: last(diag),
-    q: last(q),
-    k: last(k),
-    b: last(b),
-    ...(decay && { decay: last(decay) }),
-  };
-  return { ...problem, batch: 1, ...parts };
+  return { ...withArrays(problem, (x) => x.subarray(((batch - 1) * x.length) / batch)), batch: 1 };
 }
 
 /** Returns the first rows of every batch entry. */
@@ -57,72 +59,26 @@ function firstRows(problem: Problem, rows: number): Problem {
     for (let e = 1; e < batch; e++) result.set(x.subarray(e * from, e * from + to), e * to);
     return result;
   };
-  const { diag, q, k, b, decay } = problem;
-  const parts = { diag: cut(diag), q: cut(q), k: cut(k), b: cut(b), ...(decay && { decay: cut(decay) }) };
-  return { ...problem, n: rows, ...parts };
+  return { ...withArrays(problem, cut), n: rows };
 }
 
 function ofBench(
-  name: OperationName,
+  operation: Omit<Operation, "name"> & { readonly name: string },
   problem: Problem,
   chunk: number,
   work: ShaderWork,
   tensorBytes: number,
 ): GpuOperation {
-  const operation: Operation = operations[name];
+  const { batch, n, r, p } = problem;
   return {
-    name,
-    sizes: { ...sizesOf(problem), chunk },
+    name: operation.name,
+    sizes: { batch, n, r, p, chunk },
     tensorBytes,
     flops: operation.flops(problem),
     work,
     open: (backend) => operation.open(backend, problem, chunk),
     judge: (output) => operation.judge(lastEntry(problem), [output]),
   };
-}
-
-const sizesOf = ({ batch, n, r, p }: Problem): Omit<ChunkedSizes, "chunk"> => ({ batch, n, r, p });
-
-function solveTransposed(problem: Problem, chunk: number, tensorBytes: number): GpuOperation {
-  const { batch, n, p } = problem;
-  const sizes = { ...sizesOf(problem), chunk };
-  return {
-    name: "solve, transposed",
-    sizes,
-    tensorBytes,
-    flops: operations.solve.flops(problem),
-    work: solveWork(sizes),
-    open: (backend) =>
-      openRun(backend, (tensors) => {
-        const op = tensors.operator(problem);
-        const b = tensors.upload(problem.b, [batch, n, p]);
-        const out = tensors.poisoned([batch, n, p], DTYPE);
-        return {
-          enqueue: () => void solve(backend, op, b, { out, chunk, trans: true }),
-          outputs: () => [out],
-        };
-      }),
-    judge: (output) => {
-      const flipped = transposed(lastEntry(problem));
-      return { value: solveOmega(flipped, reversed(output, 1, n, p)), limit: OMEGA_LIMIT };
-    },
-  };
-}
-
-/** max |got_i − q_i·k_i| / (|q_i|·|k_i|), in ε */
-function judgeRowDot({ n, r, q, k }: Problem, got: FloatArray): Verdict {
-  let worst = 0;
-  for (let i = 0; i < n; i++) {
-    let [sum, size] = [0, 0];
-    for (let a = i * r; a < (i + 1) * r; a++) {
-      sum += q[a]! * k[a]!;
-      size += Math.abs(q[a]! * k[a]!);
-    }
-    const error = Math.abs(got[i]! - sum);
-    if (!(error <= worst * size)) worst = error / size;
-    if (!Number.isFinite(worst)) break;
-  }
-  return { value: worst / unitRoundoff[DTYPE], limit: OMEGA_LIMIT };
 }
 
 /** q_i · k_i. Core calls this kernel for gradients only. */
@@ -144,29 +100,29 @@ function rowDot(problem: Problem, chunk: number): GpuOperation {
           outputs: () => [out],
         };
       }),
-    judge: (output) => judgeRowDot(lastEntry(problem), output),
+    judge: (output) => {
+      const { q, k } = lastEntry(problem);
+      return { value: omegaRowDot(q, k, output, r, 1) / unitRoundoff[DTYPE], limit: OMEGA_LIMIT };
+    },
   };
 }
 
 /** What the backend can do, on one problem; `inverse` on its first `inverseRows` rows. */
 export function gpuOperations(problem: Problem, chunk: number, inverseRows: number): GpuOperation[] {
   const { batch, n, r, p } = problem;
-  const sizes = { ...sizesOf(problem), chunk };
-  const sideBytes = byteSize([batch, n, Math.max(r, p)], DTYPE);
-  const square = firstRows(problem, inverseRows);
+  const sizes = { batch, n, r, p, chunk };
+  const { solve, apply, inverse, trilInverse } = operations;
+  const side = byteSize([batch, n, Math.max(r, p)], DTYPE);
+  const square = byteSize([batch, inverseRows, inverseRows], DTYPE);
+  const inverted = inverseWork({ batch, n: inverseRows, r, chunk });
   const { count, c } = diagonalBlocks(problem);
+  const blocks = byteSize([count, c, c], DTYPE);
   return [
-    ofBench("solve", problem, chunk, solveWork(sizes), sideBytes),
-    solveTransposed(problem, chunk, sideBytes),
-    ofBench("apply", problem, chunk, applyWork(sizes), sideBytes),
-    ofBench(
-      "inverse",
-      square,
-      chunk,
-      inverseWork({ batch, n: inverseRows, r, chunk }),
-      byteSize([batch, inverseRows, inverseRows], DTYPE),
-    ),
-    ofBench("trilInverse", problem, c, trilInverseWork(count, c), byteSize([count, c, c], DTYPE)),
+    ofBench(solve, problem, chunk, solveWork(sizes), side),
+    ofBench({ ...transposedSolve, name: "solve, transposed" }, problem, chunk, solveWork(sizes), side),
+    ofBench(apply, problem, chunk, applyWork(sizes), side),
+    ofBench(inverse, firstRows(problem, inverseRows), chunk, inverted, square),
+    ofBench(trilInverse, problem, c, trilInverseWork(count, c), blocks),
     rowDot(problem, chunk),
   ];
 }

@@ -1,16 +1,15 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { DispatchTimer, duration } from "../harness/device/dispatch-timer.js";
-import { COPY_DST, MAP_MODE_READ, MAP_READ } from "../harness/device/usage.js";
+import { DispatchTimer, duration, usage } from "../harness/index.js";
 
 /** The threads of a workgroup. */
 export const THREADS = 256;
 const REPETITIONS = 5;
 const NANOSECONDS = 1e6;
 
-/** Finds a shader beside this module's source, also for the compiled module. */
+/** Reads a shader that lies beside this module's source, from where the compiled module finds it too. */
 const shader = (name: string): string =>
-  readFileSync(join(import.meta.dirname, "..", "..", "src", "gpu", name), "utf8");
+  readFileSync(join(import.meta.dirname, "..", "..", "src", "roofline", name), "utf8");
 
 /** A shader of this folder, bound to its buffers. */
 export class Kernel {
@@ -78,11 +77,11 @@ export class Buffers {
 
   /** Maps the first `size` bytes while `look` runs. */
   async read<R>(buffer: GPUBuffer, size: number, look: (bytes: ArrayBuffer) => R): Promise<R> {
-    const staging = this.create(size, MAP_READ | COPY_DST);
+    const staging = this.create(size, usage.MAP_READ | usage.COPY_DST);
     const encoder = this.device.createCommandEncoder();
     encoder.copyBufferToBuffer(buffer, 0, staging, 0, size);
     this.device.queue.submit([encoder.finish()]);
-    await staging.mapAsync(MAP_MODE_READ);
+    await staging.mapAsync(usage.MAP_MODE_READ);
     const result = look(staging.getMappedRange());
     staging.destroy();
     return result;

@@ -1,5 +1,5 @@
 import { median } from "simple-statistics";
-import { duration, type Dispatch } from "../harness/device/dispatch-timer.js";
+import { duration, type Dispatch } from "../harness/index.js";
 import type { Roofline } from "./roofline.js";
 import type { ShaderWork, Work } from "./work.js";
 

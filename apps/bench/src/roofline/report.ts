@@ -1,10 +1,8 @@
 import type { WebGpuBackend } from "@dlrt/backend-webgpu";
 import type { FloatArray } from "@dlrt/core";
-import type { Environment } from "../harness/environment.js";
-import type { Problem } from "../harness/workload/problem.js";
-import { randomKeys } from "../harness/workload/keys.js";
+import { workloads, type Problem, type ReportOfRun, type Setting } from "../harness/index.js";
 import { measureOperation, type KernelOptions, type OperationReport } from "./kernels.js";
-import { gpuOperations } from "./operations.js";
+import { gpuOperations, withArrays } from "./operations.js";
 import { measureRoofline, type Roofline, type RooflineOptions } from "./roofline.js";
 
 /** Changes when the meaning of a field does. */
@@ -18,12 +16,8 @@ export interface GpuDevice {
   readonly timestamps: boolean;
 }
 
-export interface GpuReport extends Environment {
+export interface GpuReport extends ReportOfRun {
   readonly schema: typeof GPU_SCHEMA;
-  readonly started: string;
-  /** Wall time of the whole run. */
-  readonly seconds: number;
-  readonly arguments: readonly string[];
   readonly device: GpuDevice;
   readonly roofline: Roofline;
   readonly operations: readonly OperationReport[];
@@ -44,12 +38,9 @@ export interface GpuReportOptions {
   readonly roofline: RooflineOptions;
 }
 
-export interface GpuReportInput {
+export interface GpuReportInput extends Setting {
   readonly backend: WebGpuBackend;
-  readonly environment: Environment;
-  readonly arguments: readonly string[];
   readonly options: GpuReportOptions;
-  readonly onProgress?: (what: string, done: number) => Promise<void> | void;
 }
 
 const MIB = 2 ** 20;
@@ -94,14 +85,13 @@ export function defaultOptions(software: boolean): Omit<GpuReportOptions, "seed"
 const DISTINCT = 8;
 
 function problemOf(batch: number, n: number, r: number, p: number, seed: number): Problem {
-  const made = randomKeys({ batch: Math.min(batch, DISTINCT), n, r, p, dtype: "f32", seed });
+  const made = workloads.random({ batch: Math.min(batch, DISTINCT), n, r, p, dtype: "f32", seed });
   const again = (x: FloatArray): FloatArray => {
     const to = new Float32Array((x.length / made.batch) * batch);
     for (let at = 0; at < to.length; at += x.length) to.set(x.subarray(0, to.length - at), at);
     return to;
   };
-  const { diag, q, k, b } = made;
-  return { ...made, batch, diag: again(diag), q: again(q), k: again(k), b: again(b) };
+  return { ...withArrays(made, again), batch };
 }
 
 /** Halves n until the inverses of the whole batch fit. */

@@ -1,6 +1,7 @@
-import { DispatchTimer } from "../harness/device/dispatch-timer.js";
+import { DispatchTimer, usage } from "../harness/index.js";
 import { Buffers, Kernel, THREADS } from "./probe.js";
-import { COPY_DST, COPY_SRC, STORAGE, UNIFORM } from "../harness/device/usage.js";
+
+const { COPY_DST, COPY_SRC, STORAGE, UNIFORM } = usage;
 
 /** What bounds every kernel on this device, as small kernels reached it here. */
 export interface Roofline {

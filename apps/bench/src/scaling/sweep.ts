@@ -1,8 +1,15 @@
-import type { Contender, Missing } from "../harness/contenders/contender.js";
-import type { Environment } from "../harness/environment.js";
-import { measure, type Outcome } from "../harness/measure.js";
-import { operations } from "../harness/operations/index.js";
-import { workloads, type WorkloadName } from "../harness/workload/index.js";
+import {
+  errorOf,
+  measure,
+  operations,
+  workloads,
+  type Contender,
+  type Environment,
+  type Found,
+  type Outcome,
+  type Setting,
+  type WorkloadName,
+} from "../harness/index.js";
 import { FIT_SIZES, fitExponent, type Fit } from "./fit.js";
 
 export const SCALING_SCHEMA = "dlrt-scaling/1";
@@ -39,13 +46,10 @@ export interface ScalingReport extends Environment {
   readonly d: number;
   readonly points: readonly Point[];
   readonly fits: readonly NamedFit[];
-  readonly missing: readonly Missing[];
+  readonly missing: Found["missing"];
 }
 
-export interface ScalingInput {
-  readonly contenders: readonly Contender[];
-  readonly missing: readonly Missing[];
-  readonly environment: Environment;
+export interface ScalingInput extends Found, Omit<Setting, "arguments"> {
   readonly workload: WorkloadName;
   readonly solveSizes: readonly number[];
   readonly inverseSizes: readonly number[];
@@ -57,7 +61,6 @@ export interface ScalingInput {
   readonly repetitions: number;
   /** The seconds for the samples of each case. */
   readonly seconds: number;
-  readonly onProgress?: ((what: string, done: number) => Promise<void> | void) | undefined;
 }
 
 interface Job {
@@ -92,7 +95,7 @@ function contendersOf({ contenders }: ScalingInput, { sweep, chunks }: Job): rea
 function point({ sweep, n }: Job, { name, note, chunk }: Chunked, outcome: Outcome, flops: number): Point {
   const base = { sweep, n, chunk, name, ...(note !== undefined && { note }), status: outcome.status };
   if ("reason" in outcome) return base;
-  const error = Number.isFinite(outcome.verdict.value) ? outcome.verdict.value : null;
+  const error = errorOf(outcome.verdict).value;
   if (outcome.status === "wrong") return { ...base, error };
   const { median: ms, mad } = outcome.timing;
   return { ...base, ms, mad, gflops: flops / ms / 1e6, error };

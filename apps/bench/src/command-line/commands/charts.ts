@@ -1,25 +1,8 @@
-import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { readSaved } from "../saved.js";
-import { SCHEMA, type Report } from "../../harness/report.js";
-import { SCALING_SCHEMA, type ScalingReport } from "../../scaling/sweep.js";
-import { LAYER_SCHEMA, type LayerReport } from "../../harness/layer/run.js";
-import { growthChart } from "../../charts/growth.js";
-import { layerChart } from "../../charts/layers.js";
-import { speedChart } from "../../charts/speed.js";
-
-/** The charts of a saved report, by the names of their files. */
-export function chartsOf(report: Report | ScalingReport | LayerReport): Map<string, string> {
-  const charts = new Map<string, string | undefined>();
-  if (report.schema === SCALING_SCHEMA) charts.set("growth.svg", growthChart(report));
-  else if (report.schema === LAYER_SCHEMA) charts.set("layers.svg", layerChart(report));
-  else {
-    for (const operation of new Set(report.cases.map((one) => one.operation))) {
-      charts.set(`speed-${operation}.svg`, speedChart(report, operation));
-    }
-  }
-  return new Map([...charts].flatMap(([name, chart]) => (chart === undefined ? [] : [[name, chart]])));
-}
+import { chartsOf } from "../../charts/index.js";
+import { LAYER_SCHEMA, SCHEMA } from "../../harness/index.js";
+import { SCALING_SCHEMA } from "../../scaling/index.js";
+import { readSaved, writeText } from "../saved.js";
 
 /**
  * `bench charts`: draws saved reports into a folder.
@@ -34,11 +17,6 @@ export function chartsCommand(paths: readonly string[], folder: string): string 
       drawn.set(name, chart);
     }
   }
-  mkdirSync(folder, { recursive: true });
-  return [...drawn]
-    .map(([name, chart]) => {
-      writeFileSync(join(folder, name), chart);
-      return `Drawn: ${join(folder, name)}`;
-    })
-    .join("\n");
+  for (const [name, chart] of drawn) writeText(join(folder, name), chart);
+  return [...drawn.keys()].map((name) => `Drawn: ${join(folder, name)}`).join("\n");
 }

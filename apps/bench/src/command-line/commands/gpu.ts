@@ -1,15 +1,10 @@
+import { isBad, type Setting } from "../../harness/index.js";
+import { defaultOptions, runGpuReport, type GpuReport, type GpuReportOptions } from "../../roofline/index.js";
+import { TIMING_FLAGS } from "../backends.js";
 import type { GpuOptions } from "../options.js";
-import type { Environment } from "../../harness/environment.js";
-import { savePath, slug, userPath, writeJson } from "../saved.js";
-import { TIMING_FLAGS } from "../device.js";
-import { defaultOptions, runGpuReport, type GpuReport, type GpuReportOptions } from "../../roofline/report.js";
+import { colour, type Printed } from "../progress.js";
+import { keep, slug } from "../saved.js";
 import { renderGpuReport } from "../text/gpu.js";
-
-interface Setting {
-  readonly environment: Environment;
-  readonly arguments: readonly string[];
-  readonly onProgress: (what: string, done: number) => Promise<void>;
-}
 
 /** The chunk that the kernels take for a hint. */
 const kernelChunk = (hint: number): number => (hint <= 16 ? 16 : hint <= 32 ? 32 : 64);
@@ -28,32 +23,18 @@ export function gpuOptions(given: GpuOptions, software: boolean): GpuReportOptio
   };
 }
 
-/**
- * `bench gpu`. @returns what to print, and whether anything was wrong or failed
- * @throws UnsupportedError where there is no WebGPU device
- */
-export async function gpuReportCommand(
-  given: GpuOptions,
-  { environment, arguments: args, onProgress }: Setting,
-  colour: boolean,
-): Promise<{ text: string; failed: boolean }> {
+/** `bench gpu`. @throws (rejects with) UnsupportedError where there is no WebGPU device */
+export async function gpuReportCommand(given: GpuOptions, setting: Setting): Promise<Printed> {
   // Dawn is loaded only where it is asked for.
   const { createWebGpuBackend, nodeGpu } = await import("@dlrt/backend-webgpu/node");
   const backend = await createWebGpuBackend({ gpu: await nodeGpu(TIMING_FLAGS) });
   let report: GpuReport;
   try {
     const options = gpuOptions(given, backend.supports.software === true);
-    report = await runGpuReport({ backend, environment, arguments: args, options, onProgress });
+    report = await runGpuReport({ ...setting, backend, options });
   } finally {
     await backend.dispose();
   }
-  if (given.json !== undefined) writeJson(userPath(given.json), report);
-  const parts = [renderGpuReport(report, colour)];
-  if (given.save) {
-    const path = savePath(report, `gpu-${slug(report.device.name)}`);
-    writeJson(path, report);
-    parts.push(`Saved as ${path}`);
-  }
-  const failed = report.operations.some(({ status }) => status === "wrong" || status === "failed");
-  return { text: parts.join("\n\n"), failed };
+  const parts = [renderGpuReport(report, colour), ...keep(report, given, `gpu-${slug(report.device.name)}`)];
+  return { text: parts.join("\n\n"), failed: report.operations.some(isBad) };
 }

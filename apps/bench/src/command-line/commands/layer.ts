@@ -1,27 +1,23 @@
+import {
+  isBad,
+  layerContenders,
+  naiveLayer,
+  plantedLayer,
+  runLayers,
+  type LayerContender,
+  type LayerReport,
+  type Missing,
+  type Setting,
+} from "../../harness/index.js";
+import { openNumpyLayer, openOnnx, openWebGpuPage } from "../../peers/index.js";
 import { createBackends } from "../backends.js";
-import type { LayerCommandOptions, Options } from "../options.js";
-import type { Missing } from "../../harness/contenders/contender.js";
-import type { Environment } from "../../harness/environment.js";
-import { savePath, userPath, writeJson } from "../saved.js";
-import { openWebGpuPage } from "../../peers/browser.js";
 import { layerCases } from "../layer-cases.js";
-import { layerContenders, type LayerContender } from "../../harness/layer/contender.js";
-import { naiveLayer } from "../../harness/layer/naive.js";
-import { openNumpyLayer } from "../../peers/numpy-layer.js";
-import { openOnnx } from "../../peers/onnx.js";
-import { plantedLayer } from "../../harness/layer/planted.js";
-import { hasLayerFailures, runLayers, type LayerInput, type LayerReport } from "../../harness/layer/run.js";
+import type { LayerCommandOptions, Options } from "../options.js";
+import { colour, type Printed } from "../progress.js";
+import { keep } from "../saved.js";
 import { renderLayers } from "../text/layer.js";
 
 const SECONDS = 4;
-
-type Found = readonly (LayerContender | Missing)[];
-
-interface Setting {
-  readonly environment: Environment;
-  readonly arguments: readonly string[];
-  readonly onProgress: LayerInput["onProgress"];
-}
 
 /** The backends wished for; a device only where it is asked for, as the software one takes minutes. */
 export const layerBackends = ({ backends, webgpu }: LayerCommandOptions): readonly string[] => [
@@ -29,24 +25,16 @@ export const layerBackends = ({ backends, webgpu }: LayerCommandOptions): readon
   ...(webgpu && !backends?.includes("webgpu") ? ["webgpu"] : []),
 ];
 
-async function everyone(options: LayerCommandOptions): Promise<Found> {
+/** Opens everyone who is asked for. */
+async function everyone(options: LayerCommandOptions): Promise<readonly (LayerContender | Missing)[]> {
   const { threads, peers, planted } = options;
   const only = layerBackends(options);
-  const withDevice = only.includes("webgpu");
   const { opened, missing } = await createBackends({ only, threads });
-  return [
-    ...opened.flatMap(layerContenders),
-    ...missing,
-    ...(planted ? [plantedLayer] : []),
-    ...(peers
-      ? [
-          ...(await openOnnx(threads)),
-          ...(withDevice ? await openWebGpuPage() : []),
-          naiveLayer,
-          await openNumpyLayer(),
-        ]
-      : []),
-  ];
+  const ours = [...opened.flatMap(layerContenders), ...missing, ...(planted ? [plantedLayer] : [])];
+  if (!peers) return ours;
+  const onnx = await openOnnx(threads);
+  const inPage = only.includes("webgpu") ? await openWebGpuPage() : [];
+  return [...ours, ...onnx, ...inPage, naiveLayer, await openNumpyLayer()];
 }
 
 /** A long prompt through the layer of Qwen3-Next and Qwen3.5: what the main comparison begins with. */
@@ -69,27 +57,17 @@ export async function firstLayer(
   }
 }
 
-/** `bench layer`. @returns what to print, and whether any answer was wrong */
-export async function layerCommand(
-  options: LayerCommandOptions,
-  setting: Setting,
-  colour: boolean,
-): Promise<{ text: string; failed: boolean }> {
-  const { seed, repetitions, seconds = SECONDS, json, save } = options;
+/** `bench layer` */
+export async function layerCommand(options: LayerCommandOptions, setting: Setting): Promise<Printed> {
+  const { seed, repetitions, seconds = SECONDS } = options;
   const found = await everyone(options);
   const contenders = found.filter((one): one is LayerContender => "open" in one);
   const missing = found.filter((one): one is Missing => "reason" in one);
   try {
     const how = { seed, repetitions, seconds };
     const report = await runLayers({ ...setting, ...how, cases: layerCases(options), contenders, missing });
-    const parts = [renderLayers(report, colour)];
-    if (json !== undefined) writeJson(userPath(json), report);
-    if (save) {
-      const path = savePath(report, "layer");
-      writeJson(path, report);
-      parts.push(`Saved as ${path}`);
-    }
-    return { text: parts.join("\n\n"), failed: hasLayerFailures(report) };
+    const parts = [renderLayers(report, colour), ...keep(report, options, "layer")];
+    return { text: parts.join("\n\n"), failed: report.cases.some(({ rows }) => rows.some(isBad)) };
   } finally {
     for (const contender of contenders) await contender.dispose();
   }

@@ -4,7 +4,7 @@ import { FormatError, openSafetensors, readNpy } from "@dlrt/arrays";
 import { newFloatArray, type Dtype, type FloatArray } from "@dlrt/core";
 import { withFile } from "./file.js";
 import { floatsOf, type HostArray } from "./host-array.js";
-import type { Problem } from "../../harness/workload/problem.js";
+import type { Problem } from "../../harness/index.js";
 
 const NEEDED = ["k", "v"] as const;
 const TAKEN = ["q", "beta", "diag", "decay"] as const;

@@ -1,6 +1,7 @@
-import type { CaseReport, Report } from "../../harness/report.js";
-import { layerTable, reasons } from "./layer.js";
-import { caseTable, figures, seedTable, wrap } from "./table.js";
+import { counted, figures, type CaseReport, type Report } from "../../harness/index.js";
+import { caseTable, seedTable } from "./case.js";
+import { layerTable } from "./layer.js";
+import { reasons, wrap } from "./table.js";
 
 const WHY =
   "Layers of linear attention stand in for softmax attention in models such as Qwen3-Next and Kimi-Linear, and a " +
@@ -34,8 +35,6 @@ function best(rows: readonly Timed[]): (Timed & { readonly speedup?: number }) |
 const times = (speedup: number | undefined): string =>
   speedup === undefined ? "" : `, ${figures(speedup, 2)}× plain JavaScript`;
 
-const heads = (count: number): string => (count === 1 ? "1 head" : `${count} heads`);
-
 const DONE: Readonly<Record<string, string>> = {
   solve: "solved",
   apply: "multiplied",
@@ -50,7 +49,7 @@ function ofCase({ rows, sizes, operation }: CaseReport): string[] {
   );
   const one = best(timed);
   if (one === undefined) return [];
-  const work = `${DONE[operation]} ${sizes.n} tokens × ${heads(sizes.batch)} in ${figures(one.ms, 2)} ms`;
+  const work = `${DONE[operation]} ${sizes.n} tokens × ${counted(sizes.batch, "head")} in ${figures(one.ms, 2)} ms`;
   return [`${one.name} ${work}${times(one.speedup)}; the answer is right to ${figures(one.error, 2)} ε.`];
 }
 
@@ -63,7 +62,7 @@ function closing({ layers = [], cases }: Pick<Report, "layers" | "cases">): stri
       ),
     );
     if (one === undefined) return [];
-    const work = `took ${tokens} tokens × ${heads(count)} through a gated delta layer in ${figures(one.ms, 2)} ms`;
+    const work = `took ${tokens} tokens × ${counted(count, "head")} through a gated delta layer in ${figures(one.ms, 2)} ms`;
     return [
       `${one.name} ${work}${times(one.speedup)}; the output is right to ${one.error.toExponential(0)} of its largest number.`,
     ];

@@ -1,8 +1,12 @@
-import { draw, figures, wrap, type Line } from "./table.js";
-import type { OperationReport } from "../../roofline/kernels.js";
-import type { DeviceTimes, KernelReport } from "../../roofline/reached.js";
-import type { GpuReport } from "../../roofline/report.js";
-import type { Roofline } from "../../roofline/roofline.js";
+import { counted, figures, isBad } from "../../harness/index.js";
+import type {
+  DeviceTimes,
+  GpuReport,
+  KernelReport,
+  OperationReport,
+  Roofline,
+} from "../../roofline/index.js";
+import { draw, orInfinite, wrap, type Line } from "./table.js";
 
 const percent = (x: number): string => `${figures(100 * x, 2)} %`;
 
@@ -52,10 +56,10 @@ function deviceCells(times: DeviceTimes | undefined): Record<string, string> {
 function callLine(report: OperationReport): Line {
   const { operation } = report;
   if ("reason" in report) {
-    return { cells: { operation, call: report.status.toUpperCase() }, bad: report.status === "failed" };
+    return { cells: { operation, call: report.status.toUpperCase() }, bad: isBad(report) };
   }
   const { value } = report.error;
-  const cells = { operation, "error / ε": value === null ? "∞ or NaN" : figures(value) };
+  const cells = { operation, "error / ε": orInfinite(value) };
   if (report.status === "wrong") return { cells: { ...cells, call: "WRONG" }, bad: true };
   const { call, device, gflops, share } = report;
   const times = { call: figures(call.median), "± MAD": figures(call.mad, 2), ...deviceCells(device) };
@@ -75,8 +79,7 @@ function groups(operations: readonly OperationReport[]): OperationReport[][] {
 
 function groupTables(reports: readonly OperationReport[], software: boolean, colour: boolean): string {
   const { batch, n, r, p, chunk } = reports[0]!.sizes;
-  const heads = `${batch} ${batch === 1 ? "head" : "heads"}`;
-  const title = `n = ${n}, r = ${r}, p = ${p}, ${heads}, chunk ${chunk}${software ? " (software device)" : ""}`;
+  const title = `n = ${n}, r = ${r}, p = ${p}, ${counted(batch, "head")}, chunk ${chunk}${software ? " (software device)" : ""}`;
   const named = reports.map((report) =>
     report.sizes.n === n ? report : { ...report, operation: `${report.operation}, n = ${report.sizes.n}` },
   );

@@ -1,7 +1,15 @@
-import { draw, figures, wrap, type Line } from "./table.js";
-import { IN_PAGE } from "../../peers/browser.js";
-import { LAYER_WORDS, TASK_WORDS } from "../../harness/layer/problem.js";
-import type { LayerCase, LayerReport, LayerRow } from "../../harness/layer/run.js";
+import {
+  figures,
+  counted,
+  isBad,
+  LAYER_WORDS,
+  TASK_WORDS,
+  type LayerCase,
+  type LayerReport,
+  type LayerRow,
+} from "../../harness/index.js";
+import { IN_PAGE } from "../../peers/index.js";
+import { draw, reasons, wrap, type Line } from "./table.js";
 
 const columns = [
   ["", "left"],
@@ -12,8 +20,8 @@ const columns = [
 ] as const;
 const ratios = ["×", "right"] as const;
 
-function line({ name, status, error, ms, gflops, speedup }: LayerRow): Line {
-  const bad = status === "wrong" || status === "failed";
+function line(row: LayerRow): Line {
+  const { name, status, error, ms, gflops, speedup } = row;
   const cells = {
     "": name,
     "min ms": ms ? figures(ms.min) : status.toUpperCase(),
@@ -22,16 +30,7 @@ function line({ name, status, error, ms, gflops, speedup }: LayerRow): Line {
     error: error ? (error.value === null ? "∞ or NaN" : error.value.toExponential(1)) : "",
     ...(speedup !== undefined && { "×": figures(speedup) }), // a cell would make the column
   };
-  return { cells, bad };
-}
-
-/** Why some have no time: one line for all that give the same reason. */
-export function reasons(rows: readonly Pick<LayerRow, "name" | "reason">[]): string[] {
-  const by = new Map<string, string[]>();
-  for (const { name, reason } of rows) {
-    if (reason !== undefined) by.set(reason, [...(by.get(reason) ?? []), name]);
-  }
-  return [...by].map(([reason, names]) => wrap(`  ${names.join(", ")}: ${reason}`, "    "));
+  return { cells, bad: isBad(row) };
 }
 
 /** How ours compares with onnxruntime's kernel in the same page, on the same device. */
@@ -49,7 +48,7 @@ function inOnePage(rows: readonly LayerRow[]): string[] {
 
 export function layerTable(one: LayerCase, colour: boolean): string {
   const { task, layer, tokens, heads, K, V, about, rows, baseline } = one;
-  const size = `T = ${tokens}, ${heads} ${heads === 1 ? "head" : "heads"} of ${K}/${V}`;
+  const size = `T = ${tokens}, ${counted(heads, "head")} of ${K}/${V}`;
   return [
     wrap(`${LAYER_WORDS[layer]}, ${TASK_WORDS[task]}: ${size} (${about})`),
     draw(

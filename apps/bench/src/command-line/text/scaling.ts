@@ -1,5 +1,6 @@
-import { draw, figures, wrap, type Line } from "./table.js";
-import type { NamedFit, Point, ScalingReport } from "../../scaling/sweep.js";
+import { figures, isBad } from "../../harness/index.js";
+import type { NamedFit, Point, ScalingReport } from "../../scaling/index.js";
+import { draw, wrap, type Line } from "./table.js";
 
 const EXPECTED: Readonly<Record<string, string>> = {
   "solve\nform T": "2: T is formed",
@@ -42,7 +43,7 @@ function chunkTable(points: readonly Point[], colour: boolean): string {
 /** What `bench scaling` prints. */
 export function renderScaling(report: ScalingReport, colour: boolean): string {
   const { points, fits, missing, d, workload } = report;
-  const wrong = points.filter(({ status }) => status === "wrong" || status === "failed");
+  const wrong = points.filter(isBad);
   const fitColumns = [
     ["operation", "left"],
     ["", "left"],

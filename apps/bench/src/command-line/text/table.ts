@@ -1,20 +1,12 @@
 import { Table } from "console-table-printer";
 import wrapAnsi from "wrap-ansi";
-import type { Phases } from "../../harness/device/phases.js";
-import type { CaseReport, Row } from "../../harness/report.js";
-import type { Ratio } from "../../harness/stats.js";
-import type { SeedCheck } from "../../harness/seed-check.js";
-import { decayWords } from "../../harness/workload/decay-kinds.js";
+import { figures, type Ratio } from "../../harness/index.js";
 
 /** The columns of a page that is no terminal: a file or a pipe. */
 const WIDTH = 80;
 
-export function figures(x: number, digits = 3): string {
-  if (x !== 0 && (Math.abs(x) >= 1e6 || Math.abs(x) < 1e-3)) return x.toExponential(digits - 1);
-  return Math.abs(x) >= 10 ** digits ? x.toFixed(0) : x.toPrecision(digits);
-}
-
-const orInfinite = (x: number | null): string => (x === null ? "∞ or NaN" : figures(x));
+/** An error, where null stands for what is not finite. */
+export const orInfinite = (x: number | null): string => (x === null ? "∞ or NaN" : figures(x));
 
 /** Breaks a text at the terminal's width; its further lines start with `indent`, its first keeps its own margin. */
 export function wrap(text: string, indent = "  "): string {
@@ -22,6 +14,15 @@ export function wrap(text: string, indent = "  "): string {
   const width = (process.stdout.columns ?? WIDTH) - Math.max(margin!.length, indent.length);
   const lines = wrapAnsi(words!, Math.max(width, 1)).split("\n");
   return lines.map((line, index) => (index === 0 ? margin : indent) + line).join("\n");
+}
+
+/** Why some have no time: one line for all that give the same reason. */
+export function reasons(rows: readonly { readonly name: string; readonly reason?: string }[]): string[] {
+  const by = new Map<string, string[]>();
+  for (const { name, reason } of rows) {
+    if (reason !== undefined) by.set(reason, [...(by.get(reason) ?? []), name]);
+  }
+  return [...by].map(([reason, names]) => wrap(`  ${names.join(", ")}: ${reason}`, "    "));
 }
 
 /** The lines above a table's first row. */
@@ -51,118 +52,4 @@ export interface Line {
 /** 3.21 [3.10–3.35] */
 export function interval({ value, low, high }: Ratio): string {
   return low === undefined ? figures(value) : `${figures(value)} [${figures(low, 2)}–${figures(high!, 2)}]`;
-}
-
-function timed({ ms, gflops, ofCeiling, speedup }: Row): Record<string, string> {
-  return {
-    ms: figures(ms!.median),
-    "±": ms!.samples.length > 1 ? figures(ms!.mad, 2) : "",
-    "GF/s": figures(gflops!),
-    "of peak": ofCeiling === undefined ? "" : `${Math.round(100 * ofCeiling)} %`,
-    ...(speedup && { "×": figures(speedup.value) }), // an empty cell would make the column appear
-  };
-}
-
-function tableLine(row: Row): Line {
-  const { name, status, error } = row;
-  const bad = status === "wrong" || status === "failed";
-  const word = bad ? status.toUpperCase() : status === "skipped" ? "–" : "";
-  const cells = { "": name, ms: word, "error / ε": error ? orInfinite(error.value) : "" };
-  return { cells: row.ms ? { ...cells, ...timed(row) } : cells, bad };
-}
-
-const samples = (count: number): string => (count === 1 ? "1 sample" : `${count} samples`);
-
-/** upload 1.20 ms, compute 3.10 ms (timestamps), readback 0.900 ms */
-function parted({ upload, compute, computeBy, readback }: Phases): string {
-  const ms = [upload, compute, readback].map((x) => `${figures(x)} ms`);
-  return `upload ${ms[0]}, compute ${ms[1]} (${computeBy}), readback ${ms[2]}`;
-}
-
-function notes(rows: readonly Row[]): string[] {
-  return rows.flatMap((row) => {
-    const parts = [
-      row.build === row.name ? undefined : row.build,
-      row.note,
-      row.reason,
-      row.ms && samples(row.ms.samples.length),
-      row.speedup?.low !== undefined && `× ${figures(row.speedup.low, 2)}–${figures(row.speedup.high!, 2)}`,
-      row.phases && parted(row.phases),
-      row.ofCeilingWithChunk &&
-        `${Math.round(100 * row.ofCeilingWithChunk)} % of peak with the chunk's own flops`,
-    ];
-    return wrap(`  ${row.name}: ${parts.filter(Boolean).join("; ")}`, "    ");
-  });
-}
-
-export function caseTable(report: CaseReport, colour: boolean): string {
-  const { workload, operation, dtype, sizes, about, rows, baseline, chunk } = report;
-  const { batch, n, r, p } = sizes;
-  const decayed = decayWords(report);
-  const rated = rows.some(({ speedup }) => speedup !== undefined);
-  const columns = [
-    ["", "left"],
-    ["ms", "right"],
-    ["±", "right"],
-    ["GF/s", "right"],
-    ["of peak", "right"],
-    ["error / ε", "right"],
-    ...(rated ? [["×", "right"] as const] : []),
-  ] as const;
-  const title =
-    `${operation}, ${workload}, ${dtype}: n = ${n}, r = ${r}, p = ${p}, ${batch} ${batch === 1 ? "head" : "heads"}` +
-    (chunk === null ? "" : `, chunk ${chunk}`) +
-    (decayed && `, ${decayed}`);
-  return [
-    wrap(title),
-    wrap(`  ${about}`),
-    draw(columns, rows.map(tableLine), colour),
-    ...(rated ? [`  ×: times as fast as ${baseline}`] : []),
-    ...notes(rows),
-  ].join("\n");
-}
-
-const SEED = "The article's two programs: Q, K, V = randn(n, d)/√d, Λ = I, n = 1000, d = 100, chunk 200";
-
-/** The lines where every answer is right: on whom, and the worst error of each dtype. */
-function seedLines(checks: readonly SeedCheck[]): string {
-  const most = (dtype: string, program: string): string =>
-    figures(
-      Math.max(...checks.flatMap((c) => (c.dtype === dtype && c.program === program ? c.norm! : []))),
-      2,
-    );
-  const names = [...new Set(checks.map(({ name }) => name))];
-  const dtypes = [...new Set(checks.map(({ dtype }) => dtype))];
-  const worst = dtypes.map(
-    (dtype) => `  ${dtype}: ‖YT − I‖ ≤ ${most(dtype, "inverse")}, ‖TY − V‖ ≤ ${most(dtype, "product")}`,
-  );
-  return [wrap(SEED), ...worst, wrap(`  right on ${names.join(", ")}`, "    ")].join("\n");
-}
-
-/** Draws a line for each answer, but only where one of them is not right. */
-export function seedTable(checks: readonly SeedCheck[], colour: boolean): string {
-  if (checks.every(({ status }) => status === "ok")) return seedLines(checks);
-  const columns = [
-    ["", "left"],
-    ["dtype", "left"],
-    ["program", "left"],
-    ["norm", "right"],
-    ["error / ε", "right"],
-    ["result", "left"],
-  ] as const;
-  const lines = checks.map(({ name, dtype, program, status, norm, error }) => ({
-    cells: {
-      "": name,
-      dtype,
-      program: program === "inverse" ? "inverse, ‖YT − I‖" : "product, ‖TY − V‖",
-      norm: norm === undefined ? "" : orInfinite(norm),
-      "error / ε": error ? orInfinite(error.value) : "",
-      result: status === "ok" ? "right" : status.toUpperCase(),
-    },
-    bad: status !== "ok",
-  }));
-  const reasons = checks.flatMap(({ name, dtype, program, reason }) =>
-    reason === undefined ? [] : wrap(`  ${name}, ${dtype}, ${program}: ${reason}`, "    "),
-  );
-  return [wrap(SEED), draw(columns, lines, colour), ...reasons].join("\n");
 }

@@ -13,6 +13,17 @@ export function isRight({ value, limit }: Verdict): boolean {
   return value <= limit;
 }
 
+/** A verdict as reports hold it: null is a value that is not finite, for which JSON has no number. */
+export interface JudgedError {
+  readonly value: number | null;
+  readonly limit: number;
+}
+
+export const errorOf = ({ value, limit }: Verdict): JudgedError => ({
+  value: Number.isFinite(value) ? value : null,
+  limit,
+});
+
 /** What (21), (22) and (24) of the reference allow for an operator of small rank, in ε: the bench allows no more at any rank. */
 export const OMEGA_LIMIT: number = gate(1);
 

@@ -1,10 +1,11 @@
 import type { Backend, Tensor } from "@dlrt/core";
 import { phaseMeter, type PhaseMeter } from "../device/phases.js";
 import type { Operation, Run } from "../operations/operation.js";
+import { aboutBackend, lacking, type KernelName } from "./supports.js";
 import { decayOf, type Problem } from "../workload/problem.js";
 
-/** Something that can be measured: a backend, or something else that a user could pick instead. */
-export interface Contender {
+/** What a report says of who was measured, be it in an operation on T or in a layer. */
+export interface Named {
   readonly name: string;
   readonly kind: "backend" | "peer";
   /** The build, device or version that runs. */
@@ -13,6 +14,10 @@ export interface Contender {
   readonly note?: string | undefined;
   /** What bounds its arithmetic: an engine's registers, by threads. Absent where no ceiling is measured. */
   readonly ceiling?: Ceiling | undefined;
+}
+
+/** Something that can be measured: a backend, or something else that a user could pick instead. */
+export interface Contender extends Named {
   /** Left out of large problems unless asked for, to keep a run short (`sparing`). */
   readonly slow?: boolean | undefined;
   /** Takes upload, compute and readback apart, where the work is done on a device of its own. */
@@ -36,36 +41,64 @@ export interface Missing {
   readonly reason: string;
 }
 
+/** A backend with the name it has in reports: that of its build and threads. */
+export interface Opened {
+  readonly name: string;
+  readonly backend: Backend;
+  readonly ceiling?: Ceiling | undefined;
+}
+
 export function backendContender<T extends Tensor>(
   name: string,
   backend: Backend<T>,
   ceiling?: Ceiling,
 ): Contender {
-  const { dtypes, decay = "none", missing, build, fallback, software } = backend.supports;
-  const notes = [fallback, software ? "software device: no measure of speed" : undefined];
+  const { supports } = backend;
   return {
     name,
-    kind: "backend",
-    build,
-    note: notes.filter(Boolean).join("; ") || undefined,
-    slow: software,
+    ...aboutBackend(supports),
+    slow: supports.software,
     ceiling,
     phases: phaseMeter(backend),
-    refuses(operation, problem) {
+    refuses({ name: operation }, problem) {
       const asked = decayOf(problem);
-      if (!dtypes.includes(problem.dtype)) return `no ${problem.dtype}`;
-      if (asked !== "none" && decay !== "channel" && decay !== asked) return `no decay by ${asked}`;
-      const gradients = [
-        "solve",
-        "apply",
-        "rowDot",
-        ...(asked === "none" ? [] : ["decayVjp" as const]),
-      ] as const;
-      const kernels = operation.name === "solveVjp" ? gradients : [operation.name];
-      const lacks = kernels.find((kernel) => missing?.includes(kernel));
-      return lacks && `no ${lacks} kernel`;
+      const gradients: KernelName[] = ["solve", "apply", "rowDot"];
+      if (asked !== "none") gradients.push("decayVjp");
+      return lacking(supports, problem.dtype, asked, operation === "solveVjp" ? gradients : [operation]);
     },
     open: (operation, problem, chunk) => operation.open(backend, problem, chunk),
     dispose: () => backend.dispose(),
+  };
+}
+
+/** A contender in plain JavaScript, which has nothing to dispose. */
+export function jsPeer(
+  of: Pick<Contender, "name" | "build" | "refuses" | "slow" | "flops"> & {
+    open(operation: Operation, problem: Problem): Pick<Run, "call" | "read">;
+  },
+): Contender {
+  return {
+    ...of,
+    kind: "peer",
+    ceiling: { engine: "js", threads: 1 },
+    open: (operation, problem) => ({ ...of.open(operation, problem), close: () => undefined }),
+    dispose: async () => undefined,
+  };
+}
+
+/** Above so many flops, slow contenders are left out: each call takes seconds, and there are several. */
+const PATIENCE = 4e9;
+
+/** Returns the same contender, which refuses what is too large for it where it is slow. */
+export function sparing(contender: Contender): Contender {
+  if (!contender.slow) return contender;
+  return {
+    ...contender,
+    refuses(operation, problem) {
+      const refusal = contender.refuses(operation, problem);
+      if (refusal !== undefined) return refusal;
+      const flops = contender.flops?.(operation, problem) ?? operation.flops(problem);
+      return flops > PATIENCE ? "left out to keep the run short; bench --patient runs it" : undefined;
+    },
   };
 }

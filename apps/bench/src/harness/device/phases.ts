@@ -1,8 +1,9 @@
 import { byteSize, type Backend, type HostView, type Tensor } from "@dlrt/core";
 import { median } from "simple-statistics";
 import type { Operation, OperationName, Run } from "../operations/operation.js";
+import { operatorViews } from "../operations/tensors.js";
 import { diagonalBlocks } from "../operations/tril-inverse.js";
-import { decayColumns, type Problem } from "../workload/problem.js";
+import type { Problem } from "../workload/problem.js";
 import { DispatchTimer, duration } from "./dispatch-timer.js";
 
 /** The three parts of a call whose operands begin, and whose results end, on the host. */
@@ -28,20 +29,15 @@ const NANOSECONDS = 1e6;
 
 /** Returns what the operation's `open` uploads, except the output. */
 function operands(operation: OperationName, problem: Problem): HostView[] {
-  const { batch, n, r, p, diag, q, k, b, decay } = problem;
+  const { batch, n, p, b } = problem;
   if (operation === "trilInverse") {
     const { a, count, c } = diagonalBlocks(problem);
     return [{ data: a, shape: [count, c, c] }];
   }
-  const operator: HostView[] = [
-    { data: diag, shape: [batch, n, 1] },
-    { data: q, shape: [batch, n, r] },
-    { data: k, shape: [batch, n, r] },
-    ...(decay ? [{ data: decay, shape: [batch, n, decayColumns(problem)] } as const] : []),
-  ];
+  const operator = Object.values<HostView>({ ...operatorViews(problem) });
   const side: HostView = { data: b, shape: [batch, n, p] };
   if (operation === "inverse") return operator;
-  // Y and its cotangent are as large as B
+  // Y and its cotangent, which solveVjp takes, are as large as B.
   return operation === "solveVjp" ? [...operator, side, side] : [...operator, side];
 }
 

@@ -12,7 +12,8 @@ import {
   type VjpOptions,
 } from "@dlrt/linear-attention";
 import * as host from "@dlrt/linear-attention/host";
-import type { LayerProblem, RecurrentName } from "./problem.js";
+import type { RecurrentName } from "./names.js";
+import type { LayerProblem } from "./problem.js";
 
 const forwards = { delta: deltaRule, gated: gatedDeltaRule, kda: kimiDeltaAttention };
 const backwards = { delta: deltaRuleVjp, gated: gatedDeltaRuleVjp, kda: kimiDeltaAttentionVjp };

@@ -1,16 +1,14 @@
 import type { Backend, Tensor } from "@dlrt/core";
 import { State } from "@dlrt/linear-attention";
-import type { Opened } from "../../command-line/backends.js";
+import type { Named, Opened } from "../contenders/contender.js";
+import { aboutBackend, lacking } from "../contenders/supports.js";
 import type { Outputs, Run } from "../operations/operation.js";
 import { arraysOf, callOf, type Bring } from "./calls.js";
+import { LAYER_DECAY } from "./names.js";
 import type { LayerProblem } from "./problem.js";
 
 /** Something that computes a layer. */
-export interface LayerContender {
-  readonly name: string;
-  readonly kind: "backend" | "peer";
-  readonly build: string;
-  readonly note?: string | undefined;
+export interface LayerContender extends Named {
   /** Why it does not take this work; undefined where it does. */
   refuses(problem: LayerProblem): string | undefined;
   open(problem: LayerProblem): Run;
@@ -113,22 +111,13 @@ const wraps = <T extends Tensor>(backend: Backend<T>): backend is Wrapping<T> =>
 
 /** A backend, from arrays to arrays; and with everything in the backend, where that is another thing. */
 export function layerContenders({ name, backend }: Opened): LayerContender[] {
-  const { build, fallback, software, dtypes, decay: kinds = "none", missing = [] } = backend.supports;
-  const notes = [fallback, software ? "software device: no measure of speed" : undefined];
+  const { supports } = backend;
   const about = {
-    kind: "backend" as const,
-    build,
-    note: notes.filter(Boolean).join("; ") || undefined,
-    refuses: ({ layer }: LayerProblem): string | undefined => {
-      if (layer === "softmax") return NO_SOFTMAX;
-      if (!dtypes.includes("f32")) return "no f32";
-      const lacks = ["solve", "apply", "rowDot", "copy"].find((kernel) =>
-        missing.some((name) => name === kernel),
-      );
-      if (lacks) return `no ${lacks} kernel`;
-      const asked = { delta: "none", gated: "row", kda: "channel" }[layer];
-      return asked === "none" || kinds === "channel" || kinds === asked ? undefined : `no decay by ${asked}`;
-    },
+    ...aboutBackend(supports),
+    refuses: ({ layer }: LayerProblem): string | undefined =>
+      layer === "softmax"
+        ? NO_SOFTMAX
+        : lacking(supports, "f32", LAYER_DECAY[layer], ["solve", "apply", "rowDot", "copy"]),
   };
   const upload: Bring<Tensor> = (data, shape) => backend.upload({ data, shape });
   const dispose = (): Promise<void> => backend.dispose();
@@ -136,14 +125,10 @@ export function layerContenders({ name, backend }: Opened): LayerContender[] {
     const wrap: Bring<Tensor> = (data, shape) => backend.wrap(data, shape);
     return [{ ...about, name, open: (problem) => allIn(backend, problem, wrap), dispose }];
   }
+  const open = (problem: LayerProblem): Run =>
+    problem.task === "prefill" ? onArrays(backend, problem) : allIn(backend, problem, upload);
   return [
-    {
-      ...about,
-      name,
-      open: (problem) =>
-        problem.task === "prefill" ? onArrays(backend, problem) : allIn(backend, problem, upload),
-      dispose,
-    },
+    { ...about, name, open, dispose },
     {
       ...about,
       name: `${name} resident`,

@@ -9,7 +9,8 @@ import {
 import type { Verdict } from "../accuracy/residual.js";
 import type { Outputs } from "../operations/operation.js";
 import { callOf } from "./calls.js";
-import type { LayerProblem, RecurrentName } from "./problem.js";
+import type { RecurrentName } from "./names.js";
+import type { LayerProblem } from "./problem.js";
 
 /**
  * Largest difference over the largest magnitude of what it should be, for each result by itself. Others have promised nothing,

@@ -1,37 +1,6 @@
-import type { DecayKind } from "@dlrt/core";
-import { gates } from "../workload/gates.js";
+import { gates, randomInput } from "../workload/gates.js";
 import { normalise, Random } from "../workload/random.js";
-
-/** Layers of ours, and what they stand in for: causal softmax attention, whose time grows with the square of T. */
-export const LAYER_NAMES = ["delta", "gated", "kda", "softmax"] as const;
-export type LayerName = (typeof LAYER_NAMES)[number];
-/** Those that keep a state. */
-export type RecurrentName = Exclude<LayerName, "softmax">;
-
-export const TASK_NAMES = ["prefill", "decoding", "training"] as const;
-export type TaskName = (typeof TASK_NAMES)[number];
-
-/** A layer's work, where it stands beside the operations on T. */
-export type LayerWork = `${RecurrentName}, ${TaskName}`;
-
-export const LAYER_WORDS: Readonly<Record<LayerName, string>> = {
-  delta: "delta rule",
-  gated: "gated delta rule",
-  kda: "Kimi delta attention",
-  softmax: "softmax attention",
-};
-export const TASK_WORDS: Readonly<Record<TaskName, string>> = {
-  prefill: "prompt",
-  decoding: "one token",
-  training: "forward and gradients",
-};
-
-/** What of a layer's state decays by a number of its own: nothing, all of it at a token, or every key's channel. */
-export const LAYER_DECAY: Readonly<Record<RecurrentName, DecayKind>> = {
-  delta: "none",
-  gated: "row",
-  kda: "channel",
-};
+import { LAYER_DECAY, type LayerName, type TaskName } from "./names.js";
 
 /** One sequence through a layer whose query, key, value and state have as many heads. */
 export interface LayerSizes {
@@ -87,11 +56,9 @@ function packed(x: ArrayLike<number>, { tokens, heads }: LayerSizes): Float32Arr
 /** Gates as models initialise them, one a head or one a channel. */
 function decayOf({ layer, tokens, heads, K }: LayerRequest, seed: number): Float32Array | undefined {
   const decay = layer === "softmax" ? "none" : LAYER_DECAY[layer];
-  if (decay === "none") return undefined;
-  const random = new Random(seed ^ 0x5bd1e995);
-  const sizes = { batch: heads, n: tokens, r: K, p: 1 };
-  const g = gates({ ...sizes, dtype: "f32", seed, decay }, () => random.normal())!;
-  return packed(g, { tokens, heads, K, V: 1 });
+  const request = { batch: heads, n: tokens, r: K, p: 1, dtype: "f32", seed, decay } as const;
+  const g = gates(request, randomInput(seed));
+  return g && packed(g, { tokens, heads, K, V: 1 });
 }
 
 /** Unit queries and keys, normal values, β = σ of normal numbers. */

@@ -1,7 +1,6 @@
-import { applyOperation } from "./apply.js";
 import { inverseOperation } from "./inverse.js";
 import type { Operation, OperationName } from "./operation.js";
-import { solveOperation } from "./solve.js";
+import { applyOperation, solveOperation } from "./products.js";
 import { solveVjpOperation } from "./solve-vjp.js";
 import { trilInverseOperation } from "./tril-inverse.js";
 

@@ -27,11 +27,5 @@ export interface Operation {
   judge(problem: Problem, outputs: Outputs): Verdict;
 }
 
-/** The `chunkFlops` of solve and apply. A chunk longer than T counts as T. */
-export function chunkFlops({ batch, n, r, p }: Problem, chunk: number): number {
-  const c = Math.min(chunk, n);
-  return batch * (4 * r * p * (n - c) + n * (c - 1) * (r + p) + n * p);
-}
-
 export const OPERATION_NAMES = ["solve", "apply", "inverse", "trilInverse", "solveVjp"] as const;
 export type OperationName = (typeof OPERATION_NAMES)[number];

@@ -5,6 +5,7 @@ import {
   type DiagLowRankTril,
   type Dtype,
   type FloatArray,
+  type HostView,
   type Shape,
   type Tensor,
 } from "@dlrt/core";
@@ -12,10 +13,29 @@ import { Scope } from "@dlrt/core/backend";
 import { decayColumns, type Problem } from "../workload/problem.js";
 import type { Run } from "./operation.js";
 
+interface OperatorViews extends Readonly<Record<"diag" | "q" | "k", HostView>> {
+  readonly decay?: HostView;
+}
+
+/** Λ, Q, K and the decay, where there is one, as a backend takes them up. */
+export function operatorViews(problem: Problem): OperatorViews {
+  const { batch, n, r, diag, q, k, decay } = problem;
+  return {
+    diag: { data: diag, shape: [batch, n, 1] },
+    q: { data: q, shape: [batch, n, r] },
+    k: { data: k, shape: [batch, n, r] },
+    ...(decay && { decay: { data: decay, shape: [batch, n, decayColumns(problem)] } }),
+  };
+}
+
 /** The tensors of one run, disposed together. */
 export class Tensors<T extends Tensor> extends Scope<T> {
   upload(data: FloatArray, shape: Shape): T {
-    return this.own(this.backend.upload({ data, shape }));
+    return this.view({ data, shape });
+  }
+
+  view(view: HostView): T {
+    return this.own(this.backend.upload(view));
   }
 
   poisoned(shape: Shape, dtype: Dtype): T {
@@ -23,12 +43,12 @@ export class Tensors<T extends Tensor> extends Scope<T> {
   }
 
   operator(problem: Problem): DiagLowRankTril<T> & { readonly diag: T } {
-    const { batch, n, r, diag, q, k, decay } = problem;
+    const { diag, q, k, decay } = operatorViews(problem);
     return {
-      diag: this.upload(diag, [batch, n, 1]),
-      q: this.upload(q, [batch, n, r]),
-      k: this.upload(k, [batch, n, r]),
-      ...(decay && { decay: this.upload(decay, [batch, n, decayColumns(problem)]) }),
+      diag: this.view(diag),
+      q: this.view(q),
+      k: this.view(k),
+      ...(decay && { decay: this.view(decay) }),
     };
   }
 }

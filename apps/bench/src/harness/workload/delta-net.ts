@@ -1,5 +1,5 @@
 import type { FloatArray } from "@dlrt/core";
-import { aboutGates, gateColumns, gates } from "./gates.js";
+import { gateColumns, withGates } from "./gates.js";
 import { allocate, type Problem, type Request } from "./problem.js";
 import { normalise, Random } from "./random.js";
 import { textTokens } from "./text.js";
@@ -54,8 +54,9 @@ function shortConvolution(
  * T = I + tril(diag(β) K Kᵀ, −1). Keys repeat as phrases of four words do. A batch entry is a head. Where decay is asked
  * for, what its gates are made from is a projection of the token too, of columns beyond those of keys and values.
  */
-export function deltaNetOfTokens(tokens: Uint32Array, request: Request): Omit<Problem, "about"> {
+export function textWorkload(request: Request): Problem {
   const { batch: heads, n, r, p, seed } = request;
+  const { tokens, files } = textTokens(n);
   const problem = allocate(request);
   const { q, k, b } = problem;
   const random = new Random(seed);
@@ -81,15 +82,8 @@ export function deltaNetOfTokens(tokens: Uint32Array, request: Request): Omit<Pr
       for (let j = 0; j < p; j++) b[row * p + j] = beta * b[row * p + j]!;
     }
   }
-  const decay = gates(request, (h, i, c) => rows[i]![heads * perHead + h * columns + c]!);
-  return { ...problem, ...(decay && { decay }) };
-}
-
-export function textWorkload(request: Request): Problem {
-  const { tokens, files } = textTokens(request.n);
+  const words = files === 1 ? "declaration file" : `first ${files} declaration files`;
   const distinct = new Set(tokens).size;
-  const about =
-    `${request.n} tokens of TypeScript's ${files === 1 ? "declaration file" : `first ${files} declaration files`}, ` +
-    `${distinct} distinct; β = sigmoid, unit keys${aboutGates(request)}`;
-  return { ...deltaNetOfTokens(tokens, request), about };
+  const about = `${n} tokens of TypeScript's ${words}, ${distinct} distinct; β = sigmoid, unit keys`;
+  return withGates({ ...problem, about }, request, (h, i, c) => rows[i]![heads * perHead + h * columns + c]!);
 }

@@ -1,8 +1,8 @@
 import { newFloatArray, type FloatArray } from "@dlrt/core";
-import type { Request } from "./problem.js";
+import type { Problem, Request } from "./problem.js";
 import { Random } from "./random.js";
 
-/** What a layer projects token i of a head to before its gate, about standard normal; one number a row, or one a channel. */
+/** Returns what a layer projects token `i` of a head to before its gate: about standard normal, one number a row or one a channel. */
 export type GateInput = (head: number, i: number, channel: number) => number;
 
 const softplus = (x: number): number => Math.max(x, 0) + Math.log1p(Math.exp(-Math.abs(x)));
@@ -46,14 +46,21 @@ export function gates(request: Request, input: GateInput): FloatArray | undefine
   return g;
 }
 
-/** The same with a drawn at random: for workloads that have no tokens. */
-export function randomGates(request: Request): FloatArray | undefined {
-  const random = new Random(request.seed ^ 0x5bd1e995);
-  return gates(request, () => random.normal());
+/** Standard normal numbers, for what has no tokens that its gates could be made from. */
+export function randomInput(seed: number): GateInput {
+  const random = new Random(seed ^ 0x5bd1e995);
+  return () => random.normal();
 }
 
-/** For the report's `about`. */
-export function aboutGates({ decay = "none" }: Request): string {
-  if (decay === "none") return "";
-  return `; g = −A·softplus(a + dt) one a ${decay === "row" ? "row" : "row and channel"}, as models initialise it`;
+/** Adds the decay that was asked for to a problem, and to the words that tell what it is made from. */
+export function withGates(
+  problem: Omit<Problem, "decay">,
+  request: Request,
+  input: GateInput = randomInput(request.seed),
+): Problem {
+  const decay = gates(request, input);
+  if (decay === undefined) return problem;
+  const one = `one a ${request.decay === "row" ? "row" : "row and channel"}`;
+  const about = `${problem.about}; g = −A·softplus(a + dt) ${one}, as models initialise it`;
+  return { ...problem, decay, about };
 }

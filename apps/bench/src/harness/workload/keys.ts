@@ -1,4 +1,4 @@
-import { aboutGates, randomGates } from "./gates.js";
+import { withGates } from "./gates.js";
 import { allocate, type Problem, type Request } from "./problem.js";
 import { normalise, Random } from "./random.js";
 
@@ -23,8 +23,7 @@ function deltaNet(request: Request, correlation: number, about: string): Problem
     for (let a = 0; a < r; a++) q[row * r + a] = beta * k[row * r + a]!;
     for (let j = 0; j < p; j++) b[row * p + j] = beta * random.normal();
   }
-  const decay = randomGates(request);
-  return { ...rest, q, k, b, ...(decay && { decay }), about: about + aboutGates(request) };
+  return withGates({ ...rest, q, k, b, about }, request);
 }
 
 export function randomKeys(request: Request): Problem {

@@ -25,15 +25,10 @@ export interface Request extends Sizes {
   readonly decay?: DecayKind | undefined;
 }
 
-export type Workload = (request: Request) => Problem;
+/** The kinds of decay that a workload can be asked for. */
+export const DECAY_NAMES: readonly DecayKind[] = ["none", "row", "channel"];
 
-export interface EmptyProblem extends Sizes {
-  readonly dtype: Dtype;
-  readonly diag: FloatArray;
-  readonly q: FloatArray;
-  readonly k: FloatArray;
-  readonly b: FloatArray;
-}
+export type Workload = (request: Request) => Problem;
 
 /** Columns of g: 1, or one for every channel. */
 export function decayColumns({ batch, n, decay }: Pick<Problem, "batch" | "n" | "decay">): number {
@@ -47,13 +42,9 @@ export function decayOf(problem: Pick<Problem, "batch" | "n" | "decay">): DecayK
 }
 
 /** Zeros, but for λ = 1; no decay. */
-export function allocate({ batch, n, r, p, dtype }: Request): EmptyProblem {
+export function allocate({ batch, n, r, p, dtype }: Request): Omit<Problem, "about" | "decay"> {
   return {
-    batch,
-    n,
-    r,
-    p,
-    dtype,
+    ...{ batch, n, r, p, dtype },
     diag: newFloatArray(dtype, batch * n).fill(1),
     q: newFloatArray(dtype, batch * n * r),
     k: newFloatArray(dtype, batch * n * r),

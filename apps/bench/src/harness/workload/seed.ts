@@ -1,4 +1,4 @@
-import { aboutGates, randomGates } from "./gates.js";
+import { withGates } from "./gates.js";
 import { allocate, type Problem, type Request } from "./problem.js";
 import { Random } from "./random.js";
 
@@ -13,7 +13,5 @@ export function seedProgram(request: Request): Problem {
   random.fillNormal(problem.q, 1 / Math.sqrt(request.r));
   random.fillNormal(problem.k, 1 / Math.sqrt(request.r));
   random.fillNormal(problem.b, 1 / Math.sqrt(request.p));
-  const decay = randomGates(request);
-  const about = `Q, K, V = randn(n, d)/√d, Λ = I, as in the article${aboutGates(request)}`;
-  return { ...problem, ...(decay && { decay }), about };
+  return withGates({ ...problem, about: "Q, K, V = randn(n, d)/√d, Λ = I, as in the article" }, request);
 }
