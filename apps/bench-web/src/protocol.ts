@@ -1,9 +1,5 @@
 import type { DecayKind, Dtype } from "@dlrt/core";
-import type { Missing } from "@dlrt/bench/dist/contender.js";
-import type { LayerWork } from "@dlrt/bench/dist/layer/problem.js";
-import type { OperationName } from "@dlrt/bench/dist/operations/operation.js";
-import type { CaseReport, Peaks } from "@dlrt/bench/dist/report.js";
-import type { WorkloadName } from "@dlrt/bench/dist/workload/index.js";
+import type { CaseReport, LayerWork, Missing, OperationName, Peaks, WorkloadName } from "@dlrt/bench/harness";
 
 /** Something this browser can measure. */
 export interface Choice {

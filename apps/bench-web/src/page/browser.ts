@@ -1,4 +1,4 @@
-import type { Environment } from "@dlrt/bench/dist/environment.js";
+import type { Environment } from "@dlrt/bench/harness";
 
 interface Hints {
   readonly brands: readonly { readonly brand: string; readonly version: string }[];

@@ -1,5 +1,5 @@
 import { barX, dot, line, plot, ruleX, ruleY, text, type Data } from "@observablehq/plot";
-import type { CaseReport } from "@dlrt/bench/dist/report.js";
+import type { CaseReport } from "@dlrt/bench/harness";
 import { element } from "./dom.js";
 import { against, bars, common, FONT } from "./frames.js";
 import { pointsOf, toldOf, type Point } from "./points.js";

@@ -1,4 +1,4 @@
-import type { CaseReport, Row } from "@dlrt/bench/dist/report.js";
+import type { CaseReport, Row } from "@dlrt/bench/harness";
 import { counted, figures, interval, short } from "./format.js";
 import { workOf } from "./table.js";
 

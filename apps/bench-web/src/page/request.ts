@@ -1,5 +1,4 @@
-import { DECAY_NAMES } from "@dlrt/bench/dist/workload/decay-kinds.js";
-import type { LayerWork } from "@dlrt/bench/dist/layer/problem.js";
+import { DECAY_NAMES, type LayerWork } from "@dlrt/bench/harness";
 import type { RunRequest } from "../protocol.js";
 
 /** A field's value that cannot be run, and what to say beside it. */

@@ -1,5 +1,4 @@
-import { LAYER_DECAY, type RecurrentName } from "@dlrt/bench/dist/layer/problem.js";
-import type { CaseReport, Row } from "@dlrt/bench/dist/report.js";
+import { LAYER_DECAY, type CaseReport, type RecurrentName, type Row } from "@dlrt/bench/harness";
 import type { RunRequest } from "../protocol.js";
 import { short } from "../page/format.js";
 import { PLAIN } from "../page/headline.js";

@@ -1,4 +1,4 @@
-import type { CaseReport } from "@dlrt/bench/dist/report.js";
+import type { CaseReport } from "@dlrt/bench/harness";
 import { FieldError, parseRequest } from "../page/request.js";
 import { NAMES, packCase, unpackCase } from "./case.js";
 import { LinkError, reader, type Reader } from "./checks.js";

@@ -1,5 +1,4 @@
-import type { LayerCase, LayerReport } from "@dlrt/bench/dist/layer/run.js";
-import { LAYER_WORDS, TASK_WORDS } from "@dlrt/bench/dist/layer/problem.js";
+import { LAYER_WORDS, TASK_WORDS, type LayerCase, type LayerReport } from "@dlrt/bench/harness";
 import { figures } from "../page/format.js";
 import { inWords, PLAIN, rounded, sizeOf } from "../page/headline.js";
 import { colorOf } from "../page/points.js";
