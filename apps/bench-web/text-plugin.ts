@@ -2,7 +2,7 @@ import { createRequire } from "node:module";
 import { textTokens } from "@dlrt/bench/text-tokens";
 import type { Plugin } from "vite";
 
-/** As many as the command line takes by default. */
+/** The tokens of the longest text that the page offers. */
 const TEXT_TOKENS = 2 ** 16;
 
 /** The module that reads TypeScript's declaration files from the disk. */

@@ -29,14 +29,14 @@ export interface RunRequest {
   /** Columns of Q, K and the right-hand side. */
   readonly d: number;
   readonly heads: number;
-  /** Absent: each backend's choice. */
+  /** Rows per chunk. Absent: each backend's choice. */
   readonly chunk?: number;
   readonly repetitions: number;
-  /** For the samples of one case. */
+  /** The time for the samples of one case. */
   readonly seconds: number;
 }
 
-/** `threads`: what the backend with threads is given. */
+/** What the page tells the worker. `threads` is how many the backend with threads is given. */
 export type BenchCommand =
   | { readonly type: "look"; readonly threads: number }
   | { readonly type: "run"; readonly threads: number; readonly request: RunRequest };

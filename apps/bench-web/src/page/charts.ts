@@ -69,7 +69,7 @@ function figure(heading: string, about: string, chart: Element): HTMLElement {
   return element("figure", { class: "chart" }, caption, chart);
 }
 
-/** The lines' colours and marks, once for both charts. */
+/** The colours and marks of the lines, once for both charts. */
 function legend(points: readonly Point[]): HTMLElement {
   const scales = plot({
     ...common(points, 100),

@@ -21,7 +21,7 @@ export interface Origin {
   readonly where: string;
   /** "2026-11-26" */
   readonly when: string;
-  /** Of @dlrt/core. */
+  /** The version of @dlrt/core. */
   readonly version: string;
 }
 

@@ -4,7 +4,7 @@ import { inWords, PLAIN, rounded, sizeOf } from "../page/headline.js";
 import { colorOf } from "../page/points.js";
 import type { Card } from "./card.js";
 
-/** Who stands in the picture, slowest last: one thread and several of ours, what else runs in a browser, and the plain loop. */
+/** Who stands in the picture: ours with one thread and with several, what else runs in a browser, and the plain loop. */
 const SHOWN = /^(js|wasm|wasm ×\d+|onnxruntime-web( ×\d+)?|naive-js)$/;
 
 /** The long prompt through Gated DeltaNet, from a report that `bench layer --save` has kept. @throws Error without one */

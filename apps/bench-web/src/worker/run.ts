@@ -40,7 +40,7 @@ async function operationCase(
 
 type Case = (n: number, peaks: Peaks, onProgress: OnProgress) => Promise<CaseReport>;
 
-/** Everyone who was picked, opened, and what they do with one size. */
+/** Opens everyone who was picked. @returns what they do with one size, and what closes them */
 async function opened(request: RunRequest, threads: number): Promise<[Case, () => Promise<unknown>]> {
   const { operation, names } = request;
   const close = (all: readonly { dispose(): Promise<void> }[]): Promise<unknown> =>

@@ -8,9 +8,9 @@ interface Bar {
   readonly label: string;
   readonly colour: string;
   readonly gflops: number;
-  /** What its registers reach, 10⁹ flops/s, where that was measured. */
+  /** The peak of its engine in registers, 10⁹ flops/s, where that was measured. */
   readonly peak?: number;
-  /** Figures beside it. */
+  /** The figures beside the bar. */
   readonly speed: string;
   readonly ratio: string;
   readonly error: string;
@@ -51,7 +51,7 @@ function headingOf(report: CaseReport): string {
   return `n = ${n}, ${counted(batch, "head")}, ${width}, ${dtype}, ${workload}${tail}`;
 }
 
-/** Only what has a time: what was wrong, failed or was spared has none. */
+/** The cases and their bars. Only what has a time has a bar: what was wrong, failed or was spared has none. */
 function groupsOf(cases: readonly CaseReport[]): Group[] {
   return cases
     .map((one, at) => ({

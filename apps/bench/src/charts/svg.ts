@@ -13,14 +13,14 @@ export interface Words {
 
 const WIDTH = 760;
 const LINE = 17;
-/** Left of all words. */
+/** The pixels left of all words. */
 export const MARGIN = 17;
-/** Above the frame: title and `about`. */
+/** The pixels above the frame, for title and `about`. */
 export const HEAD = 85;
-/** Below it: the axis, its label and the caption. */
+/** The pixels below the frame, for the axis, its label and the caption. */
 export const FOOT = 76;
 
-/** The machine, its Node and the day, as both reports have them. */
+/** Names the machine, its Node, the day and the commit, as every report tells them. */
 export function captionOf({ machine, versions, commit, started }: Environment & { started: string }): string {
   const { cpu, cores, platform } = machine;
   const parts = [cpu, counted(cores, "core"), platform, `Node ${versions["node"]}`];

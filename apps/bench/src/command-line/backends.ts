@@ -31,7 +31,7 @@ const FACTORIES: Factories = {
   wasm: async (options) => {
     const { createWasmBackend } = await import("@dlrt/backend-wasm");
     const created = createWasmBackend(options) as Promise<Backend>;
-    // Without threads wasm says so in a note; a relaxed build without its instructions is the one that is measured anyway.
+    // A build that lacks its threads says so in its note. A relaxed build that lacks its instructions is another candidate's build.
     return options.relaxed ? withoutFallback(created) : created;
   },
   webgpu: async () => {

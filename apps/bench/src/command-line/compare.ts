@@ -17,7 +17,7 @@ export interface Change {
   readonly name: string;
   readonly before: number | Row["status"] | "absent";
   readonly after: number | Row["status"] | "absent";
-  /** How many times as fast as before; relative to the baseline of each run where both have it. */
+  /** How many times as fast as before; where both runs have the baseline, of the ratios to it. */
   readonly ratio?: Ratio;
   readonly verdict: "faster" | "slower" | "within noise" | "too few samples" | "same" | "changed";
 }

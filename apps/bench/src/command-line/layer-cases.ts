@@ -2,7 +2,7 @@ import type { LayerName, LayerRequest, LayerSizes, TaskName } from "../harness/i
 
 const of = (tokens: number, heads: number, K: number, V = K): LayerSizes => ({ tokens, heads, K, V });
 
-/** Sizes of real models, and what takes how long in them: a prompt, a token, a step of training. */
+/** The layers of real models on which a prompt, a token and a step of training are timed. */
 const CASES: readonly LayerRequest[] = [
   { task: "prefill", layer: "delta", ...of(4096, 8, 64), about: "a long prompt, small heads" },
   { task: "prefill", layer: "gated", ...of(4096, 8, 64), about: "a long prompt, small heads" },
@@ -25,7 +25,7 @@ export interface Choice {
 
 const DEFAULT = of(1024, 16, 128);
 
-/** The cases of models that are asked for; or, where a size is given, every task, layer and length asked for with it. */
+/** Returns the cases of models that are asked for; or, where a size is given, every task, layer and length asked for with it. */
 export function layerCases({ task, layer, tokens, heads, keys, values }: Choice): readonly LayerRequest[] {
   const own = [tokens, heads, keys, values].some((size) => size !== undefined) || layer?.includes("softmax");
   if (!own) {

@@ -1,6 +1,6 @@
 import { ValueError } from "@dlrt/core";
 
-/** Flags that chose a mode, before each mode was a command. */
+/** The flags that chose a mode in earlier versions, and the commands that do the same now. */
 const MOVED = {
   "--scaling": "bench scaling [file]",
   "--gpu-report": "bench gpu",
@@ -8,7 +8,7 @@ const MOVED = {
   "--compare": "bench compare FILE",
 };
 
-/** @throws ValueError naming the command that does what a flag of before did */
+/** @throws ValueError for a flag of earlier versions, naming the command that does the same now */
 export function refuseMoved(args: readonly string[]): void {
   for (const arg of args) {
     const [flag] = arg.split("=", 1);

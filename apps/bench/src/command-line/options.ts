@@ -11,7 +11,7 @@ interface Measured {
   readonly save: boolean;
 }
 
-/** Who is measured. */
+/** What chooses who is measured. */
 export interface Who {
   readonly backends?: readonly string[];
   readonly threads: readonly number[];

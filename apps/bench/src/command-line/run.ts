@@ -27,7 +27,7 @@ interface Plan {
   readonly workload: string;
   /** The title that the progress line shows. */
   readonly title: string;
-  /** batch·n·r·p */
+  /** batch·n·r·p, to which the time of a solve is proportional. */
   readonly work: number;
   make(): Problem;
 }

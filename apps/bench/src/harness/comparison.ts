@@ -2,7 +2,7 @@ import type { LayerCase } from "./layer/run.js";
 import type { CaseReport, Found, Peaks, ReportOfRun } from "./report.js";
 import type { SeedCheck } from "./seed-check.js";
 
-/** The schema changes when the meaning of a field does. */
+/** The version of the format, which changes when the meaning of a field does. */
 export const SCHEMA = "dlrt-bench/1";
 
 /** The report of `bench`, and of a run in the page. */

@@ -19,7 +19,7 @@ export interface MeasureOptions {
    */
   readonly seconds: number;
   readonly chunk?: number | undefined;
-  /** Asked between calls; the measurement then ends by throwing this signal's reason. */
+  /** Is asked between calls whether to go on; if not, the measurement ends by throwing the signal's reason. */
   readonly signal?: AbortSignal | undefined;
   readonly onProgress?: OnProgress | undefined;
 }
@@ -31,7 +31,7 @@ export type Outcome =
       readonly verdict: Verdict;
       readonly timing: Timing;
       readonly warmUpCalls: number;
-      /** Where the work is done on a device of its own. */
+      /** Present where the work is done on a device of its own. */
       readonly phases?: Phases | undefined;
     }
   | { readonly status: "wrong"; readonly verdict: Verdict }
@@ -91,13 +91,13 @@ async function warmUp(run: Run): Promise<{ calls: number; ms: number }> {
     const [before, last] = [times.slice(-8, -4), times.slice(-4)];
     const settled = before.length === 4 && spent > 50 && mean(last) > 0.95 * mean(before);
     if (settled || spent > WARM_UP_MS) {
-      // The clock of a browser may tick only once in many calls.
+      // The clock of a browser ticks so rarely that the last calls may have taken 0 ms by it.
       return { calls: times.length, ms: Math.min(...last) || spent / times.length };
     }
   }
 }
 
-/** Any change of any bit changes this number. */
+/** A number that a change of any bit changes. */
 export function checksum(outputs: Outputs): number {
   let h = 0x811c9dc5;
   for (const { buffer, byteOffset, byteLength } of outputs) {

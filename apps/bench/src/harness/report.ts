@@ -74,7 +74,7 @@ export interface Row extends BaseRow {
 /** What one thread reached in registers in this run, 10⁹ flops/s. */
 export interface Peaks {
   readonly js: number;
-  /** null where WebAssembly has no SIMD. */
+  /** null where WebAssembly has no SIMD, or was not measured. */
   readonly wasm: Readonly<Record<Dtype, number | null>>;
 }
 
@@ -84,7 +84,7 @@ export interface CaseReport {
   readonly operation: OperationName | LayerWork;
   readonly dtype: Dtype;
   readonly sizes: Sizes;
-  /** How the operator decays. Absent, as in reports of before: "none". */
+  /** How the operator decays. It is absent, and means "none", in reports from before there was decay. */
   readonly decay?: DecayKind;
   readonly chunk: number | null;
   /** Useful flops of one call. */
@@ -95,7 +95,7 @@ export interface CaseReport {
 
 interface Scale {
   readonly flops: number;
-  /** With those that the chunk adds, where one was asked for. */
+  /** The flops with those that the chunk adds, where one was asked for. */
   readonly chunkFlops?: number | undefined;
   readonly dtype: Dtype;
   readonly peaks: Peaks;

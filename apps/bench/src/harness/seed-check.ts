@@ -17,9 +17,9 @@ export interface SeedCheck {
   readonly dtype: Dtype;
   readonly status: "ok" | "wrong" | "failed";
   readonly reason?: string;
-  /** ‖YT − I‖ or ‖TY − V‖, Frobenius, in float64. null: not finite. */
+  /** ‖YT − I‖ or ‖TY − V‖, the Frobenius norm, in float64. null stands for what is not finite. */
   readonly norm?: number | null;
-  /** In ε, as in a case's row. */
+  /** The error that was judged, in ε, as in a case's row. */
   readonly error?: JudgedError;
 }
 
@@ -64,7 +64,7 @@ async function answer(contender: Contender, operation: Operation, problem: Probl
   }
 }
 
-/** What is known of an answer, by its bits. Judging one takes seconds, and the number of threads changes no bit. */
+/** The verdicts so far, by the bits of the answer: judging one takes seconds, and the number of threads changes no bit. */
 type Judged = Map<string, { readonly verdict: Verdict; readonly size: number }>;
 
 async function check(

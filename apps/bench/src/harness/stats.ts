@@ -2,11 +2,11 @@ import { median, medianAbsoluteDeviation, quantileSorted } from "simple-statisti
 import { Random } from "./workload/random.js";
 
 export interface Timing {
-  /** ms */
+  /** In ms. */
   readonly median: number;
   /** Median absolute deviation, ms. */
   readonly mad: number;
-  /** ms per call, in the order taken. */
+  /** The ms of a call by each sample, in the order taken. */
   readonly samples: readonly number[];
 }
 

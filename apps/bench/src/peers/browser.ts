@@ -51,7 +51,7 @@ function contender(page: WebGpuPage, who: Who, resident: boolean): LayerContende
   };
 }
 
-/** onnxruntime-web's WebGPU kernels and ours in one page, from arrays to arrays and on what is on the device; or why not. */
+/** Opens onnxruntime-web's WebGPU kernels and ours in one page, each from arrays to arrays and from device to device; or says why not. */
 export async function openWebGpuPage(): Promise<(LayerContender | Missing)[]> {
   try {
     const page = await openInChromium();

@@ -91,7 +91,7 @@ async function serve(arrays: Arrays): Promise<Server> {
 /** What one of the two in the page is to compute, on what. */
 export interface Work {
   readonly who: "onnx" | "ours";
-  /** From buffers on the device to such; else from arrays to arrays. */
+  /** Whether inputs and results lie in buffers on the device, rather than in the caller's arrays. */
   readonly resident: boolean;
   readonly about: object;
   readonly arrays: Readonly<Record<string, Uint8Array | Float32Array>>;

@@ -1,6 +1,6 @@
 import { newFloatArray, type FloatArray } from "@dlrt/core";
 import { jsPeer, type Contender, type Problem } from "../harness/index.js";
-import { noDecay } from "./no-decay.js";
+import { noDecay } from "./library.js";
 
 /** T of one batch entry, [n, n], by the definition: O(n² r). */
 function form({ n, r, diag, q, k }: Problem, entry: number, t: Float64Array): void {

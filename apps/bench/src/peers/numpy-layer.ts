@@ -4,7 +4,7 @@ import { remoteRun } from "./remote.js";
 
 const CHUNK = 64;
 
-/** numpy's chunk program where python3 has numpy; else the reason. One BLAS thread. */
+/** Opens numpy's chunk program, with one BLAS thread, where python3 has numpy; else returns the reason. */
 export const openNumpyLayer = (): Promise<LayerContender | Missing> =>
   openPython("numpy-layer.py", contender);
 

@@ -1,17 +1,17 @@
 import { join } from "node:path";
 import type { Contender, Missing } from "../harness/index.js";
-import { noDecay } from "./no-decay.js";
+import { noDecay } from "./library.js";
 import { ArrayFolder, openPython, type Python } from "./python.js";
 
 const CHUNK = 64;
 
 interface Versions {
   readonly numpy: string;
-  /** NumPy alone has no trtri. */
+  /** Present where SciPy is: NumPy alone has no trtri. */
   readonly scipy: string | null;
 }
 
-/** numpy where python3 has it; else the reason. One BLAS thread. */
+/** Opens numpy, with one BLAS thread, where python3 has it; else returns the reason. */
 export const openNumpy = (): Promise<Contender | Missing> => openPython("numpy-peer.py", contender);
 
 function contender(python: Python, { numpy, scipy }: Versions): Contender {

@@ -75,7 +75,7 @@ function contender(runtime: Runtime, name: string, how: string): LayerContender 
   };
 }
 
-/** Both runtimes with each number of threads, a process each; what was not fetched comes back with the reason. */
+/** Opens both runtimes with each number of threads, a process each; what was not fetched comes back with the reason. */
 export async function openOnnx(threads: readonly number[]): Promise<(LayerContender | Missing)[]> {
   const found: (LayerContender | Missing)[] = [];
   for (const peer of Object.keys(PEERS) as PeerName[]) {

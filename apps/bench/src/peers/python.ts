@@ -46,7 +46,7 @@ export class Python {
   }
 }
 
-/** A program where python3 has numpy, made a contender of with the versions that it says first; else the reason. */
+/** Starts a program and makes a contender of it, with the versions that it prints first; returns the reason where it ends instead. */
 export async function openPython<Versions, C>(
   program: string,
   contender: (python: Python, versions: Versions) => C,

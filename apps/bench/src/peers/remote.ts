@@ -1,6 +1,6 @@
 import type { Run } from "../harness/index.js";
 
-/** A run in another process, timed there. That it is not ready is told by the first call. */
+/** A run in another process, timed there. Where `ready` is rejected, the first call is. */
 export function remoteRun(
   ready: Promise<unknown>,
   { times, ...run }: Required<Pick<Run, "times" | "read" | "close">>,

@@ -5,7 +5,7 @@ import { measureOperation, type KernelOptions, type OperationReport } from "./ke
 import { gpuOperations, withArrays } from "./operations.js";
 import { measureRoofline, type Roofline, type RooflineOptions } from "./roofline.js";
 
-/** Changes when the meaning of a field does. */
+/** The version of the format, which changes when the meaning of a field does. */
 export const GPU_SCHEMA = "dlrt-gpu/1";
 
 export interface GpuDevice {

@@ -17,7 +17,7 @@ export const SCALING_SCHEMA = "dlrt-scaling/1";
 export type Sweep = "solve" | "inverse" | "chunk";
 
 export interface Point {
-  /** solve and inverse sweep n; chunk sweeps the chunk of a solve. */
+  /** "solve" and "inverse" vary n; "chunk" varies the chunk of a solve. */
   readonly sweep: Sweep;
   readonly name: string;
   /** Something the reader must know: a fallback, a software device. */
@@ -28,14 +28,14 @@ export interface Point {
   readonly ms?: number;
   readonly mad?: number;
   readonly gflops?: number;
-  /** ε */
+  /** In ε. */
   readonly error?: number | null;
 }
 
 export interface NamedFit extends Fit {
   readonly sweep: Sweep;
   readonly name: string;
-  /** The number of sizes that the fit rests on. */
+  /** The sizes that the fit rests on. */
   readonly sizes: readonly number[];
 }
 

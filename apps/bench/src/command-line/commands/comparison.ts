@@ -24,7 +24,7 @@ const isFaulty = ({ cases, seed, layers = [] }: Report): boolean =>
   layers.some(({ rows }) => rows.some(isBad)) ||
   cases.some(({ rows }) => rows.some(isBad));
 
-/** Everything the report goes into. */
+/** Writes the report wherever it was asked for. @returns what to print of it */
 function deliver(report: Report, before: Report | undefined, options: Options): Printed {
   const changes = before ? [renderChanges(before, report, colour)] : [];
   if (options.csv !== undefined) writeText(userPath(options.csv), csv(report));

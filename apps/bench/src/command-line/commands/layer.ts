@@ -40,7 +40,7 @@ async function everyone(options: LayerCommandOptions): Promise<readonly (LayerCo
 /** A long prompt through the layer of Qwen3-Next and Qwen3.5: what the main comparison begins with. */
 const FIRST = layerCases({ task: ["prefill"], layer: ["gated"] }).slice(0, 1);
 
-/** That layer on js, wasm and naive JavaScript, from arrays to arrays. */
+/** Measures that layer on js, wasm and naive JavaScript, from arrays to arrays. */
 export async function firstLayer(
   { threads, peers, backends, seed, repetitions }: Options,
   setting: Setting,

@@ -3,7 +3,7 @@ import type { FloatArray } from "@dlrt/core";
 
 /** A file's array, row-major, as floats. */
 export interface HostArray {
-  /** What messages call it: the file, and where the file holds several arrays, the name within. */
+  /** What error messages call the array: the file, and where the file holds several arrays, the name within. */
   readonly from: string;
   readonly shape: readonly number[];
   readonly data: FloatArray;

@@ -2,7 +2,7 @@ import { unitRoundoff, type FloatArray } from "@dlrt/core";
 import { Gaps, type DecayOn } from "./gaps.js";
 import { decayColumns, type Problem } from "../workload/problem.js";
 
-/** A smaller factor between rows counts as this one: f32 flushes what is smaller still to 0. */
+/** A factor between rows that is smaller counts as this one, because f32 flushes what is smaller still to 0. */
 const LEAST_FACTOR = 2 ** -64;
 
 /**
@@ -105,7 +105,7 @@ export function decayedResidual(
   return worst / unitRoundoff[problem.dtype];
 }
 
-/** A running sum that keeps what its roundings lose (Neumaier). */
+/** A running sum that also adds up what its roundings lose (Neumaier's summation). */
 class Sum {
   #value = 0;
   #lost = 0;

@@ -11,9 +11,9 @@ export class Gaps {
   /** The factors of every column of g, at the row that was asked for last. */
   readonly keep: Float64Array;
   readonly lose: Float64Array;
-  /** |g|, or 0 for a reset: nothing passes through it, however wrong g is. */
+  /** |g|, or 0 where g = −∞ resets the state: no error of g passes through a reset. */
   readonly size: Float64Array;
-  /** The gap of element (a, j) of the state stands at a·ofRow + j·ofColumn. */
+  /** The factors of element (a, j) of the state stand at a·ofRow + j·ofColumn. */
   readonly ofRow: 0 | 1;
   readonly ofColumn: 0 | 1;
   readonly #g: ArrayLike<number>;

@@ -27,7 +27,7 @@ export const errorOf = ({ value, limit }: Verdict): JudgedError => ({
 /** What (21), (22) and (24) of the reference allow for an operator of small rank, in ε: the bench allows no more at any rank. */
 export const OMEGA_LIMIT: number = gate(1);
 
-/** Rows handled at a time: their sums stay in registers. */
+/** How many rows are judged at a time, so that their sums stay in registers. */
 const ROWS = 4;
 
 /** One pass over four rows: acc ← F Z, Z ← Z + Gᵀ X, with Z transposed, [p, r]. */

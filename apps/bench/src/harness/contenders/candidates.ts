@@ -16,14 +16,14 @@ export interface Factories {
 
 /** A backend that may be had here: it is known when it has been created. */
 export interface Candidate {
-  /** That of its build and threads. */
+  /** The name of its build and threads. */
   readonly name: string;
   readonly backend: (typeof BACKEND_NAMES)[number];
   readonly ceiling?: Ceiling;
   create(): Promise<Backend>;
 }
 
-/** @throws (rejects with) Error for a backend that lacks what was asked for: what it falls back to is a candidate of its own. */
+/** @throws (rejects with) Error where the backend fell back to another build than was asked for: that build is a candidate of its own. */
 export async function withoutFallback(created: Promise<Backend>): Promise<Backend> {
   const backend = await created;
   const { fallback } = backend.supports;

@@ -41,7 +41,7 @@ export interface Missing {
   readonly reason: string;
 }
 
-/** A backend with the name it has in reports: that of its build and threads. */
+/** A backend, and the name of its build and threads, which it has in reports. */
 export interface Opened {
   readonly name: string;
   readonly backend: Backend;

@@ -121,7 +121,7 @@ export class DispatchTimer {
     try {
       await work();
     } finally {
-      // The encoder of the prototype is used again.
+      // What stood in for the prototype's method is removed.
       delete (device as { createCommandEncoder?: unknown }).createCommandEncoder;
     }
     return session.resolve();

@@ -23,7 +23,7 @@ export interface Phases {
 export type PhaseMeter = (operation: Operation, problem: Problem, run: Run) => Promise<Phases>;
 
 const REPETITIONS = 3;
-/** No phase is repeated after this many ms, because software devices take long. */
+/** After so many ms a phase is not repeated again, because software devices take long. */
 const ENOUGH_MS = 1000;
 const NANOSECONDS = 1e6;
 
@@ -81,7 +81,7 @@ async function compute(device: GPUDevice, run: Run): Promise<Pick<Phases, "compu
       const dispatches = await timer.time(() => run.call());
       return dispatches.reduce((sum, dispatch) => sum + duration(dispatch), 0) / NANOSECONDS;
     });
-    // Browsers round timestamps to 0.1 ms. The mean keeps what the median would lose.
+    // Browsers round timestamps to 0.1 ms: the mean of several tells more than their median, which is rounded too.
     const mean = samples.reduce((a, b) => a + b, 0) / samples.length;
     if (mean > 0) return { compute: mean, computeBy: "timestamps" };
   }

@@ -39,9 +39,9 @@ type Backward<T extends Tensor> = (
 
 /** One layer on tensors that lie in a backend. */
 export interface Call<T extends Tensor> {
-  /** Output and final state, or output and gradients in the order of the inputs; the caller's to dispose. */
+  /** Returns output and final state, or output and gradients in the order of the inputs; the caller disposes them. */
   run(): readonly T[];
-  /** Of the inputs. */
+  /** Disposes the inputs. */
   dispose(): void;
 }
 
@@ -50,7 +50,7 @@ export type Bring<T extends Tensor> = (data: Float32Array, shape: readonly [numb
 
 const inputNames = ["query", "key", "value", "beta", "decay"] as const;
 
-/** @param state that of decoding, which each run takes on by a token where it lies; without one the layer starts from 0 and gives its final state */
+/** @param state of decoding: each run advances it by a token, in place. Without one the layer starts from 0 and returns its final state */
 export function callOf<T extends Tensor>(
   backend: Backend<T>,
   problem: LayerProblem,

@@ -17,7 +17,7 @@ export interface LayerContender extends Named {
 
 export const NO_SOFTMAX = "no softmax attention";
 
-/** ms of each of so many calls. */
+/** Returns the ms of each of so many calls. */
 export async function timed(call: () => void | Promise<void>, calls: number): Promise<number[]> {
   const times: number[] = [];
   for (let i = 0; i < calls; i++) {
@@ -29,13 +29,13 @@ export async function timed(call: () => void | Promise<void>, calls: number): Pr
   return times;
 }
 
-/** Where decoding keeps the state of its sequence, which every call takes on by the same token. */
+/** The state of the decoded sequence, which every call advances by the same token; undefined for other tasks. */
 const stateOf = <T extends Tensor>(
   backend: Backend<T>,
   { heads, K, V, past }: LayerProblem,
 ): State<T> | undefined => past && new State(backend, { heads, keyWidth: K, valueWidth: V });
 
-/** What is judged of decoding: a call from the state before, and the state that it leaves, in the very memory of those timed. */
+/** Returns what is judged. In decoding that is a call from the state `past`, and the state it leaves, in the memory that the timed calls use. */
 async function judged<T extends Tensor>(
   state: State<T> | undefined,
   { past }: LayerProblem,
@@ -48,7 +48,7 @@ async function judged<T extends Tensor>(
   return [...(await outputs()), await state.read()];
 }
 
-/** Every call brings its inputs in from arrays of the caller's, and its results out into such. */
+/** A run whose every call uploads its inputs from the caller's arrays, and reads its results. */
 function allIn<T extends Tensor>(backend: Backend<T>, problem: LayerProblem, bring: Bring<T>): Run {
   const state = stateOf(backend, problem);
   let outputs: Outputs = [];
@@ -67,7 +67,7 @@ function allIn<T extends Tensor>(backend: Backend<T>, problem: LayerProblem, bri
   };
 }
 
-/** A prompt as a caller has it who holds arrays: the layer on plain arrays, into arrays that are used again. */
+/** A run of a prompt on plain arrays, with outputs in arrays that every call fills anew. */
 function onArrays(backend: Backend, problem: LayerProblem): Run {
   const layer = arraysOf(backend, problem);
   let outputs: Outputs = [];
@@ -77,7 +77,7 @@ function onArrays(backend: Backend, problem: LayerProblem): Run {
   return { call, times: (calls) => timed(call, calls), read: async () => outputs, close: () => {} };
 }
 
-/** Inputs are in the backend already, and results stay there. */
+/** A run whose inputs lie in the backend already, and whose results stay there. */
 function resident<T extends Tensor>(backend: Backend<T>, problem: LayerProblem, bring: Bring<T>): Run {
   const state = stateOf(backend, problem);
   const layer = callOf(backend, problem, bring, state);
@@ -105,11 +105,11 @@ function resident<T extends Tensor>(backend: Backend<T>, problem: LayerProblem, 
 
 type Wrapping<T extends Tensor> = Backend<T> & { wrap: Bring<T> };
 
-/** On backend-js an array of the caller's is a tensor as it is, so that both ways are one. */
+/** Whether a caller's array is a tensor as it is, as on backend-js: then there is nothing to upload or to read. */
 const wraps = <T extends Tensor>(backend: Backend<T>): backend is Wrapping<T> =>
   backend.supports.build === "js" && "wrap" in backend;
 
-/** A backend, from arrays to arrays; and with everything in the backend, where that is another thing. */
+/** A backend from the caller's arrays to the caller's arrays; and, where that differs, with inputs and results that stay in the backend. */
 export function layerContenders({ name, backend }: Opened): LayerContender[] {
   const { supports } = backend;
   const about = {

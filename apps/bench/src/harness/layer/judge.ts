@@ -56,7 +56,7 @@ async function gradients(problem: LayerProblem): Promise<readonly Float64Array[]
   return [output!, ...rest];
 }
 
-/** Rows of softmax attention that are judged, at least: all of them would take longer than everyone's calls. */
+/** At least so many rows of softmax attention are judged: to judge all of them would take longer than all the calls. */
 const JUDGED_ROWS = 256;
 
 /** Σ_j softmax_j(q_i·k_j / √K) v_j, j ≤ i, of every `step`th token; the others stay NaN. */
@@ -85,7 +85,7 @@ function softmaxAttention({ tokens, heads, K, V, query, key, value }: LayerProbl
   return out;
 }
 
-/** Difference over size, of the result that is furthest off. */
+/** The largest difference over the largest magnitude, of the result that is furthest off. */
 function worst(outputs: Outputs, expected: readonly Float64Array[]): number {
   if (outputs.length !== expected.length) return Infinity;
   const errors = expected.map((right, at) => {

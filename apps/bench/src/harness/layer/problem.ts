@@ -2,7 +2,7 @@ import { gates, randomInput } from "../workload/gates.js";
 import { normalise, Random } from "../workload/random.js";
 import { LAYER_DECAY, type LayerName, type TaskName } from "./names.js";
 
-/** One sequence through a layer whose query, key, value and state have as many heads. */
+/** One sequence through a layer whose query, key, value and state have the same number of heads. */
 export interface LayerSizes {
   readonly tokens: number;
   readonly heads: number;
@@ -13,7 +13,7 @@ export interface LayerSizes {
 export interface LayerRequest extends LayerSizes {
   readonly task: TaskName;
   readonly layer: LayerName;
-  /** Whose sizes these are. */
+  /** Which model has these sizes. */
   readonly about: string;
 }
 
@@ -25,9 +25,9 @@ export interface LayerProblem extends LayerRequest {
   readonly beta: Float32Array;
   /** [1, T, H], or [1, T, H·K] in KDA; none in DeltaNet. */
   readonly decay?: Float32Array | undefined;
-  /** The state before, [H, K, V]; there in decoding. */
+  /** The state before the token, [H, K, V]; present in decoding. */
   readonly past?: Float32Array | undefined;
-  /** What came back through the output, [1, T, H·V]; there in training. */
+  /** The cotangent of the output, [1, T, H·V]; present in training. */
   readonly cotangent?: Float32Array | undefined;
 }
 
@@ -37,7 +37,7 @@ const normal = (random: Random, length: number): Float32Array => {
   return x;
 };
 
-/** Rows of length 1: what the L2 norm in front of these layers makes. */
+/** Rows of length 1, as the L2 norm in front of these layers makes them. */
 function unitRows(random: Random, rows: number, width: number): Float32Array {
   const x = normal(random, rows * width);
   for (let row = 0; row < rows; row++) normalise(x, row * width, width);

@@ -4,7 +4,7 @@ import { baseRow, type BaseRow, type Found, type ReportOfRun, type Setting } fro
 import { layerJudge } from "./judge.js";
 import { layerFlops, layerProblem, type LayerProblem, type LayerRequest } from "./problem.js";
 
-/** Changes when the meaning of a field does. */
+/** The version of the format, which changes when the meaning of a field does. */
 export const LAYER_SCHEMA = "dlrt-layer/1";
 
 export interface LayerRow extends BaseRow {
@@ -17,7 +17,7 @@ export interface LayerRow extends BaseRow {
 
 export interface LayerCase extends LayerRequest {
   readonly flops: number;
-  /** What speedups refer to: the first of those wished for that was right here. */
+  /** The contender that speedups refer to: onnxruntime-web where its answer was right, else the naive one. */
   readonly baseline: string | null;
   readonly rows: readonly LayerRow[];
 }
@@ -31,7 +31,7 @@ export interface LayerInput extends Setting, Found<LayerContender> {
   readonly cases: readonly LayerRequest[];
   readonly seed: number;
   readonly repetitions: number;
-  /** For the samples of one case. */
+  /** The time for the samples of one case. */
   readonly seconds: number;
 }
 
@@ -43,7 +43,7 @@ export async function measureLayer(
     ownClock = true,
     ...options
   }: Omit<MeasureOptions, "chunk"> & {
-    /** Whether a run that times its calls one by one is asked to. Default true. */
+    /** Whether calls are timed one by one, where the run can do that. Default true. */
     readonly ownClock?: boolean;
   },
 ): Promise<Map<LayerContender, Outcome>> {

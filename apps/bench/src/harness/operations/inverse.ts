@@ -6,7 +6,7 @@ import type { Problem } from "../workload/problem.js";
 import type { Operation } from "./operation.js";
 import { openRun } from "./tensors.js";
 
-/** Multiply-adds one verification may take: all columns up to about n = 1250, evenly spaced ones above. */
+/** How many multiply-adds judging one answer may take: enough for all columns up to about n = 1250, and for evenly spaced ones above. */
 const JUDGE_WORK = 2e9;
 
 /** x = T⁻¹ e_c and t = (|Λ| + tril(|Q||K|ᵀ, −1)) |x| of one batch entry, row by row in float64. */

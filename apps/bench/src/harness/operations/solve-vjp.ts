@@ -46,7 +46,7 @@ function judge(problem: Problem, [diagBar, qBar, kBar, bBar, decayBar]: readonly
 
 export const solveVjpOperation: Operation = {
   name: "solveVjp",
-  // One solve and two products.
+  // The gradients take one solve and two products.
   flops: ({ batch, n, r, p }) => 12 * batch * n * r * p,
   open<T extends Tensor>(backend: Backend<T>, problem: Problem, chunk: number | undefined) {
     return openRun(backend, (tensors) => {

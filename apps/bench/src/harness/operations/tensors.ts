@@ -60,7 +60,7 @@ export interface SetUp<T extends Tensor> {
   close?(): void;
 }
 
-/** Leaves nothing allocated when `setUp` throws. */
+/** Makes a run of what `setUp` sets up; nothing stays allocated when that throws. */
 export function openRun<T extends Tensor>(
   backend: Backend<T>,
   setUp: (tensors: Tensors<T>) => SetUp<T>,

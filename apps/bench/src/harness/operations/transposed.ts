@@ -13,7 +13,7 @@ export function reversed(data: FloatArray, batch: number, n: number, width: numb
   return to;
 }
 
-/** The gaps 0, g_{n−1}, …, g_1 of every batch entry: (8) of the reference. */
+/** The logarithms of decay 0, g_{n−1}, …, g_1 of every batch entry, as (8) of the reference has them for Tᵀ. */
 function reversedGaps(problem: Problem): FloatArray {
   const { batch, n, decay } = problem;
   const columns = decayColumns(problem);

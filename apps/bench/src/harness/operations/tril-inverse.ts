@@ -52,7 +52,7 @@ function judge(problem: Problem, got: FloatArray): Verdict {
 /** The inverses of the 64×64 diagonal blocks of the operator. */
 export const trilInverseOperation: Operation = {
   name: "trilInverse",
-  // c³/3 for a triangular inverse.
+  // The inverse of a triangle takes c³/3.
   flops: ({ batch, n }) => (batch * Math.floor(n / Math.min(n, BLOCK)) * Math.min(n, BLOCK) ** 3) / 3,
   open: (backend, problem) =>
     openRun(backend, (tensors) => {

@@ -1,6 +1,6 @@
 const ROWS = 3;
 const DEPTH = 4;
-/** Stream length: A, B and C of one pass fill 4 KiB, far inside any L1 cache. */
+/** The columns of B and C. One pass reads and writes 4 KiB, far less than any L1 cache holds. */
 const COLUMNS = 64;
 const PASSES = 2_000;
 const B = ROWS * DEPTH;

@@ -7,12 +7,12 @@ export type GateInput = (head: number, i: number, channel: number) => number;
 
 const softplus = (x: number): number => Math.max(x, 0) + Math.log1p(Math.exp(-Math.abs(x)));
 
-/** The x whose softplus is y > 0. */
+/** Returns the x whose softplus is y > 0. */
 const inverseSoftplus = (y: number): number => y + Math.log(-Math.expm1(-y));
 
 const [LEAST_STEP, GREATEST_STEP] = [1e-3, 0.1];
 
-/** dt log-uniform in [1e-3, 0.1], as a bias that softplus is applied to. */
+/** Draws a step dt, log-uniform in [1e-3, 0.1], and returns the bias of which it is the softplus. */
 function drawBias(random: Random): number {
   const [low, high] = [Math.log(LEAST_STEP), Math.log(GREATEST_STEP)];
   return inverseSoftplus(Math.exp(low + (high - low) * random.uniform()));

@@ -5,7 +5,7 @@ import type { FloatArray } from "@dlrt/core";
 /** A seeded stream: the same seed gives the same numbers on every machine. */
 export class Random {
   readonly #generator;
-  #spare = Number.NaN;
+  #spare: number | undefined;
 
   constructor(seed: number) {
     this.#generator = xoroshiro128plus(seed | 0);
@@ -16,24 +16,20 @@ export class Random {
     return uniformFloat64(this.#generator);
   }
 
-  /** Standard normal, by Marsaglia's polar method. */
+  /** Standard normal, by Marsaglia's polar method, which makes two numbers at a time. */
   normal(): number {
-    if (!Number.isNaN(this.#spare)) {
-      const spare = this.#spare;
-      this.#spare = Number.NaN;
-      return spare;
+    const spare = this.#spare;
+    this.#spare = undefined;
+    if (spare !== undefined) return spare;
+    for (;;) {
+      const u = 2 * this.uniform() - 1;
+      const v = 2 * this.uniform() - 1;
+      const s = u * u + v * v;
+      if (s >= 1 || s === 0) continue;
+      const scale = Math.sqrt((-2 * Math.log(s)) / s);
+      this.#spare = v * scale;
+      return u * scale;
     }
-    let u: number;
-    let v: number;
-    let s: number;
-    do {
-      u = 2 * this.uniform() - 1;
-      v = 2 * this.uniform() - 1;
-      s = u * u + v * v;
-    } while (s >= 1 || s === 0);
-    const scale = Math.sqrt((-2 * Math.log(s)) / s);
-    this.#spare = v * scale;
-    return u * scale;
   }
 
   fillNormal(to: FloatArray, scale: number): void {
