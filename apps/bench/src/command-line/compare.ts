@@ -103,19 +103,16 @@ function line({ name, before, after, ratio, verdict }: Change): Line {
 /** What `bench compare` prints. */
 export function renderChanges(before: Report, after: Report, colour: boolean): string {
   const changes = compare(before, after);
-  const columns = [
-    ["", "left"],
-    ["before", "right"],
-    ["now", "right"],
-    ["× as fast", "right"],
-    [" ", "left"],
-  ] as const;
+  const columns = ["", "before", "now", "× as fast", " "];
   const head = wrap(`Compared with ${before.started}, commit ${before.commit ?? "unknown"}`);
   if (changes.length === 0) return `${head}: no case is in both`;
   const about =
     "× as fast: relative to the baseline of each run where both have it, so that a slower machine is no change; " +
     `faster or slower when the 95 % interval lies more than ${100 * TOLERANCE} % beside 1.`;
-  return [head, ...differences(before, after), draw(columns, changes.map(line), colour), wrap(about)].join(
-    "\n",
-  );
+  return [
+    head,
+    ...differences(before, after),
+    draw(columns, changes.map(line), colour, ["", " "]),
+    wrap(about),
+  ].join("\n");
 }

@@ -55,15 +55,7 @@ export function caseTable(report: CaseReport, colour: boolean): string {
   const { batch, n, r, p } = sizes;
   const decayed = decayWords(report);
   const rated = rows.some(({ speedup }) => speedup !== undefined);
-  const columns = [
-    ["", "left"],
-    ["ms", "right"],
-    ["±", "right"],
-    ["GF/s", "right"],
-    ["of peak", "right"],
-    ["error / ε", "right"],
-    ...(rated ? [["×", "right"] as const] : []),
-  ] as const;
+  const columns = ["", "ms", "±", "GF/s", "of peak", "error / ε", ...(rated ? ["×"] : [])];
   const title =
     `${operation}, ${workload}, ${dtype}: n = ${n}, r = ${r}, p = ${p}, ${counted(batch, "head")}` +
     (chunk === null ? "" : `, chunk ${chunk}`) +
@@ -97,14 +89,7 @@ function seedLines(checks: readonly SeedCheck[]): string {
 /** Draws a line for each answer, but only where one of them is not right. */
 export function seedTable(checks: readonly SeedCheck[], colour: boolean): string {
   if (checks.every(({ status }) => status === "ok")) return seedLines(checks);
-  const columns = [
-    ["", "left"],
-    ["dtype", "left"],
-    ["program", "left"],
-    ["norm", "right"],
-    ["error / ε", "right"],
-    ["result", "left"],
-  ] as const;
+  const columns = ["", "dtype", "program", "norm", "error / ε", "result"];
   const lines = checks.map(({ name, dtype, program, status, norm, error }) => ({
     cells: {
       "": name,
@@ -119,5 +104,7 @@ export function seedTable(checks: readonly SeedCheck[], colour: boolean): string
   const reasons = checks.flatMap(({ name, dtype, program, reason }) =>
     reason === undefined ? [] : wrap(`  ${name}, ${dtype}, ${program}: ${reason}`, "    "),
   );
-  return [wrap(SEED), draw(columns, lines, colour), ...reasons].join("\n");
+  return [wrap(SEED), draw(columns, lines, colour, ["", "dtype", "program", "result"]), ...reasons].join(
+    "\n",
+  );
 }

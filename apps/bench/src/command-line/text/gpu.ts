@@ -10,29 +10,19 @@ import { draw, orInfinite, wrap, type Line } from "./table.js";
 
 const percent = (x: number): string => `${figures(100 * x, 2)} %`;
 
-const KERNEL_COLUMNS = [
-  ["operation", "left"],
-  ["kernel", "left"],
-  ["×", "right"],
-  ["ms", "right"],
-  ["GF/s", "right"],
-  ["GB/s", "right"],
-  ["flop/B", "right"],
-  ["bound", "right"],
-  ["share", "right"],
-] as const;
+const KERNEL_COLUMNS = ["operation", "kernel", "×", "ms", "GF/s", "GB/s", "flop/B", "bound", "share"];
 
 const CALL_COLUMNS = [
-  ["operation", "left"],
-  ["call", "right"],
-  ["± MAD", "right"],
-  ["device", "right"],
-  ["kernels", "right"],
-  ["gaps", "right"],
-  ["GF/s", "right"],
-  ["share", "right"],
-  ["error / ε", "right"],
-] as const;
+  "operation",
+  "call",
+  "± MAD",
+  "device",
+  "kernels",
+  "gaps",
+  "GF/s",
+  "share",
+  "error / ε",
+];
 
 function kernelLine(operation: string, { shader, dispatches, ms, reached }: KernelReport): Line {
   const cells = { operation, kernel: shader, "×": String(dispatches), ms: figures(ms) };
@@ -93,7 +83,7 @@ function groupTables(reports: readonly OperationReport[], software: boolean, col
   );
   return [
     title,
-    ...(kernels.length > 0 ? [draw(KERNEL_COLUMNS, kernels, colour)] : []),
+    ...(kernels.length > 0 ? [draw(KERNEL_COLUMNS, kernels, colour, ["operation", "kernel"])] : []),
     draw(CALL_COLUMNS, named.map(callLine), colour),
     ...reasons,
   ].join("\n");

@@ -11,14 +11,7 @@ import {
 import { IN_PAGE } from "../../peers/index.js";
 import { draw, reasons, wrap, type Line } from "./table.js";
 
-const columns = [
-  ["", "left"],
-  ["min ms", "right"],
-  ["median", "right"],
-  ["GF/s", "right"],
-  ["error", "right"],
-] as const;
-const ratios = ["×", "right"] as const;
+const columns = ["", "min ms", "median", "GF/s", "error"];
 
 function line(row: LayerRow): Line {
   const { name, status, error, ms, gflops, speedup } = row;
@@ -52,7 +45,7 @@ export function layerTable(one: LayerCase, colour: boolean): string {
   return [
     wrap(`${LAYER_WORDS[layer]}, ${TASK_WORDS[task]}: ${size} (${about})`),
     draw(
-      baseline === null ? columns : [...columns, ratios],
+      baseline === null ? columns : [...columns, "×"],
       rows.filter(({ status }) => status !== "skipped").map(line),
       colour,
     ),

@@ -36,25 +36,18 @@ function chunkTable(points: readonly Point[], colour: boolean): string {
       .map(({ name, gflops }) => [name, `${figures(gflops!)}${gflops === most.get(name) ? " *" : "  "}`]);
     return { cells: { chunk: `${chunk}`, ...Object.fromEntries(cells) }, bad: false };
   });
-  const columns = ["chunk", ...names].map((name) => [name, "right"] as const);
-  return `GF/s of a solve by chunk, * the best\n${draw(columns, lines, colour)}`;
+  return `GF/s of a solve by chunk, * the best\n${draw(["chunk", ...names], lines, colour, [])}`;
 }
 
 /** What `bench scaling` prints. */
 export function renderScaling(report: ScalingReport, colour: boolean): string {
   const { points, fits, missing, d, workload } = report;
   const wrong = points.filter(isBad);
-  const fitColumns = [
-    ["operation", "left"],
-    ["", "left"],
-    ["time ~ n^", "right"],
-    ["theory", "left"],
-    ["n", "right"],
-  ] as const;
+  const fitColumns = ["operation", "", "time ~ n^", "theory", "n"];
   return [
     wrap(`Scaling on ${workload}, f32, d = ${d}: least squares of log time on log n, ± standard error`),
     fits.length > 0
-      ? draw(fitColumns, fits.map(fitLine), colour)
+      ? draw(fitColumns, fits.map(fitLine), colour, ["operation", "", "theory"])
       : "No exponents: these need three sizes, --n 512,1024,2048",
     chunkTable(points, colour),
     ...wrong.map(({ sweep, name, n, status }) =>

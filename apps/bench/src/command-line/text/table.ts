@@ -28,13 +28,15 @@ export function reasons(rows: readonly { readonly name: string; readonly reason?
 /** The lines above a table's first row. */
 const HEADER_LINES = 3;
 
+/** Draws a table; a bad line is red where there may be colour. @param left the columns that are not aligned to the right; default the first */
 export function draw(
-  columns: readonly (readonly [string, "left" | "right"])[],
+  columns: readonly string[],
   rows: readonly Line[],
   colour: boolean,
+  left: readonly string[] = columns.slice(0, 1),
 ): string {
   const table = new Table({
-    columns: columns.map(([name, alignment]) => ({ name, alignment })),
+    columns: columns.map((name) => ({ name, alignment: left.includes(name) ? "left" : "right" })),
     // The library's own colours are white, whatever the terminal's background is.
     shouldDisableColors: true,
   });
