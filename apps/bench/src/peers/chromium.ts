@@ -1,11 +1,9 @@
-import { once } from "node:events";
 import { readFileSync } from "node:fs";
-import { createServer, type IncomingMessage, type Server } from "node:http";
 import { createRequire } from "node:module";
-import type { AddressInfo } from "node:net";
 import { dirname, join } from "node:path";
 import { fetchedVersion, PEERS, peersFolder } from "@dlrt/peers";
 import { chromium as unpacked } from "@dlrt/swiftshader";
+import type { Page, Route } from "playwright-core";
 import type { Run } from "../harness/index.js";
 import { remoteRun } from "./remote.js";
 
@@ -18,12 +16,6 @@ type Arrays = Map<string, Uint8Array>;
 
 const bytesOf = ({ buffer, byteOffset, byteLength }: Uint8Array | Float32Array): Uint8Array =>
   new Uint8Array(buffer, byteOffset, byteLength);
-
-async function bodyOf(request: IncomingMessage): Promise<Uint8Array> {
-  const parts: Buffer[] = [];
-  for await (const part of request) parts.push(part as Buffer);
-  return Buffer.concat(parts);
-}
 
 /** The packages of which the page may import every entry, as built. */
 const packages = ["core", "linear-attention", "backend-webgpu"].map((name) => `@dlrt/${name}`);
@@ -65,28 +57,33 @@ function contentOf(path: string, arrays: Arrays): [type: string, body: string | 
   return [path.endsWith(".wasm") ? "application/wasm" : "text/javascript", readFileSync(fileOf(path))];
 }
 
-/** Serves what the page asks for, cross-origin isolated, so that its clock is fine. */
-async function serve(arrays: Arrays): Promise<Server> {
-  const server = createServer(async (request, response) => {
-    response.setHeader("Cross-Origin-Opener-Policy", "same-origin");
-    response.setHeader("Cross-Origin-Embedder-Policy", "require-corp");
-    const path = request.url!;
+/** Where the page stands: Chromium never asks the network, as every request is answered here. */
+const ORIGIN = "https://bench.invalid/";
+/** These isolate the page, so that its clock is fine. */
+const ISOLATION = {
+  "Cross-Origin-Opener-Policy": "same-origin",
+  "Cross-Origin-Embedder-Policy": "require-corp",
+};
+
+/** Answers what the page asks for, and takes the arrays that it sends. */
+const serve = (tab: Page, arrays: Arrays): Promise<unknown> =>
+  tab.route(`${ORIGIN}**`, (route: Route) => {
+    const request = route.request();
+    const { pathname: path } = new URL(request.url());
     try {
-      if (request.method === "POST") {
-        arrays.set(path.slice(6), await bodyOf(request));
-        response.end();
-        return;
+      if (request.method() === "POST") {
+        arrays.set(path.slice(6), request.postDataBuffer()!);
+        return route.fulfill({ headers: ISOLATION });
       }
-      const [type, body] = contentOf(path, arrays);
-      response.setHeader("Content-Type", type).end(body);
+      const [contentType, body] = contentOf(path, arrays);
+      return route.fulfill({
+        headers: { ...ISOLATION, "Content-Type": contentType },
+        body: Buffer.from(body),
+      });
     } catch {
-      response.writeHead(404).end();
+      return route.fulfill({ status: 404 });
     }
   });
-  server.listen(0, "127.0.0.1");
-  await once(server, "listening");
-  return server;
-}
 
 /** What one of the two in the page is to compute, on what. */
 export interface Work {
@@ -139,16 +136,14 @@ export async function openInChromium(): Promise<WebGpuPage> {
     throw new Error(`${NAME} ${PEERS[NAME]} is not there: pnpm bench peers fetches it`);
   const { chromium } = await import("playwright-core");
   const arrays: Arrays = new Map();
-  const [server, browser] = [await serve(arrays), await chromium.launch(unpacked())];
-  const close = (): void => {
-    void browser.close();
-    server.close();
-  };
+  const browser = await chromium.launch(unpacked());
+  const close = (): void => void browser.close();
   try {
     const tab = await browser.newPage();
+    await serve(tab, arrays);
     const failed = new Promise<never>((_, reject) => void tab.once("pageerror", reject));
     failed.catch(() => undefined); // a later error is that of a call, which says so itself
-    await tab.goto(`http://127.0.0.1:${(server.address() as AddressInfo).port}/`);
+    await tab.goto(ORIGIN);
     await Promise.race([failed, tab.waitForFunction("globalThis.bench", undefined, { timeout: 0 })]);
     const ask = <T>(call: string): Promise<T> => tab.evaluate(`bench.${call}`);
     return { version, device: await ask<string>("device()"), open: opener(ask, arrays), close };
