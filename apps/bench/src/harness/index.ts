@@ -52,7 +52,7 @@ export {
   type LayerReport,
   type LayerRow,
 } from "./layer/run.js";
-export { measure, type OnProgress, type Outcome } from "./measure.js";
+export { measure, type MeasureOptions, type OnProgress, type Outcome } from "./measure.js";
 export { operations } from "./operations/index.js";
 export { OPERATION_NAMES, type Operation, type OperationName, type Run } from "./operations/operation.js";
 export { transposedSolve } from "./operations/products.js";

@@ -6,6 +6,7 @@ import {
   type Contender,
   type Environment,
   type Found,
+  type MeasureOptions,
   type Outcome,
   type Setting,
   type WorkloadName,
@@ -49,7 +50,8 @@ export interface ScalingReport extends Environment {
   readonly missing: Found["missing"];
 }
 
-export interface ScalingInput extends Found, Omit<Setting, "arguments"> {
+export interface ScalingInput
+  extends Found, Omit<Setting, "arguments">, Pick<MeasureOptions, "repetitions" | "seconds"> {
   readonly workload: WorkloadName;
   readonly solveSizes: readonly number[];
   readonly inverseSizes: readonly number[];
@@ -58,9 +60,6 @@ export interface ScalingInput extends Found, Omit<Setting, "arguments"> {
   readonly d: number;
   readonly heads: number;
   readonly seed: number;
-  readonly repetitions: number;
-  /** The seconds for the samples of each case. */
-  readonly seconds: number;
 }
 
 interface Job {

@@ -27,12 +27,10 @@ export interface LayerReport extends ReportOfRun, Pick<Found, "missing"> {
   readonly cases: readonly LayerCase[];
 }
 
-export interface LayerInput extends Setting, Found<LayerContender> {
+export interface LayerInput
+  extends Setting, Found<LayerContender>, Pick<MeasureOptions, "repetitions" | "seconds"> {
   readonly cases: readonly LayerRequest[];
   readonly seed: number;
-  readonly repetitions: number;
-  /** The time for the samples of one case. */
-  readonly seconds: number;
 }
 
 /** One layer on every contender, each answer judged beside float64. */
