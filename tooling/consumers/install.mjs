@@ -54,7 +54,18 @@ export const forPages = (programs) =>
   programs.filter(({ gpu, title }) => !gpu && !title.startsWith("@dlrt/conformance"));
 
 /** Of these programs, those whose imports a page finds by an import map: TensorFlow.js comes as many CommonJS files. */
-export const withoutBundler = (programs) => programs.filter(({ code }) => !code.includes("@tensorflow/"));
+export const withoutTensorFlow = (programs) => programs.filter(({ code }) => !code.includes("@tensorflow/"));
+
+/** Of these programs, those that import an entry of our packages which none before them imports: together they load every entry. */
+export function firstOfEachEntry(programs) {
+  const seen = new Set();
+  return programs.filter(({ code }) => {
+    const entries = [...code.matchAll(/from "(@dlrt\/[^"]+)"/g)].map(([, entry]) => entry);
+    const fresh = entries.some((entry) => !seen.has(entry));
+    for (const entry of entries) seen.add(entry);
+    return fresh;
+  });
+}
 
 /** The programs of the root README and of every installed README. `gpu`: it asks for a GPU. */
 export function quickstarts(user) {

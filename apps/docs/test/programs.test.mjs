@@ -45,7 +45,9 @@ test("every block of code compiles, those that need a device included", async ()
     noEmit: true,
   };
   writeFileSync(join(folder, "tsconfig.json"), JSON.stringify({ compilerOptions, files }));
-  const tsc = join(dirname(createRequire(import.meta.url).resolve("typescript/package.json")), "bin/tsc");
+  // The compiler is that of the repository's root, which is native and takes a seventh of the time of the one that typedoc needs here.
+  const root = createRequire(new URL("../../../package.json", import.meta.url));
+  const tsc = join(dirname(root.resolve("typescript/package.json")), "bin/tsc");
   const said = await new Promise((resolve) => {
     execFile(process.execPath, [tsc, "-p", folder, "--pretty", "false"], { cwd: folder }, (_, out) =>
       resolve(out),
