@@ -3,7 +3,7 @@ import { createWasmBackend } from "@dlrt/backend-wasm";
 import type { Backend, HostTensor } from "@dlrt/core";
 import { readView } from "@dlrt/core/backend";
 import { describe, expect, test } from "vitest";
-import { checkPieces } from "../src/engine/pieces.js";
+import { checkSpans } from "../src/engine/spans.js";
 import type { Padding } from "../src/index.js";
 import { all, errorOf, inputsOf, randomFrom, stateShape, typed, upload, type Layer } from "./layers.js";
 import { ifLong } from "./long.js";
@@ -174,14 +174,14 @@ function expectGradients(
   }
 }
 
-test("neighbours of one length are one piece, and a full batch is one call", () => {
-  const pieces = (side: Padding["side"], ...own: number[]) =>
-    checkPieces({ padding: { side, lengths: Int32Array.from(own) } }, own.length, 7);
+test("neighbours of one length are one span, and a full batch is one call", () => {
+  const spans = (side: Padding["side"], ...own: number[]) =>
+    checkSpans({ padding: { side, lengths: Int32Array.from(own) } }, own.length, 7);
   const right = { batch: 2, sequence: 0, start: 0, rows: 4, state: 0 };
   const last = { batch: 1, sequence: 2, rows: 2, state: 2 };
-  expect(pieces("right", 7, 7, 7)).toEqual([{ ...right, batch: 3, rows: 7 }]);
-  expect(pieces("right", 4, 4, 2)).toEqual([right, { ...last, start: 0 }]);
-  expect(pieces("left", 4, 4, 2)).toEqual([
+  expect(spans("right", 7, 7, 7)).toEqual([{ ...right, batch: 3, rows: 7 }]);
+  expect(spans("right", 4, 4, 2)).toEqual([right, { ...last, start: 0 }]);
+  expect(spans("left", 4, 4, 2)).toEqual([
     { ...right, start: 3 },
     { ...last, start: 5 },
   ]);
