@@ -2,7 +2,8 @@ import type { Tensor } from "@dlrt/core";
 import { describe, expect, test } from "vitest";
 import { causalConv, causalConvVjp } from "../src/index.js";
 import { backends, put, take } from "./backends.js";
-import { arrays, B, C, K, lengths, padded, sides, spoil, startOf, T } from "./conv-padding.js";
+import { arrays, B, C, K, lengths, padded, spoil, startOf, T } from "./conv-padding.js";
+import { sides } from "./padded-batch.js";
 
 describe.each(backends.flatMap((own) => own.dtypes.map((dtype) => ({ ...own, dtype }))))(
   "$name, $dtype",

@@ -2,20 +2,16 @@ import type { Backend, FloatArray, Tensor } from "@dlrt/core";
 import { describe, expect, test } from "vitest";
 import { causalConv, causalConvVjp, type CausalConvOptions } from "../src/index.js";
 import { backends, put, take } from "./backends.js";
-import { randomFrom } from "./layers.js";
+import { numbers } from "./random.js";
+import { turned } from "./turned.js";
 
 const [C, K] = [6, 4];
-const random = (size: number, seed: number): Float64Array => {
-  const next = randomFrom(seed);
-  return Float64Array.from({ length: size }, () => Math.fround(next()));
-};
-
 /** A convolution's inputs on a backend: [batch, tokens, C], K taps. */
 function inputsOf(backend: Backend, batch: number, tokens: number) {
   return {
-    x: put(backend, random(batch * tokens * C, 1), [batch, tokens, C], "f32"),
-    weight: put(backend, random(C * K, 2), [C, 1, K], "f32"),
-    bias: put(backend, random(C, 3), [1, 1, C], "f32"),
+    x: put(backend, numbers(batch * tokens * C, 1), [batch, tokens, C], "f32"),
+    weight: put(backend, numbers(C * K, 2), [C, 1, K], "f32"),
+    bias: put(backend, numbers(C, 3), [1, 1, C], "f32"),
   };
 }
 
@@ -30,21 +26,13 @@ function joined(pieces: readonly FloatArray[], batch: number): number[] {
   ).flat();
 }
 
-/** The elements of [N, rows, cols] in the order of [N, cols, rows]. */
-function turned(x: FloatArray, rows: number, cols: number): Float64Array {
-  return Float64Array.from(x, (_, at) => {
-    const [n, j, i] = [Math.floor(at / (rows * cols)), Math.floor(at / rows) % cols, at % rows];
-    return x[(n * rows + i) * cols + j]!;
-  });
-}
-
 describe.each(backends)("$name", (own) => {
   test.each([[[5, 6]], [[1, 10]], [[10, 1]], [[2, 2, 7]], [Array.from({ length: 11 }, () => 1)]])(
     "11 tokens in pieces of %j have the bits of the whole, the state in place",
     async (lengths) => {
       const backend = await own.create();
       const inputs = inputsOf(backend, 2, 11);
-      const state = put(backend, random(2 * (K - 1) * C, 4), [2, K - 1, C], "f32");
+      const state = put(backend, numbers(2 * (K - 1) * C, 4), [2, K - 1, C], "f32");
       const options = { activation: "silu", initialState: state } as const;
       const whole = await take(backend, { ...causalConv(backend, inputs, { ...options, finalState: true }) });
       const pieces: FloatArray[] = [];
@@ -67,8 +55,8 @@ describe.each(backends)("$name", (own) => {
     const bounds = [0, 2, 2, 3, 9];
     const count = bounds.length - 1;
     const size = (K - 1) * C;
-    const initialState = put(backend, random(count * size, 4), [count, K - 1, C], "f32");
-    const finalState = put(backend, random(count * size, 5), [count, K - 1, C], "f32");
+    const initialState = put(backend, numbers(count * size, 4), [count, K - 1, C], "f32");
+    const finalState = put(backend, numbers(count * size, 5), [count, K - 1, C], "f32");
     const sequences = Int32Array.from(bounds);
     const options = { activation: "swish", initialState } as const;
     const packed = { ...options, sequences };
@@ -105,10 +93,15 @@ describe.each(backends)("$name", (own) => {
       const [batch, T] = [sequences ? 1 : 2, 7];
       const count = sequences ? sequences.length - 1 : batch;
       const { x, weight, bias } = inputsOf(backend, batch, T);
-      const state = put(backend, random(count * (K - 1) * C, 4), [count, K - 1, C], "f32");
+      const state = put(backend, numbers(count * (K - 1) * C, 4), [count, K - 1, C], "f32");
       const other = async (t: Tensor): Promise<Tensor> => {
         const [n, rows, cols] = t.shape;
-        return put(backend, turned(await backend.read(t), rows, cols), [n, cols, rows], "f32");
+        return put(
+          backend,
+          turned(Float64Array.from(await backend.read(t)), rows, cols),
+          [n, cols, rows],
+          "f32",
+        );
       };
       const first = await other(x);
       const firstState = await other(state);
@@ -131,7 +124,7 @@ describe.each(backends)("$name", (own) => {
         ["finalState", K - 1],
         ["initialState", K - 1],
       ] as const)
-        expect(Float64Array.from(got[name]!), name).toEqual(turned(last[name]!, rows, C));
+        expect(got[name], name).toEqual(turned(last[name]!, rows, C));
       expect(got["weight"]).toEqual(last["weight"]);
       expect(got["bias"]).toEqual(last["bias"]);
       await backend.dispose();

@@ -2,13 +2,14 @@ import type { Backend, HostTensor } from "@dlrt/core";
 import { expect } from "vitest";
 import type { State } from "../src/index.js";
 import type { ReferenceProblem, ReferenceResult } from "../src/reference/index.js";
-import { errorOf, randomFrom, upload, type Arrays, type Layer } from "./layers.js";
+import { errorOf, upload, type Arrays, type Layer, isParameter } from "./layers.js";
+import { randomFrom } from "./random.js";
 
 /** Tokens of a pool, by their numbers, as the inputs of one sequence after the other. */
 export function gather(layer: Layer, pool: Arrays, poolSize: number, tokens: readonly number[]): Arrays {
   return Object.fromEntries(
     Object.entries(pool).map(([name, data]) => {
-      if (layer.inputs[name] === "A" || layer.inputs[name] === "D") return [name, data];
+      if (isParameter(layer, name)) return [name, data];
       const columns = data.length / poolSize; // of a token, all its rows together
       const out = new Float64Array(tokens.length * columns);
       tokens.forEach((token, at) => {

@@ -3,28 +3,14 @@ import { readView } from "@dlrt/core/backend";
 import { describe, expect, test } from "vitest";
 import type { ReferenceProblem } from "../src/reference/index.js";
 import { expectDerivatives } from "./differences.js";
-import {
-  all,
-  inputsOf,
-  randomFrom,
-  stateShape,
-  typed,
-  upload,
-  type Arrays,
-  type Decay,
-  type Layer,
-} from "./layers.js";
+import { all, inputsOf, stateShape, typed, upload, type Arrays, type Decay, type Layer } from "./layers.js";
+import { numbers } from "./random.js";
 import { ifLong } from "./long.js";
-
-const random = (size: number, seed: number): Float64Array => {
-  const next = randomFrom(seed);
-  return Float64Array.from({ length: size }, () => Math.fround(next()));
-};
 
 /** Sizes of the results, and what comes back through them. */
 function cotangentsOf(layer: Layer, problem: ReferenceProblem, arrays: Arrays) {
   const { output, finalState } = layer.reference(problem, arrays);
-  return { output: random(output.length, 11), finalState: random(finalState.length, 12) };
+  return { output: numbers(output.length, 11), finalState: numbers(finalState.length, 12) };
 }
 
 function gradientsOf(layer: Layer, problem: ReferenceProblem, arrays: Arrays, dtype: "f32" | "f64") {
@@ -87,7 +73,7 @@ function expectGradients(layer: Layer, own: Partial<ReferenceProblem>, decay: De
     ...own,
   };
   const [states, K, V] = stateShape(problem);
-  const whole = { ...problem, initialState: random(states * K * V, 13) };
+  const whole = { ...problem, initialState: numbers(states * K * V, 13) };
   const arrays = inputsOf(layer, whole, decay, 21);
   const f64 = gradientsOf(layer, whole, arrays, "f64");
   const f32 = gradientsOf(layer, whole, arrays, "f32");

@@ -3,6 +3,7 @@ import * as layers from "../src/index.js";
 import * as reference from "../src/reference/index.js";
 import type { ReferenceProblem, ReferenceResult } from "../src/reference/index.js";
 import type { Cotangents, LayerOptions, LayerResult, VjpOptions } from "../src/index.js";
+import { randomFrom } from "./random.js";
 
 export type Arrays = Readonly<Record<string, Float64Array>>;
 type Tensors = Record<string, HostTensor>;
@@ -93,22 +94,14 @@ const erasing = [
 ];
 export const hasKernel = ({ name }: Layer): boolean => erasing.includes(name.split(",")[0]!);
 
+/** Whether an input is a parameter, [1, 1, H], which is one row for all tokens. */
+export const isParameter = (layer: Layer, name: string): boolean => /^[AD]$/.test(layer.inputs[name]!);
+
 /** The layers under test: where DLRT_LAYERS is "erasing", those alone that are computed in another way without that kernel. */
 export const all: readonly Layer[] =
   process.env["DLRT_LAYERS"] === "erasing" ? every.filter(hasKernel) : every;
 
 export const named = (name: string): Layer => every.find((layer) => layer.name === name)!;
-
-/** Numbers from −1 to 1, from a seed (mulberry32). */
-export function randomFrom(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let x = Math.imul(state ^ (state >>> 15), 1 | state);
-    x = (x + Math.imul(x ^ (x >>> 7), 61 | x)) ^ x;
-    return ((x ^ (x >>> 14)) >>> 0) / 2 ** 31 - 1;
-  };
-}
 
 /** How strongly a test's layer decays: one number for all, or a mixture. */
 export type Decay = number | "mixed" | "typical";
@@ -194,10 +187,9 @@ export function upload(
   };
   return Object.fromEntries(
     Object.entries(layer.inputs).map(([name, kind]) => {
-      const shape =
-        kind === "A" || kind === "D"
-          ? ([1, 1, stateHeads] as const)
-          : ([batch, tokens * stepsOf(layer, kind), columns[kind]] as const);
+      const shape = isParameter(layer, name)
+        ? ([1, 1, stateHeads] as const)
+        : ([batch, tokens * stepsOf(layer, kind), columns[kind]] as const);
       return [name, backend.upload({ data: typed(arrays[name]!, dtype), shape })];
     }),
   );

@@ -2,16 +2,9 @@ import type { Backend } from "@dlrt/core";
 import { describe, expect, test } from "vitest";
 import { backends, put, take, type TestBackend } from "./backends.js";
 import { errorOf } from "./layers.js";
+import { numbers } from "./random.js";
 import { arraysOf, cases, type PieceCase } from "./pieces.js";
-import {
-  cotangentsOf,
-  gradientsOf,
-  random,
-  resultShapes,
-  stepsOff,
-  upload,
-  type Arrays,
-} from "./pieces-run.js";
+import { cotangentsOf, gradientsOf, resultShapes, stepsOff, upload, type Arrays } from "./pieces-run.js";
 
 /** Elements of an array that derivatives are taken along: all of a small one, else some of every row. */
 const chosen = (array: Float64Array): number[] =>
@@ -127,7 +120,7 @@ describe.each(backends)("$name", (own: TestBackend) => {
       const arrays = arraysOf(piece, 5);
       const inputs = upload(backend, piece, arrays, "f32");
       // Tokens 2 and on of sequences with three tokens more, in rows with two columns more.
-      const wide = random(batch * (tokens + 3) * (cols + 2), 9);
+      const wide = numbers(batch * (tokens + 3) * (cols + 2), 9);
       for (let b = 0; b < batch; b++)
         for (let i = 0; i < tokens; i++) {
           const row = arrays[name]!.subarray((b * tokens + i) * cols, (b * tokens + i + 1) * cols);

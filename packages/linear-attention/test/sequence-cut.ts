@@ -1,6 +1,7 @@
 import type { Backend, HostTensor } from "@dlrt/core";
 import type { ReferenceProblem } from "../src/reference/index.js";
-import { inputsOf, randomFrom, type Arrays, type Layer } from "./layers.js";
+import { inputsOf, type Arrays, type Layer, isParameter } from "./layers.js";
+import { randomFrom } from "./random.js";
 
 /** Tokens `from` to `to` of every sequence, as views. */
 export function slice(
@@ -15,7 +16,7 @@ export function slice(
     Object.entries(tensors).map(([name, t]) => {
       const [batch, rows, cols] = t.shape;
       const steps = rows / problem.tokens;
-      if (layer.inputs[name] === "A" || layer.inputs[name] === "D") return [name, t];
+      if (isParameter(layer, name)) return [name, t];
       const layout = { ...t.layout, offset: from * steps * cols };
       return [name, backend.view(t, [batch, (to - from) * steps, cols], layout)];
     }),
