@@ -42,7 +42,7 @@ describe.each(backends.flatMap((own) => own.dtypes.map((dtype) => ({ ...own, dty
           for (const name of ["weight", "bias"] as const)
             alone[name]!.forEach((value, at) => (sums[name][at]! += value));
         }
-        // Sums of 17 numbers up to 4, of which each call rounds its own.
+        // The gradients are sums over 17 tokens of numbers up to 4. One call rounds the whole sum, and the others each round a part of it.
         const limit = dtype === "f32" ? 2 ** -19 : 2 ** -48;
         for (const name of ["weight", "bias"] as const)
           sums[name].forEach((sum, at) => expect(Math.abs(got[name]![at]! - sum), name).toBeLessThan(limit));

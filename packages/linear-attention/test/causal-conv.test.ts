@@ -6,7 +6,7 @@ import { numbers } from "./random.js";
 import { turned } from "./turned.js";
 
 const [C, K] = [6, 4];
-/** A convolution's inputs on a backend: [batch, tokens, C], K taps. */
+/** Makes a convolution's inputs on a backend: x [batch, tokens, C], weights of K taps, and a bias. */
 function inputsOf(backend: Backend, batch: number, tokens: number) {
   return {
     x: put(backend, numbers(batch * tokens * C, 1), [batch, tokens, C], "f32"),
@@ -15,11 +15,11 @@ function inputsOf(backend: Backend, batch: number, tokens: number) {
   };
 }
 
-/** Tokens `from` to `to` of every sequence. */
+/** Returns the tokens `from` to `to` of every sequence as a view, `to` excluded. */
 const tokens = (backend: Backend, x: Tensor, from: number, to: number): Tensor =>
   backend.view(x, [x.shape[0], to - from, C], { ...x.layout, offset: from * x.layout.row });
 
-/** Rows of each sequence, one piece after the other. */
+/** Joins the pieces of a batch, so that each sequence has its rows one piece after the other. */
 function joined(pieces: readonly FloatArray[], batch: number): number[] {
   return Array.from({ length: batch }, (_, b) =>
     pieces.flatMap((piece) => [...piece.slice((b * piece.length) / batch, ((b + 1) * piece.length) / batch)]),

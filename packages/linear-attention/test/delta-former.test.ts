@@ -34,7 +34,7 @@ function expectOutput(
 describe("forward", () => {
   test.each([1, 2, 15, 16, 17, 63, 64, 65, 127, 129, 200])("%d tokens", (tokens) => {
     for (const kernel of ["softmax", "exp"] as const) {
-      // Unnormalised corrections grow by exponentials, token after token, unless scores are well below 0.
+      // Without the normaliser, corrections grow exponentially from token to token, unless β and the scores are small.
       const problem = { ...base, tokens, kernel, ...(kernel === "exp" && { scale: 0.05 }) };
       const arrays = inputsOf(problem, tokens);
       if (kernel === "exp") arrays.beta = arrays.beta.map((x) => Math.fround(x / tokens));
@@ -66,7 +66,7 @@ describe("forward", () => {
     expectOutput(problem, { ...arrays, beta });
   });
 
-  // Scores are integers, exact in both dtypes, up to ± 1000 and far beyond what exp can take.
+  // The scores are integers, which are exact in both dtypes, up to ± 1000 and so far beyond what exp can take.
   test.each(["large", "constant", "repeated", "rising"])("%s scores", (kind) => {
     const problem = { ...base, tokens: 100, scale: 1 };
     const arrays = inputsOf(problem, 6);
@@ -86,7 +86,7 @@ describe("forward", () => {
   test("β = 0 leaves softmax attention, β = 1 and 2 are taken", () => {
     for (const beta of [0, 1, 2]) {
       const arrays = inputsOf(base, 7);
-      // With β = 2 corrections grow; not within 33 tokens of these scores.
+      // With β = 2 corrections may grow, but do not within 33 tokens of these scores.
       expectOutput(base, { ...arrays, beta: arrays.beta.fill(beta) });
     }
   });

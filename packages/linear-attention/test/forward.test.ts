@@ -23,7 +23,7 @@ const heads = {
   "all different, modulo": { query: 6, key: 1, value: 3, order: "modulo" },
 } as const;
 
-/** Relative to the largest element of what it is compared with. */
+/** How far a result may be off, relative to the largest element of what it is compared with. */
 const limits = { f32: 1e-6, f64: 2e-14 } as const;
 
 describe.each(all)("$name", (layer) => {

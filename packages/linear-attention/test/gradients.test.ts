@@ -7,7 +7,7 @@ import { all, inputsOf, stateShape, typed, upload, type Arrays, type Decay, type
 import { numbers } from "./random.js";
 import { ifLong } from "./long.js";
 
-/** Sizes of the results, and what comes back through them. */
+/** Draws the cotangents of a layer's results. */
 function cotangentsOf(layer: Layer, problem: ReferenceProblem, arrays: Arrays) {
   const { output, finalState } = layer.reference(problem, arrays);
   return { output: numbers(output.length, 11), finalState: numbers(finalState.length, 12) };
@@ -45,7 +45,7 @@ function gradientsOf(layer: Layer, problem: ReferenceProblem, arrays: Arrays, dt
   return read;
 }
 
-/** Σ output ∘ its cotangent + the same of the final state, in float64. */
+/** Computes the loss whose gradients are tested, in float64: the sum of output and final state, each times its cotangent. */
 function lossOf(
   layer: Layer,
   problem: ReferenceProblem,
@@ -99,7 +99,7 @@ describe.each(all)("$name", (layer) => {
 
   test("strong decay, −3 a token", () => expectGradients(layer, { tokens: 17 }, -3, 24));
 
-  // Also where a reset or a decay by e^−100 forgets everything; there ḡ is 0, and so are the differences.
+  // Some tokens are reset, or decay by e^−100, and forget everything. There the gradient of the decay is 0, and so are the differences.
   test("mixed decay", () => expectGradients(layer, { tokens: 17 }, "mixed", ifLong(Infinity, 24)));
 
   test.each([

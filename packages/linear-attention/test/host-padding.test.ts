@@ -11,7 +11,7 @@ import { numbers } from "./random.js";
 const T = 9;
 const lengths = Int32Array.of(6, 0, 9);
 const B = lengths.length;
-/** Grouped values, queries that share a state, and both, each head's neighbours being those h mod H. */
+/** Grouped values, queries that share a state, and both, in the order in which head h shares with those of equal h mod H. */
 const headCounts = [
   { query: 2, key: 2, value: 4, order: "modulo" },
   { query: 4, key: 2, value: 2, order: "modulo" },
@@ -22,7 +22,7 @@ type Side = Padding["side"];
 const { spoil: spoilWith } = paddedBatch(T, lengths);
 const spoil = (data: Float64Array, side: Side): Float64Array => spoilWith(data, side, NaN);
 
-/** A padded batch with NaN beside its tokens. */
+/** Draws the inputs, the state and the cotangent of a padded batch, with NaN in all padded rows. */
 function made(layer: Layer, heads: (typeof headCounts)[number], side: Side) {
   const problem = { batch: B, tokens: T, heads, keyWidth: 4, valueWidth: 3 };
   const [count, K, V] = stateShape(problem);
@@ -87,11 +87,11 @@ describe.each(all)("$name", (layer) => {
       });
       const end = Float64Array.from(readView(finalState!));
       expect(errorOf(readView(applySummary(backend, summary, start)), end)).toBeLessThan(2e-14);
-      // A sequence without tokens is the identity.
+      // The summary of a sequence without tokens is the identity.
       const size = (count / B) * K;
       const unit = readView(summary.transition).slice(size * K, 2 * size * K);
       expect(unit.every((x, at) => x === (Math.floor(at / K) % K === at % K ? 1 : 0))).toBe(true);
-      // The same tokens again, from where the first end.
+      // The same tokens are computed a second time, from the states in which they ended.
       const twice = composeSummaries(backend, summary, summary);
       const again = layer.forward(backend, tensors, {
         ...options,
@@ -99,7 +99,7 @@ describe.each(all)("$name", (layer) => {
       });
       const last = Float64Array.from(readView(again.finalState!));
       expect(errorOf(readView(applySummary(backend, twice, start)), last)).toBeLessThan(4e-14);
-      // The way back: the cotangent of the first state.
+      // The way back gives the cotangent of the first state.
       const cotangent = backend.upload({ data: bar, shape: output.shape });
       const stateBar = backend.upload({ data: numbers(count * K * V, 8), shape: [count, K, V] });
       const back = chunkSummaryVjp(layer.forward, backend, tensors, { output: cotangent, summary }, options);

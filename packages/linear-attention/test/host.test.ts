@@ -137,7 +137,7 @@ test("states in either layout, packed sequences, and no token", async () => {
   const empty = { query: none, key: none, value: none, decay: none };
   const got = await host.simpleGla(backend, empty, { heads: one, shape: [1, 0] });
   expect(got.output.length).toBe(0);
-  // Where there is no token, only a view tells the columns.
+  // Where there is no token, only a view can tell how many columns there are.
   const query = { data: none, shape: [1, 0, 2] } as const;
   const value = { data: none, shape: [1, 0, 3] } as const;
   const initialState = Float32Array.of(1, 2, 3, 4, 5, 6);

@@ -73,7 +73,7 @@ test("defaults: gated_delta, 1/√K; what a rule lacks or does not take is refus
   const rows = { query: one(4, 1), key: one(4, 1), value: one(2, 3) };
   const attributes = { q_num_heads: 1, kv_num_heads: 1 };
   const gates = { decay: one(1, 0), beta: one(1, 0.5) };
-  // S = ½ k vᵀ, so o = ½ · ½ · 4 · 3.
+  // With β = ½ and no decay S = ½ k vᵀ, so that o = scale · Sᵀ q = ½ · ½ · 4 · 3.
   expect([...readView(onnxLinearAttention(backend, { ...rows, ...gates }, attributes).output)]).toEqual([
     3, 3,
   ]);

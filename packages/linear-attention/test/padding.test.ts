@@ -26,7 +26,7 @@ const { startOf, spoil } = paddedBatch(T, lengths);
 
 const rowsIn = (t: HostTensor): Float64Array => Float64Array.from(readView(t));
 
-/** The rows of sequence n that count, of a result [B, T·rows, columns]. */
+/** Returns the rows of sequence n that count, of an array [B, T·rows, columns]. */
 function rowsOf(data: Float64Array, side: Padding["side"], n: number): Float64Array {
   const columns = data.length / (lengths.length * T);
   const start = (n * T + startOf(side, n)) * columns;
@@ -39,7 +39,7 @@ function problemOf(heads: (typeof headCounts)[number]) {
   return { ...problem, initialState: numbers(count * K * V, 3) };
 }
 
-/** What the layer gives for a padded batch, forward and back, with NaN wherever rows are padded. */
+/** Computes a layer on a padded batch, forward and back, with NaN in all padded rows. */
 function padded(
   backend: Backend<HostTensor>,
   layer: Layer,
@@ -74,7 +74,7 @@ describe.each(all)("$name", (layer) => {
     for (const side of sides)
       test(`${name}: rows padded on the ${side} play no part`, async () => {
         const backend = await create();
-        // By default each dtype on one side for each count of heads.
+        // In the default run each dtype is on one side for each of the head counts.
         for (const [at, heads] of headCounts.entries())
           for (const dtype of ifLong(dtypes, [dtypes[(at + (side === "left" ? 0 : 1)) % 2]!])) {
             const problem = problemOf(heads);
@@ -88,7 +88,7 @@ describe.each(all)("$name", (layer) => {
 
 type Got = ReturnType<typeof padded>;
 
-/** Against the recurrence of each sequence by itself. */
+/** Compares the results with the recurrence of each sequence by itself. */
 function expectResults(
   layer: Layer,
   problem: ReturnType<typeof problemOf>,
@@ -114,7 +114,7 @@ function expectResults(
   expect(spoil(outputs, side, 0)).toEqual(outputs);
 }
 
-/** A sequence's own rows of every input. */
+/** Returns the rows of every input that belong to sequence n. */
 const sequence = (layer: Layer, arrays: Got["arrays"], side: Padding["side"], n: number) =>
   Object.fromEntries(
     Object.entries(arrays).map(([name, data]) => {
@@ -122,7 +122,7 @@ const sequence = (layer: Layer, arrays: Got["arrays"], side: Padding["side"], n:
     }),
   );
 
-/** The bits of the gradients of each sequence by itself; those of parameters are sums. */
+/** Expects the bits of the gradients of each sequence by itself. Those of parameters are sums over the sequences, and are near. */
 function expectGradients(
   backend: Backend<HostTensor>,
   layer: Layer,

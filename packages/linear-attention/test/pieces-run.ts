@@ -6,7 +6,7 @@ import { arraysOf, type PieceCase } from "./pieces.js";
 
 export type Arrays = Record<string, Float64Array>;
 
-/** The largest difference in units of ε times the condition of its element; what underflow may cost is left out. */
+/** Returns the largest difference in units of ε times the condition of its element. `least`, what underflow may cost, is not counted. */
 export function stepsOff(
   got: FloatArray,
   expected: Float64Array,
@@ -34,7 +34,7 @@ export const upload = (
     Object.entries(piece.shapes).map(([name, shape]) => [name, put(backend, arrays[name]!, shape, dtype)]),
   );
 
-/** Shapes of the results. */
+/** Returns the shapes of the results, by their names. */
 export function resultShapes(piece: PieceCase): Record<string, Shape> {
   const { x, a, b, weight, initialState } = piece.shapes;
   const output = (x ?? a ?? b)!;

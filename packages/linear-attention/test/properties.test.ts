@@ -32,7 +32,7 @@ describe.each(all)("$name", (layer) => {
         ...options,
         finalState: true,
       });
-      // The second piece writes its state over the first one's.
+      // The second piece writes its final state over its initial one.
       const state = first.finalState!;
       const second = layer.forward(backend, slice(backend, layer, problem, tensors, cut, tokens), {
         ...options,

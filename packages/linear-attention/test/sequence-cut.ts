@@ -3,7 +3,7 @@ import type { ReferenceProblem } from "../src/reference/index.js";
 import { inputsOf, type Arrays, type Layer, isParameter } from "./layers.js";
 import { randomFrom } from "./random.js";
 
-/** Tokens `from` to `to` of every sequence, as views. */
+/** Returns the tokens `from` to `to` of every input as views, `to` excluded. */
 export function slice(
   backend: Backend<HostTensor>,
   layer: Layer,
@@ -23,7 +23,10 @@ export function slice(
   );
 }
 
-/** Small integers: keys are plus or minus a unit vector, β is 0, 1 or 2, g is 0 or −∞. */
+/**
+ * Draws inputs on which a layer is exact in any dtype: small integers, keys that are plus or minus a unit vector, β of 0, 1 or 2, and g of 0 or
+ * −∞.
+ */
 export function exactInputs(layer: Layer, problem: ReferenceProblem, seed: number): Arrays {
   const random = randomFrom(seed);
   const pick = (numbers: readonly number[]) =>

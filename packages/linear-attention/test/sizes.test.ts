@@ -70,6 +70,6 @@ test("Gated DeltaNet with grouped values: 252 tokens in two pieces, then 20 one 
   }
   expect(errorOf(output, expected.output)).toBeLessThan(1e-6);
   expect(errorOf(readView(state), expected.finalState)).toBeLessThan(1e-6);
-  // What is left are the inputs and the state.
+  // Only the five inputs and the state are left.
   expect(backend.memory().tensors).toBe(6);
 });

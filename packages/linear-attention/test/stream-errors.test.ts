@@ -1,4 +1,4 @@
-// What is wrong with the arrays of a call that goes through its tokens in pieces is told of the whole arrays, and nothing is written.
+// Errors of a call that goes through its tokens in pieces speak of the whole arrays, and come before anything is written.
 import { createJsBackend } from "@dlrt/backend-js";
 import { DtypeError, ShapeError, ValueError, type FloatArray } from "@dlrt/core";
 import { expect, test } from "vitest";

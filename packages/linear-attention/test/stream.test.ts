@@ -67,7 +67,7 @@ describe("gatedDeltaRule", () => {
     expect(same(output, fresh.output)).toBe(true);
     expect([all[0], all[size + 1]]).toEqual([7, 7]);
     expect(into.finalState).toBeUndefined();
-    // One piece, too.
+    // A call that is a single piece fills the caller's array as well.
     const first = Object.fromEntries(
       Object.entries(inputs).map(([name, x]) => [name, x.subarray(0, x.length / batch / 4)]),
     );

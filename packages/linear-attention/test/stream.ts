@@ -1,6 +1,6 @@
 /**
- * A batch of sequences, in which the rows of one piece lie apart; there are so many that a piece has less than half of the tokens, as only then
- * a call is cut.
+ * A batch, in which the rows of one piece lie apart. It has so many sequences that a piece holds less than half of the tokens, since only then
+ * a call is cut into pieces.
  */
 export const problem = {
   batch: 48,

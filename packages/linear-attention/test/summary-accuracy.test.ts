@@ -50,7 +50,7 @@ test("a product's error is within 16 ε of its terms, and sixteen pieces in f32 
     const reduce = (parts: readonly ChunkSummary<HostTensor>[]) =>
       parts.reduce((first, second) => composeSummaries(backend, first, second));
     const [got, expected] = [reduce(f32), reduce(made("f64"))];
-    // Maps that shrink do not amplify what an earlier product lost; relative to the state, which does not shrink.
+    // Maps that shrink do not amplify what an earlier product has lost. The error is relative to the state, which does not shrink.
     expect(errorOf(readView(got.state), Float64Array.from(readView(expected.state)))).toBeLessThan(1e-6);
     const difference = readView(got.transition).map((x, i) =>
       Math.abs(x - readView(expected.transition)[i]!),
@@ -77,7 +77,7 @@ test.each([-1e-4, -0.02, -0.06])(
     if (decay === -0.06)
       expect(f64!.some((x) => Math.abs(x) < 2 ** -126 && Math.abs(x) > 2 ** -148)).toBe(true);
     expect(tiny.length).toBe(0);
-    // Its largest element is 6e-11 to 2e-39 here: what the rounding to multiples of 2⁻⁶⁹ may change, and a part in 10⁵.
+    // The largest element of A is from 6e-11 to 2e-39 here. The limit is what the rounding to multiples of 2⁻⁶⁹ may change, and 1e-5 of it.
     const limit = 2 ** -67 + 1e-5 * Math.max(...f64!.map(Math.abs));
     f64!.forEach((x, at) => expect(Math.abs(f32![at]! - x)).toBeLessThan(limit));
   },

@@ -14,7 +14,10 @@ import { all, inputsOf, upload, type Layer } from "./layers.js";
 const heads = { query: 4, key: 2, value: 4 };
 const problem = { batch: 2, tokens: 17, heads, keyWidth: 5, valueWidth: 3 };
 
-/** A piece's summary and its way back, composed and applied. The layers of the test are typed for host tensors, but look at none. */
+/**
+ * Makes the summary of a piece and that of its way back, composes and applies them. The layers of the tests are typed for tensors of the host,
+ * but look at no elements.
+ */
 function everything(layer: Layer, own: Backend<Tensor>): { own: number; made: Record<string, HostTensor> } {
   const backend = own as unknown as Backend<HostTensor>;
   const inputs = upload(backend, layer, problem, inputsOf(layer, problem, "mixed", 4), "f32");

@@ -121,7 +121,7 @@ describe.each(all)("$name", (layer) => {
       const own = layer.backward(backend, inputs, cotangents, { heads, initialState: starts[at]! });
       const expected = slice(backend, layer, problem, rowGradients, cuts[at]!, cuts[at + 1]!);
       for (const name of Object.keys(layer.inputs)) {
-        if (isParameter(layer, name)) continue; // their gradients add up over pieces
+        if (isParameter(layer, name)) continue; // the gradient of a parameter is the sum over all pieces
         const scale = Math.max(...readView(whole[name]!).map(Math.abs));
         const difference = Math.max(
           0,
