@@ -5,14 +5,14 @@ import { gatedDeltaNet } from "../../src/index.js";
 import { createBackend, numbers } from "../support.js";
 import { startTf } from "../webgpu/device.js";
 
-/** Minutes of training on each. */
+/** The minutes of training on each backend. */
 const MINUTES = Number(process.env["DLRT_MINUTES"] ?? 10);
 const [B, T, D] = [2, 24, 8];
 
 let backend: Backend;
 afterEach(() => backend.dispose());
 
-/** Megabytes of the process that are no garbage. */
+/** Returns how much memory the process has without its garbage, in MiB. */
 function residentMegabytes(): number {
   (globalThis as { gc?: () => void }).gc?.();
   return process.memoryUsage().rss / 2 ** 20;
@@ -39,7 +39,7 @@ test.each(["wasm", "webgpu"])(`training on %s for ${MINUTES} minutes: nothing gr
   };
   const first = await step();
   const half = Date.now() + (MINUTES * 60_000) / 2;
-  while (Date.now() < half) await step(); // what is kept for later calls, and compiled, is there by then
+  while (Date.now() < half) await step(); // by then all is compiled and cached that is kept for later calls
   const [before, megabytes] = [state(), residentMegabytes()];
   const end = Date.now() + (MINUTES * 60_000) / 2;
   let [steps, last] = [0, first];
