@@ -37,7 +37,7 @@ function write(path, text) {
   writeFileSync(join(root, path), text);
 }
 
-/** Files at fault: where an import stands that is refused, and all of a cycle. */
+/** Returns the files at fault: those in which an import is refused, and all of a cycle. */
 async function check() {
   const { forbidden, options } = config;
   const { output } = await cruise(["."], {

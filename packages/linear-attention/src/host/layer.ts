@@ -11,7 +11,7 @@ type AnyInputs = Readonly<Record<string, Tensor>>;
 
 const STATE = "initialState";
 
-/** The whole arrays at once. */
+/** Computes a call on the whole arrays at once. */
 async function inOne(backend: Backend, layer: AnyLayer, call: HostCall): Promise<HostOutcome> {
   const { views, options, initial, finalState: asked, output: into } = call;
   const results = await withUploads(
@@ -28,7 +28,7 @@ async function inOne(backend: Backend, layer: AnyLayer, call: HostCall): Promise
   return { output: into ?? output, finalState };
 }
 
-/** A layer of this package as a `HostLayer`. */
+/** Makes a layer on plain arrays of a layer of this package and its rule. */
 export function onHost<Inputs extends object>(rule: Rule, layer: AnyLayer): HostLayer<Inputs> {
   const call = async (backend: Backend, inputs: Given, given: HostLayerOptions): Promise<HostLayerResult> => {
     checkIsBackend(backend);
@@ -45,7 +45,7 @@ export function onHost<Inputs extends object>(rule: Rule, layer: AnyLayer): Host
   return call as HostLayer<Inputs>;
 }
 
-/** A layer's Vjp as a `HostLayerVjp`. */
+/** Makes a layer's Vjp on plain arrays of the Vjp on tensors and the layer's rule. */
 export function backOnHost<Inputs extends object>(
   rule: Rule,
   layer: <T extends Tensor>(

@@ -3,13 +3,14 @@ import type { Mapping } from "./rule.js";
 import type { Value } from "./tape.js";
 
 /**
- * S ← (diag(e^g) + b aᵀ) S + k vᵀ in three rows a token, with a scratch channel beside the K of the state, for any decay, −∞ too:
+ * The mapping of S ← (diag(e^g) + b aᵀ) S + k vᵀ, in three rows for each token and with a scratch channel beside the K of the state. It
+ * holds for any decay, g = −∞ included:
  *
- *     row 0   wipes the scratch channel, reads aᵀS, and keeps it there
- *     row 1   decays S and adds b times what the scratch channel holds
+ *     row 0   decays the scratch channel by −∞, which wipes it, reads aᵀS, and writes that into the scratch channel
+ *     row 1   decays the other channels by g, and adds b times what the scratch channel holds
  *     row 2   adds k vᵀ, after which the query reads
  *
- * Two rows would do with a ∘ e^(−g) for a, which overflows where the decay is strong.
+ * Two rows would do with a ∘ e^(−g) in place of a, but that overflows where the decay is strong.
  */
 export function diagonalPlusLowRank<T extends Tensor>(
   { mix, tape, batch, tokens, keyWidth, valueWidth, stateHeads }: Mapping<T>,
@@ -25,7 +26,7 @@ export function diagonalPlusLowRank<T extends Tensor>(
       { value: b!, row: 1 },
       { value: key!, row: 2 },
     ]),
-    erased: tape.place(batch, tokens, sizes(a!.heads), [
+    eraseRows: tape.place(batch, tokens, sizes(a!.heads), [
       { value: a!, row: 0, alpha: -1 },
       { value: -1, row: 1, column: keyWidth },
     ]),

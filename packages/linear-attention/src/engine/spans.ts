@@ -1,20 +1,20 @@
 import { ShapeError, ValueError, type Tensor } from "@dlrt/core";
 import { checkOptions, describe } from "@dlrt/core/backend";
 import type { LayerOptions, Padding } from "./options.js";
-import { rowsOf, type Packed, type Piece } from "./packed.js";
+import { rowsOf, type Packed, type Span } from "./packed.js";
 import type { Scope } from "./scope.js";
 
 /**
- * The tokens of a call that count, as pieces that can each be computed at once: all of them, the packed sequences, or without
- * their padding those of a padded batch, where neighbours of one length are one piece. Piece by piece the states follow the
- * sequences. Whatever walks along the tokens, as a layer or a convolution does, walks over these.
- * @throws ValueError, ShapeError
+ * Returns the tokens that count of a call, as spans each of which one kernel call computes: all tokens at once, the packed sequences one by
+ * one, or the sequences of a padded batch without their padding, of which neighbours of one length make one span. The states of the spans
+ * are those of the sequences, in their order. A layer and a convolution both walk over these spans.
+ * @throws ValueError, ShapeError, which name `sequences` or `padding`
  */
-export function checkPieces(
+export function checkSpans(
   { sequences, padding }: Pick<LayerOptions, "sequences" | "padding">,
   batch: number,
   tokens: number,
-): readonly Piece[] {
+): readonly Span[] {
   if (sequences !== undefined && padding !== undefined)
     throw new ValueError("padding", "none beside sequences, which have no rows between them", "both");
   if (sequences !== undefined) return checkSequences(sequences, batch, tokens);
@@ -22,25 +22,25 @@ export function checkPieces(
   return [{ batch, start: 0, rows: tokens, state: 0 }];
 }
 
-function checkSequences(sequences: Int32Array, batch: number, tokens: number): readonly Piece[] {
+function checkSequences(sequences: Int32Array, batch: number, tokens: number): readonly Span[] {
   if (!(sequences instanceof Int32Array) || sequences.length < 1)
     throw new ValueError("sequences", "an Int32Array 0 = s₀ ≤ … ≤ s_N = T", describe(sequences));
   if (batch !== 1) throw new ShapeError("sequences", "a batch of 1", String(batch));
-  const pieces = Array.from({ length: sequences.length - 1 }, (_, n) => ({
+  const spans = Array.from({ length: sequences.length - 1 }, (_, n) => ({
     batch: 1,
     start: sequences[n]!,
     rows: sequences[n + 1]! - sequences[n]!,
     state: n,
   }));
   const [first, last] = [sequences[0]!, sequences.at(-1)!];
-  if (first !== 0 || last !== tokens || pieces.some(({ rows }) => rows < 0)) {
+  if (first !== 0 || last !== tokens || spans.some(({ rows }) => rows < 0)) {
     const expected = `bounds from 0 to ${tokens} that never fall`;
     throw new ValueError("sequences", expected, describe([...sequences.subarray(0, 9)]));
   }
-  return pieces;
+  return spans;
 }
 
-function checkPadding(padding: Padding, batch: number, tokens: number): readonly Piece[] {
+function checkPadding(padding: Padding, batch: number, tokens: number): readonly Span[] {
   checkOptions("padding", padding, ["side", "lengths"]);
   const { side, lengths } = padding;
   if (side !== "left" && side !== "right")
@@ -61,53 +61,53 @@ function checkPadding(padding: Padding, batch: number, tokens: number): readonly
   return join(ranges, (a, b) => a.rows === b.rows);
 }
 
-/** Joins neighbours that may be one piece. `alike` says so of two that follow each other. */
+/** Joins runs of entries into one each, whose `batch` is their sum. `alike` tells of an entry and the next whether they are of one run. */
 export function join<P extends { readonly batch: number }>(
-  pieces: Iterable<P>,
+  spans: Iterable<P>,
   alike: (before: P, next: P) => boolean,
 ): P[] {
   const joined: P[] = [];
   let last: P | undefined;
-  for (const piece of pieces) {
-    if (last !== undefined && alike(last, piece)) {
+  for (const span of spans) {
+    if (last !== undefined && alike(last, span)) {
       const whole = joined.pop()!;
-      joined.push({ ...whole, batch: whole.batch + piece.batch });
-    } else joined.push(piece);
-    last = piece;
+      joined.push({ ...whole, batch: whole.batch + span.batch });
+    } else joined.push(span);
+    last = span;
   }
   return joined;
 }
 
-/** Turns a piece of tokens into the rows of an array that has several rows for each token. */
-export const stretched = (piece: Piece, perToken: number): Piece => ({
-  ...piece,
-  start: piece.start * perToken,
-  rows: piece.rows * perToken,
+/** Turns a span of tokens into the span of rows of an array that has `perToken` rows for each token. */
+export const stretched = (span: Span, perToken: number): Span => ({
+  ...span,
+  start: span.start * perToken,
+  rows: span.rows * perToken,
 });
 
-/** Returns the rows beside the pieces of a padded batch. */
-export function paddingOf(pieces: readonly Piece[], tokens: number): readonly Piece[] {
-  return pieces
-    .flatMap((piece) => {
-      const end = piece.start + piece.rows;
+/** Returns the rows that the spans of a padded batch leave out. */
+export function paddingOf(spans: readonly Span[], tokens: number): readonly Span[] {
+  return spans
+    .flatMap((span) => {
+      const end = span.start + span.rows;
       return [
-        { ...piece, start: 0, rows: piece.start },
-        { ...piece, start: end, rows: tokens - end },
+        { ...span, start: 0, rows: span.start },
+        { ...span, start: end, rows: tokens - end },
       ];
     })
     .filter(({ rows }) => rows > 0);
 }
 
-/** Writes zeros into padded rows, whatever they held. */
+/** Writes zeros into the padded rows of an array with `perToken` rows for each token, whatever they held. */
 export function clearRows<T extends Tensor>(
   scope: Scope<T>,
   { tensor, heads, width }: Packed<T>,
-  padding: readonly Piece[],
+  padding: readonly Span[],
   perToken: number,
 ): void {
   const whole = { tensor, heads: 1, width: heads * width };
-  for (const piece of padding) {
-    const rows = rowsOf(scope.backend, whole, stretched(piece, perToken), 1);
+  for (const span of padding) {
+    const rows = rowsOf(scope.backend, whole, stretched(span, perToken), 1);
     scope.copy(scope.repeated(0, rows.shape), rows);
   }
 }
