@@ -41,7 +41,7 @@ test("a final state that is transferred elsewhere meanwhile is named", async () 
   const finalState = of(0);
   const pending = host.solve(backend, op, of(1, 5, 2), { finalState });
   structuredClone(finalState, { transfer: [finalState.buffer as ArrayBuffer] });
-  await expect(pending).rejects.toThrow(/^finalState: expected 1 elements, got 0 elements/);
+  await expect(pending).rejects.toThrow(/^finalState: expected 1 elements or more, got 0 elements/);
   await expect(pending).rejects.toThrow(ShapeError);
   expect(backend.memory()).toEqual({ tensors: 0, bytes: 0 });
 });

@@ -7,10 +7,9 @@ import {
   type HostView,
   type Tensor,
 } from "@dlrt/core";
-import { checkView, isContiguous, readView, Scope } from "@dlrt/core/backend";
+import { checkView, fillArray, isContiguous, readView, Scope } from "@dlrt/core/backend";
 import type { LayerFunction } from "../engine/held.js";
 import type { Rule } from "../engine/rule.js";
-import { fill } from "./call.js";
 import type { HostCall } from "./prepare.js";
 
 /**
@@ -105,7 +104,7 @@ function place(piece: HostTensor, into: FloatArray, from: number, tokens: number
   const own = isContiguous(piece) ? piece.data.subarray(piece.layout.offset) : readView(piece);
   const size = rows * columns;
   for (let b = 0; b < batch; b++)
-    fill("output", into, own.subarray(b * size, (b + 1) * size), (b * tokens + from) * columns);
+    fillArray("output", into, own.subarray(b * size, (b + 1) * size), (b * tokens + from) * columns);
 }
 
 /** @throws ShapeError unless the arrays hold the last piece; where they hold the first, they then hold those between */
