@@ -3,14 +3,15 @@ import { apply, inverse, solve, type Dtype, type HostTensor } from "@dlrt/core";
 import { recurrent, type ReferenceOperator } from "@dlrt/core/reference";
 import { describe, expect, it } from "vitest";
 import { createJsBackend } from "../src/index.js";
-import { firstDifference, generator } from "./kernels/problems.js";
+import { firstDifference } from "./kernels/problems.js";
+import { randomFrom } from "../../../tooling/random.mjs";
 
 const [n, r, p] = [150, 6, 5];
 const backend = createJsBackend();
 
 /** Sparse Q and K: few terms meet, so that all sums stay small. */
 function problem(kind: "row" | "channel", resets: number) {
-  const random = generator(3);
+  const random = randomFrom(3);
   const fill = (count: number, f: (at: number) => number): Float64Array =>
     Float64Array.from({ length: count }, (_, at) => f(at));
   const sign = (): number => (random() < 0 ? -1 : 1);

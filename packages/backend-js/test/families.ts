@@ -1,6 +1,6 @@
 import type { Dtype } from "@dlrt/core";
 import { unitRoundoff } from "@dlrt/core";
-import { generator } from "./kernels/problems.js";
+import { randomFrom } from "../../../tooling/random.mjs";
 
 /** Data whose roundings do not average out as those of random data do. Values may need rounding to the dtype. */
 export interface Family {
@@ -42,7 +42,7 @@ export const equal = ([n, r, p]: Size, c = 0.7): Family => ({
 
 /** Positive everywhere. */
 export const oneSided = ([n, r, p]: Size): Family => {
-  const random = generator(n + r + p);
+  const random = randomFrom(n + r + p);
   const table = Float64Array.from({ length: 4096 }, () => Math.abs(random()));
   const at = (i: number, m: number, salt: number): number => table[(i * 31 + m * 17 + salt) % 4093]!;
   return {

@@ -1,4 +1,4 @@
-import { generator } from "./kernels/problems.js";
+import { randomFrom } from "../../../tooling/random.mjs";
 
 /** A decay: g of row i and channel m, as a sequence that starts anew for every problem. */
 export interface Gate {
@@ -8,7 +8,7 @@ export interface Gate {
 
 const random = (f: (uniform: () => number) => number): Gate["make"] => {
   return () => {
-    const next = generator(11);
+    const next = randomFrom(11);
     return () => f(next);
   };
 };

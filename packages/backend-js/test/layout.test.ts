@@ -13,7 +13,7 @@ import {
 import { entryStart, readView } from "@dlrt/core/backend";
 import { describe, expect, it } from "vitest";
 import { createJsBackend } from "../src/index.js";
-import { generator } from "./kernels/problems.js";
+import { randomFrom } from "../../../tooling/random.mjs";
 
 const backend = createJsBackend();
 const { kernels } = backend;
@@ -70,7 +70,7 @@ function expectPoisonBetween(t: HostTensor): void {
 
 /** Calls of every kernel: tensors by name, the ones written, and the call itself. */
 function calls(dtype: Dtype) {
-  const random = generator(5);
+  const random = randomFrom(5);
   const make = (rows: number, cols: number, f: () => number = random): HostTensor => {
     const data = newFloatArray(dtype, batch * rows * cols).map(f);
     return backend.upload({ data, shape: [batch, rows, cols] });
@@ -182,7 +182,7 @@ describe.each(["f32", "f64"] as Dtype[])("%s", (dtype) => {
   it("a layer's packed arrays, heads shared as in GQA, are solved in place and nothing is copied", () => {
     const own = createJsBackend();
     const [sequences, count, shared, rows, d] = [2, 4, 2, 19, 6];
-    const random = generator(8);
+    const random = randomFrom(8);
     const fill = (length: number, f = random) => newFloatArray(dtype, length).map(f);
     const groups = count / shared;
     const arrays = {

@@ -1,7 +1,7 @@
 import { solve, unitRoundoff, type FloatArray, type HostTensor } from "@dlrt/core";
-import { xoroshiro128plus } from "pure-rand/generator/xoroshiro128plus";
 import { expect, test } from "vitest";
 import { createJsBackend } from "../src/index.js";
+import { randomFrom } from "../../../tooling/random.mjs";
 
 const [n, piece, r, p] = [process.env.DLRT_LONG ? 1_000_000 : 65_536, 8192, 64, 64];
 
@@ -27,8 +27,7 @@ function gap(uniform: () => number): number {
 
 /** Rows of a DeltaNet from a seeded generator: unit keys, β ∈ [0, 2], Q = βK, Λ = I, gated or not. */
 function problem(seed: number, kind: Kind): (rows: number) => Piece {
-  const generator = xoroshiro128plus(seed);
-  const uniform = (): number => generator.next() / 2 ** 31;
+  const uniform = randomFrom(seed);
   return (rows) => {
     const k = new Float32Array(rows * r).map(uniform);
     const q = new Float32Array(rows * r);

@@ -2,7 +2,7 @@ import type { Backend, FloatArray, Tensor } from "@dlrt/core";
 import { describe, expect, test } from "vitest";
 import { causalConv, causalConvVjp, type CausalConvOptions } from "../src/index.js";
 import { backends, put, take } from "./backends.js";
-import { randomFrom } from "./layers.js";
+import { randomFrom } from "../../../tooling/random.mjs";
 
 const [C, K] = [6, 4];
 const random = (size: number, seed: number): Float64Array => {

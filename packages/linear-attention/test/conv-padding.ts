@@ -2,7 +2,7 @@ import type { Backend, Dtype, FloatArray, Shape, Tensor } from "@dlrt/core";
 import { expect } from "vitest";
 import { causalConv, causalConvVjp, type CausalConvOptions, type Padding } from "../src/index.js";
 import { put, take } from "./backends.js";
-import { randomFrom } from "./layers.js";
+import { randomFrom } from "../../../tooling/random.mjs";
 
 export const [T, C, K] = [7, 6, 4];
 /** Neighbours of one length, one without tokens, one without padding, and one shorter than the taps. */

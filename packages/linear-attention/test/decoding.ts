@@ -2,7 +2,8 @@ import type { Backend, HostTensor } from "@dlrt/core";
 import { expect } from "vitest";
 import type { State } from "../src/index.js";
 import type { ReferenceProblem, ReferenceResult } from "../src/reference/index.js";
-import { errorOf, randomFrom, upload, type Arrays, type Layer } from "./layers.js";
+import { errorOf, upload, type Arrays, type Layer } from "./layers.js";
+import { randomFrom } from "../../../tooling/random.mjs";
 
 /** Tokens of a pool, by their numbers, as the inputs of one sequence after the other. */
 export function gather(layer: Layer, pool: Arrays, poolSize: number, tokens: readonly number[]): Arrays {

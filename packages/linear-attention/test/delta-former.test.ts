@@ -7,7 +7,8 @@ import * as reference from "../src/reference/index.js";
 import type { DeltaFormerProblem } from "../src/reference/index.js";
 import { createDeviceBackend } from "./device-backend.js";
 import { expectDerivatives } from "./differences.js";
-import { errorOf, randomFrom, typed } from "./layers.js";
+import { errorOf, typed } from "./layers.js";
+import { randomFrom } from "../../../tooling/random.mjs";
 
 const heads = { query: 2, key: 2, value: 2 };
 const base: DeltaFormerProblem = { batch: 2, tokens: 33, keyWidth: 5, valueWidth: 3, heads };

@@ -4,7 +4,8 @@ import { readView } from "@dlrt/core/backend";
 import { describe, expect, test } from "vitest";
 import { ifLong } from "./long.js";
 import type { ReferenceProblem } from "../src/reference/index.js";
-import { all, errorOf, inputsOf, randomFrom, stateShape, typed, upload, type Decay } from "./layers.js";
+import { all, errorOf, inputsOf, stateShape, typed, upload, type Decay } from "./layers.js";
+import { randomFrom } from "../../../tooling/random.mjs";
 
 const T = [0, 1, 15, 16, 17, 33, 65];
 const decays: readonly Decay[] = [0, -1e-8, -3, -20, -100, -Infinity, "mixed", "typical"];

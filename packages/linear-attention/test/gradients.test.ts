@@ -3,17 +3,8 @@ import { readView } from "@dlrt/core/backend";
 import { describe, expect, test } from "vitest";
 import type { ReferenceProblem } from "../src/reference/index.js";
 import { expectDerivatives } from "./differences.js";
-import {
-  all,
-  inputsOf,
-  randomFrom,
-  stateShape,
-  typed,
-  upload,
-  type Arrays,
-  type Decay,
-  type Layer,
-} from "./layers.js";
+import { all, inputsOf, stateShape, typed, upload, type Arrays, type Decay, type Layer } from "./layers.js";
+import { randomFrom } from "../../../tooling/random.mjs";
 import { ifLong } from "./long.js";
 
 const random = (size: number, seed: number): Float64Array => {

@@ -6,7 +6,8 @@ import * as host from "../src/host.js";
 import type { HostCotangents, HostLayerOptions, HostLayerResult } from "../src/host.js";
 import * as layers from "../src/index.js";
 import { applySummary, chunkSummary, chunkSummaryVjp, composeSummaries } from "../src/index.js";
-import { all, errorOf, inputsOf, randomFrom, stateShape, upload, type Layer } from "./layers.js";
+import { all, errorOf, inputsOf, stateShape, upload, type Layer } from "./layers.js";
+import { randomFrom } from "../../../tooling/random.mjs";
 
 const T = 9;
 const lengths = Int32Array.of(6, 0, 9);

@@ -15,7 +15,8 @@ import type { HostCotangents, HostLayerOptions, HostLayerResult } from "../src/h
 import type { ReferenceProblem } from "../src/reference/index.js";
 import * as reference from "../src/reference/index.js";
 import { createDeviceBackend } from "./device-backend.js";
-import { all, inputsOf, randomFrom, stateShape, typed, upload, type Arrays, type Layer } from "./layers.js";
+import { all, inputsOf, stateShape, typed, upload, type Arrays, type Layer } from "./layers.js";
+import { randomFrom } from "../../../tooling/random.mjs";
 
 type Inputs = Readonly<Record<string, FloatArray | HostView>>;
 type Forward = (backend: Backend, inputs: Inputs, options: HostLayerOptions) => Promise<HostLayerResult>;

@@ -3,6 +3,7 @@ import * as layers from "../src/index.js";
 import * as reference from "../src/reference/index.js";
 import type { ReferenceProblem, ReferenceResult } from "../src/reference/index.js";
 import type { Cotangents, LayerOptions, LayerResult, VjpOptions } from "../src/index.js";
+import { randomFrom } from "../../../tooling/random.mjs";
 
 export type Arrays = Readonly<Record<string, Float64Array>>;
 type Tensors = Record<string, HostTensor>;
@@ -98,17 +99,6 @@ export const all: readonly Layer[] =
   process.env["DLRT_LAYERS"] === "erasing" ? every.filter(hasKernel) : every;
 
 export const named = (name: string): Layer => every.find((layer) => layer.name === name)!;
-
-/** Numbers from −1 to 1, from a seed (mulberry32). */
-export function randomFrom(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let x = Math.imul(state ^ (state >>> 15), 1 | state);
-    x = (x + Math.imul(x ^ (x >>> 7), 61 | x)) ^ x;
-    return ((x ^ (x >>> 14)) >>> 0) / 2 ** 31 - 1;
-  };
-}
 
 /** How strongly a test's layer decays: one number for all, or a mixture. */
 export type Decay = number | "mixed" | "typical";

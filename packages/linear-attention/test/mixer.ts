@@ -2,7 +2,8 @@ import type { Backend, Dtype, Shape, Tensor } from "@dlrt/core";
 import { expect } from "vitest";
 import { betaGate, causalConv, gatedDeltaRule, gatedRmsNorm, gdnGate, l2Norm } from "../src/index.js";
 import { put, take } from "./backends.js";
-import { errorOf, randomFrom } from "./layers.js";
+import { errorOf } from "./layers.js";
+import { randomFrom } from "../../../tooling/random.mjs";
 
 // A token mixer as Qwen3.5 has it, smaller: twice as many value heads as key heads.
 const [B, T, KEYS, VALUES, K, V, TAPS] = [2, 37, 2, 4, 8, 12, 4];

@@ -4,7 +4,8 @@ import { readView } from "@dlrt/core/backend";
 import { expect, test } from "vitest";
 import { onnxLinearAttention, type OnnxLinearAttentionInputs } from "../src/index.js";
 import { onnxLinearAttention as reference, type ReferenceProblem } from "../src/reference/index.js";
-import { errorOf, randomFrom } from "./layers.js";
+import { errorOf } from "./layers.js";
+import { randomFrom } from "../../../tooling/random.mjs";
 
 const rules = ["linear", "gated", "delta", "gated_delta"] as const;
 const [B, T] = [2, 17];

@@ -5,7 +5,8 @@ import { readView } from "@dlrt/core/backend";
 import { describe, expect, test } from "vitest";
 import { checkPieces } from "../src/engine/pieces.js";
 import type { Padding } from "../src/index.js";
-import { all, errorOf, inputsOf, randomFrom, stateShape, typed, upload, type Layer } from "./layers.js";
+import { all, errorOf, inputsOf, stateShape, typed, upload, type Layer } from "./layers.js";
+import { randomFrom } from "../../../tooling/random.mjs";
 import { ifLong } from "./long.js";
 
 const T = 9;

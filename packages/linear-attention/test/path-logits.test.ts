@@ -6,7 +6,8 @@ import { pathLogits, pathLogitsVjp, type PathLogitsInputs } from "../src/index.j
 import * as reference from "../src/reference/index.js";
 import { createDeviceBackend } from "./device-backend.js";
 import { expectDerivatives } from "./differences.js";
-import { errorOf, randomFrom, typed } from "./layers.js";
+import { errorOf, typed } from "./layers.js";
+import { randomFrom } from "../../../tooling/random.mjs";
 
 interface Problem {
   readonly batch: number;

@@ -1,7 +1,7 @@
 import { unitRoundoff, type Backend, type Dtype, type FloatArray, type Shape, type Tensor } from "@dlrt/core";
 import { expect } from "vitest";
 import { put, take } from "./backends.js";
-import { randomFrom } from "./layers.js";
+import { randomFrom } from "../../../tooling/random.mjs";
 import { arraysOf, type PieceCase } from "./pieces.js";
 
 export type Arrays = Record<string, Float64Array>;

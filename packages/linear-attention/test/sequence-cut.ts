@@ -1,6 +1,7 @@
 import type { Backend, HostTensor } from "@dlrt/core";
 import type { ReferenceProblem } from "../src/reference/index.js";
-import { inputsOf, randomFrom, type Arrays, type Layer } from "./layers.js";
+import { inputsOf, type Arrays, type Layer } from "./layers.js";
+import { randomFrom } from "../../../tooling/random.mjs";
 
 /** Tokens `from` to `to` of every sequence, as views. */
 export function slice(

@@ -5,7 +5,8 @@ import { applySummary, chunkSummary, gatedDeltaRule, kimiDeltaAttention, dplr, g
 import type { LayerFunction } from "../src/index.js";
 import * as reference from "../src/reference/index.js";
 import { backends, put, take } from "./backends.js";
-import { errorOf, inputsOf, named, randomFrom, typed } from "./layers.js";
+import { errorOf, inputsOf, named, typed } from "./layers.js";
+import { randomFrom } from "../../../tooling/random.mjs";
 
 const limits = { f32: 2e-6, f64: 1e-13 } as const;
 const heads = { query: 4, key: 2, value: 2 };

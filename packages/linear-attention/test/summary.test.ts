@@ -6,7 +6,8 @@ import * as layers from "../src/index.js";
 import { applySummary, chunkSummary, chunkSummaryVjp, composeSummaries } from "../src/index.js";
 import type { ChunkSummary, LayerFunction, SummaryOptions } from "../src/index.js";
 import type { ReferenceProblem } from "../src/reference/index.js";
-import { all, errorOf, inputsOf, named, randomFrom, stateShape, typed, upload } from "./layers.js";
+import { all, errorOf, inputsOf, named, stateShape, typed, upload } from "./layers.js";
+import { randomFrom } from "../../../tooling/random.mjs";
 import { exactInputs, slice } from "./sequence-cut.js";
 import type { Decay, Layer } from "./layers.js";
 

@@ -4,7 +4,8 @@ import * as layers from "@dlrt/linear-attention";
 import * as tf from "@tensorflow/tfjs";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { gatedDeltaNet, type GatedDeltaNet, type GatedDeltaNetConfig } from "../src/index.js";
-import { alongDirection, closeEmpty, createBackend, difference, numbers, randomFrom } from "./support.js";
+import { alongDirection, closeEmpty, createBackend, difference, numbers } from "./support.js";
+import { randomFrom } from "../../../tooling/random.mjs";
 
 const [B, T, hidden] = [2, 11, 6];
 const config = { headDim: 4, numHeads: 2, numVHeads: 4, expandV: 1.5, seed: 3 };

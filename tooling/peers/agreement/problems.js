@@ -1,15 +1,5 @@
 // The arrays of one call: what the operator LinearAttention takes, of any head counts and widths.
-
-/** Numbers from −1 to 1, from a seed (mulberry32). */
-export function randomFrom(seed) {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let x = Math.imul(state ^ (state >>> 15), 1 | state);
-    x = (x + Math.imul(x ^ (x >>> 7), 61 | x)) ^ x;
-    return ((x ^ (x >>> 14)) >>> 0) / 2 ** 31 - 1;
-  };
-}
+import { randomFrom } from "../../random.mjs";
 
 /** Rows of `width` columns of length 1: the delta rules stay bounded on such keys. */
 function normalized(data, width) {

@@ -4,7 +4,8 @@ import { unitRoundoff } from "@dlrt/core";
 import { describe, expect, it } from "vitest";
 import { apply } from "../../src/kernels/apply.js";
 import { gates } from "../gates.js";
-import { entry, generator, tensor } from "./problems.js";
+import { entry, tensor } from "./problems.js";
+import { randomFrom } from "../../../../tooling/random.mjs";
 
 /** Column j of an [n, p] array. */
 const column = (a: Float64Array, p: number, j: number): Float64Array => a.filter((_, at) => at % p === j);
@@ -17,7 +18,7 @@ describe.each(["f32", "f64"] as Dtype[])("apply %s with decay along columns", (d
       // A rank beyond what the scratch holds, and columns beyond.
       if (decay.name === "typical") sizes.push([33, 1030, 2], [40, 2, 2100]);
       for (const [n, r, p] of sizes) {
-        const random = generator(n + r);
+        const random = randomFrom(n + r);
         const gap = decay.make();
         const gaps = tensor([1, n, p], dtype, (at) => gap(Math.floor(at / p), at % p));
         const [q, k] = [0, 1].map(() => tensor([1, n, r], dtype, () => random() / Math.sqrt(r)));

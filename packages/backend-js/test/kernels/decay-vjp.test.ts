@@ -2,7 +2,8 @@ import type { Dtype } from "@dlrt/core";
 import { unitRoundoff } from "@dlrt/core";
 import { describe, expect, it } from "vitest";
 import { decayVjp } from "../../src/kernels/decay-vjp.js";
-import { generator, tensor } from "./problems.js";
+import { tensor } from "./problems.js";
+import { randomFrom } from "../../../../tooling/random.mjs";
 
 /** Numbers of f32 that are multiples of 2⁻²⁴, so that products are multiples of 2⁻⁴⁸ and float64 holds each exactly. */
 const whole = (x: number): number => Math.fround(Math.round(x * 2 ** 23) / 2 ** 23);
@@ -22,7 +23,7 @@ describe.each(["f32", "f64"] as Dtype[])("decayVjp %s", (dtype) => {
     ),
   )("%s, r %i, %i columns: running sums over many rows keep to the gate", (_, r, columns, family) => {
     const n = r === 130 ? 700 : 20_000;
-    const value = family(generator(r + columns));
+    const value = family(randomFrom(r + columns));
     const make = (salt: number) => tensor([1, n, r], dtype, (at) => whole(value(salt === 3 ? at + 1 : salt)));
     const [q, k, qGradient, kGradient] = [0, 1, 2, 3].map(make);
     const start = tensor([1, r, 1], dtype, (m) => whole(value(m)));

@@ -3,7 +3,8 @@ import type { DeltaRuleInputs, DeltaRuleVjpParams } from "@dlrt/core/backend";
 import * as plain from "./plain-delta.js";
 import { deltaRuleVjpWithin } from "../../src/kernels/delta-rule-vjp.js";
 import { jsKernels } from "../../src/kernels/index.js";
-import { generator, tensor } from "./problems.js";
+import { tensor } from "./problems.js";
+import { randomFrom } from "../../../../tooling/random.mjs";
 
 type Name = keyof DeltaRuleInputs;
 
@@ -25,7 +26,7 @@ export interface DeltaProblem {
 export function deltaProblem(problem: DeltaProblem, dtype: Dtype, as: Dtype = dtype) {
   const { sizes, decay, gates = "beta", eraseKey, eps, states = true, chunk, data = {} } = problem;
   const [batch, n, r, p] = sizes;
-  const random = generator(7 + n + 31 * r + 101 * p);
+  const random = randomFrom(7 + n + 31 * r + 101 * p);
   const rounded = (x: number) => (dtype === "f32" ? Math.fround(x) : x);
   const make = (name: Name | undefined, shape: Shape, own: () => number): HostTensor => {
     const given = name && data[name];

@@ -7,7 +7,6 @@ import { trilInverse } from "../../src/kernels/tril-inverse.js";
 import {
   firstDifference,
   entry,
-  generator,
   limit,
   problem,
   referenceOperator,
@@ -15,6 +14,7 @@ import {
   type Problem,
   type Sizes,
 } from "./problems.js";
+import { randomFrom } from "../../../../tooling/random.mjs";
 
 const sizes: Sizes[] = [
   [1, 1, 1, 1],
@@ -108,7 +108,7 @@ describe.each(["f32", "f64"] as Dtype[])("inverse %s", (dtype) => {
 
 describe.each(["f32", "f64"] as Dtype[])("trilInverse %s", (dtype) => {
   const block = (batch: number, c: number, upper: number) => {
-    const random = generator(c);
+    const random = randomFrom(c);
     return tensor([batch, c, c], dtype, (index) => {
       const row = Math.floor(index / c) % c;
       const value = random();

@@ -2,20 +2,10 @@ import type { Dtype, FloatArray, HostTensor, Shape } from "@dlrt/core";
 import { contiguousLayout } from "@dlrt/core/backend";
 import { elementCount, newFloatArray, unitRoundoff } from "@dlrt/core";
 import type { ReferenceOperator } from "@dlrt/core/reference";
+import { randomFrom } from "../../../../tooling/random.mjs";
 
 /** ω may reach 16 ε for ranks up to 128. */
 export const limit = (dtype: Dtype): number => 16 * unitRoundoff[dtype];
-
-/** Uniform in [−1, 1), the same on every run (mulberry32). */
-export function generator(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let t = Math.imul(state ^ (state >>> 15), state | 1);
-    t ^= t + Math.imul(t ^ (t >>> 7), t | 61);
-    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 31 - 1;
-  };
-}
 
 export function tensor(shape: Shape, dtype: Dtype, value: (index: number) => number = () => NaN): HostTensor {
   const data = newFloatArray(dtype, elementCount(shape)).map((_, index) => value(index)) as FloatArray;
@@ -50,7 +40,7 @@ export type Sizes = readonly [batch: number, n: number, r: number, p: number];
 
 /** Keys of norm about 1 and λ in ±[0.5, 1.5): contractive enough that nothing overflows. */
 export function problem([batch, n, r, p]: Sizes, dtype: Dtype, seed = 1): Problem {
-  const random = generator(seed + n + 31 * r + 101 * p);
+  const random = randomFrom(seed + n + 31 * r + 101 * p);
   const scale = 1 / Math.sqrt(Math.max(1, r));
   return {
     dtype,

@@ -7,18 +7,8 @@ import {
   omegaState,
   omegaTrilInverse,
 } from "../../src/reference/index.js";
-import {
-  deltaNet,
-  EPSILON,
-  exact,
-  general,
-  inverses,
-  LIMIT,
-  Random,
-  sizes,
-  ways,
-  widths,
-} from "./problems.js";
+import { deltaNet, EPSILON, exact, general, inverses, LIMIT, sizes, ways, widths } from "./problems.js";
+import { Random } from "../../../../tooling/random.mjs";
 
 const alpha = -0.5;
 

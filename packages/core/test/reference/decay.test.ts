@@ -11,7 +11,8 @@ import {
   type ReferenceOperator,
 } from "../../src/reference/index.js";
 import { exp } from "../../src/reference/double-double-exp.js";
-import { EPSILON, general, inverses, LIMIT, maxAbs, minus, Random, replaced, ways } from "./problems.js";
+import { EPSILON, general, inverses, LIMIT, maxAbs, minus, replaced, ways } from "./problems.js";
+import { Random } from "../../../../tooling/random.mjs";
 
 /** Gaps as gates make them, and what breaks implementations: none, tiny, strong, a reset, a mixture. */
 const gates: Record<string, (random: Random) => number> = {

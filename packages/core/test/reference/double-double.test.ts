@@ -12,7 +12,8 @@ import {
   recurrent,
   type ReferenceOperator,
 } from "../../src/reference/index.js";
-import { EPSILON, Random } from "./problems.js";
+import { EPSILON } from "./problems.js";
+import { Random } from "../../../../tooling/random.mjs";
 
 const UNIT = 1074n;
 

@@ -1,6 +1,5 @@
-import { uniformFloat64 } from "pure-rand/distribution/uniformFloat64";
-import { mersenne } from "pure-rand/generator/mersenne";
 import { chunkwise, dense, recurrent, type ReferenceOperator } from "../../src/reference/index.js";
+import type { Random } from "../../../../tooling/random.mjs";
 
 export const EPSILON = 2 ** -53;
 export const LIMIT = 16 * EPSILON;
@@ -35,32 +34,6 @@ export const inverses: readonly (readonly [string, (op: ReferenceOperator) => Fl
       [`chunkwise, c = ${chunk}`, (op: ReferenceOperator) => chunkwise.inverse(op, { chunk })] as const,
   ),
 ];
-
-export class Random {
-  readonly #generator;
-
-  constructor(seed: number) {
-    this.#generator = mersenne(seed);
-  }
-
-  uniform(low = 0, high = 1): number {
-    return low + (high - low) * uniformFloat64(this.#generator);
-  }
-
-  /** Uniform on the integers low, …, high. */
-  integer(low: number, high: number): number {
-    return Math.floor(this.uniform(low, high + 1));
-  }
-
-  normal(): number {
-    return Math.sqrt(-2 * Math.log(1 - this.uniform())) * Math.cos(2 * Math.PI * this.uniform());
-  }
-
-  /** `count` normal numbers times `scale`. */
-  normals(count: number, scale = 1): Float64Array {
-    return Float64Array.from({ length: count }, () => scale * this.normal());
-  }
-}
 
 /** λ of both signs, Q ≠ K. */
 export function general(random: Random, n: number, r: number): ReferenceOperator {

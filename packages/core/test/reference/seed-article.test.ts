@@ -1,7 +1,8 @@
 import { describe, expect, test } from "vitest";
 import { chunkwise, dense, identity, matmul, omega, recurrent } from "../../src/reference/index.js";
 import { tril, trilMatmul } from "../../src/reference/matrix.js";
-import { LIMIT, maxAbs, minus, Random } from "./problems.js";
+import { LIMIT, maxAbs, minus } from "./problems.js";
+import { Random } from "../../../../tooling/random.mjs";
 
 // The two test programs of kexue.fm/archives/11072: Q, K, V = randn(n, d)/√d, Λ = I.
 const [n, d, c] = [1000, 100, 200];

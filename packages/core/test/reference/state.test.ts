@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { recurrent, omega, omegaApply, omegaState, rowsOf } from "../../src/reference/index.js";
-import { general, LIMIT, Random, ways } from "./problems.js";
+import { general, LIMIT, ways } from "./problems.js";
+import { Random } from "../../../../tooling/random.mjs";
 
 const [n, r, p] = [17, 3, 2];
 const random = new Random(17);

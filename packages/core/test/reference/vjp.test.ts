@@ -7,7 +7,8 @@ import {
   solveVjp,
   type ReferenceOperator,
 } from "../../src/reference/index.js";
-import { general, maxAbs, minus, Random, replaced } from "./problems.js";
+import { general, maxAbs, minus, replaced } from "./problems.js";
+import { Random } from "../../../../tooling/random.mjs";
 
 /** Gradient of `loss` at x by central differences of fourth order. */
 function numeric(x: Float64Array, loss: (x: Float64Array) => number): Float64Array {

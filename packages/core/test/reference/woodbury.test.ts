@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import { dense, identity, materializeUnmasked, matmul, woodburyInverse } from "../../src/reference/index.js";
-import { deltaNet, maxAbs, minus, Random } from "./problems.js";
+import { deltaNet, maxAbs, minus } from "./problems.js";
+import { Random } from "../../../../tooling/random.mjs";
 
 test.each([
   [1, 1],
