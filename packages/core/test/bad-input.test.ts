@@ -18,7 +18,7 @@ import {
   type HostTensor,
   type Shape,
 } from "../src/index.js";
-import { any, Refusals } from "./refusals.js";
+import { any, expectRefused, Refusals, type ErrorClass } from "./refusals.js";
 import { SpyBackend } from "./spy-backend.js";
 
 const [batch, n, r, p] = [2, 3, 2, 4];
@@ -38,7 +38,8 @@ beforeEach(() => {
 afterEach(() => backend.dispose());
 
 const make: Refusals["make"] = (shape, dtype) => refusals.make(shape, dtype);
-const refuses: Refusals["expect"] = (call, error, argument) => refusals.expect(call, error, argument);
+const refuses = (call: () => unknown, error: ErrorClass, argument: string): void =>
+  expectRefused(refusals, call, error, argument);
 
 describe("operators", () => {
   test("shapes that do not fit", () => {

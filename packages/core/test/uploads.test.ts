@@ -11,7 +11,7 @@ import {
   type HostTensor,
   type Shape,
 } from "../src/index.js";
-import { any, Refusals } from "./refusals.js";
+import { any, expectRefused, Refusals, type ErrorClass } from "./refusals.js";
 import { SpyBackend } from "./spy-backend.js";
 
 let refusals: Refusals;
@@ -23,7 +23,8 @@ beforeEach(() => {
 });
 afterEach(() => backend.dispose());
 
-const refuses: Refusals["expect"] = (call, error, argument) => refusals.expect(call, error, argument);
+const refuses = (call: () => unknown, error: ErrorClass, argument: string): void =>
+  expectRefused(refusals, call, error, argument);
 
 const data = new Float32Array(24);
 const shape: Shape = [2, 3, 4];
