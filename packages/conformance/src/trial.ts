@@ -14,7 +14,8 @@ import type { Omega } from "./backward-error.js";
 import type { GateKind } from "./gates.js";
 import type { Plan } from "./options.js";
 import type { Pulse } from "./pulse.js";
-import type { Recorder, Subject } from "./report.js";
+import type { Recorder } from "./recorder.js";
+import type { Subject } from "./report.js";
 import { textOf } from "./text.js";
 
 /** A backend broke a promise. */

@@ -9,7 +9,9 @@ import {
   omegaOfSolve,
   omegaOfTrilInverse,
 } from "../src/backward-error.js";
-import { gradientBounds, differences, gradientNames, referenceGradients } from "../src/gradient-error.js";
+import { gradientBounds } from "../src/gradient-bounds.js";
+import { gradientNames, referenceGradients } from "../src/gradient-case.js";
+import { differences } from "../src/gradient-differences.js";
 import { gateNames } from "../src/gates.js";
 import { gateKinds } from "../src/kinds.js";
 import { familyNames, growing, makeProblem, type Problem } from "../src/problems.js";

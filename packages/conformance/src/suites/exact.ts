@@ -12,24 +12,16 @@ import {
 import * as host from "@dlrt/core/host";
 import { dense, operatorOf, overBatch, recurrent } from "@dlrt/core/reference";
 import fc from "fast-check";
-import { anyCall, operatorOn, plainCall, run, runInverse, sayCall, type Call } from "../calls.js";
+import { anyCall, operatorOn, plainCall, run, sayCall, type Call } from "../calls.js";
+import { demandEqual } from "../demands.js";
 import { makeExact } from "../exact.js";
 import type { GateKind } from "../gates.js";
 import { gateKinds, needs, titleFor, budgetFor } from "../kinds.js";
 import { nameOf, type Problem } from "../problems.js";
 import { Random } from "../random.js";
-import { afford, affordSquare, anySizes, atMost, workOf } from "../sizes.js";
-import { demand, type Case, type Scope, type Trial } from "../trial.js";
-import { exactBlocks, exactInverse } from "./exact-inverse.js";
-import { runTrilInverse } from "./tril-inverse.js";
-
-/** Equal numbers; −0 and 0 are one. @throws ConformanceError naming the first that differs */
-export function demandEqual(what: string, got: FloatArray, want: FloatArray): void {
-  demand(got.length === want.length, `${what}: ${got.length} elements, expected ${want.length}`);
-  let at = 0;
-  while (at < want.length && got[at] === want[at]) at++;
-  demand(at === want.length, `${what}: expected exactly ${want[at]} at element ${at}, got ${got[at]}`);
-}
+import { afford, affordSquare, anySizes, workOf } from "../sizes.js";
+import type { Case, Scope, Trial } from "../trial.js";
+import { anyExactBlock, anyExactInverse, exactInverse, longExactInverse } from "./exact-inverse.js";
 
 async function demandExact(
   verb: "solve" | "apply",
@@ -164,50 +156,6 @@ async function derived(trial: Trial): Promise<void> {
     );
   });
   trial.count();
-}
-
-function anyExactInverse(trial: Trial, kind: DecayKind): Promise<void> {
-  const values = fc.record({
-    sizes: anySizes(atMost(trial.plan, 200)).map((sizes) => affordSquare(sizes, trial.plan)),
-    chunk: fc.constantFrom(undefined, 1, 7, 16, 64, 128),
-    given: fc.boolean(),
-    seed: fc.nat(),
-  });
-  const judge = async (
-    scope: Scope,
-    { sizes, seed, ...call }: Omit<Drawn, "call"> & { chunk: number | undefined; given: boolean },
-  ): Promise<void> => {
-    const problem = makeExact(sizes, trial.subject.dtype!, seed, false, kind);
-    demandEqual(`inverse, ${nameOf(problem)}`, await runInverse(scope, problem, call), exactInverse(problem));
-    trial.count();
-  };
-  return trial.property(values, judge, kind === "none" ? 1 : 0.5);
-}
-
-/** More rows than 16 chunks of 64. What a bound of n³ would take long to judge, equality judges at once. */
-async function longExactInverse(trial: Trial): Promise<void> {
-  const { n } = affordSquare({ batch: 1, n: 1100, r: 1 }, trial.plan); // the result has n columns
-  const problem = makeExact({ batch: 1, n, r: 6, p: 0 }, trial.subject.dtype!, trial.plan.seed);
-  await trial.scoped(async (scope) => {
-    const got = await runInverse(scope, problem, { chunk: undefined, given: true });
-    demandEqual(`inverse, ${nameOf(problem)}`, got, exactInverse(problem));
-  });
-  trial.count();
-}
-
-function anyExactBlock(trial: Trial): Promise<void> {
-  const values = fc.record({
-    batch: fc.integer({ min: 1, max: 4 }),
-    n: fc.oneof(fc.nat(128), fc.constantFrom(16, 32, 64, 128)),
-    given: fc.boolean(),
-    seed: fc.nat(),
-  });
-  return trial.property(values, async (scope, { batch, n, given, seed }) => {
-    const { n: c } = affordSquare({ batch, n, r: 1 }, trial.plan);
-    const { a, x, where } = exactBlocks(trial.subject.dtype!, batch, c, seed);
-    demandEqual(where, await runTrilInverse(scope, a, [batch, c], given), x);
-    trial.count();
-  });
 }
 
 function resetCases(shared: Pick<Case, "suite" | "operation">, dtype: Dtype, kind: GateKind): Case[] {

@@ -1,6 +1,6 @@
 /**
  * Whole gradients of small problems beside two truths, the dense reference and differences; growth included. What they
- * may be off by follows from the problem: see `gradient-error`.
+ * may be off by follows from the problem: see `gradient-bounds`.
  */
 import {
   applyVjp,
@@ -19,14 +19,9 @@ import { gate, identity } from "@dlrt/core/reference";
 import fc from "fast-check";
 import { worse, type Omega } from "../backward-error.js";
 import { anyCall, operatorOn, readAll, sayCall, type Call } from "../calls.js";
-import {
-  differences,
-  gradientBounds,
-  gradientNames,
-  referenceGradients,
-  type Gradients,
-  type VjpCase,
-} from "../gradient-error.js";
+import { gradientBounds } from "../gradient-bounds.js";
+import { gradientNames, referenceGradients, type Gradients, type VjpCase } from "../gradient-case.js";
+import { differences } from "../gradient-differences.js";
 import type { Gates } from "../gates.js";
 import { anyGates, decayKinds, needs, titleFor } from "../kinds.js";
 import { familyNames, makeProblem, nameOf, shapesOf, type FamilyName, type Problem } from "../problems.js";

@@ -2,13 +2,13 @@
 import { apply, DlrtError, solve, type Backend, type FloatArray } from "@dlrt/core";
 import { overBatch, recurrent } from "@dlrt/core/reference";
 import { operatorOn } from "../calls.js";
+import { demandEqual } from "../demands.js";
 import { makeExact } from "../exact.js";
 import type { Plan } from "../options.js";
 import { shapesOf, type Problem } from "../problems.js";
 import { afford } from "../sizes.js";
 import { textOf } from "../text.js";
 import { demand, Scope, type Case, type Trial } from "../trial.js";
-import { demandEqual } from "./exact.js";
 
 function exactOn(backend: Backend, plan: Plan, seed = plan.seed): { problem: Problem; want: FloatArray } {
   const sizes = afford({ batch: 2, n: 150, r: 6, p: 4 }, plan);

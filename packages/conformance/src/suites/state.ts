@@ -14,6 +14,7 @@ import { gate, overBatch, recurrent } from "@dlrt/core/reference";
 import fc from "fast-check";
 import { omegaOfApply, omegaOfSolve } from "../backward-error.js";
 import type { Answer } from "../calls.js";
+import { demandEqual } from "../demands.js";
 import { makeExact } from "../exact.js";
 import type { Gates } from "../gates.js";
 import { anyGates, decayKinds, needs, titleFor, budgetFor } from "../kinds.js";
@@ -30,7 +31,6 @@ import {
 } from "../problems.js";
 import { anySizes } from "../sizes.js";
 import type { Case, Scope, Trial } from "../trial.js";
-import { demandEqual } from "./exact.js";
 
 interface Cut {
   readonly verb: "solve" | "apply";

@@ -1,6 +1,7 @@
 /** What `upload` takes: strided, offset, reversed and broadcast views, of any buffer; and copies it is. */
 import { newFloatArray, type Dtype, type FloatArray, type HostView, type Shape } from "@dlrt/core";
 import fc from "fast-check";
+import { demandBits } from "../demands.js";
 import { Random } from "../random.js";
 import { demand, type Case, type Scope, type Trial } from "../trial.js";
 
@@ -22,11 +23,6 @@ function elementsOf({ data, shape, strides, offset }: WholeView): FloatArray {
     }
   }
   return newFloatArray(data.BYTES_PER_ELEMENT === 4 ? "f32" : "f64", all.length).map((_, at) => all[at]!);
-}
-
-function demandSame(what: string, got: FloatArray, want: FloatArray): void {
-  const same = got.length === want.length && want.every((value, at) => Object.is(value, got[at]));
-  demand(same, `${what}: expected [${String(want.slice(0, 8))} …], got [${String(got.slice(0, 8))} …]`);
 }
 
 interface Arrangement {
@@ -76,7 +72,7 @@ async function demandUpload(
   demand(t.dtype === dtype, `upload: dtype ${t.dtype} from a ${dtype} array`);
   demand(String(t.shape) === String(view.shape), `upload: shape [${t.shape}] from [${view.shape}]`);
   const where = `strides [${view.strides}], offset ${view.offset}, shape [${view.shape}]`;
-  demandSame(`upload of ${where}`, await scope.read(t), elementsOf(view));
+  demandBits(`upload of ${where}`, await scope.read(t), elementsOf(view));
   trial.count();
 }
 
@@ -120,7 +116,7 @@ async function keepsBits(trial: Trial): Promise<void> {
   await trial.scoped(async (scope) => {
     const data = newFloatArray(trial.subject.dtype!, bits.length).map((_, at) => bits[at]!);
     const t = scope.put(data, [1, 1, bits.length]);
-    demandSame("upload and read of special values", await scope.read(t), data);
+    demandBits("upload and read of special values", await scope.read(t), data);
     trial.count();
   });
 }
@@ -151,7 +147,7 @@ async function foreignMemory(trial: Trial): Promise<void> {
     await trial.scoped(async (scope) => {
       const t = scope.put(data, [2, 2, 1]);
       const want = newFloatArray(trial.subject.dtype!, 4).map((_, at) => at + 1);
-      demandSame(`upload of an array that is ${what}`, await scope.read(t), want);
+      demandBits(`upload of an array that is ${what}`, await scope.read(t), want);
     });
     trial.count();
   }

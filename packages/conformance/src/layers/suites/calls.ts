@@ -3,13 +3,14 @@
  * it belongs.
  */
 import type { Case, Scope, Trial } from "../../trial.js";
+import { demandBits } from "../../demands.js";
 import { demand } from "../../trial.js";
 import { makeCotangents, makeData, type LayerCotangents, type LayerData } from "../data.js";
 import { allLayers, type Layer } from "../definition.js";
 import { affordable, HEADS, plainProblem } from "../design.js";
 import { outputShape, sayProblem, stateHeads, type LayerProblem } from "../problem.js";
 import { optionsOf, putInputs, putState, readState, runBackward, runForward, stateShape } from "../run.js";
-import { demandBits, dtypes, layerCase } from "./shared.js";
+import { dtypes, layerCase } from "./shared.js";
 
 /** Without a final state, with a new one, and with one that is given: the same output, and inputs as they were. */
 async function twice(trial: Trial, layer: Layer, which: number): Promise<void> {

@@ -4,6 +4,7 @@
  * whatever the order of operations, and are demanded so.
  */
 import type { Dtype } from "@dlrt/core";
+import { demandEqual } from "../../demands.js";
 import { Random } from "../../random.js";
 import { demand, type Case, type Trial } from "../../trial.js";
 import { allLayers, type Kind, type Layer } from "../definition.js";
@@ -20,7 +21,7 @@ import {
 } from "../problem.js";
 import { runBackward, runForward } from "../run.js";
 import { runPieces } from "./pieces.js";
-import { demandEqual, dtypes, layerCase } from "./shared.js";
+import { dtypes, layerCase } from "./shared.js";
 
 /** Of numbers and of ε⁻¹: nothing that is compared is larger. */
 const LARGEST = 2 ** 20;

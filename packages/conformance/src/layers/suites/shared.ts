@@ -1,6 +1,6 @@
 /** What the suites of layers have in common. */
 import type { Dtype, KernelName } from "@dlrt/core";
-import { demand, type Case, type Scope, type Trial } from "../../trial.js";
+import type { Case, Scope, Trial } from "../../trial.js";
 import type { Layer } from "../definition.js";
 import { expectedGradients, expectedResults, type ExpectedGradients } from "../expected.js";
 import { sayProblem, type LayerProblem } from "../problem.js";
@@ -71,18 +71,4 @@ export async function judgeGradients(trial: Trial, problem: LayerProblem, run?: 
       runBackward(scope, problem, data, cotangents, trial.subject.dtype!, keeps);
   await judged("", called(false));
   if (trial.backend.keptShape !== undefined) await judged(", kept", called(true));
-}
-
-/** Bit for bit. */
-export function demandBits(where: string, got: ArrayLike<number>, right: ArrayLike<number>): void {
-  let at = 0;
-  while (at < right.length && Object.is(got[at], right[at])) at++;
-  demand(at === right.length, `${where}: element ${at} is ${got[at]}, expected ${right[at]}`);
-}
-
-/** Equal numbers, of either zero. */
-export function demandEqual(where: string, got: ArrayLike<number>, right: ArrayLike<number>): void {
-  let at = 0;
-  while (at < right.length && got[at] === right[at]) at++;
-  demand(at === right.length, `${where}: element ${at} is ${got[at]}, expected ${right[at]}`);
 }
