@@ -8,7 +8,7 @@ import {
   type Kernels,
   type SolveParams,
 } from "@dlrt/core/backend";
-import { PlainBackend, plainKernels } from "../examples/plain-backend.js";
+import { PlainBackend, plainKernels } from "../../examples/plain-backend.js";
 
 export interface Fault {
   readonly name: string;

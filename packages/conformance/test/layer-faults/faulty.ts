@@ -2,7 +2,7 @@
 import { elementCount, type Backend, type HostTensor, type Tensor } from "@dlrt/core";
 import { readView } from "@dlrt/core/backend";
 import type { Cotangents, LayerOptions, LayerResult } from "@dlrt/linear-attention";
-import { allLayers, type Layer } from "../src/layers/definition.js";
+import { allLayers, type Layer } from "../../src/layers/definition.js";
 
 export type Inputs = Readonly<Record<string, Tensor>>;
 
