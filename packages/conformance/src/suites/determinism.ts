@@ -1,4 +1,7 @@
-/** The same call gives the same bits: again, later, elsewhere in memory, and on another backend of its kind. */
+/**
+ * The same call gives the same bits: when it is made again, on operands that lie elsewhere in memory, and on another
+ * backend of the same kind.
+ */
 import type { DecayKind, Dtype, Sizes } from "@dlrt/core";
 import fc from "fast-check";
 import { anyCall, run, runInverse, sayCall, type Answer, type Call } from "../calls.js";

@@ -10,7 +10,7 @@ import { affordSquare, anySizes, atMost } from "../sizes.js";
 import type { Scope, Trial } from "../trial.js";
 import { denseBlocks, runTrilInverse } from "./tril-inverse.js";
 
-/** T⁻¹ of a problem of the exact class, batch·n·n. */
+/** Returns T⁻¹ of a problem of the exact class, batch·n·n. */
 export function exactInverse(problem: Problem): Float64Array {
   const { batch, n } = problem.sizes;
   const x = new Float64Array(batch * n * n);
@@ -20,7 +20,7 @@ export function exactInverse(problem: Problem): Float64Array {
   return x;
 }
 
-/** Blocks A whose merged inverses are exact, A⁻¹, and their name. */
+/** Returns blocks A on which every way to invert, merging halves too, is exact, their inverses, and a name for them. */
 function exactBlocks(
   dtype: Dtype,
   batch: number,
@@ -51,7 +51,7 @@ export function anyExactInverse(trial: Trial, kind: DecayKind): Promise<void> {
   return trial.property(values, judge, kind === "none" ? 1 : 0.5);
 }
 
-/** More rows than 16 chunks of 64. What a bound of n³ would take long to judge, equality judges at once. */
+/** Inverts more rows than 16 chunks of 64 have. To judge them by a bound would take n³ operations; an exact answer is compared at once. */
 export async function longExactInverse(trial: Trial): Promise<void> {
   const { n } = affordSquare({ batch: 1, n: 1100, r: 1 }, trial.plan); // the result has n columns
   const problem = makeExact({ batch: 1, n, r: 6, p: 0 }, trial.subject.dtype!, trial.plan.seed);

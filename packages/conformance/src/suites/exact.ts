@@ -1,4 +1,4 @@
-/** The exact class: every backend must give the very same numbers. Nothing is allowed for rounding. */
+/** The exact class, whose answers every backend must give to the last bit. Nothing is allowed for rounding. */
 import {
   logAbsDet,
   materialize,
@@ -59,7 +59,7 @@ interface Drawn {
   readonly seed: number;
 }
 
-/** n = 1000 in chunks of any size: the same numbers from every one. */
+/** Runs 1000 rows in chunks of any size, which must all give the same numbers. */
 async function longExact(trial: Trial, kind: DecayKind): Promise<void> {
   const whole = kind === "none" ? { batch: 2, n: 1000, r: 24, p: 5 } : { batch: 1, n: 1000, r: 8, p: 2 };
   const sizes = afford(whole, trial.plan);
@@ -75,7 +75,7 @@ async function longExact(trial: Trial, kind: DecayKind): Promise<void> {
   }
 }
 
-/** A rank this large adds up so many roundings that only exact sums can be judged. */
+/** Runs a rank of 65,537. It adds up so many roundings that no bound would tell right from wrong; exact sums do. */
 async function largeRank(trial: Trial, verb: "solve" | "apply"): Promise<void> {
   const sizes = afford({ batch: 1, n: 3, r: 65537, p: 1 }, trial.plan);
   const problem = makeExact(sizes, trial.subject.dtype!, trial.plan.seed);
@@ -84,7 +84,10 @@ async function largeRank(trial: Trial, verb: "solve" | "apply"): Promise<void> {
   trial.count();
 }
 
-/** Batches of small problems: entry e is the first one times sₑ ∈ {−1, 0, 1}, and so is its answer. */
+/**
+ * Runs batches of 65,535 to 65,537 small problems. Entry e is the first problem with the right-hand side and the state
+ * multiplied by sₑ ∈ {−1, 0, 1}, and so is its answer.
+ */
 async function manyEntries(trial: Trial): Promise<void> {
   const dtype = trial.subject.dtype!;
   const one = makeExact({ batch: 1, n: 3, r: 2, p: 2 }, dtype, trial.plan.seed);
@@ -124,7 +127,7 @@ async function manyEntries(trial: Trial): Promise<void> {
   await largeRank(trial, "apply");
 }
 
-/** What core derives from the kernels, and the verbs on plain arrays. */
+/** Runs the verbs that core derives from the kernels, and those on plain arrays. */
 async function derived(trial: Trial): Promise<void> {
   const { backend } = trial;
   const { n } = affordSquare({ batch: 2, n: 40, r: 5 }, trial.plan); // materialize makes n columns

@@ -1,6 +1,6 @@
 /**
- * Core builds every gradient from solve, apply, rowDot, copy and decayVjp. Here each is held to account step by step at any size, as
- * the solve or the product that it is.
+ * Core composes every gradient of solve, apply, rowDot, copy and decayVjp. Here each of these steps is judged by
+ * itself, at any size, as the solve or the product that it is.
  */
 import {
   applyVjp,
@@ -41,7 +41,7 @@ interface Vjp {
   readonly problem: Problem;
   readonly call: Call;
   readonly cotangent: FloatArray;
-  /** Z̄, where `call.final`. */
+  /** The cotangent of the final state, where `call.final` asks for one. */
   readonly finalCotangent: FloatArray;
 }
 
@@ -69,7 +69,7 @@ async function runVjp(verb: "solve" | "apply", scope: Scope, vjp: Vjp): Promise<
   return { ...read, primal: await scope.read(y) };
 }
 
-/** s·Zᵀ of every entry. */
+/** Returns s·Zᵀ of every batch entry. */
 function transposedState(z: FloatArray, { batch, r, p }: Problem["sizes"], s: number): FloatArray {
   const t = new Float64Array(z.length);
   for (let e = 0; e < batch; e++) {
@@ -80,7 +80,7 @@ function transposedState(z: FloatArray, { batch, r, p }: Problem["sizes"], s: nu
   return t;
 }
 
-/** αȲ as core forms it: rounded in a tensor of its own where a state must not be scaled along, else left to the kernel. */
+/** Returns αȲ as core forms it: rounded in a tensor of its own where a state must not be scaled along, and otherwise left to the kernel. */
 function scaledCotangent(
   { alpha, stateful, final }: Call,
   cotangent: FloatArray,
@@ -89,7 +89,7 @@ function scaledCotangent(
   return { cotangent: Float64Array.from(cotangent, (value) => alpha * value), alpha: 1 };
 }
 
-/** B̄ (or X̄) and Z̄₀: a transposed solve (or apply) whose state is the final state's cotangent. */
+/** Judges B̄ (or X̄) and Z̄₀ as results of a transposed solve (or apply) whose state is the cotangent of the final state. */
 function omegaOfRhs(verb: "solve" | "apply", { problem, call, ...vjp }: Vjp, got: Read): Omega {
   const sign = verb === "solve" ? -1 : 1;
   const { cotangent, alpha } = scaledCotangent(call, vjp.cotangent);
@@ -103,7 +103,7 @@ function omegaOfRhs(verb: "solve" | "apply", { problem, call, ...vjp }: Vjp, got
   return (verb === "solve" ? omegaOfSolve : omegaOfApply)(backward, variant, got.rhs, final);
 }
 
-/** Q̄ and K̄: apply on an operator of rank p without Λ, for the B̄ (or αȲ) that came. */
+/** Judges Q̄ and K̄ as results of an apply on an operator of rank p without Λ, made of the B̄ (or αȲ) that the backend gave. */
 function omegaOfFactors(verb: "solve" | "apply", { problem, call, ...vjp }: Vjp, got: Read): Omega {
   const { batch, n, r, p } = problem.sizes;
   const solving = verb === "solve";
@@ -131,7 +131,7 @@ function omegaOfFactors(verb: "solve" | "apply", { problem, call, ...vjp }: Vjp,
   return worst;
 }
 
-/** Where each channel decays for itself, a product for each column of the right-hand side: it decays as its channel. */
+/** Splits a product into one for each column of the right-hand side where every channel decays by itself: column m decays as channel m. */
 function byChannel(product: Problem, out: FloatArray): [Problem, FloatArray][] {
   const { batch, n, p } = product.sizes;
   const { decay } = product;
@@ -145,7 +145,7 @@ function byChannel(product: Problem, out: FloatArray): [Problem, FloatArray][] {
   });
 }
 
-/** Gradients do three times the work of the operation, and the judge of those of a decay much more. */
+/** Lowers the budget, because gradients do three times the work of the operation, and those with a decay take much longer to judge. */
 function third({ maxN, maxWork }: Budget, kind: DecayKind): Budget {
   return { maxN, maxWork: kind === "none" ? maxWork / 4 : Math.min(maxWork / 4, 2 ** 11) };
 }

@@ -8,7 +8,7 @@ import { makeProblem, nameOf, type Problem } from "../problems.js";
 import { afford } from "../sizes.js";
 import { demand, type Trial } from "../trial.js";
 
-/** Moderate growth is as right as decay is. */
+/** Demands that moderate growth is computed as exactly as a decay. */
 export async function growth(trial: Trial, verb: "solve" | "apply", kind: GateKind): Promise<void> {
   const sizes = afford({ batch: 1, n: 40, r: 3, p: 2 }, trial.plan);
   const { n, r } = sizes;
@@ -30,10 +30,13 @@ export async function growth(trial: Trial, verb: "solve" | "apply", kind: GateKi
   }
 }
 
-/** Beyond these logarithms an answer may overflow, and must have. */
+/**
+ * The natural logarithms between which an answer may leave the range of the dtype. Below the first it must be finite,
+ * and from the second on it must not be.
+ */
 const range: Readonly<Record<Dtype, readonly [number, number]>> = { f32: [69, 92], f64: [690, 715] };
 
-/** g = 1 from an impulse on: y_i = eⁱ, until it leaves the dtype. */
+/** Runs g = 1 on an impulse in row 0, so that y_i = eⁱ, until that leaves the range of the dtype. */
 export async function overflow(trial: Trial, kind: GateKind): Promise<void> {
   const dtype = trial.subject.dtype!;
   const [may, must] = range[dtype];

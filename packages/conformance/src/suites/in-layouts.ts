@@ -12,10 +12,14 @@ import { demand, type Scope, type Trial } from "../trial.js";
 
 type Tensors = Readonly<Record<string, Tensor>>;
 
-/** Makes a call on tensors by name; it writes those that are named so. */
+/** Makes a call on tensors by name, and writes the results to those that are named for it. */
 export type Work = (on: Tensors, scope: Scope) => void;
 
-/** The call on contiguous copies of the parts. @returns what it wrote */
+/**
+ * Makes the call on contiguous copies of the parts.
+ *
+ * @returns what it wrote
+ */
 async function onCopies(
   scope: Scope,
   parts: Readonly<Record<string, Part>>,
@@ -32,7 +36,10 @@ async function onCopies(
   return written;
 }
 
-/** Both ways, and what a read of each view that was written gives. */
+/**
+ * Makes the call both ways and demands the same bits, in memory and by reads of each view that was written. No tensor
+ * may be made on the way.
+ */
 export async function demandSame(
   scope: Scope,
   where: string,
@@ -56,7 +63,7 @@ export async function demandSame(
   }
 }
 
-/** The operands of T, without Λ where `lambda` is false. */
+/** Returns the operands of T, without Λ where `lambda` is false. */
 export function operands(problem: Problem, lambda = true): Record<string, Part> {
   const shape = shapesOf(problem.sizes);
   return {

@@ -1,6 +1,6 @@
 /**
- * Tensors that lie as a layer's own arrays do: the answer is bitwise that of contiguous copies, and what lies between
- * the elements stays as it was.
+ * Tensors that lie as the arrays of a layer do, or in any other way. The answer must have the bits that contiguous
+ * copies give, and what lies between the elements must stay as it was.
  */
 import {
   apply,
@@ -66,7 +66,7 @@ function anyChunked(trial: Trial, verb: "solve" | "apply", kind: DecayKind): Pro
   );
 }
 
-/** Every gradient into a view; which takes rowDot, copy and decayVjp through their layouts too. */
+/** Writes every gradient into a view. That puts rowDot, copy and decayVjp through their layouts too. */
 function anyGradients(trial: Trial, verb: "solve" | "apply", kind: DecayKind): Promise<void> {
   const judge = async (scope: Scope, drawn: Drawn): Promise<void> => {
     const { sizes, gates, call, together, seed } = drawn;

@@ -25,7 +25,10 @@ async function judgeRowDot(
   trial.judge(where, omega, gate(p, adversarial));
 }
 
-/** Tails of every width; and one product of 1 beside many just under half a unit in its last place, at either end. */
+/**
+ * Runs rows of every length up to 33, which end within a vector of any width, and sums of one product of 1 and many
+ * just under half a unit in its last place, with the large one at either end.
+ */
 export async function everyRowDot(trial: Trial): Promise<void> {
   const dtype = trial.subject.dtype!;
   const random = new Random(trial.plan.seed);
@@ -48,7 +51,7 @@ export async function everyRowDot(trial: Trial): Promise<void> {
   }
 }
 
-/** The kernel itself: nothing public calls it with these options. */
+/** Calls the kernel itself, because no public operation calls it with these options. */
 export function anyRowDot(trial: Trial): Promise<void> {
   const values = fc.record({
     sizes: anySizes(trial.plan),

@@ -1,17 +1,17 @@
-/** What `upload` takes: strided, offset, reversed and broadcast views, of any buffer; and copies it is. */
+/** What `upload` takes: strided, offset, reversed and broadcast views of any buffer. What it makes is a copy. */
 import { newFloatArray, type Dtype, type FloatArray, type HostView, type Shape } from "@dlrt/core";
 import fc from "fast-check";
 import { demandBits } from "../demands.js";
 import { Random } from "../random.js";
 import { demand, type Case, type Scope, type Trial } from "../trial.js";
 
-/** A view all of whose parts are given. */
+/** A view of which all parts are given. */
 interface WholeView extends HostView {
   readonly strides: readonly [number, number, number];
   readonly offset: number;
 }
 
-/** The view's elements, row-major, read by its definition. */
+/** Returns the elements of a view, row-major, by the definition of a view. */
 function elementsOf({ data, shape, strides, offset }: WholeView): FloatArray {
   const [batch, rows, cols] = shape;
   const all: number[] = [];
@@ -27,9 +27,9 @@ function elementsOf({ data, shape, strides, offset }: WholeView): FloatArray {
 
 interface Arrangement {
   readonly shape: Shape;
-  /** Which axis lies innermost, next, outermost. */
+  /** The axes from the innermost to the outermost. */
   readonly order: readonly number[];
-  /** Per axis: elements left between neighbours; −1: reversed; 0: broadcast. */
+  /** For each axis, one more than the number of elements left out between neighbours; negative: reversed; 0: broadcast. */
   readonly gap: readonly [number, number, number];
   readonly offset: number;
   readonly seed: number;
@@ -44,7 +44,7 @@ const layouts: fc.Arbitrary<Arrangement> = fc.record({
   seed: fc.nat(),
 });
 
-/** Strides and offset of a layout, in a buffer that they just reach the ends of. */
+/** Returns strides and offset of a layout, in a buffer that the view reaches to the end of. */
 function viewOf(dtype: Dtype, { shape, order, gap, offset: lead, seed }: Arrangement): WholeView {
   const strides: [number, number, number] = [0, 0, 0];
   let extent = 1;
@@ -82,7 +82,7 @@ function anyView(trial: Trial): Promise<void> {
   );
 }
 
-/** Those that people write, each on its own. */
+/** Uploads the views that people write, each on its own. */
 async function commonViews(trial: Trial): Promise<void> {
   const data = new Random(trial.plan.seed).fillNormal(newFloatArray(trial.subject.dtype!, 100));
   const shape: Shape = [2, 3, 4];
@@ -134,7 +134,7 @@ async function copies(trial: Trial): Promise<void> {
   });
 }
 
-/** Views over memory that is shared, part of a larger buffer, or of another realm. */
+/** Uploads views over memory that is shared, that is part of a larger buffer, or that belongs to another realm. */
 async function foreignMemory(trial: Trial): Promise<void> {
   const Float = trial.subject.dtype === "f32" ? Float32Array : Float64Array;
   const bytes = Float.BYTES_PER_ELEMENT;
@@ -153,7 +153,7 @@ async function foreignMemory(trial: Trial): Promise<void> {
   }
 }
 
-/** Absent in pages that are not cross-origin isolated. A view over it passes for any other. */
+/** Returns a SharedArrayBuffer, which the types take for any other buffer. It is absent in pages that are not cross-origin isolated. */
 function sharedBuffer(bytes: number): ArrayBuffer | undefined {
   if (typeof SharedArrayBuffer === "undefined") return undefined;
   return new SharedArrayBuffer(bytes) as unknown as ArrayBuffer;
@@ -163,7 +163,7 @@ interface Vm {
   runInNewContext(code: string): unknown;
 }
 
-/** There in Node, Deno and Bun, not in browsers. */
+/** Returns a typed array of another realm. There is one in Node, Deno and Bun, and none in browsers. */
 function arrayOfAnotherRealm(name: string): FloatArray | undefined {
   const { process } = globalThis as { process?: { getBuiltinModule?: (name: string) => unknown } };
   const vm = process?.getBuiltinModule?.("node:vm") as Vm | undefined;
