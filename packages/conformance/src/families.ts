@@ -38,7 +38,7 @@ function unitKey(random: Random, r: number): Float64Array {
 
 const unitKeys: KeysOf = (random, r) => () => unitKey(random, r);
 
-/** Λ = I, q_i = β_i k_i: DeltaNet. */
+/** Makes what a DeltaNet layer has: Λ = I and q_i = β_i k_i, with β drawn from [0, 2) unless it is given. */
 function deltaNet(keysOf: KeysOf, beta?: number): Family {
   return (random, n, r) => {
     const { diag, q, k } = draw(n, r);
@@ -53,7 +53,7 @@ function deltaNet(keysOf: KeysOf, beta?: number): Family {
   };
 }
 
-/** k_i = normalised √ρ·common + √(1 − ρ)·own: keys whose cosine is about ρ. */
+/** Makes keys whose cosine is about ρ: each is √ρ·common + √(1 − ρ)·own, normalised. */
 function correlated(rho: number): Family {
   return deltaNet((random, r) => {
     const common = unitKey(random, r);
@@ -105,7 +105,7 @@ function repeated(count: number, beta?: number): Family {
   }, beta);
 }
 
-/** λ has both signs over three octaves, Q differs from K, and |q·k| is about `strength`·|λ|. */
+/** Makes λ of both signs over three octaves, Q that differs from K, and |q·k| of about `strength`·|λ|. */
 function general(strength: (n: number) => number): Family {
   return (random, n, r) => {
     const { diag, q, k } = draw(n, r);
@@ -121,8 +121,8 @@ function general(strength: (n: number) => number): Family {
 }
 
 /**
- * Nothing is negative, and n·q·k is about 4, so that sums grow with every row, and with them roundings that all go one
- * way.
+ * Makes numbers of which none is negative, with n·q·k of about 4. Sums then grow with every row, and their roundings
+ * may all go to one side.
  */
 function oneSign(random: Random, n: number, r: number): Draw {
   const { diag, q, k } = draw(n, r);
@@ -153,7 +153,7 @@ export const families: Record<FamilyName, Family> = {
   "correlated .99": rowsScaled(1.5, correlated(0.99)),
   "repeated keys": rowsScaled(1.5, repeated(8)),
   "repeated tokens": tokens(5, rowsScaled(1.5, deltaNet(unitKeys))),
-  // β = 2 − 2⁻⁷: the solution alternates, and fades so slowly that every row counts.
+  // With β = 2 − 2⁻⁷ the solution alternates, and fades so slowly that every row counts.
   constant: tokens(1, deltaNet(unitKeys, 2 - 2 ** -7)),
   "identical keys, β = 2": repeated(1, 2),
   "general Λ": general((n) => 1 / Math.sqrt(Math.max(n, 1))),

@@ -44,7 +44,7 @@ function column(a: Float64Array, cols: number, m: number): Float64Array {
   return Float64Array.from({ length: a.length / cols }, (_, i) => a[i * cols + m]!);
 }
 
-/** tril(|L||R|ᵀ, −1) |K| or its transpose with |Q|, and what comes from a state, p×r: each column decays as its channel. */
+/** Computes tril(|L||R|ᵀ, −1) |K|, or its transpose times |Q|, and what comes from a state, p×r. Each column decays as its channel. */
 function throughOuter(
   op: VjpCase["op"],
   outer: ReferenceOperator,
@@ -100,8 +100,9 @@ export function gradientBounds(one: VjpCase): Gradients {
 }
 
 /**
- * The bounds of Q̄, K̄ and Z̄₀ are bounds of their sizes too: each term of ḡ is off by what its factor is off by, and by
- * the roundings of the sums through which it goes, one of the rows of Z₀ and one of all rows.
+ * Returns how wrong ḡ may be. The bounds of Q̄, K̄ and Z̄₀ bound their sizes too: each term of ḡ is off by what its
+ * factor is off by, and by the roundings of the sums through which it goes, one over the rows of Z₀ and one over all
+ * rows.
  */
 function decayBound(
   { op, p, options: { trans = false, initialState: state } }: VjpCase,

@@ -17,7 +17,7 @@ import {
   type VjpCase,
 } from "./gradient-case.js";
 
-/** f = ⟨Ȳ, αY⟩ + ⟨Z̄, Z⟩, and how much 1 roundoff in each step may move it. */
+/** Computes f = ⟨Ȳ, αY⟩ + ⟨Z̄, Z⟩, and how much one roundoff in each step may move it. */
 function objective(one: VjpCase): { value: number; spread: number } {
   const { op, p, rhs, options, cotangent } = one;
   const { n, r } = op;
@@ -65,7 +65,7 @@ function difference(
   const [low, high] = reciprocal ? [0.5 * old, 1.5 * old] : [old - 1, old + 1];
   const a = objective(withEntry(one, name, at, low));
   const b = objective(withEntry(one, name, at, high));
-  // d(c/λ)/dλ = −c/λ², c = Δf / Δ(1/λ)
+  // Where f = a + c/λ, the gradient is −c/λ² with c = Δf / Δ(1/λ).
   const perStep = reciprocal ? -1 / (old * old * (1 / high - 1 / low)) : 1 / (high - low);
   return { value: (b.value - a.value) * perStep, noise: (a.spread + b.spread) * Math.abs(perStep) };
 }

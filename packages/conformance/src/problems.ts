@@ -27,7 +27,7 @@ export interface Problem {
   readonly gates?: Gates | undefined;
 }
 
-/** The problem that family, sizes, dtype, seed and gates stand for; without gates it does not decay. */
+/** Makes the problem that family, sizes, dtype, seed and gates stand for. Without gates it does not decay. */
 export function makeProblem(
   family: FamilyName,
   sizes: Sizes,
@@ -66,7 +66,7 @@ function fill(
   if (positive) for (let at = 0; at < rows.length; at++) rows[at] = Math.abs(rows[at]!);
 }
 
-/** What a report or a failure says about a problem: enough to make it again. */
+/** Returns what a report or a failure says about a problem. It is enough to make the problem again. */
 export function nameOf(problem: Pick<Problem, "family" | "dtype" | "sizes" | "seed" | "gates">): string {
   const { family, dtype, sizes, seed, gates } = problem;
   const { batch, n, r, p } = sizes;
@@ -84,12 +84,12 @@ export function perChannel({ sizes: { batch, n }, decay }: Pick<Problem, "sizes"
   return decay !== undefined && decay.length !== batch * n;
 }
 
-/** The shapes of a problem's arrays. */
+/** Returns the shapes of a problem's arrays. */
 export function shapesOf({ batch, n, r, p }: Sizes): Record<"diag" | "factor" | "rhs" | "state", Shape> {
   return { diag: [batch, n, 1], factor: [batch, n, r], rhs: [batch, n, p], state: [batch, r, p] };
 }
 
-/** The shape of a problem's decay, where it has one. */
+/** Returns the shape of a problem's decay, where it has one. */
 export function decayShapeOf(problem: Pick<Problem, "sizes" | "decay">): Shape {
   const { diag, factor } = shapesOf(problem.sizes);
   return perChannel(problem) ? factor : diag;

@@ -97,7 +97,7 @@ export class Recorder {
 /** How the report names a backend that was never made. */
 const NONE: Report["backend"] = { name: "no backend", build: "none was made", dtypes: [] };
 
-/** What a backend says it is, as plain JSON even where it says nonsense: the supports suite judges that. */
+/** Returns what a backend says it is, as plain JSON even where it says nonsense: the supports suite judges that. */
 function identityOf(backend: Backend | undefined): Report["backend"] {
   if (backend === undefined) return NONE;
   try {

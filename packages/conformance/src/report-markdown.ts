@@ -4,8 +4,8 @@ import type { Report } from "./report.js";
 import { markdownText } from "./text.js";
 
 /**
- * Backends side by side, a column each per dtype, as a Markdown table: worst ω, or that a promise held. Markup in what
- * a backend says is escaped.
+ * Prints backends side by side as a Markdown table, with a column for each dtype of each: the worst ω, or that a
+ * promise held. Markup in what a backend says is escaped.
  */
 export function reportMarkdown(reports: readonly Report[]): string {
   const columns = reports.flatMap((report) => report.backend.dtypes.map((dtype) => ({ report, dtype })));

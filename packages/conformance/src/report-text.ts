@@ -1,7 +1,7 @@
 import type { Report, ReportRow } from "./report.js";
 import { visible } from "./text.js";
 
-/** "0.93 ≤ 16", "17.2 > 16", "held", "broken", or "not finite". */
+/** Returns what a row's ω came to: "0.93 ≤ 16", "17.2 > 16", "held", "broken", or "not finite". */
 export function worstOf({ worst, limit, failed }: ReportRow): string {
   if (limit === undefined) return failed ? "broken" : "held";
   if (worst === null || worst === undefined) return "not finite";
@@ -18,7 +18,7 @@ function pad(cells: readonly (readonly string[])[]): string[] {
   );
 }
 
-/** The report for a terminal. Control characters in what the backend says are written out, as \u001b. */
+/** Prints a report for a terminal. Control characters in what the backend says are written out, as \u001b. */
 export function reportText(report: Report): string {
   const { backend, rows, failures, notRun } = report;
   const head = ["operation", "dtype", "cases", "worst, ε", "where"];
@@ -41,7 +41,7 @@ export function reportText(report: Report): string {
   ].join("\n");
 }
 
-/** The worst of each family, as lines for a terminal. */
+/** Prints the worst of each family, as lines for a terminal. */
 function familyLines({ families }: Report): string[] {
   if (families.length === 0) return [];
   const head = ["family", "dtype", "", "worst, ε", "where"];

@@ -10,7 +10,7 @@ export class Mass {
     this.squares = noise ? values.map((value) => value * value) : new Float64Array(0);
   }
 
-  /** + k wᵀ */
+  /** Adds k wᵀ. */
   add(k: Float64Array, w: Float64Array): void {
     for (let i = 0, place = 0; i < k.length; i++) {
       for (let j = 0; j < w.length; j++, place++) {
@@ -21,7 +21,7 @@ export class Mass {
     }
   }
 
-  /** diag(factors) on the left; what is forgotten is 0, whatever it was. */
+  /** Multiplies by diag(factors) from the left. What is forgotten becomes 0, whatever it was. */
   scale(factors: Float64Array): void {
     for (let i = 0, place = 0; i < factors.length; i++) {
       const factor = factors[i]!;
@@ -32,7 +32,7 @@ export class Mass {
     }
   }
 
-  /** into += Sᵀ x, of V columns */
+  /** Adds Sᵀ x, of V columns, to `into`. */
   readRows(x: Float64Array, into: Float64Array): void {
     const terms = new Float64Array(into.length);
     for (let i = 0, place = 0; i < x.length; i++) {
@@ -44,7 +44,7 @@ export class Mass {
     this.#blur(into, terms);
   }
 
-  /** into += S y, of K columns */
+  /** Adds S y, of K columns, to `into`. */
   readColumns(y: Float64Array, into: Float64Array): void {
     const terms = new Float64Array(into.length);
     for (let i = 0, place = 0; i < into.length; i++) {

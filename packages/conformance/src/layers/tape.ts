@@ -59,7 +59,11 @@ export class Tape {
     this.#terms = new Float64Array(keyWidth);
   }
 
-  /** Undoes all. @param gradient S̄ after the last step, which becomes that before the first */
+  /**
+   * Undoes all steps.
+   *
+   * @param gradient S̄ after the last step, which becomes that before the first
+   */
   backward(gradient: Float64Array): void {
     this.#bar = new Mass(gradient, this.valueWidth, this.options.noise);
     const last = this.#state.values;
@@ -105,10 +109,7 @@ export class Tape {
     );
   }
 
-  /**
-   * S ← diag(e^g) S, where g is one number or one for each row. What is forgotten has no gradient, and neither has its
-   * gate.
-   */
+  /** Computes S ← diag(e^g) S, where g is one number or one for each row. What is forgotten has no gradient, and neither has its gate. */
   decay({ value: g, gradient }: Vector): void {
     const before = this.#before();
     const factors = Float64Array.from({ length: this.keyWidth }, (_, i) => Math.exp(at(g, i)));
@@ -124,7 +125,7 @@ export class Tape {
     });
   }
 
-  /** Sᵀ x */
+  /** Computes Sᵀ x. */
   read(x: Vector): Vector {
     const before = this.#before();
     const sum = new Float64Array(this.valueWidth);
@@ -135,7 +136,7 @@ export class Tape {
     });
   }
 
-  /** S ← S + k wᵀ */
+  /** Computes S ← S + k wᵀ. */
   add(k: Vector, w: Vector): void {
     this.#state.add(k.value, w.value);
     this.#snapshot = undefined;
@@ -145,7 +146,7 @@ export class Tape {
     });
   }
 
-  /** x ∘ y; one column of y stands for all. */
+  /** Computes x ∘ y, where a single column of y stands for all. */
   times(x: Vector, y: Vector): Vector {
     return this.#derived(
       x.value.map((value, i) => value * at(y.value, i)),
@@ -158,7 +159,7 @@ export class Tape {
     );
   }
 
-  /** x + α y */
+  /** Computes x + α y. */
   plus(x: Vector, y: Vector, alpha = 1): Vector {
     return this.#derived(
       x.value.map((value, i) => value + alpha * y.value[i]!),
@@ -171,7 +172,7 @@ export class Tape {
     );
   }
 
-  /** α x */
+  /** Computes α x. */
   scaled(x: Vector, alpha: number): Vector {
     return this.#derived(
       x.value.map((value) => alpha * value),
@@ -179,7 +180,7 @@ export class Tape {
     );
   }
 
-  /** y = x / √(Σx² + eps), of which x̄ = (ȳ − y (y·ȳ)) / √(Σx² + eps) */
+  /** Computes y = x / √(Σx² + eps). Its gradient is x̄ = (ȳ − y (y·ȳ)) / √(Σx² + eps). */
   normalized(x: Vector, eps: number): Vector {
     const norm = Math.sqrt(x.value.reduce((sum, value) => sum + value * value, eps));
     const y = x.value.map((value) => value / norm);

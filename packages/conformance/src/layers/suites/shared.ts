@@ -9,7 +9,7 @@ import { limitOf, omegaOfLayer, type Judged } from "../sensitivity.js";
 
 export const dtypes: readonly Dtype[] = ["f32", "f64"];
 
-/** A case of a layer in a dtype, and what it demands of a backend. */
+/** Makes a case of a layer in a dtype, with what it demands of a backend. */
 export function layerCase(
   suite: string,
   layer: Layer,
@@ -42,7 +42,7 @@ export function judge(
   trial.judge(`${what} of ${sayProblem(problem)}`, omegaOfLayer(got, right, dtype), limitOf(problem, dtype));
 }
 
-/** Results against the reference, on the trial's backend. */
+/** Judges the results of a layer on the trial's backend against the reference. */
 export function judgeForward(trial: Trial, problem: LayerProblem): Promise<Answer> {
   const { data, output, finalState } = expectedResults(problem);
   return trial.scoped(async (scope) => {
@@ -55,7 +55,10 @@ export function judgeForward(trial: Trial, problem: LayerProblem): Promise<Answe
 
 type RunGradients = (scope: Scope, expected: ExpectedGradients) => Promise<Record<string, Float64Array>>;
 
-/** Gradients by `run` against the reference. Default: by one call, and where the backend keeps something for that, by one with it too. */
+/**
+ * Judges gradients against the reference. They come from `run`; by default from one call and, where the backend keeps
+ * something for gradients, from a second one with that.
+ */
 export async function judgeGradients(trial: Trial, problem: LayerProblem, run?: RunGradients): Promise<void> {
   const expected = expectedGradients(problem);
   const judged = (how: string, way: RunGradients): Promise<void> =>
