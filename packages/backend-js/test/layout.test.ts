@@ -1,4 +1,8 @@
-/** Operands where they lie: packed heads, shared heads, rows from the last, in a caller's own array. */
+/**
+ * Kernels on operands that do not lie contiguously: heads packed in rows, shared heads, rows from the last to the
+ * first, tensors in a caller's own array. Results must have the same bits as on contiguous copies, and nothing between
+ * a tensor's rows may be written.
+ */
 import {
   elementCount,
   heads,
@@ -22,7 +26,7 @@ const [batch, n, r, p] = [4, 23, 5, 3];
 
 const whole = (row: number): Layout => ({ offset: 0, heads: 1, shared: 1, batch: 0, head: 0, row });
 
-/** Layouts of [4, rows, cols] with gaps between rows, heads and sequences. */
+/** Lists layouts of a tensor of shape [4, rows, cols], with gaps between rows, heads and sequences. */
 const layouts: Record<string, (shape: Shape) => Layout> = {
   "packed heads": ([, rows, cols]) => ({
     ...whole(2 * (cols + 1)),
@@ -42,7 +46,7 @@ const layouts: Record<string, (shape: Shape) => Layout> = {
   }),
 };
 
-/** Elements of a tensor, written or read by their definition. */
+/** Calls `f` with the place of every element of a tensor in its array, found by the definition of a layout. */
 function visit(t: HostTensor, f: (at: number) => void): void {
   const [entries, rows, cols] = t.shape;
   for (let e = 0; e < entries; e++) {
@@ -52,7 +56,7 @@ function visit(t: HostTensor, f: (at: number) => void): void {
   }
 }
 
-/** `values` as a tensor in a layout, over an array of its own that is poison everywhere else. */
+/** Copies `values` into a tensor of this layout, over an array of its own that holds POISON everywhere else. */
 function place(values: HostTensor, layout: Layout): HostTensor {
   const array = newFloatArray(values.dtype, 12 * elementCount(values.shape) + 200).fill(POISON);
   const t = backend.wrap(array, values.shape, layout);
@@ -68,7 +72,7 @@ function expectPoisonBetween(t: HostTensor): void {
   expect(t.data.findIndex((value, at) => !own.has(at) && value !== POISON)).toBe(-1);
 }
 
-/** Calls of every kernel: tensors by name, the ones written, and the call itself. */
+/** Lists calls of every kernel: its tensors by name, the names of those that it writes, and the call itself. */
 function calls(dtype: Dtype) {
   const random = randomFrom(5);
   const make = (rows: number, cols: number, f: () => number = random): HostTensor => {
@@ -215,7 +219,7 @@ describe.each(["f32", "f64"] as Dtype[])("%s", (dtype) => {
     expect(own.memory()).toEqual({ tensors: 4, bytes: 0 });
     expect(readView(v)).toEqual(want.data);
     visit(v, (at) => (before[at] = arrays.qv[at]!));
-    expect(arrays.qv).toEqual(before); // q is as it was
+    expect(arrays.qv).toEqual(before); // the solution lies where v did, and q beside it is as it was
 
     const got = solveVjp(own, op, v, v);
     const gradients = solveVjp(backend, plain, want, want);

@@ -8,7 +8,7 @@ import { careful } from "./faults/sums.js";
 
 const LONG = process.env["DLRT_LONG"] !== undefined;
 const small = { cases: 8, seed: 1, maxN: 300, maxWork: 2 ** 14 } as const;
-/** For runs of the whole suite. */
+/** The budget for runs of the whole suite. */
 const all = { cases: 5, maxN: 140, maxWork: 2 ** 12 } as const;
 const failed = ({ failures }: Report): string[] => failures.map(({ name }) => name);
 
@@ -28,8 +28,8 @@ test("every suite has a fault of its own", () => {
 });
 
 /**
- * That no other suite finds a fault takes a run of the whole suite, which is seconds each. By default one fault of each kind is run: of a
- * kernel, of memory, and of the order of calls; in the long run all.
+ * Proving that no other suite finds a fault takes a run of the whole suite, which is seconds for each. By default it is
+ * proven for one fault of each kind, of a kernel, of memory and of the order of calls; in the long run for all of them.
  */
 const KINDS = ["gradients", "views", "order"];
 const alone = Object.entries(lonelyFaults).filter(([suite]) => LONG || KINDS.includes(suite));

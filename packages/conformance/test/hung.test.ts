@@ -1,4 +1,4 @@
-/** Runs that something stops: steps that never settle, backends that cannot be made, and signals that abort. */
+/** Runs that something stops: a step that never settles, a backend that cannot be made, or a signal that aborts them. */
 import type { Backend } from "@dlrt/core";
 import { expect, test, vi } from "vitest";
 import { createPlainBackend, PlainBackend } from "../examples/plain-backend.js";
@@ -8,7 +8,7 @@ const small = { cases: 3, seed: 4, maxN: 70, maxWork: 2 ** 12 };
 
 const never = (): Promise<never> => new Promise(() => {});
 
-/** Counts those that were made and disposed; the first `hung` of them never give what they are asked for. */
+/** Makes backends and keeps a list of them. What the first `hung` of them are asked to read never arrives. */
 function hanging(hung: number): { create: () => PlainBackend; made: PlainBackend[] } {
   const made: PlainBackend[] = [];
   const create = (): PlainBackend => {

@@ -1,4 +1,4 @@
-/** Reports of backends that say and throw anything, and reports as Markdown. */
+/** Reports on backends that say and throw whatever they like, and reports as Markdown. */
 import { expect, test } from "vitest";
 import { createPlainBackend, PlainBackend, plainKernels } from "../examples/plain-backend.js";
 import { reportMarkdown, runSuites } from "../src/index.js";
@@ -46,7 +46,7 @@ test.each<[string, unknown]>([
   expect(JSON.parse(JSON.stringify(report))).toEqual(report);
 });
 
-/** Its solve writes nothing. */
+/** A backend whose solve writes nothing. */
 class WrongBackend extends PlainBackend {
   override readonly kernels = { ...plainKernels, solve: () => undefined };
 }

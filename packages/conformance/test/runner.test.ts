@@ -8,7 +8,7 @@ import { titleOf } from "../src/report.js";
 
 const small = { cases: 3, seed: 4, maxN: 70, maxWork: 2 ** 12 };
 
-/** f32 only, and no inverses. */
+/** A right backend that has f32 only, and no inverses. */
 class PoorBackend extends PlainBackend {
   override readonly supports = {
     ...new PlainBackend().supports,

@@ -11,18 +11,24 @@ type Name = keyof DeltaRuleInputs;
 export interface DeltaProblem {
   readonly sizes: readonly [batch: number, n: number, r: number, p: number];
   readonly decay?: "row" | "channel" | undefined;
-  /** How P and the right-hand side are gated: by one β, or by two gates of one or many columns. */
+  /**
+   * How P and the right-hand side are gated: both by one β, or each by a gate of its own, of one column or of as many
+   * columns as it has itself.
+   */
   readonly gates?: "beta" | "two" | "columns";
-  /** The erase key is one of its own. */
+  /** Whether the erase key is another than the key. */
   readonly eraseKey?: boolean;
   readonly eps?: number;
   readonly states?: boolean;
   readonly chunk?: number | undefined;
-  /** Replaces the random elements of some inputs; index is that within the array. */
+  /** Functions that replace the random elements of some inputs. They are given an element's index within its array. */
   readonly data?: { readonly [name in Name]?: (index: number, shape: Shape) => number };
 }
 
-/** Inputs and cotangents of a problem, random unless given, in the numbers of `dtype`. */
+/**
+ * Makes the inputs and cotangents of a problem. They are random unless `data` gives them, and are numbers of `dtype`,
+ * in tensors of the dtype `as`.
+ */
 export function deltaProblem(problem: DeltaProblem, dtype: Dtype, as: Dtype = dtype) {
   const { sizes, decay, gates = "beta", eraseKey, eps, states = true, chunk, data = {} } = problem;
   const [batch, n, r, p] = sizes;
@@ -53,7 +59,7 @@ export function deltaProblem(problem: DeltaProblem, dtype: Dtype, as: Dtype = dt
   return { call, inputs, cotangents: { outCotangent, finalStateCotangent } };
 }
 
-/** Everything that kernels make of a problem, by name; poisoned before. */
+/** Runs a forward call and its gradient, and returns all that they wrote, by name. Results hold NaN before. */
 export function deltaResults(
   kernels: Pick<typeof plain, "deltaRule" | "deltaRuleVjp">,
   { call, inputs, cotangents }: ReturnType<typeof deltaProblem>,
@@ -75,13 +81,16 @@ export const ownKernels = {
   deltaRuleVjp: jsKernels.deltaRuleVjp!,
 };
 
-/** The backward with room for so many bytes of states. */
+/** Returns kernels whose gradient has room for so many bytes of states. */
 export const within = (bytes: number) => ({
   ...ownKernels,
   deltaRuleVjp: (params: DeltaRuleVjpParams<HostTensor>) => deltaRuleVjpWithin(params, bytes),
 });
 
-/** The backward with what the forward has kept, and room for so many bytes of states; what is kept was poisoned. */
+/**
+ * Returns kernels whose gradient is given what the forward call kept, and has room for so many bytes of states. What is
+ * kept holds NaN before.
+ */
 export function keeping(bytes: number = Infinity): typeof ownKernels {
   let kept: HostTensor | undefined;
   return {
@@ -93,7 +102,7 @@ export function keeping(bytes: number = Infinity): typeof ownKernels {
   };
 }
 
-/** What the gradient of a decay is a sum of differences of: the largest |q q̄| + |k k̄| + |p p̄| summed over a row. */
+/** Returns the largest |q q̄| + |k k̄| + |p p̄|, summed over a row: the gradient of a decay is a sum of differences of such terms. */
 function gapTerms({ call }: ReturnType<typeof deltaProblem>, results: Record<string, HostTensor>): number {
   const { query, key, eraseKey, r } = call;
   let largest = 0;
@@ -114,7 +123,7 @@ interface Expected {
   readonly terms: number;
 }
 
-/** What was expected of a problem before, by its dtype: the recurrence is slow, and several ways to compute are held to one. */
+/** Holds what was expected of a problem before, by its dtype: the recurrence is slow, and several ways to compute are held to one. */
 const known = new WeakMap<DeltaProblem, Partial<Record<Dtype, Expected>>>();
 
 /** Computes a problem, whose numbers are those of `dtype`, by the recurrence in float64. */
@@ -129,8 +138,9 @@ function expectedOf(problem: DeltaProblem, dtype: Dtype): Expected {
 }
 
 /**
- * The largest error of each result over the largest element of what it should be, against the recurrence in float64; that of the
- * decay's gradient, which behind a strong decay is a small difference of large numbers, over those.
+ * Returns the largest error of each result, divided by the largest element that the recurrence in float64 has for it.
+ * The error of the decay's gradient is divided by the terms of its sums: behind a strong decay it is a small difference
+ * of large numbers.
  */
 export function deltaErrors(
   problem: DeltaProblem,

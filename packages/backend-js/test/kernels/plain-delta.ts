@@ -1,4 +1,4 @@
-/** The delta rule and its gradient by their definition, row by row in float64: what the kernels are held to. */
+/** Computes the delta rule and its gradient by their definition, row by row in float64: what the kernels are held to. */
 import type { HostTensor } from "@dlrt/core";
 import {
   entryStart,
@@ -7,7 +7,7 @@ import {
   type DeltaRuleVjpParams,
 } from "@dlrt/core/backend";
 
-/** The rows of one batch entry of a tensor. Its elements are read and written one by one. */
+/** Reads and writes the rows of one batch entry of a tensor, element by element. */
 interface Rows {
   get(i: number, j: number): number;
   /** Returns the element of column j, or of the only column. */
@@ -109,7 +109,7 @@ function walk(
   return { history, state, v, e, w };
 }
 
-/** The kernel `deltaRule`. */
+/** Writes what the kernel `deltaRule` has to write. */
 export function deltaRule(params: DeltaRuleParams<HostTensor>): void {
   for (let entry = 0; entry < params.batch; entry++) {
     const { history, state } = walk(params, entry);
@@ -122,7 +122,7 @@ export function deltaRule(params: DeltaRuleParams<HostTensor>): void {
   }
 }
 
-/** The kernel `deltaRuleVjp`, from the last row to the first. */
+/** Writes what the kernel `deltaRuleVjp` has to write, from the last row to the first. */
 export function deltaRuleVjp(params: DeltaRuleVjpParams<HostTensor>): void {
   const { n, r, p, scale, eps, gradients } = params;
   for (let entry = 0; entry < params.batch; entry++) {

@@ -1,11 +1,11 @@
-/** What goes wrong with gates. */
+/** Faults in what kernels make of gates. */
 import type { HostTensor } from "@dlrt/core";
 import { readView, type DecayVjpParams } from "@dlrt/core/backend";
 import { plainKernels } from "../../examples/plain-backend.js";
 import { like, rowOf, withKernels, wrongly, type Fault, type Params, type Verb } from "./faulty.js";
 import { roundingKernels } from "./rounding-kernels.js";
 
-/** The decay with each row's gap from `from(row)`; 0 where there is no such row. */
+/** Returns a decay whose rows are those that `from` names in another, or 0 where it names none. */
 function moved(decay: HostTensor, from: (row: number) => number): HostTensor {
   const [, n, channels] = decay.shape;
   const was = readView(decay);
@@ -15,7 +15,10 @@ function moved(decay: HostTensor, from: (row: number) => number): HostTensor {
   });
 }
 
-/** Runs the kernel with another decay, where there is one; forward or transposed alone if told so. */
+/**
+ * Makes a backend whose kernel is run with another decay, where a call has one: in both directions, or, if `trans` is
+ * given, in that one alone.
+ */
 const decaysAs = (verb: Verb, change: (decay: HostTensor, p: Params) => HostTensor, trans?: boolean) =>
   wrongly(verb, (p) =>
     p.decay && (trans === undefined || trans === p.trans) ? { decay: change(p.decay, p) } : {},
@@ -141,7 +144,7 @@ export const decayFaults: readonly Fault[] = [
   },
 ];
 
-/** (27) in float32, one rounding after the other; one channel. */
+/** Computes equation (27) in float32, with a rounding after every operation, for one channel. */
 function forgetfulSums(p: DecayVjpParams<HostTensor>): void {
   plainKernels.decayVjp(p);
   const { batch, n, r, trans, decay, out } = p;

@@ -7,7 +7,7 @@ import { lonelyFaults } from "./lonely.js";
 import { memoryFaults } from "./memory.js";
 import { sumFaults } from "./sums.js";
 
-/** A right backend with one thing wrong, each time another. */
+/** Lists backends that are right but for one thing, each time another. */
 export const faults: readonly Fault[] = [
   ...kernelFaults,
   ...sumFaults,

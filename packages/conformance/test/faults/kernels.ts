@@ -1,4 +1,4 @@
-/** Kernels with one thing wrong. Each fault is one that was made somewhere, or that a port invites. */
+/** Faults in kernels. Each is one that was made somewhere, or that porting a kernel invites. */
 import type { HostTensor } from "@dlrt/core";
 import type { SolveParams } from "@dlrt/core/backend";
 import { plainKernels } from "../../examples/plain-backend.js";

@@ -1,4 +1,4 @@
-/** Faults that come late: beyond a thousand rows, a rank of 300, 64 batch entries, or in one tail alone. */
+/** Faults that show late: beyond a thousand rows, a rank of 300 or 64 batch entries, or in the rows left after the last whole chunk. */
 import { readView } from "@dlrt/core/backend";
 import { recurrent } from "@dlrt/core/reference";
 import { plainKernels } from "../../examples/plain-backend.js";

@@ -1,10 +1,10 @@
-/** What goes wrong with tensors that do not lie contiguously, and with views. */
+/** Faults in tensors that do not lie contiguously, and in views. */
 import type { HostTensor, Layout, Shape } from "@dlrt/core";
 import { readView } from "@dlrt/core/backend";
 import { plainKernels } from "../../examples/plain-backend.js";
 import { after, FaultyBackend, of, withKernels, wrongly, type Fault } from "./faulty.js";
 
-/** The same memory, taken to lie otherwise. */
+/** Returns a tensor over the same memory with a changed layout. */
 function lies(t: HostTensor, change: (layout: Layout) => Partial<Layout>): HostTensor {
   const { dtype, shape, layout, data } = t;
   return { dtype, shape, layout: { ...layout, ...change(layout) }, data } as unknown as HostTensor;
@@ -14,7 +14,7 @@ const packed = (t: HostTensor): boolean => t.layout.heads > 1;
 
 const LAYER = "layouts › f32: a layer's packed arrays, shared key heads";
 
-/** Only shared heads tell. */
+/** A fault that only a layer with shared heads shows. */
 export const sharedHeadAdvanced: Fault = {
   name: "a shared head advances with every entry",
   caughtBy: LAYER,

@@ -25,13 +25,13 @@ import {
 } from "./faulty.js";
 import { sharedHeadAdvanced } from "./layouts.js";
 
-/** 20 bits, and exact for powers of two: a reciprocal estimate without its Newton step. */
+/** Returns 1/x to 20 bits, and exactly for powers of two: what an estimate of a reciprocal gives before its Newton step. */
 function estimate(x: number): number {
   const scale = 2 ** Math.floor(Math.log2(Math.abs(x)));
   return (1 / scale) * (Math.round((scale / x) * 2 ** 20) / 2 ** 20);
 }
 
-/** One fault per suite that no other suite finds. */
+/** Has, by the name of a suite, a fault that no other suite finds. */
 export const lonelyFaults: Readonly<Record<string, Fault>> = {
   solve: {
     name: "solve: 8 bits for a column, so the 257th is the first",
@@ -143,13 +143,13 @@ export const lonelyFaults: Readonly<Record<string, Fault>> = {
   determinism: {
     name: "all but the first backend sum in another order",
     caughtBy: "determinism › f32: on another backend",
-    /** A new count for every run. */
+    /** Every run gets a count of its own, so that each has a first backend. */
     get create() {
       let made = 0;
       return () => {
         const odd = made++ > 0;
         return after("solve", ({ out }) => {
-          // Sums of few bits are the same in every order.
+          // Sums of few bits are the same in every order, so whole multiples of 1/64 stay as they are.
           const spoil = (v: number): number => (Number.isInteger(v * 64) ? v : v * (1 + 2 ** -23));
           if (odd) out.data.forEach((v, at) => (out.data[at] = spoil(v)));
         })();
@@ -162,7 +162,7 @@ export const lonelyFaults: Readonly<Record<string, Fault>> = {
     create: of(
       class extends FaultyBackend {
         override async read(t: HostTensor): Promise<FloatArray> {
-          await super.read(t); // every check, and then too late
+          await super.read(t); // makes every check, and lets time pass
           return readView(t);
         }
       },

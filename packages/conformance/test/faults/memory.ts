@@ -1,4 +1,4 @@
-/** Faults of what lies around the kernels: tensors, their memory, and what a backend says of itself. */
+/** Faults of what lies around the kernels: of tensors, of their memory, and of what a backend says of itself. */
 import type { Dtype, FloatArray, HostTensor, HostView, Shape, Supports } from "@dlrt/core";
 import { PlainBackend } from "../../examples/plain-backend.js";
 import { FaultyBackend, of, type Fault } from "./faulty.js";

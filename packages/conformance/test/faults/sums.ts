@@ -3,7 +3,7 @@ import { PlainBackend } from "../../examples/plain-backend.js";
 import { withKernels, type Fault } from "./faulty.js";
 import { roundingKernels, type Carelessness } from "./rounding-kernels.js";
 
-/** What sums lose: each care left out alone, and the case in which it shows. */
+/** Faults in how sums are taken: each care is left out alone. Each has the case in which it shows. */
 export const sumFaults: readonly Fault[] = (
   [
     ["sums over r are one chain", "sums of one large product and many tiny ones", { chainOverRank: true }],
@@ -35,5 +35,5 @@ export const sumFaults: readonly Fault[] = (
   ),
 );
 
-/** No fault at all: every operation rounded, every care taken. */
+/** Makes a backend without a fault: every operation is rounded, and every care is taken. */
 export const careful = (dtype: Dtype): (() => PlainBackend) => withKernels(roundingKernels({}), dtype);

@@ -1,4 +1,4 @@
-/** Changes of a layer's inputs that faults have in common, and the cases that find them. */
+/** Changes of a layer's inputs that several faults have in common, and the names of the cases that find them. */
 import { elements, like, named, type LayerCall } from "./faulty.js";
 
 export const stateHeads = ({ options: { heads } }: LayerCall): number => {
@@ -6,7 +6,7 @@ export const stateHeads = ({ options: { heads } }: LayerCall): number => {
   return Math.max(key, value);
 };
 
-/** An input with other elements. */
+/** Returns the call's inputs with other elements in one of them. */
 export const other = (
   { backend, inputs }: LayerCall,
   name: string,
@@ -22,7 +22,7 @@ export const other = (
   };
 };
 
-/** Columns of head `from(h)` where those of head h belong. */
+/** Returns the call's inputs with the columns of head `from(h)` of one of them where those of head h belong. */
 export const heads = (call: LayerCall, name: string, count: number, from: (h: number) => number) =>
   other(call, name, (_, at, { all, cols }) => {
     const width = cols / count;
@@ -30,10 +30,10 @@ export const heads = (call: LayerCall, name: string, count: number, from: (h: nu
     return all[row * cols + from(h) * width + i]!;
   });
 
-/** What is masked away is multiplied by it. */
+/** Zero, by which a faulty mask multiplies what it should leave out: that keeps NaN and ∞. */
 export const NOTHING: number = 0;
 
-/** One token later than they belong. */
+/** Returns the call's inputs with one of them a token later than it belongs. */
 export const late = (call: LayerCall, name: string) =>
   other(call, name, (_, at, { all, cols }) => all[at - cols] ?? 0);
 

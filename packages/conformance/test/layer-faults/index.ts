@@ -4,7 +4,7 @@ import { resultFaults } from "./results.js";
 import { reachFaults } from "./reach.js";
 import { slightFaults } from "./slight.js";
 
-/** Right layers with one thing wrong. Each fault is one that was made somewhere, or that a fused layer invites. */
+/** Lists layers that are right but for one thing. Each fault is one that was made somewhere, or that fusing a layer's kernels invites. */
 export const layerFaults: readonly LayerFault[] = [
   ...resultFaults,
   ...reachFaults,

@@ -1,7 +1,7 @@
 import { elements, faulty, like, named, spoil, type LayerFault } from "./faulty.js";
 import { gdn, NOTHING, other, results } from "./changes.js";
 
-/** Faults in what a call may read and write: other sequences, later tokens, its own inputs. */
+/** Faults in what a call reads and writes: other sequences, later tokens, or its own inputs. */
 export const reachFaults: readonly LayerFault[] = [
   {
     name: "packed sequences leak: the decay of the first token of each is the one before",

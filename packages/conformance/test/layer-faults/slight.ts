@@ -1,7 +1,7 @@
 import { faulty, named, spoil, type LayerFault } from "./faulty.js";
 import { gdn } from "./changes.js";
 
-/** Off by less than a measured gate allows: what the exact class and the figure for a model's data are for. */
+/** Faults that are smaller than what a measured gate allows. The exact class finds them, and so does the figure for a model's data. */
 export const slightFaults: readonly LayerFault[] = [
   {
     name: "every element of the output is off by two roundings",
