@@ -62,10 +62,7 @@ const dtypes: Dtype[] = ["f32", "f64"];
 
 const at = (family: Family): string => family.name;
 
-/**
- * Lists families at sizes that the reference judges in double-double within seconds. Only 65,536 rows are enough to
- * show what a compensated state is for.
- */
+/** Lists families that the reference judges within seconds. It takes 65,536 rows to show what a compensated state is for. */
 const families: Family[] = [
   ...[1000, 4096, 65_536].map((n) => constant([n, 1, 1], one)),
   constant([700, 3, 5]),
@@ -119,8 +116,7 @@ describe.each(dtypes)("%s, apply and solve", (dtype) => {
   });
 });
 
-// For r = 1100 an error of 137 ε would be allowed, which 3000 rows stay below without compensation: they lose 92 ε. So
-// this test allows 32 ε.
+// This allows 32 ε: without compensation 3000 rows lose 92 ε, which is below the 137 ε that are allowed for r = 1100.
 it("the state's compensation goes with it through the panels of a great rank", () => {
   const { op, x, reference, exactX } = make(constant([3000, 1100, 1], one), "f64");
   const y = wide(apply(backend, op, x).data);
