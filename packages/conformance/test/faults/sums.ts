@@ -1,5 +1,5 @@
 import type { Dtype } from "@dlrt/core";
-import { PlainBackend } from "../../examples/plain-backend.js";
+import type { PlainBackend } from "../../examples/plain-backend.js";
 import { withKernels, type Fault } from "./faulty.js";
 import { roundingKernels, type Carelessness } from "./rounding-kernels.js";
 
