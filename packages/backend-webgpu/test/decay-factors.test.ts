@@ -1,7 +1,7 @@
 import { apply, type Shape } from "@dlrt/core";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { createWebGpuBackend, type GpuTensor, type WebGpuBackend } from "../src/node.js";
-import { uniforms } from "./support/decay.js";
+import { uniformFrom } from "../../../tooling/random.mjs";
 import { EPSILON } from "./support/structured.js";
 
 let backend: WebGpuBackend;
@@ -46,7 +46,7 @@ async function factorsOf(
 }
 
 test("the factor of one gap, over all of its range: 1.5 units in the last place at most, 0 below e^−88", async () => {
-  const next = uniforms(7);
+  const next = uniformFrom(7);
   const gaps = Float32Array.from({ length: 20000 }, (_, at) =>
     at < 10000 ? -87.3 * (at / 10000) - 1e-3 * next() : -(2 ** (-30 + 36.4 * next())),
   );
@@ -69,7 +69,7 @@ test("the factor of one gap, over all of its range: 1.5 units in the last place 
 
 test("the factor of a sum of gaps between two rows of a chunk: 1.5 units beyond what rounding the sum would cost", async () => {
   const [rows, batch] = [16, 500];
-  const next = uniforms(8);
+  const next = uniformFrom(8);
   const gaps = Float32Array.from({ length: rows * batch }, (_, at) => -(next() ** 3) * [8, 1, 0.01][at % 3]!);
   const [coupled, kept] = await factorsOf(gaps, rows, 1);
   for (let entry = 0; entry < batch; entry++) {
@@ -91,7 +91,7 @@ test.each([
   "the gradient of the decay, %i × %i rows, %i channels of Q, %i of g: within 16 ε of what was added up",
   async (batch, n, rank, channels) => {
     const r = channels === 1 ? rank : channels;
-    const next = uniforms(n);
+    const next = uniformFrom(n);
     const fill = (count: number, value = (): number => 2 * next() - 1): Float32Array =>
       Float32Array.from({ length: count }, value);
     const [q, k, qGradient, kGradient] = [1, 2, 3, 4].map(() => fill(batch * n * r));

@@ -2,7 +2,8 @@ import { apply, inverse, solve } from "@dlrt/core";
 import { gate, omegaInverse, operatorOf, recurrent } from "@dlrt/core/reference";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { createWebGpuBackend, type WebGpuBackend } from "../src/node.js";
-import { decayErrors, decayProblem, gates, uniforms, uploadDecay } from "./support/decay.js";
+import { decayErrors, decayProblem, gates, uploadDecay } from "./support/decay.js";
+import { uniformFrom } from "../../../tooling/random.mjs";
 import { watchDispatches } from "./support/dispatches.js";
 import { EPSILON } from "./support/structured.js";
 
@@ -32,7 +33,7 @@ test.each(["row", "channel"])("g of 0 and −∞ alone, per %s: not a bit is wro
   const channels = kind === "row" ? 1 : 3;
   const problem = decayProblem(exactShape, channels, (next) => (next() < 0.2 ? -Infinity : 0));
   const { batch, n, r, p } = exactShape;
-  const next = uniforms(5);
+  const next = uniformFrom(5);
   const choose = (data: Float32Array, values: readonly number[]): void =>
     data.forEach((_, at) => (data[at] = values[Math.floor(next() * values.length)]!));
   choose(problem.data.q, [-1, 0, 0, 0, 0, 1]);

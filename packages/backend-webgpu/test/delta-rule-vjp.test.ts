@@ -1,7 +1,8 @@
 import { heads } from "@dlrt/core";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { createWebGpuBackend, type GpuTensor, type WebGpuBackend } from "../src/node.js";
-import { gates, uniforms, type Gates } from "./support/decay.js";
+import { gates, type Gates } from "./support/decay.js";
+import { uniformFrom } from "../../../tooling/random.mjs";
 import {
   errorsOf,
   fusedBack,
@@ -42,7 +43,7 @@ function problem({ shape, decay, gate = gates["resets"]!, gated = false, eps }: 
   readonly cotangents: Cotangents;
 } {
   const { batch, n, r, p } = shape;
-  const next = uniforms(batch + n + r + p);
+  const next = uniformFrom(batch + n + r + p);
   const fill = (count: number, scale = 1): Float32Array =>
     Float32Array.from({ length: batch * count }, () => scale * (2 * next() - 1));
   const channels = decay === "row" ? 1 : r;
@@ -181,7 +182,7 @@ test("heads of [B, T, H·D] as they lie, keys that two heads share, gradients be
   const widths = [H * D, H * D, (H / 2) * D, H];
   const room = [H * D, H * D, H * D, H];
   const width = [...widths, ...room].reduce((sum, cols) => sum + cols, 0);
-  const next = uniforms(9);
+  const next = uniformFrom(9);
   const all = backend.upload({
     data: Float32Array.from({ length: B * T * width }, () => next() - 0.5),
     shape: [B, T, width],

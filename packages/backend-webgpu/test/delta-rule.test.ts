@@ -1,7 +1,8 @@
 import { heads } from "@dlrt/core";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { createWebGpuBackend, type GpuTensor, type WebGpuBackend } from "../src/node.js";
-import { gates, uniforms } from "./support/decay.js";
+import { gates } from "./support/decay.js";
+import { uniformFrom } from "../../../tooling/random.mjs";
 import { watchDispatches } from "./support/dispatches.js";
 import {
   composed,
@@ -43,7 +44,7 @@ interface Wanted {
 
 function problem({ shape, decay, gate = "resets", gated = false, own = false, eps }: Wanted): DeltaProblem {
   const { batch, n, r, p } = shape;
-  const next = uniforms(batch + n + r + p);
+  const next = uniformFrom(batch + n + r + p);
   const fill = (count: number, scale = 1): Float32Array =>
     Float32Array.from({ length: batch * count }, () => scale * (2 * next() - 1));
   const channels = decay === "row" ? 1 : r;
@@ -230,7 +231,7 @@ test.each([
 test("heads of [B, T, H·D] as they lie, keys that two heads share, all in one buffer, the state in place", async () => {
   const [B, T, H, D] = [2, 40, 4, 4];
   const width = 3 * H * D + H * D + H;
-  const next = uniforms(9);
+  const next = uniformFrom(9);
   const all = backend.upload({
     data: Float32Array.from({ length: B * T * width }, () => next() - 0.5),
     shape: [B, T, width],

@@ -2,6 +2,7 @@ import { apply, DlrtError } from "@dlrt/core";
 import { expect, test } from "vitest";
 import { createWebGpuBackend, type GpuTensor, type WebGpuBackend } from "../src/node.js";
 import { disposeWholly, watchBuffers, wrapped } from "./support/faulty.js";
+import { uniformFrom } from "../../../tooling/random.mjs";
 
 /** Work that is submitted together, and with it fails or does not. */
 interface Unit {
@@ -18,13 +19,10 @@ interface Known {
 /** T x for T = [[1, 0], [1, 1]]: integers, so every value is exact, and hardly two are the same. */
 const times = ([a, b]: readonly [number, number]): readonly [number, number] => [a, a + b];
 
-/** A small fixed generator of integers below `below`. */
+/** Returns a function that draws an integer ≥ 0 and below its argument. */
 function integers(seed: number): (below: number) => number {
-  let state = seed;
-  return (below) => {
-    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
-    return Math.floor((state / 2 ** 32) * below);
-  };
+  const uniform = uniformFrom(seed);
+  return (below) => Math.floor(uniform() * below);
 }
 
 /** A buffer of somebody else's. */

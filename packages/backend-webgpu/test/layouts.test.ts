@@ -3,7 +3,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { createWebGpuBackend, type GpuTensor, type WebGpuBackend } from "../src/node.js";
 import { TENSOR } from "../src/usage.js";
 import { watchDispatches } from "./support/dispatches.js";
-import { uniforms } from "./support/decay.js";
+import { uniformFrom } from "../../../tooling/random.mjs";
 import { withoutMemory } from "./support/faulty.js";
 
 let backend: WebGpuBackend;
@@ -26,7 +26,7 @@ afterAll(async () => {
   await backend.dispose();
 });
 
-const next = uniforms(3);
+const next = uniformFrom(3);
 const numbers = (count: number): Float32Array<ArrayBuffer> =>
   Float32Array.from({ length: count }, () => (2 * next() - 1) / 2);
 
@@ -198,7 +198,7 @@ test.each(Object.keys(layouts))(
     for (const own of [backend, pieces]) {
       const results: Float32Array[][] = [];
       for (const arrange of [true, false]) {
-        const seeded = uniforms(11);
+        const seeded = uniformFrom(11);
         const put = (shape: Shape, value: () => number = () => seeded() - 0.5): GpuTensor => {
           const data = Float32Array.from({ length: shape[0] * shape[1] * shape[2] }, value);
           return arrange ? place(own, name, shape, data) : own.upload({ data, shape });

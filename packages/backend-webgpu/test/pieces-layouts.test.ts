@@ -1,7 +1,7 @@
 import { heads } from "@dlrt/core";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { createWebGpuBackend, type GpuTensor, type WebGpuBackend } from "../src/node.js";
-import { uniforms } from "./support/decay.js";
+import { uniformFrom } from "../../../tooling/random.mjs";
 
 let backend: WebGpuBackend;
 let pieces: WebGpuBackend;
@@ -24,7 +24,7 @@ type Name = (typeof NAMES)[number];
  * tensor of its own.
  */
 async function results(on: WebGpuBackend, together: boolean): Promise<Record<string, Float32Array>> {
-  const next = uniforms(5);
+  const next = uniformFrom(5);
   const width = NAMES.length * H * D;
   const all = on.upload({
     data: Float32Array.from({ length: B * T * width }, () => 2 * next() - 1),

@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
-import { uniforms } from "./support/decay.js";
+import { uniformFrom } from "../../../tooling/random.mjs";
 import { onDevice, rowsOf, worst, type OnDevice } from "./support/on-device.js";
 import { gateOf, normOf, type Activation } from "./support/pieces.js";
 
@@ -27,7 +27,7 @@ test.each([
 ])("gate by %s (%s), %i columns: g, the gradient of x and that of a", async (_, lowerBound, p) => {
   const n = 67;
   const shape = [batch, n, p] as const;
-  const next = uniforms(11);
+  const next = uniformFrom(11);
   const x = fill(batch * n * p, (at) => far[at % 24] ?? 24 * next() - 14);
   const bias = fill(batch * p, () => 2 * next() - 1);
   const cotangent = fill(batch * n * p, () => 2 * next() - 1);
@@ -109,7 +109,7 @@ test("gate where exp(a) overflows and softplus underflows: their product where i
 
 /** Rows of numbers of ordinary size, and rows whose squares overflow, underflow or are 0. */
 function rowsOfSizes(n: number, p: number, sizes: readonly number[], seed: number): Float32Array {
-  const next = uniforms(seed);
+  const next = uniformFrom(seed);
   return fill(batch * n * p, (at) => sizes[Math.floor(at / p) % sizes.length]! * (2 * next() - 1));
 }
 
@@ -158,7 +158,7 @@ test.each([
 ] as const)("gated norm, %s, %i columns, gate: %s, weight: %s", async (activation, p, gated, weighted) => {
   const n = 13;
   const shape = [batch, n, p] as const;
-  const next = uniforms(5);
+  const next = uniformFrom(5);
   const x = rowsOfSizes(n, p, [1, 30, 1e-4, 1e25, 0], 6);
   const cotangent = rowsOfSizes(n, p, [1, 1e-3], 7);
   const z = fill(batch * n * p, (at) => [0, -80, 80, 1e36, -1e36][at % 40] ?? 12 * next() - 6);

@@ -3,6 +3,7 @@ import { BLOCK_GATE, gate, omegaInverse, omegaTrilInverse } from "@dlrt/core/ref
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { createWebGpuBackend, type WebGpuBackend } from "../src/node.js";
 import { constant, EPSILON, errorsOf, type Errors, type Structure } from "./support/structured.js";
+import { randomFrom } from "../../../tooling/random.mjs";
 
 // What random data hide, because their roundings cancel: one large product among many that are just too small to
 // change it, entries that are all equal, long sums of one sign. Where a bound is no gate, it is half of what one-chain
@@ -146,11 +147,7 @@ test.each([
 
 test("trilInverse of keys that hardly change, β up to 2: merging halves had 4.9 ε, substitution has 0.6", async () => {
   const [c, r, rho] = [128, 2, 0.999];
-  let seed = 11;
-  const uniform = (): number => {
-    seed = (Math.imul(seed, 1664525) + 1013904223) >>> 0;
-    return seed / 2 ** 31 - 1;
-  };
+  const uniform = randomFrom(11);
   const blocks = 20;
   const data = new Float32Array(blocks * c * c);
   for (let block = 0; block < blocks; block++) {

@@ -10,15 +10,7 @@ import {
 } from "@dlrt/core/reference";
 import type { GpuTensor, WebGpuBackend } from "../../src/index.js";
 import { EPSILON } from "./structured.js";
-
-/** Numbers in [0, 1), the same every time. */
-export function uniforms(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
-    return state / 2 ** 32;
-  };
-}
+import { uniformFrom } from "../../../../tooling/random.mjs";
 
 /** g by row and channel. */
 export type Gates = (next: () => number, row: number, channel: number) => number;
@@ -41,7 +33,7 @@ export function decayProblem(
   seed = 1,
 ): DecayProblem {
   const { batch, n, r, p } = shape;
-  const next = uniforms(seed);
+  const next = uniformFrom(seed);
   const fill = (count: number, value: () => number): Float32Array =>
     Float32Array.from({ length: count }, value);
   const signed = (): number => 2 * next() - 1;

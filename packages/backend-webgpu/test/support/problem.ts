@@ -1,6 +1,7 @@
 import type { DiagLowRankTril, FloatArray, Shape } from "@dlrt/core";
 import { matrixOf, omega, operatorOf } from "@dlrt/core/reference";
 import type { GpuTensor, WebGpuBackend } from "../../src/index.js";
+import { randomFrom } from "../../../../tooling/random.mjs";
 
 export interface Problem {
   readonly shape: { readonly batch: number; readonly n: number; readonly r: number; readonly p: number };
@@ -14,11 +15,7 @@ export interface Problem {
 
 /** As in DeltaNet: unit keys, q = β k, λ = 1, so that T⁻¹ stays bounded; the same numbers every time. */
 export function problem(batch: number, n: number, r: number, p: number): Problem {
-  let seed = 99;
-  const uniform = (): number => {
-    seed = (Math.imul(seed, 1664525) + 1013904223) >>> 0;
-    return seed / 2 ** 31 - 1;
-  };
+  const uniform = randomFrom(99);
   const fill = (count: number, scale: number, shift = 0): Float32Array =>
     Float32Array.from({ length: count }, () => shift + scale * uniform());
   const k = fill(batch * n * r, 1);

@@ -1,4 +1,4 @@
-/** What planted faults are made of: the right backend, with one thing changed. */
+/** Makes backends with planted faults: the right backend, with one thing changed. */
 import type { Dtype, HostTensor, Supports } from "@dlrt/core";
 import {
   contiguousLayout,
@@ -8,18 +8,18 @@ import {
   type Kernels,
   type SolveParams,
 } from "@dlrt/core/backend";
-import { PlainBackend, plainKernels } from "../examples/plain-backend.js";
+import { PlainBackend, plainKernels } from "../../examples/plain-backend.js";
 
 export interface Fault {
   readonly name: string;
-  /** The case that finds it. */
+  /** The name of the case that finds the fault. */
   readonly caughtBy: string;
   readonly create: () => PlainBackend;
-  /** Where it takes larger problems than the others. */
+  /** What larger problems may cost, for a fault that only larger problems show. */
   readonly budget?: { readonly maxN?: number; readonly maxWork?: number };
 }
 
-/** The parameters of a kernel and the operands of T side by side; Z₀ is `state`. */
+/** The parameters of a kernel, with the operands of T beside the others; `state` is the initial state. */
 export type Params = SolveParams<HostTensor> &
   ApplyParams<HostTensor> &
   SolveParams<HostTensor>["op"] & { readonly state?: HostTensor | undefined };
@@ -30,7 +30,7 @@ export class FaultyBackend extends PlainBackend {
   override supports: Supports = { ...new PlainBackend().supports, dtypes: ["f32"] };
 }
 
-/** A backend whose kernels are `change`d, in f32 alone unless told otherwise. */
+/** Makes a backend with some kernels changed. It has f32 alone unless another dtype is named. */
 export function withKernels(change: Partial<Kernels<HostTensor>>, dtype: Dtype = "f32") {
   return (): PlainBackend => {
     const backend = new FaultyBackend();
@@ -40,12 +40,12 @@ export function withKernels(change: Partial<Kernels<HostTensor>>, dtype: Dtype =
   };
 }
 
-/** A backend of a class that overrides some method. */
+/** Makes a backend of a class that overrides some method. */
 export function of(Class: new () => FaultyBackend) {
   return (): PlainBackend => new Class();
 }
 
-/** What kernels see of a tensor, contiguous, with other elements. */
+/** Returns what kernels read of a tensor: a contiguous one of the same shape, with other elements. */
 export function like(t: HostTensor, change: (value: number, at: number) => number): HostTensor {
   const data = readView(t);
   for (let at = 0; at < data.length; at++) data[at] = change(data[at]!, at);
@@ -54,7 +54,7 @@ export function like(t: HostTensor, change: (value: number, at: number) => numbe
 
 type Wrong = Partial<Record<keyof Params, unknown>> | undefined;
 
-/** The right kernel on wrong arguments. */
+/** Returns a kernel that runs the right one on wrong arguments. */
 export function misled(verb: Verb, wrong: (p: Params) => Wrong): (p: Params) => void {
   const kernel = plainKernels[verb] as (p: Params) => void;
   return (given) => {
@@ -65,11 +65,11 @@ export function misled(verb: Verb, wrong: (p: Params) => Wrong): (p: Params) => 
   };
 }
 
-/** Runs the right kernel on wrong arguments. */
+/** Makes a backend whose kernel runs the right one on wrong arguments. */
 export const wrongly = (verb: Verb, wrong: (p: Params) => Wrong, dtype?: Dtype) =>
   withKernels({ [verb]: misled(verb, wrong) }, dtype);
 
-/** Runs the right kernel, then spoils what it wrote. */
+/** Makes a backend whose kernel runs the right one and then spoils what that wrote. */
 export const after = (verb: Verb, spoil: (p: Params) => void) => {
   const kernel = plainKernels[verb] as (p: Params) => void;
   return withKernels({
@@ -83,6 +83,6 @@ export const after = (verb: Verb, spoil: (p: Params) => void) => {
 export const rowOf = (t: HostTensor, at: number): number => Math.floor(at / t.shape[2]) % t.shape[1];
 export const entryOf = (t: HostTensor, at: number): number => Math.floor(at / (t.shape[1] * t.shape[2]));
 
-/** Whether a tensor is all of its memory, as what `empty` and `upload` make. */
+/** Returns whether a tensor fills all of its memory, as those that `empty` and `upload` make do. */
 export const alone = (t: HostTensor): boolean =>
   isContiguous(t) && t.data.length === t.shape[0] * t.shape[1] * t.shape[2];

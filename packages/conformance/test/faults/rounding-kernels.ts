@@ -1,29 +1,30 @@
 /**
- * solve and apply with every operation rounded to the tensors' dtype, chunk by chunk, as fast backends do it: sums in
- * short blocks, and a state that keeps what its roundings took. Each of these cares can be left out.
+ * Computes `solve` and `apply` with every operation rounded to the tensors' dtype, chunk by chunk, as fast backends do:
+ * sums are taken in short blocks, and the state remembers what its roundings took. Each of these cares can be left out,
+ * which is a fault.
  */
 import { newFloatArray, type FloatArray, type HostTensor } from "@dlrt/core";
 import { type ApplyParams, type SolveParams } from "@dlrt/core/backend";
 
 export interface Carelessness {
-  /** Sums over r are single chains. */
+  /** Sums over the rank are taken in one chain instead of blocks of 16 terms. */
   readonly chainOverRank?: boolean;
-  /** Sums over the rows of a chunk are single chains. */
+  /** Sums over the rows of a chunk are taken in one chain instead of blocks of 8 terms. */
   readonly chainOverRows?: boolean;
   /** The state forgets what its roundings took. */
   readonly forgetful?: boolean;
-  /** Rows per chunk. Default 64. */
+  /** Rows per chunk. Default: 64. */
   readonly chunk?: number;
-  /** What the state has lost stays as it is while the state decays. */
+  /** What the roundings of the state took does not decay with the state. */
   readonly lostStays?: boolean;
-  /** Factors come from the difference of two sums of g, each rounded to the dtype. */
+  /** Factors of decay come from the difference of two sums of g that are rounded to the dtype. */
   readonly oneSum?: boolean;
 }
 
 type Params = ApplyParams<HostTensor> | SolveParams<HostTensor>;
 type Round = (x: number) => number;
 
-/** Σ term(m) for m < count, in blocks of `cut` terms. */
+/** Sums term(m) for all m < count, in blocks of `cut` terms. */
 function blockSum(round: Round, count: number, cut: number, term: (m: number) => number): number {
   let total = 0;
   for (let start = 0; start < count; start += cut) {
@@ -34,7 +35,7 @@ function blockSum(round: Round, count: number, cut: number, term: (m: number) =>
   return total;
 }
 
-/** One batch entry, its rows in the order visited. */
+/** Computes one batch entry, row by row in the order visited. */
 class Walk {
   readonly #z: FloatArray;
   readonly #lost: FloatArray;
@@ -76,7 +77,7 @@ class Walk {
     return this.entry * n + (trans ? n - 1 - step : step);
   }
 
-  /** Sums of g over the chunk's rows as visited, from none to all. In float64 they are as good as exact beside float32. */
+  /** Sums g over none to all of the chunk's rows, in the order visited. In float64 these sums are as good as exact beside float32. */
   #sumGaps(start: number, end: number): void {
     const { decay } = this.params.op;
     this.#sums = [];
@@ -92,10 +93,13 @@ class Walk {
     }
   }
 
-  /** From row `from` of the chunk (−1: what was before it) to row `to` (∞: what comes after). */
+  /**
+   * Returns the factor by which what row `from` of the chunk adds to the state has decayed when row `to` reads it. A
+   * `from` of −1 is the state before the chunk, a `to` of ∞ that after it.
+   */
   #factor(to: number, from: number, l: number): number {
     if (this.#sums.length === 0) return 1;
-    const own = this.params.trans ? 0 : 1; // forward, the gap of a row comes before it
+    const own = this.params.trans ? 0 : 1; // on the way forward, a row reads the state after its own gap
     const [end, start] = [
       this.#sums[Math.min(to + own, this.#sums.length - 1)]!,
       this.#sums[from < 0 ? 0 : from + own]!,
@@ -105,7 +109,7 @@ class Walk {
     return this.#round(Math.exp(this.careless.oneSum ? this.#round(exponent) : exponent));
   }
 
-  /** y = λ x + (f Z + Σ (f·g_j) x_j over the chunk's rows before), or solved for x. */
+  /** Computes a row, y = λ x + (f Z + Σ (f·g_j) x_j over the chunk's rows before), or solves that for x. */
   #row(
     [f, g]: readonly [FloatArray, FloatArray],
     rhs: HostTensor,
@@ -139,7 +143,7 @@ class Walk {
     }
   }
 
-  /** Z += Σ g_j x_j over the chunk (Kahan). */
+  /** Adds Σ g_j x_j over the chunk to an element of the state, by Kahan's summation. */
   #update(g: FloatArray, carried: FloatArray, at: number, [start, end]: readonly [number, number]): void {
     const round = this.#round;
     const { r, p } = this.params;
@@ -150,7 +154,7 @@ class Walk {
       ),
     );
     const factor = this.#factor(Infinity, -1, l);
-    const power = factor < 2 ** -126 ? 0 : 2 ** Math.round(Math.log2(factor)); // what it multiplies stays exact
+    const power = factor < 2 ** -126 ? 0 : 2 ** Math.round(Math.log2(factor)); // a product with a power of 2 is exact
     const before = power * this.#z[at]!;
     const faded = round(sum + round((factor - power) * this.#z[at]!));
     const lost = this.careless.lostStays ? this.#lost[at]! : round(power * this.#lost[at]!);
@@ -161,7 +165,7 @@ class Walk {
   }
 }
 
-/** The two kernels, with what is left out. */
+/** Returns the two kernels without the cares that are to be left out. */
 export function roundingKernels(careless: Carelessness): {
   apply(params: ApplyParams<HostTensor>): void;
   solve(params: SolveParams<HostTensor>): void;

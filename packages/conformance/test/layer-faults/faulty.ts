@@ -1,8 +1,8 @@
-/** What planted faults of layers are made of: the right layers on the plain backend, with one thing changed. */
+/** Makes layers with planted faults: the right layers on the plain backend, with one thing changed. */
 import { elementCount, type Backend, type HostTensor, type Tensor } from "@dlrt/core";
 import { readView } from "@dlrt/core/backend";
 import type { Cotangents, LayerOptions, LayerResult } from "@dlrt/linear-attention";
-import { allLayers, type Layer } from "../src/layers/definition.js";
+import { allLayers, type Layer } from "../../src/layers/definition.js";
 
 export type Inputs = Readonly<Record<string, Tensor>>;
 
@@ -15,15 +15,18 @@ export interface LayerCall {
 
 export interface LayerFault {
   readonly name: string;
-  /** The case that finds it. */
+  /** The name of the case that finds the fault. */
   readonly caughtBy: string;
   readonly layers: readonly Layer[];
 }
 
-/** The elements of a tensor of the plain backend, row by row. */
+/** Returns the elements of a tensor of the plain backend, row by row. */
 export const elements = (t: Tensor): Float64Array => Float64Array.from(readView(t as HostTensor));
 
-/** The same tensor with other elements. It lives until the backend does, so that a leak is not what finds the fault. */
+/**
+ * Returns a tensor of the same shape with other elements. It lives until the backend does, so that it is not found as a
+ * leak before the fault is.
+ */
 export function like(backend: Backend, t: Tensor, change: (value: number, at: number) => number): Tensor {
   const data = readView(t as HostTensor);
   data.forEach((value, at) => (data[at] = change(value, at)));
@@ -40,7 +43,7 @@ export function spoil(t: Tensor, change: (value: number, at: number, all: Float6
 type Changed = Partial<Pick<LayerCall, "inputs" | "options">>;
 type Cotangent = { cotangents?: Cotangents };
 
-/** Tensors made on the way are disposed, as a layer's own would be. */
+/** Runs `body` on a backend whose tensors are disposed when it returns, as a layer disposes those that it makes on the way. */
 function within<R>(backend: Backend, body: (own: Backend) => R): R {
   const made: Tensor[] = [];
   const own = Object.create(backend, {
@@ -55,7 +58,7 @@ function within<R>(backend: Backend, body: (own: Backend) => R): R {
   }
 }
 
-/** Every layer that `applies`, with `change`d arguments or a spoilt result. */
+/** Makes every layer that `applies` faulty: with changed arguments, or with a result that is spoilt. */
 export function faulty(
   applies: (layer: Layer) => boolean,
   {

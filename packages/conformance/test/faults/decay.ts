@@ -1,22 +1,11 @@
-/** What goes wrong with gates, and with tensors that do not lie contiguously. */
-import type { HostTensor, Layout, Shape } from "@dlrt/core";
+/** Faults in what kernels make of gates. */
+import type { HostTensor } from "@dlrt/core";
 import { readView, type DecayVjpParams } from "@dlrt/core/backend";
-import { plainKernels } from "../examples/plain-backend.js";
-import {
-  after,
-  FaultyBackend,
-  like,
-  of,
-  rowOf,
-  withKernels,
-  wrongly,
-  type Fault,
-  type Params,
-  type Verb,
-} from "./faulty.js";
+import { plainKernels } from "../../examples/plain-backend.js";
+import { like, rowOf, withKernels, wrongly, type Fault, type Params, type Verb } from "./faulty.js";
 import { roundingKernels } from "./rounding-kernels.js";
 
-/** The decay with each row's gap from `from(row)`; 0 where there is no such row. */
+/** Returns a decay whose rows are those that `from` names in another, or 0 where it names none. */
 function moved(decay: HostTensor, from: (row: number) => number): HostTensor {
   const [, n, channels] = decay.shape;
   const was = readView(decay);
@@ -26,7 +15,10 @@ function moved(decay: HostTensor, from: (row: number) => number): HostTensor {
   });
 }
 
-/** Runs the kernel with another decay, where there is one; forward or transposed alone if told so. */
+/**
+ * Makes a backend whose kernel is run with another decay, where a call has one: in both directions, or, if `trans` is
+ * given, in that one alone.
+ */
 const decaysAs = (verb: Verb, change: (decay: HostTensor, p: Params) => HostTensor, trans?: boolean) =>
   wrongly(verb, (p) =>
     p.decay && (trans === undefined || trans === p.trans) ? { decay: change(p.decay, p) } : {},
@@ -34,14 +26,6 @@ const decaysAs = (verb: Verb, change: (decay: HostTensor, p: Params) => HostTens
 
 const everyGate = (verb: Verb, kind: "row" | "channel" = "row"): string =>
   `${verb} › f32, decay per ${kind}: every family of gates`;
-
-/** The same memory, taken to lie otherwise. */
-function lies(t: HostTensor, change: (layout: Layout) => Partial<Layout>): HostTensor {
-  const { dtype, shape, layout, data } = t;
-  return { dtype, shape, layout: { ...layout, ...change(layout) }, data } as unknown as HostTensor;
-}
-
-const packed = (t: HostTensor): boolean => t.layout.heads > 1;
 
 export const decayFaults: readonly Fault[] = [
   {
@@ -160,7 +144,7 @@ export const decayFaults: readonly Fault[] = [
   },
 ];
 
-/** (27) in float32, one rounding after the other; one channel. */
+/** Computes equation (27) in float32, with a rounding after every operation, for one channel. */
 function forgetfulSums(p: DecayVjpParams<HostTensor>): void {
   plainKernels.decayVjp(p);
   const { batch, n, r, trans, decay, out } = p;
@@ -173,95 +157,3 @@ function forgetfulSums(p: DecayVjpParams<HostTensor>): void {
     sum = Math.fround(sum - Math.fround(q![t]! * gQ![t]! - k![t]! * gK![t]!));
   }
 }
-
-const LAYER = "layouts › f32: a layer's packed arrays, shared key heads";
-
-/** Only shared heads tell. */
-export const sharedHeadAdvanced: Fault = {
-  name: "a shared head advances with every entry",
-  caughtBy: LAYER,
-  create: wrongly("solve", ({ q, k }) => ({
-    q: lies(q, () => ({ shared: 1 })),
-    k: lies(k, () => ({ shared: 1 })),
-  })),
-};
-
-export const layoutFaults: readonly Fault[] = [
-  {
-    name: "the stride between heads is ignored",
-    caughtBy: LAYER,
-    create: wrongly("solve", ({ b }) => ({ b: packed(b) ? lies(b, () => ({ head: 0 })) : b })),
-  },
-  {
-    name: "λ is taken to lie contiguously",
-    caughtBy: LAYER,
-    create: wrongly("solve", ({ diag }) => ({ diag: lies(diag!, () => ({ row: 1 })) })),
-  },
-  {
-    name: "rows are taken to follow each other upwards",
-    caughtBy: "layouts › f32: apply, any layouts",
-    create: wrongly("apply", ({ x }) => ({ x: lies(x, ({ row }) => ({ row: Math.abs(row) })) })),
-  },
-  {
-    name: "the last row of a result is written one column too far",
-    caughtBy: "layouts › f32: solve, any layouts",
-    create: after("solve", ({ out, n, p }) => {
-      const { offset, row, heads } = out.layout;
-      if (n > 0 && heads === 1 && row > p) out.data[offset + (n - 1) * row + p] = 0;
-    }),
-  },
-  {
-    name: "copy takes the state's rows to follow each other",
-    caughtBy: "layouts › f32: applyVjp, any layouts",
-    create: withKernels({
-      copy: (p) => plainKernels.copy({ ...p, x: lies(p.x, () => ({ row: p.x.shape[2] })) }),
-    }),
-  },
-  {
-    name: "decayVjp writes contiguously",
-    caughtBy: "layouts › f32, decay per channel: solveVjp, any layouts",
-    create: withKernels({
-      decayVjp: (p) => plainKernels.decayVjp({ ...p, out: lies(p.out, () => ({ row: p.out.shape[2] })) }),
-    }),
-  },
-  {
-    name: "the decay's layout is taken for contiguous",
-    caughtBy: "layouts › f32, decay per row: solve, any layouts",
-    create: wrongly("solve", ({ decay }) => (decay ? { decay: lies(decay, () => ({ row: 1 })) } : {})),
-  },
-  {
-    name: "a view is a copy",
-    caughtBy: "layouts › f32: views count nothing and go with what they view",
-    create: of(
-      class extends FaultyBackend {
-        override view(t: HostTensor, shape: Shape, layout: Layout): HostTensor {
-          return this.upload({ data: readView(super.view(t, shape, layout)), shape });
-        }
-      },
-    ),
-  },
-  {
-    name: "read gives a view's memory from its first element on",
-    caughtBy: "layouts › f32: a read of a view",
-    create: of(
-      class extends FaultyBackend {
-        override async read(t: HostTensor): Promise<HostTensor["data"]> {
-          const right = await super.read(t);
-          return t.data.slice(t.layout.offset, t.layout.offset + right.length);
-        }
-      },
-    ),
-  },
-  {
-    name: "views are not checked",
-    caughtBy: "bad input › layouts",
-    create: of(
-      class extends FaultyBackend {
-        override view(t: HostTensor, shape: Shape, layout: Layout): HostTensor {
-          if (shape[1] === t.shape[1] + 1) return super.view(t, t.shape, layout);
-          return super.view(t, shape, layout);
-        }
-      },
-    ),
-  },
-];
