@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import type { Backend, Dtype, FloatArray, Shape, Tensor } from "@dlrt/core";
 import { uniformFrom } from "../../../tooling/random.mjs";
 
@@ -42,4 +43,11 @@ export function problem<T extends Tensor>(
     k: put(k, [batch, n, r]),
   };
   return { op, b: drawn([batch, n, p], 4), state: drawn([batch, r, p], 5) };
+}
+
+/** A digest of an array's bits. */
+export function digest(data: FloatArray): string {
+  return createHash("sha256")
+    .update(new Uint8Array(data.buffer, data.byteOffset, data.byteLength))
+    .digest("hex");
 }
