@@ -21,5 +21,5 @@ export function chromium(): {
   env?: Record<string, string>;
 };
 
-/** Whether the machine has a GPU with a driver; elsewhere than on Linux the system brings one. */
+/** Tells whether the machine has a GPU with a driver. It looks only on Linux, because other systems bring a driver. */
 export function hasHardwareVulkan(): boolean;

@@ -24,7 +24,7 @@ function chromiumPackage() {
   return { root, version };
 }
 
-/** Unpacks once, atomically: several test processes may arrive at the same time. */
+/** Fills a folder of the user's cache once, and names it. It appears whole or not at all, because several test processes may fill it at the same time. */
 function cached(name, fill) {
   const base = join(process.env["XDG_CACHE_HOME"] ?? join(homedir(), ".cache"), "dlrt");
   const folder = join(base, name);
@@ -44,12 +44,13 @@ function cached(name, fill) {
 const unpack = (root, archive, into) =>
   extractTar(brotliDecompressSync(readFileSync(join(root, "bin", archive))), into);
 
+/** Returns the folder that has SwiftShader's files, which it unpacks when it is first called. */
 export function swiftshaderFolder() {
   const { root, version } = chromiumPackage();
   return cached(`swiftshader-${version}`, (into) => unpack(root, "swiftshader.tar.br", into));
 }
 
-/** Whether the machine has a GPU with a driver; elsewhere than on Linux the system brings one. */
+/** Tells whether the machine has a GPU with a driver. It looks only on Linux, because other systems bring a driver. */
 export function hasHardwareVulkan() {
   if (process.platform !== "linux") return true;
   const drivers = ["/usr/share/vulkan/icd.d", "/etc/vulkan/icd.d", "/usr/local/nvidia/share/vulkan/icd.d"]
@@ -60,6 +61,10 @@ export function hasHardwareVulkan() {
   return device && drivers.length > 0;
 }
 
+/**
+ * Returns the environment in which a process finds a Vulkan driver: SwiftShader's, where the machine has no GPU with a driver or
+ * DLRT_GPU is "software", and otherwise nothing, which leaves the machine's own. It has to be set before the process starts.
+ */
 export function vulkanEnv() {
   const software = process.env["DLRT_GPU"] === "software";
   if (process.platform !== "linux" || (!software && hasHardwareVulkan())) return {};
@@ -70,12 +75,12 @@ export function vulkanEnv() {
   };
 }
 
-/** The Chromium from the npm registry is built for this alone. */
+/** Whether there is a Chromium in the npm registry for this machine: it is built for x64 Linux alone. */
 export const hasChromium = process.platform === "linux" && process.arch === "x64";
 
-/** What playwright-core's `chromium.launch` needs. */
+/** Returns the options that playwright-core's `chromium.launch` needs. */
 export function chromium() {
-  // elsewhere the browser that is there finds the machine's own Metal or D3D12
+  // On other systems the browser that is installed there finds the machine's own Metal or Direct3D 12.
   if (process.platform !== "linux") return { channel: "chrome", args: ["--enable-unsafe-webgpu"] };
   const { root, version } = chromiumPackage();
   const folder = cached(`chromium-${version}`, (into) => {
@@ -87,7 +92,7 @@ export function chromium() {
   const libraries = [folder, join(folder, "lib"), join(folder, "al2023", "lib")];
   return {
     executablePath: join(folder, "chromium"),
-    // no shader of ours needs its workgroup memory zeroed, which SwiftShader compiles for seconds
+    // The last argument leaves out that workgroup memory is set to zero: our shaders do not need it, and SwiftShader takes seconds to compile it.
     args: [
       "--no-sandbox",
       "--enable-unsafe-webgpu",
