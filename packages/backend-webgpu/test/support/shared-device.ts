@@ -6,19 +6,19 @@ let device: Promise<GPUDevice> | undefined;
 /** The device forgets a pipeline when nobody holds it any more, and a disposed backend still holds those that it had. */
 const kept = new Set<WebGpuBackend>();
 
+/** The properties that the shared device and its queue have of their own. */
+const own = new Map<object, PropertyDescriptorMap>();
+
 /** The one device of this process, which nobody may destroy. */
 export function sharedDevice(): Promise<GPUDevice> {
-  device ??= nodeGpu().then(async (gpu) => compilingAtOnce(await requestDevice(gpu)));
+  device ??= nodeGpu().then(async (gpu) => {
+    const made = await requestDevice(gpu);
+    // While Node waits for Dawn's own method it polls without a pause, which takes as much of the processor again as the compiling.
+    made.createComputePipelineAsync = async (pipeline) => made.createComputePipeline(pipeline);
+    for (const object of [made, made.queue]) own.set(object, Object.getOwnPropertyDescriptors(object));
+    return made;
+  });
   return device;
-}
-
-/**
- * Has `prepare` compile in the thread that calls it. While Node waits for Dawn's own method it polls without a pause, which
- * takes as much of the processor again as the compiling.
- */
-function compilingAtOnce(of: GPUDevice): GPUDevice {
-  of.createComputePipelineAsync = async (pipeline) => of.createComputePipeline(pipeline);
-  return of;
 }
 
 /**
@@ -31,10 +31,12 @@ export async function onSharedDevice(options: WebGpuOptions = {}): Promise<WebGp
   return backend;
 }
 
-/** Takes away every method that a test has put in the place of one of the device's, or of its queue's. */
+/** Takes away every method that a test has put in the place of one of the shared device's, or of its queue's. */
 export function restoreDevice(of: GPUDevice): void {
   for (const object of [of, of.queue]) {
-    for (const name of Object.keys(object)) delete object[name as keyof typeof object];
+    const before = own.get(object);
+    if (!before) continue; // a device of the test's own
+    for (const name of Object.keys(object)) if (!(name in before)) Reflect.deleteProperty(object, name);
+    Object.defineProperties(object, before);
   }
-  compilingAtOnce(of);
 }
