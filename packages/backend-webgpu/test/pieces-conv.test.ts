@@ -11,7 +11,7 @@ beforeAll(async () => {
 afterEach(() => device.clear());
 afterAll(() => device.dispose());
 
-/** In ε of what the operands' own roundings come to. */
+/** The largest error allowed, in ε of what rounding each operand once would move the result by. */
 const LIMIT = 8;
 const batch = 2;
 const entries = [0, 1];

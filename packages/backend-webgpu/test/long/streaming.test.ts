@@ -13,7 +13,7 @@ test.each([0, 1, D])(
   async (gaps) => {
     const backend = await createWebGpuBackend({ selfTest: false });
     const plain = problem(1, N, D, D);
-    // from none at all to e⁻⁴ a row, many of them slow
+    // The gaps lie between 0 and −4, and most of them near 0.
     const next = uniformFrom(4);
     const decay = Float32Array.from({ length: N * gaps }, () => -4 * next() ** 8);
     const of = gaps === 0 ? plain : { ...plain, decay };

@@ -12,7 +12,7 @@ import type { GpuTensor, WebGpuBackend } from "../../src/index.js";
 import { EPSILON } from "./structured.js";
 import { uniformFrom } from "../../../../tooling/random.mjs";
 
-/** g by row and channel. */
+/** Draws the gap g of a row and channel. */
 export type Gates = (next: () => number, row: number, channel: number) => number;
 
 export const gates: Readonly<Record<string, Gates>> = {
@@ -79,7 +79,7 @@ export function uploadDecay(
   };
 }
 
-/** Largest errors of output and final state over the batch, in ε, of an apply to x or of a solve whose solution is about x. */
+/** Returns the largest errors of output and final state, in ε, of an apply to x, or of a solve whose right-hand side is T x, rounded. */
 export async function decayErrors(
   backend: WebGpuBackend,
   kernel: "apply" | "solve",

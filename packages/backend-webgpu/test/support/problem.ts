@@ -9,11 +9,11 @@ export interface Problem {
   readonly q: Float32Array;
   readonly k: Float32Array;
   readonly b: Float32Array;
-  /** Batch · n, or batch · n · r; absent: none. */
+  /** It has batch · n or batch · n · r elements. Where it is absent, nothing decays. */
   readonly decay?: Float32Array;
 }
 
-/** As in DeltaNet: unit keys, q = β k, λ = 1, so that T⁻¹ stays bounded; the same numbers every time. */
+/** Makes a problem as of a DeltaNet layer: unit keys, q = β k, λ = 1, so that T⁻¹ stays bounded. Its numbers are the same every time. */
 export function problem(batch: number, n: number, r: number, p: number): Problem {
   const uniform = randomFrom(99);
   const fill = (count: number, scale: number, shift = 0): Float32Array =>
@@ -51,7 +51,7 @@ export function upload(backend: WebGpuBackend, { shape: { batch, n, r, p }, ...d
   return { op: { ...op, decay }, b, dispose: () => all.forEach((t) => t?.dispose()) };
 }
 
-/** Largest componentwise backward error of a solve over the batch, in ε of f32. */
+/** Returns the largest componentwise backward error ω of a solve, over all batch entries, in ε of f32. */
 export function worstOmega(
   { shape: { batch, n, r, p }, ...data }: Problem,
   y: FloatArray,

@@ -1,4 +1,6 @@
-import { plan } from "./plan.js";
+import { plan } from "../plan.js";
+
+// What the small pieces of a layer dispatch (norms, gates, convolutions), and the rows and the single token of the delta rule.
 
 export const normRowsPlan = plan({
   shader: "norm-rows",

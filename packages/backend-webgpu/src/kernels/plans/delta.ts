@@ -1,6 +1,7 @@
-import { plan } from "./plan.js";
+import { plan } from "../plan.js";
 
-/** Of the gradients of the delta rule. */
+// What the gradients of the delta rule dispatch.
+
 export const deltaBackScan = plan({
   shader: "delta-back-scan",
   params: {
