@@ -5,7 +5,8 @@ import { deltaBytes } from "./delta";
 import { deltaShare } from "./delta-rule";
 import { deltaStep } from "./delta-step";
 import { deltaVjp, deltaVjpBytes } from "./delta-vjp";
-import { INNER, inverse, inverseBytes } from "./inverse";
+import { inverse } from "./inverse";
+import { INNER, inverseBytes } from "./inverse-layout";
 import { Decay, Job, Kernel, Operands } from "./job";
 import { bytes } from "./lanes";
 import { loadState, storeState } from "./panels";
@@ -29,7 +30,7 @@ export function work(address: usize, thread: i32): void {
   }
 }
 
-/** Bytes of scratch that a thread needs for the job; a float, as it may be more than memory can hold. */
+/** Returns the bytes of scratch that one thread needs for the job. They are a float, because they may be more than memory can hold. */
 export function scratchBytes(address: usize): f64 {
   const job = changetype<Job>(address);
   return job.wide ? needed<f64>(job) : needed<f32>(job);
@@ -82,7 +83,7 @@ function item<T>(job: Job, index: i32, scratch: usize): void {
   }
 }
 
-/** rowDot and copy for the rows [from, to) of all batch entries together, entry by entry. */
+/** Computes rowDot or copy for the rows [from, to) of all batch entries together, entry by entry. */
 function rows<T>(job: Job, from: i32, to: i32): void {
   while (from < to) {
     const entry = from / job.n;
@@ -94,14 +95,17 @@ function rows<T>(job: Job, from: i32, to: i32): void {
   }
 }
 
-/** First column of a segment of the inverse: each segment has about the same area of the triangle. */
+/**
+ * Returns the first column of a segment of the inverse. Column j has n − j elements on and below the diagonal, so the columns are cut
+ * where each segment has about the same area of the triangle.
+ */
 function boundary(job: Job, segment: i32): i32 {
   const n = <f64>job.n;
   if (segment >= job.segments) return job.n;
   return <i32>(n * (1 - Math.sqrt(1 - <f64>segment / <f64>job.segments))) & -INNER;
 }
 
-/** solve and apply on one share: some columns of one batch entry. */
+/** Computes one item of solve or apply: some columns of one batch entry. */
 function share<T>(job: Job, index: i32, scratch: usize): void {
   const sweep = changetype<Sweep>(scratch);
   const from = (index % job.segments) * job.segment;

@@ -1,6 +1,7 @@
 /**
- * One call, as the host writes it and every thread reads it. The build script takes the fields of these classes, and the
- * members of these enumerations, from this file and generates src/generated/record.ts: the host writes by that.
+ * One call, as the host writes it and every thread reads it. This file is its only definition: the build (scripts/record.mjs) reads
+ * the classes and enumerations here and generates src/generated/record.ts, by which the host writes. Every line of theirs is
+ * therefore a member or a field in plain form, or a comment.
  */
 
 export enum Kernel {
@@ -12,14 +13,17 @@ export enum Kernel {
   copy,
   decayVjp,
   deltaRule,
-  /** deltaRule, solve and apply on a few rows */
+  /** This one and the next two are deltaRule, solve and apply on a few rows, one by one: step.ts. */
   deltaStep,
   solveStep,
   applyStep,
   deltaRuleVjp,
 }
 
-/** What `decay` says: nothing, one factor a row, one a row and channel of Q and K, or one a row and column of x (apply). */
+/**
+ * What the operand `decay` gives: nothing, one gap a row, one a row and channel of Q and K, or one a row and column of X. A gap is
+ * the logarithm of a factor. The last kind occurs in apply alone.
+ */
 export enum Decay {
   none,
   row,
@@ -33,21 +37,21 @@ export enum Operands {
   q,
   k,
   decay,
-  /** b in solve, a in trilInverse, Q̄ in decayVjp, v in deltaRule */
+  /** In solve it is B, in trilInverse the blocks, in decayVjp Q̄, and in deltaRule and its gradients V. */
   x,
-  /** of rowDot; K̄ in decayVjp */
+  /** In rowDot it is the second operand, in decayVjp K̄. */
   y,
-  /** its cotangent in deltaRuleVjp */
+  /** In deltaRuleVjp it is the cotangent of deltaRule's output, which is read. */
   out,
-  /** ⟨Z₀, Z̄₀⟩, [r, 1], in decayVjp */
+  /** In decayVjp it is ⟨Z₀, Z̄₀⟩ of every channel, [r, 1]. */
   initialState,
-  /** its cotangent in deltaRuleVjp */
+  /** In deltaRuleVjp it is the cotangent of deltaRule's final state, which is read. */
   finalState,
-  /** e, of one column or r */
+  /** The erase gate e of every row, of one column or of r. */
   erase,
-  /** p, where the erase key is one of its own */
+  /** The erase key p of every row, where it is not the key k. */
   eraseKey,
-  /** w, of one column or p */
+  /** The write gate w of every row, of one column or of p. */
   write,
   queryGradient,
   keyGradient,
@@ -57,14 +61,17 @@ export enum Operands {
   writeGradient,
   decayGradient,
   initialStateGradient,
-  /** what deltaRule keeps for deltaRuleVjp: delta-kept.ts */
+  /** What deltaRule keeps for deltaRuleVjp: delta-kept.ts says how it lies. */
   kept,
 }
 
-/** Where the rows of a tensor lie, in bytes: row i of entry e at start + ⌊e/heads⌋·batch + ⌊(e mod heads)/shared⌋·head + i·row. */
+/**
+ * Says where the rows of a tensor lie, in bytes: row i of batch entry e begins at
+ * start + ⌊e / heads⌋ · batch + ⌊(e mod heads) / shared⌋ · head + i · row, modulo 2³², so that strides may be negative.
+ */
 @unmanaged
 export class Operand {
-  /** 0: there is none */
+  /** The address of row 0 of entry 0. It is 0 where the call has no such operand. */
   start!: usize;
   heads!: i32;
   shared!: i32;
@@ -72,7 +79,7 @@ export class Operand {
   head!: usize;
   row!: usize;
 
-  /** Row 0 of batch entry `e`; 0 where there is no such operand. */
+  /** Returns the address of row 0 of batch entry `e`, or 0 where the call has no such operand. */
   entry(e: i32): usize {
     if (!this.start) return 0;
     const within = e % this.heads;
@@ -89,36 +96,40 @@ export class Job {
   remaining!: i32;
   done!: i32;
   kernel!: Kernel;
-  /** f64 */
+  /** 1 where the elements are f64, and 0 where they are f32. */
   wide!: i32;
+  /** The factor of the output: α of solve, apply, rowDot and copy, the layer's scale in deltaRule. */
   alpha!: f64;
-  /** added to the squares of a row of q or k that is normalised; negative: none is */
+  /** What is added to the sum of squares by which rows of query and key are normalised. Where it is negative, none is normalised. */
   eps!: f64;
-  /** batch entries */
+  /** The number of batch entries. */
   batch!: i32;
-  /** rows of T; of an entry of `out`, in copy; of a block, in trilInverse */
+  /** The number of rows of T. In copy it is that of an entry of `out`, in trilInverse that of a block. */
   n!: i32;
+  /** The rank: the number of columns of Q and K. */
   r!: i32;
-  /** columns of x, of `out` in copy */
+  /** The number of columns of X. In copy it is that of `out`, in decayVjp that of `decay`. */
   p!: i32;
+  /** The number of rows of a chunk; in the inverse, of an outer block. */
   chunk!: i32;
+  /** 1 where T is transposed. */
   trans!: i32;
   decayKind!: Decay;
-  /** columns of `erase` and `write`, 0 where there is no `write`: deltaRule */
+  /** The numbers of columns of `erase` and of `write`, in deltaRule and its gradients. The latter is 0 where there is no `write`. */
   eraseWidth!: i32;
   writeWidth!: i32;
-  /** batch entries of an item, which go through the rows side by side: deltaRule */
+  /** How many batch entries one item of deltaRule or its gradients has; they go through the rows side by side. */
   group!: i32;
-  /** items per batch entry, or per group of them (solve, apply, inverse, decayVjp, deltaRule) */
+  /** How many items each batch entry is cut into (solve, apply, inverse, decayVjp, …Step), or each group of them (deltaRule). */
   segments!: i32;
   /**
-   * Per item: columns (solve, apply, decayVjp, deltaRule, …Step), blocks (trilInverse) or rows of all entries
-   * together (rowDot, copy). In deltaRuleVjp, an item of which is one batch entry: chunks whose states are kept at a time.
+   * The size of an item: columns in solve, apply, decayVjp, deltaRule and …Step, blocks in trilInverse, and rows of all entries
+   * together in rowDot and copy. In deltaRuleVjp, where an item is a group, it is the number of chunks whose states are kept at a time.
    */
   segment!: i32;
-  /** rows from one state in `kept` to the next, a multiple of 4 */
+  /** The number of rows from one state in `kept` to the next, a multiple of 4; 0 where nothing is kept. */
   keptRows!: i32;
-  /** of the first thread; each has its own, `scratchStride` bytes apart */
+  /** Where the first thread's scratch begins. That of thread t begins t · `scratchStride` bytes after it. */
   scratch!: usize;
   scratchStride!: usize;
 

@@ -1,5 +1,5 @@
 import { ShapeError, ValueError, type Backend, type Tensor } from "@dlrt/core";
-import { checkOptions, checkReadable, describe } from "@dlrt/core/backend";
+import { checkCount, checkOptions, checkReadable, describe } from "@dlrt/core/backend";
 import type { Heads, LayerOptions, LayerResult } from "./engine/options.js";
 import { deltaRule } from "./layers/delta-rule.js";
 import { gatedDeltaRule } from "./layers/gated-delta-rule.js";
@@ -77,8 +77,7 @@ export function onnxLinearAttention<T extends Tensor>(
   }
   if (!Number.isFinite(scale)) throw new ValueError("scale", "a finite number", describe(scale));
   const { chunk_size: chunk = 64 } = attributes;
-  if (!Number.isSafeInteger(chunk) || chunk < 1)
-    throw new ValueError("chunk_size", "an integer ≥ 1", describe(chunk));
+  checkCount("chunk_size", chunk);
   checkPresence(rule, inputs);
   const heads = headsOf(backend, inputs, attributes);
   const options: LayerOptions<T> = {
@@ -126,13 +125,8 @@ function headsOf<T extends Tensor>(
   { query, key, decay, beta }: OnnxLinearAttentionInputs<T>,
   { q_num_heads: queries, kv_num_heads: states }: OnnxLinearAttentionAttributes,
 ): Heads {
-  for (const [name, count] of [
-    ["q_num_heads", queries],
-    ["kv_num_heads", states],
-  ] as const) {
-    if (!Number.isSafeInteger(count) || count < 1)
-      throw new ValueError(name, "an integer ≥ 1", describe(count));
-  }
+  checkCount("q_num_heads", queries);
+  checkCount("kv_num_heads", states);
   if (queries % states !== 0 && states % queries !== 0) {
     throw new ValueError(
       "q_num_heads",

@@ -3,7 +3,7 @@ import { expect } from "vitest";
 import type { State } from "../src/index.js";
 import type { ReferenceProblem, ReferenceResult } from "../src/reference/index.js";
 import { errorOf, upload, type Arrays, type Layer, isParameter } from "./layers.js";
-import { randomFrom } from "./random.js";
+import { randomFrom } from "../../../tooling/random.mjs";
 
 /** Takes tokens of a pool by their numbers, as the inputs of one sequence after the other. A number below 0 gives NaN, for padding. */
 export function gather(layer: Layer, pool: Arrays, poolSize: number, tokens: readonly number[]): Arrays {

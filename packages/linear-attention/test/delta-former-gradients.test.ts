@@ -8,7 +8,8 @@ import type { DeltaFormerProblem } from "../src/reference/index.js";
 import { base, inputsOf, names, outHeadsOf, upload, type Arrays } from "./delta-former.js";
 import { expectDerivatives } from "./differences.js";
 import { errorOf, typed } from "./layers.js";
-import { numbers, randomFrom } from "./random.js";
+import { numbers } from "./random.js";
+import { randomFrom } from "../../../tooling/random.mjs";
 
 /** Computes the gradients of every input that is given, from the cotangent `bar` of the output. */
 const gradients = (

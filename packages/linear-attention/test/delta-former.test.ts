@@ -8,7 +8,7 @@ import type { DeltaFormerProblem } from "../src/reference/index.js";
 import { base, heads, inputsOf, outHeadsOf, upload, type Arrays } from "./delta-former.js";
 import { createDeviceBackend } from "./device-backend.js";
 import { errorOf } from "./layers.js";
-import { randomFrom } from "./random.js";
+import { randomFrom } from "../../../tooling/random.mjs";
 
 const limits = { f32: 1e-6, f64: 4e-15 } as const;
 

@@ -2,7 +2,7 @@ import type { Backend, HostTensor } from "@dlrt/core";
 import type { DeltaFormerInputs } from "../src/index.js";
 import type { DeltaFormerProblem } from "../src/reference/index.js";
 import { typed } from "./layers.js";
-import { randomFrom } from "./random.js";
+import { randomFrom } from "../../../tooling/random.mjs";
 
 export const heads = { query: 2, key: 2, value: 2 };
 export const base: DeltaFormerProblem = { batch: 2, tokens: 33, keyWidth: 5, valueWidth: 3, heads };

@@ -3,7 +3,7 @@ import { expect } from "vitest";
 import { betaGate, causalConv, gatedDeltaRule, gatedRmsNorm, gdnGate, l2Norm } from "../src/index.js";
 import { put, take } from "./backends.js";
 import { errorOf } from "./layers.js";
-import { randomFrom } from "./random.js";
+import { randomFrom } from "../../../tooling/random.mjs";
 
 // The token mixer of Qwen3.5 in a smaller size. It has twice as many value heads as key heads.
 const [B, T, KEYS, VALUES, K, V, TAPS] = [2, 37, 2, 4, 8, 12, 4];

@@ -5,7 +5,7 @@ import { expect, test } from "vitest";
 import { onnxLinearAttention, type OnnxLinearAttentionInputs } from "../src/index.js";
 import { onnxLinearAttention as reference, type ReferenceProblem } from "../src/reference/index.js";
 import { errorOf } from "./layers.js";
-import { randomFrom } from "./random.js";
+import { randomFrom } from "../../../tooling/random.mjs";
 
 const rules = ["linear", "gated", "delta", "gated_delta"] as const;
 const [B, T] = [2, 17];

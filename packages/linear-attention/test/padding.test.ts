@@ -6,7 +6,8 @@ import { describe, expect, test } from "vitest";
 import { checkSpans } from "../src/engine/spans.js";
 import type { Padding } from "../src/index.js";
 import { all, errorOf, inputsOf, stateShape, typed, upload, type Layer, isParameter } from "./layers.js";
-import { numbers, randomFrom } from "./random.js";
+import { numbers } from "./random.js";
+import { randomFrom } from "../../../tooling/random.mjs";
 import { ifLong } from "./long.js";
 import { paddedBatch, sides } from "./padded-batch.js";
 

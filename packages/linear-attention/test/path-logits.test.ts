@@ -7,7 +7,7 @@ import * as reference from "../src/reference/index.js";
 import { createDeviceBackend } from "./device-backend.js";
 import { expectDerivatives } from "./differences.js";
 import { errorOf, typed } from "./layers.js";
-import { randomFrom } from "./random.js";
+import { randomFrom } from "../../../tooling/random.mjs";
 
 interface Problem {
   readonly batch: number;

@@ -1,7 +1,7 @@
 import type { Backend, Shape, Tensor } from "@dlrt/core";
 import * as pieces from "../src/index.js";
 import * as reference from "../src/reference/index.js";
-import { randomFrom } from "./random.js";
+import { randomFrom } from "../../../tooling/random.mjs";
 import { betaTerms, convTerms, gateTerms, normTerms } from "./piece-conditions.js";
 
 type Arrays = Readonly<Record<string, Float64Array>>;

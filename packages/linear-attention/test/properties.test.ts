@@ -4,7 +4,7 @@ import { readView } from "@dlrt/core/backend";
 import { describe, expect, test } from "vitest";
 import type { ReferenceProblem } from "../src/reference/index.js";
 import { all, errorOf, inputsOf, named, stateShape, upload } from "./layers.js";
-import { randomFrom } from "./random.js";
+import { randomFrom } from "../../../tooling/random.mjs";
 import { exactInputs, slice } from "./sequence-cut.js";
 
 const base = { batch: 2, heads: { query: 4, key: 2, value: 4 }, keyWidth: 5, valueWidth: 3 };

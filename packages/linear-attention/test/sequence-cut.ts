@@ -1,7 +1,7 @@
 import type { Backend, HostTensor } from "@dlrt/core";
 import type { ReferenceProblem } from "../src/reference/index.js";
 import { inputsOf, type Arrays, type Layer, isParameter } from "./layers.js";
-import { randomFrom } from "./random.js";
+import { randomFrom } from "../../../tooling/random.mjs";
 
 /** Returns the tokens `from` to `to` of every input as views, `to` excluded. */
 export function slice(

@@ -2,7 +2,7 @@ import { createJsBackend } from "@dlrt/backend-js";
 import { readView } from "@dlrt/core/backend";
 import { describe, expect, test } from "vitest";
 import { all, errorOf, inputsOf, named, stateShape, upload } from "./layers.js";
-import { randomFrom } from "./random.js";
+import { randomFrom } from "../../../tooling/random.mjs";
 
 const heads = { query: 4, key: 2, value: 2 };
 

@@ -7,7 +7,8 @@ import { applySummary, chunkSummary, chunkSummaryVjp, composeSummaries } from ".
 import type { ChunkSummary, SummaryOptions } from "../src/index.js";
 import type { ReferenceProblem } from "../src/reference/index.js";
 import { all, errorOf, inputsOf, stateShape, typed, upload, isParameter } from "./layers.js";
-import { numbers, randomFrom } from "./random.js";
+import { numbers } from "./random.js";
+import { randomFrom } from "../../../tooling/random.mjs";
 import { exactInputs, slice } from "./sequence-cut.js";
 import type { Decay, Layer } from "./layers.js";
 

@@ -4,7 +4,8 @@ import * as tf from "@tensorflow/tfjs";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { gatedDeltaNet, type GatedDeltaNet, type GatedDeltaNetConfig } from "../src/index.js";
 import { buildLayer, config, definition, input, sizes, weightsOf, type Weights } from "./gated-delta-net.js";
-import { alongDirection, closeEmpty, difference, numbers, randomFrom, startWasm } from "./support.js";
+import { alongDirection, closeEmpty, difference, numbers, startWasm } from "./support.js";
+import { randomFrom } from "../../../tooling/random.mjs";
 
 const [B, T, hidden] = sizes;
 const f64 = createJsBackend();

@@ -12,11 +12,11 @@ import {
   mapped,
   numbers,
   pairs,
-  randomFrom,
   toTf,
   upload,
   type Numbers,
 } from "./support.js";
+import { randomFrom } from "../../../tooling/random.mjs";
 
 type Result = Record<string, ArrayLike<number>>;
 

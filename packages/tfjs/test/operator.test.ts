@@ -12,11 +12,11 @@ import {
   mapped,
   numbers,
   pairs,
-  randomFrom,
   toTf,
   upload,
   type Numbers,
 } from "./support.js";
+import { randomFrom } from "../../../tooling/random.mjs";
 
 const [batch, n, r, p] = [2, 13, 3, 4];
 const given: Numbers = {

@@ -4,6 +4,7 @@ import type { Backend, HostTensor, Shape } from "@dlrt/core";
 import * as tf from "@tensorflow/tfjs";
 import "@tensorflow/tfjs-backend-wasm";
 import { expect } from "vitest";
+import { randomFrom } from "../../../tooling/random.mjs";
 
 export type Numbers = Readonly<Record<string, { readonly data: Float32Array; readonly shape: Shape }>>;
 
@@ -23,17 +24,6 @@ export async function createBackend(name: "js" | "wasm"): Promise<Backend<HostTe
 export async function startWasm(): Promise<Backend<HostTensor>> {
   await tf.setBackend("wasm");
   return createBackend("wasm");
-}
-
-/** Returns a function that draws numbers from −1 to 1 from a seed (mulberry32). */
-export function randomFrom(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let x = Math.imul(state ^ (state >>> 15), 1 | state);
-    x = (x + Math.imul(x ^ (x >>> 7), 61 | x)) ^ x;
-    return ((x ^ (x >>> 14)) >>> 0) / 2 ** 31 - 1;
-  };
 }
 
 export function numbers(seed: number, shape: Shape, f: (x: number) => number = (x) => x): Numbers[string] {

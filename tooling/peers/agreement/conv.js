@@ -1,7 +1,7 @@
 // The cases of the operator CausalConvWithState, and how `causalConv` computes them in ONNX's order, (B, C, L).
 import { causalConv } from "@dlrt/linear-attention";
 import { causalConv as reference } from "@dlrt/linear-attention/reference";
-import { randomFrom } from "./problems.js";
+import { randomFrom } from "../../random.mjs";
 
 /** Draws a case: its feeds by the operator's names, as { data, dims }, its attributes and its sizes. */
 function conv({ B = 2, C = 4, L = 8, k = 4, bias = false, past = false, activation, seed = 1 }) {

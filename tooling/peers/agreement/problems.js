@@ -1,15 +1,5 @@
 // Draws the arrays of a call of the operator LinearAttention, of any numbers of heads and any widths.
-
-/** Returns a function that draws numbers from −1 to 1 from a seed (mulberry32). */
-export function randomFrom(seed) {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let x = Math.imul(state ^ (state >>> 15), 1 | state);
-    x = (x + Math.imul(x ^ (x >>> 7), 61 | x)) ^ x;
-    return ((x ^ (x >>> 14)) >>> 0) / 2 ** 31 - 1;
-  };
-}
+import { randomFrom } from "../../random.mjs";
 
 /** Returns rows of `width` columns divided by their length. With such keys the delta rules stay bounded. */
 function normalized(data, width) {

@@ -1,5 +1,5 @@
 import { DtypeError, ShapeError, ValueError, type Backend, type Dtype, type Tensor } from "@dlrt/core";
-import { checkFlag, checkOptions, checkPiece, checkReadable, describe } from "@dlrt/core/backend";
+import { checkCount, checkFlag, checkOptions, checkPiece, checkReadable, describe } from "@dlrt/core/backend";
 import { checkEps, checkStates } from "./check-options.js";
 import { forwardNames, type Heads, type LayerOptions } from "./options.js";
 import type { Span } from "./packed.js";
@@ -99,10 +99,7 @@ export function checkHeads(given: Heads): CheckedLayer["heads"] {
   if (given === undefined) throw new ValueError("heads", "{ query, key, value }", "undefined");
   checkOptions("heads", given, ["query", "key", "value", "order"]);
   const { query, key = query, value = key, order = "neighbours" } = given;
-  for (const [name, count] of Object.entries({ query, key, value })) {
-    if (!Number.isSafeInteger(count) || count < 1)
-      throw new ValueError(`heads.${name}`, "an integer ≥ 1", describe(count));
-  }
+  for (const [name, count] of Object.entries({ query, key, value })) checkCount(`heads.${name}`, count);
   if (order !== "neighbours" && order !== "modulo")
     throw new ValueError("heads.order", '"neighbours" or "modulo"', describe(order));
   return { query, key, value, order };

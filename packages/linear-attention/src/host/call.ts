@@ -105,13 +105,6 @@ export function checkLength(name: string, { length }: FloatArray, shape: Shape):
     );
 }
 
-/** into ← from, beginning at the element `at`. @throws ShapeError where it has lost its memory to a transfer or to a growing WebAssembly memory */
-export function fill(name: string, into: FloatArray, from: FloatArray, at = 0): void {
-  if (at + from.length > into.length)
-    throw new ShapeError(name, `${at + from.length} elements or more`, `${into.length} elements`);
-  into.set(from, at);
-}
-
 /** @throws ValueError where two arrays share memory */
 export function checkApart(output: FloatArray, name: string, other: FloatArray): void {
   const { buffer, byteOffset, byteLength } = other;

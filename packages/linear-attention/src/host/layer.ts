@@ -1,8 +1,8 @@
 import { ValueError, type Backend, type FloatArray, type Tensor } from "@dlrt/core";
-import { checkIsBackend, checkOptions, plainArray } from "@dlrt/core/backend";
+import { checkIsBackend, checkOptions, fillArray } from "@dlrt/core/backend";
 import type { Cotangents, LayerOptions } from "../engine/options.js";
 import type { Rule } from "../engine/rule.js";
-import { fill, viewAs, withUploads } from "./call.js";
+import { viewAs, withUploads } from "./call.js";
 import { prepare, type Given, type HostCall } from "./prepare.js";
 import { inPieces, type AnyLayer, type HostOutcome } from "./stream.js";
 import type { HostCotangents, HostLayer, HostLayerOptions, HostLayerResult, HostLayerVjp } from "./types.js";
@@ -24,7 +24,7 @@ async function inOne(backend: Backend, layer: AnyLayer, call: HostCall): Promise
     },
   );
   const { output, finalState } = results as { output: FloatArray; finalState?: FloatArray };
-  if (into !== undefined) fill("output", into, output);
+  if (into !== undefined) fillArray("output", into, output);
   return { output: into ?? output, finalState };
 }
 
@@ -39,7 +39,7 @@ export function onHost<Inputs extends object>(rule: Rule, layer: AnyLayer): Host
     const output = given.output ?? made.output;
     if (finalState === false) return { output };
     if (finalState === true) return { output, finalState: final! };
-    fill("finalState", plainArray("finalState", finalState), final!);
+    fillArray("finalState", finalState, final!);
     return { output, finalState };
   };
   return call as HostLayer<Inputs>;

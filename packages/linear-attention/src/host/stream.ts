@@ -7,10 +7,9 @@ import {
   type HostView,
   type Tensor,
 } from "@dlrt/core";
-import { checkView, isContiguous, readView, Scope } from "@dlrt/core/backend";
+import { checkView, fillArray, isContiguous, readView, Scope } from "@dlrt/core/backend";
 import type { LayerFunction } from "../engine/intercept.js";
 import type { Rule } from "../engine/rule.js";
-import { fill } from "./call.js";
 import type { HostCall } from "./prepare.js";
 
 /**
@@ -109,7 +108,7 @@ function placeOutput(piece: HostTensor, into: FloatArray, from: number, tokens: 
   const own = isContiguous(piece) ? piece.data.subarray(piece.layout.offset) : readView(piece);
   const size = rows * columns;
   for (let b = 0; b < batch; b++)
-    fill("output", into, own.subarray(b * size, (b + 1) * size), (b * tokens + from) * columns);
+    fillArray("output", into, own.subarray(b * size, (b + 1) * size), (b * tokens + from) * columns);
 }
 
 /**

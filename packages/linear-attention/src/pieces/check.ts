@@ -1,5 +1,5 @@
 import { ShapeError, ValueError, type Backend, type Shape, type Tensor } from "@dlrt/core";
-import { checkOptions, checkReadable, describe } from "@dlrt/core/backend";
+import { checkCount, checkOptions, checkReadable } from "@dlrt/core/backend";
 import { checkSized } from "../engine/check-options.js";
 
 /** The cotangent of the only result of a small piece. */
@@ -50,8 +50,7 @@ function checkOneHead(name: string, { layout }: Tensor): void {
 
 /** Checks into how many heads the columns of an input are cut, and returns that number. @throws ValueError, ShapeError */
 export function checkHeadCount(heads: number, name: string, { shape }: Tensor): number {
-  if (!Number.isSafeInteger(heads) || heads < 1)
-    throw new ValueError("heads", "an integer ≥ 1", describe(heads));
+  checkCount("heads", heads);
   if (shape[2] % heads !== 0)
     throw new ShapeError(name, `columns in a multiple of ${heads} heads`, `${shape[2]} columns`);
   return heads;

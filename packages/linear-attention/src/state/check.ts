@@ -1,5 +1,5 @@
 import { DtypeError, ShapeError, ValueError, type Dtype, type FloatArray } from "@dlrt/core";
-import { checkOptions, describe } from "@dlrt/core/backend";
+import { checkCount, checkOptions, describe } from "@dlrt/core/backend";
 import type { CheckedLayer } from "../engine/check.js";
 import { namesBesideStates, type LayerOptions } from "../engine/options.js";
 
@@ -48,16 +48,8 @@ export function checkSizes(
   if (sizes === undefined) throw new ValueError("sizes", "{ heads, keyWidth, valueWidth }", "undefined");
   checkOptions("sizes", sizes, ["slots", "heads", "keyWidth", "valueWidth", "dtype", "window"]);
   const { slots = 1, heads, keyWidth, valueWidth, dtype = "f32", window = 0 } = sizes;
-  for (const [name, size, least] of [
-    ["slots", slots, 1],
-    ["heads", heads, 1],
-    ["keyWidth", keyWidth, 0],
-    ["valueWidth", valueWidth, 0],
-    ["window", window, 0],
-  ] as const) {
-    if (!Number.isSafeInteger(size) || size < least)
-      throw new ValueError(name, `an integer ≥ ${least}`, describe(size));
-  }
+  for (const [name, size] of Object.entries({ slots, heads })) checkCount(name, size);
+  for (const [name, size] of Object.entries({ keyWidth, valueWidth, window })) checkCount(name, size, 0);
   if (dtype !== "f32" && dtype !== "f64") throw new DtypeError("dtype", '"f32" or "f64"', describe(dtype));
   return { slots, heads, keyWidth, valueWidth, dtype, window };
 }

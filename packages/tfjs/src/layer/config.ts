@@ -1,5 +1,5 @@
 import { ShapeError, ValueError } from "@dlrt/core";
-import { checkFlag, checkOptions, describe } from "@dlrt/core/backend";
+import { checkCount, checkFlag, checkOptions, describe } from "@dlrt/core/backend";
 import type * as tf from "@tensorflow/tfjs";
 
 /**
@@ -89,10 +89,8 @@ export function settingsOf(config: GatedDeltaNetConfig): Settings {
   const { headDim = 256, numHeads = 6, numVHeads = numHeads, expandV = 2, convSize = 4 } = config;
   const { useGate = true, useShortConv = true, convBias = false, allowNegEigval = false } = config;
   const { normEps = 1e-5, seed } = config;
-  for (const [name, count] of Object.entries({ headDim, numHeads, numVHeads, convSize })) {
-    if (!Number.isSafeInteger(count) || count < 1)
-      throw new ValueError(name, "an integer ≥ 1", describe(count));
-  }
+  for (const [name, count] of Object.entries({ headDim, numHeads, numVHeads, convSize }))
+    checkCount(name, count);
   for (const [name, flag] of Object.entries({ useGate, useShortConv, convBias, allowNegEigval }))
     checkFlag(name, flag);
   if (numVHeads % numHeads !== 0)
