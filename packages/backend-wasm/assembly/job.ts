@@ -17,6 +17,10 @@ export enum Kernel {
   solveStep,
   applyStep,
   deltaRuleVjp,
+  causalConv,
+  causalConvVjp,
+  gatedNorm,
+  gatedNormVjp,
 }
 
 /** What `decay` says: nothing, one factor a row, one a row and channel of Q and K, or one a row and column of x (apply). */
@@ -37,20 +41,21 @@ export enum Operands {
   x,
   /** of rowDot; K̄ in decayVjp */
   y,
-  /** its cotangent in deltaRuleVjp */
+  /** its cotangent in …Vjp */
   out,
   /** ⟨Z₀, Z̄₀⟩, [r, 1], in decayVjp */
   initialState,
-  /** its cotangent in deltaRuleVjp */
+  /** its cotangent in …Vjp */
   finalState,
-  /** e, of one column or r */
+  /** e, of one column or r; the bias of causalConv; z, the gate of gatedNorm */
   erase,
   /** p, where the erase key is one of its own */
   eraseKey,
-  /** w, of one column or p */
+  /** w, of one column or p; the weight of causalConv and gatedNorm */
   write,
   queryGradient,
   keyGradient,
+  /** of x */
   valueGradient,
   eraseGradient,
   eraseKeyGradient,
@@ -92,28 +97,32 @@ export class Job {
   /** f64 */
   wide!: i32;
   alpha!: f64;
-  /** added to the squares of a row of q or k that is normalised; negative: none is */
+  /** added to the squares, or to their mean (gatedNorm), of a row that is normalised; negative: none is */
   eps!: f64;
   /** batch entries */
   batch!: i32;
   /** rows of T; of an entry of `out`, in copy; of a block, in trilInverse */
   n!: i32;
+  /** also the taps of causalConv */
   r!: i32;
   /** columns of x, of `out` in copy */
   p!: i32;
+  /** rows of a chunk; columns of a block in causalConv */
   chunk!: i32;
   trans!: i32;
+  /** z σ(z) in causalConv and gatedNorm; 0: nothing, or σ(z) */
+  silu!: i32;
   decayKind!: Decay;
   /** columns of `erase` and `write`, 0 where there is no `write`: deltaRule */
   eraseWidth!: i32;
   writeWidth!: i32;
   /** batch entries of an item, which go through the rows side by side: deltaRule */
   group!: i32;
-  /** items per batch entry, or per group of them (solve, apply, inverse, decayVjp, deltaRule) */
+  /** items per batch entry, or per group of them (solve, apply, inverse, decayVjp, deltaRule); blocks per entry (causalConv) */
   segments!: i32;
   /**
-   * Per item: columns (solve, apply, decayVjp, deltaRule, …Step), blocks (trilInverse) or rows of all entries
-   * together (rowDot, copy). In deltaRuleVjp, an item of which is one batch entry: chunks whose states are kept at a time.
+   * Per item: columns (solve, apply, decayVjp, deltaRule, …Step), blocks (trilInverse, causalConv) or rows of all entries
+   * together (rowDot, copy, gatedNorm). In deltaRuleVjp, an item of which is one batch entry: chunks whose states are kept at a time.
    */
   segment!: i32;
   /** rows from one state in `kept` to the next, a multiple of 4 */

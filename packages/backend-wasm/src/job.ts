@@ -60,6 +60,7 @@ export type JobFields = {
   /** Absent where nothing is normalised. */
   readonly eps?: number | undefined;
   readonly trans?: boolean;
+  readonly silu?: boolean;
   readonly decayKind?: (typeof Decay)[keyof typeof Decay];
   /** The output. Its dtype is that of the call. */
   readonly out: WasmTensor;
@@ -88,11 +89,12 @@ export class JobWriter {
   /** `done` is 0 then. Numbers beyond 2³¹ are stored modulo 2³², as addresses and strides are. */
   write(fields: JobFields): void {
     const words = this.#current();
-    const { kernel, out, trans = false, alpha = 1, eps = -1 } = fields;
+    const { kernel, out, trans = false, silu = false, alpha = 1, eps = -1 } = fields;
     words[word.done] = 0;
     words[jobWord("kernel")] = kernel;
     words[jobWord("wide")] = out.dtype === "f64" ? 1 : 0;
     words[jobWord("trans")] = trans ? 1 : 0;
+    words[jobWord("silu")] = silu ? 1 : 0;
     this.#doubles[jobWord("alpha") / 2] = alpha;
     this.#doubles[jobWord("eps") / 2] = eps;
     // The fields are written name by name: a loop over the names takes 0.3 µs more, a third of the smallest calls.
