@@ -1,8 +1,8 @@
 import { Conv, convolve, convolveRow, layOutConv, missing, ROWS, stageInputs, stageRows } from "./conv";
 import { Job, Operand, Operands } from "./job";
 import { bytes, madd } from "./lanes";
-import { addExactly, storePair, storeRow } from "./pairs";
-import { fading, slope } from "./sigmoid";
+import { addExactly, multiplyRows, storePair, storeRow } from "./pairs";
+import { activate } from "./sigmoid";
 
 /**
  * causalConvVjp for some columns of one batch entry. A row of X̄ gathers from the cotangents of taps rows, the last of which is its own
@@ -35,11 +35,8 @@ function stageCotangents<T>(job: Job, entry: i32, first: i32, rows: i32, column:
   if (!conv.silu) return;
   for (let i = 0; i < rows; i++) {
     convolveRow(conv, first + i, i);
-    const at = bar + i * stride;
-    for (let c: usize = 0; c < stride; c += 16) {
-      const z = v128.load(conv.row + c);
-      v128.store(at + c, f64x2.mul(v128.load(at + c), slope(z, fading(z), true)));
-    }
+    activate<T>(conv.row, stride, 0, conv.row, true);
+    multiplyRows(bar + i * stride, conv.row, stride, bar + i * stride);
   }
 }
 

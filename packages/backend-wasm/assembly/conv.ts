@@ -4,7 +4,7 @@
 import { Job, Operand, Operands } from "./job";
 import { align, bytes, madd } from "./lanes";
 import { loadRow, storeRow } from "./pairs";
-import { activation, fading } from "./sigmoid";
+import { activate } from "./sigmoid";
 
 /** Rows that are staged at a time. */
 export const ROWS: i32 = 16;
@@ -146,19 +146,12 @@ export function causalConv<T>(job: Job, entry: i32, from: i32, cols: i32, scratc
     stageInputs<T>(job, entry, first, rows, column, conv);
     for (let i = 0; i < rows; i++) {
       convolveRow(conv, first + i, i);
-      if (conv.silu) activate(conv.row, conv.stride);
+      if (conv.silu) activate<T>(conv.row, conv.stride, conv.row, 0, true);
       storeRow<T>(conv.row, cols, to);
       to += out.row;
     }
   }
   keepLastRows<T>(job, entry, column, cols);
-}
-
-function activate(row: usize, length: usize): void {
-  for (let c: usize = 0; c < length; c += 16) {
-    const z = v128.load(row + c);
-    v128.store(row + c, activation(z, fading(z), true));
-  }
 }
 
 /** The last taps − 1 rows of X as they are. */

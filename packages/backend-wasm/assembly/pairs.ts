@@ -37,6 +37,23 @@ export function storeRow<T>(from: usize, count: i32, to: usize): void {
   }
 }
 
+/** The same of x ∘ y. */
+export function storeProduct<T>(x: usize, y: usize, count: i32, to: usize): void {
+  for (let left = count; left > 0; left -= 2) {
+    storePair<T>(to, left > 1, f64x2.mul(v128.load(x), v128.load(y)));
+    x += 16;
+    y += 16;
+    to += 2 * sizeof<T>();
+  }
+}
+
+/** to ← x ∘ y, rows of f64 of `length` bytes. */
+export function multiplyRows(x: usize, y: usize, length: usize, to: usize): void {
+  for (let at: usize = 0; at < length; at += 16) {
+    v128.store(to + at, f64x2.mul(v128.load(x + at), v128.load(y + at)));
+  }
+}
+
 /** Adds to a sum, and what that rounds away (Knuth's two-sum) to the vector after it. */
 export function addExactly(sum: usize, term: v128): void {
   const before = v128.load(sum);
