@@ -21,7 +21,8 @@ export function causalConvVjp<T>(job: Job, entry: i32, from: i32, cols: i32, scr
     const end = first + rows < job.n ? first + rows : job.n + conv.taps - 1;
     for (let m = first; m < end; m++) inputGradient<T>(job, entry, m, first, column, conv);
   }
-  for (let j = 0; j < conv.taps; j++) storeSums<T>(job.operand(Operands.writeGradient), entry, j, column, conv, j);
+  for (let j = 0; j < conv.taps; j++)
+    storeSums<T>(job.operand(Operands.writeGradient), entry, j, column, conv, j);
   storeSums<T>(job.operand(Operands.eraseGradient), entry, 0, column, conv, conv.taps);
 }
 

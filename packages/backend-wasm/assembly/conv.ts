@@ -165,7 +165,12 @@ function keepLastRows<T>(job: Job, entry: i32, column: usize, cols: i32): void {
   for (let row = 0; row < kept; row++) {
     const token = job.n + row - kept;
     const from = token < 0 ? before : x;
-    if (from.start) memory.copy(to, from.entry(entry) + (token < 0 ? job.n + row : token) * from.row + column, bytes<T>(cols));
+    if (from.start)
+      memory.copy(
+        to,
+        from.entry(entry) + (token < 0 ? job.n + row : token) * from.row + column,
+        bytes<T>(cols),
+      );
     else memory.fill(to, 0, bytes<T>(cols));
     to += after.row;
   }

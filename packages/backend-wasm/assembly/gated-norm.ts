@@ -6,7 +6,7 @@ import { dot } from "./row-dot";
 import { activate } from "./sigmoid";
 
 /** Numbers whose squares would overflow f64 are multiplied by this first, 2⁻⁶⁰⁰. */
-const SHRINK: f64 = reinterpret<f64>(<u64>(1023 - 600) << 52);
+const SHRINK: f64 = reinterpret<f64>((<u64>(1023 - 600)) << 52);
 
 /** Rows as f64, each `length` bytes long. */
 @unmanaged
