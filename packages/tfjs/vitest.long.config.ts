@@ -7,6 +7,7 @@ export default defineConfig({
     ...longLimits,
     include: ["test/long/*.test.ts"],
     pool: "forks",
+    execArgv: ["--expose-gc"],
     env: vulkanEnv(),
     reporters: ["default", ["json", { outputFile: "test-results/vitest-long.json" }]],
   },
