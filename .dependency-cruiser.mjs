@@ -61,17 +61,6 @@ const BELOW = [
     "packages/linear-attention/src/engine/",
     "packages/linear-attention/src/(?!engine/).+/",
   ],
-  [
-    "what the bench measures",
-    "apps/bench/src/(workload|arrays|operations|peers)/",
-    "apps/bench/src/(cli|charts|gpu|layer|scaling|render|run|table)",
-  ],
-  [
-    "how the bench measures",
-    "apps/bench/src/(measure|stats|contender|accuracy|seed-check|patience)[.]",
-    "apps/bench/src/(cli/|charts/|render|run|table|report)",
-  ],
-  ["the bench but its commands", "apps/bench/src/(?!main|run|cli/|.*/command)", "apps/bench/src/cli/"],
 ].map(([below, from, to]) => ({
   name: `below: ${below}`,
   comment: `${below} (${from}) lies below ${to} and imports nothing from there.`,
@@ -79,6 +68,78 @@ const BELOW = [
   from: { path: `^${from}` },
   to: { path: `^${to}` },
 }));
+
+/** The parts of the bench, and which others each may import: by their index.ts alone. */
+const BENCH = {
+  harness: [],
+  peers: ["harness"],
+  scaling: ["harness"],
+  roofline: ["harness"],
+  charts: ["harness", "scaling"],
+  "command-line": ["harness", "peers", "scaling", "roofline", "charts"],
+};
+const IN_BENCH = "^apps/bench/src/";
+
+const benchParts = Object.entries(BENCH).map(([part, others]) => ({
+  name: `bench: ${part}`,
+  comment: `The bench's ${part} imports ${["itself", ...others.map((one) => `${one}/index.ts`)].join(", ")}.`,
+  severity: "error",
+  from: { path: `${IN_BENCH}${part}/` },
+  to: {
+    path: IN_BENCH,
+    pathNot: [
+      `${IN_BENCH}${part}/`,
+      ...others.map((one) => `${IN_BENCH}${one}/index[.]ts$`),
+      ...(part === "command-line" ? [`${IN_BENCH}harness/environment[.]ts$`] : []),
+    ],
+  },
+}));
+
+/** Inside the harness, from the lowest folder up: each imports those before it. */
+const HARNESS = ["workload", "accuracy", "operations", "device", "contenders"];
+
+const benchHarness = [
+  ...HARNESS.map((folder, at) => ({
+    name: `bench: harness/${folder}`,
+    comment: `In the harness ${folder} imports ${HARNESS.slice(0, at + 1).join(", ")}.`,
+    severity: "error",
+    from: { path: `${IN_BENCH}harness/${folder}/` },
+    to: { path: IN_BENCH, pathNot: `${IN_BENCH}harness/(${HARNESS.slice(0, at + 1).join("|")})/` },
+  })),
+  {
+    name: "bench: the harness runs in a page",
+    comment:
+      "Of the harness only what stands in an entry of its own needs Node: environment.ts, and text.ts, which reads tokens.",
+    severity: "error",
+    from: { path: `${IN_BENCH}harness/`, pathNot: "/(environment|workload/text)[.]ts$" },
+    to: { dependencyTypes: ["core"] },
+  },
+  {
+    name: "bench: loaded as it is in Chromium",
+    comment:
+      "webgpu-page.js loads harness/layer/contender.ts unbundled, with no packages but ours: what it imports imports nothing else but types.",
+    severity: "error",
+    from: { path: `${IN_BENCH}harness/(layer/(contender|calls|names)|contenders/supports)[.]ts$` },
+    to: {
+      dependencyTypesNot: ["type-only"],
+      pathNot: [
+        "^packages/(core|linear-attention)/|^@dlrt/(core|linear-attention)(/|$)",
+        `${IN_BENCH}harness/(layer/(calls|names)|contenders/supports)[.]ts$`,
+      ],
+    },
+  },
+  {
+    name: "bench: by its public entries",
+    comment: "Others import the bench by the entries that its package.json exports.",
+    severity: "error",
+    from: { path: "^(packages|apps|examples|tooling)/", pathNot: "^apps/bench/" },
+    to: {
+      path: "^apps/bench/|^@dlrt/bench(/|$)",
+      pathNot:
+        "^apps/bench/dist/(harness/(index|environment|workload/text)|command-line/compare)[.]|^@dlrt/bench/(harness|environment|text-tokens|compare)$",
+    },
+  },
+];
 
 const AN_APP = "^(apps|examples)/|^@dlrt/(bench|bench-web|docs|example-[^/]+)(/|$)";
 
@@ -121,6 +182,8 @@ export default {
     unlisted,
     ...tests,
     ...BELOW,
+    ...benchParts,
+    ...benchHarness,
     ...outermost,
     {
       name: "no-cycle",

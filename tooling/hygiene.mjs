@@ -1,4 +1,4 @@
-// What no tracked file may hold: URLs in the lockfile, and the host of anybody's own package registry.
+// Looks for what no tracked file may hold: URLs in the lockfile, and the host of anybody's own package registry.
 import { execFileSync } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
@@ -7,7 +7,7 @@ import { fileURLToPath } from "node:url";
 const LOCKFILES = new Set(["pnpm-lock.yaml", "package-lock.json", "npm-shrinkwrap.json", "yarn.lock"]);
 const PUBLIC_OR_LOOPBACK = /^(registry\.npmjs\.org|localhost|127\.0\.0\.1|\[::1\])(:\d+)?$/;
 
-/** Hosts of the registries this machine installs from, as npm and pnpm know them; public ones left out. */
+/** Returns the hosts of package registries, without public ones and those on loopback. @param urls are those that npm and pnpm are set to */
 export function privateHosts(urls) {
   return urls
     .map((url) => (URL.canParse(url) ? new URL(url).host : ""))
@@ -15,10 +15,11 @@ export function privateHosts(urls) {
 }
 
 /**
- * @param {string} path of the file, relative to the repository root
- * @param {string} text the file's content
- * @param {string[]} hosts that must not appear
- * @returns {string[]} one line per fault, naming the place but never the host
+ * Returns the faults of one file.
+ * @param {string} path is relative to the repository's root
+ * @param {string} text is the file's content
+ * @param {string[]} hosts must not appear in it
+ * @returns {string[]} a line for each fault, which names the place but never the host
  */
 export function faultsIn(path, text, hosts) {
   const name = basename(path);
@@ -49,7 +50,7 @@ function configuredRegistries(root) {
   return [...inEnvironment, config.trim()];
 }
 
-/** Faults of every tracked file under `root`. */
+/** Returns the faults of all tracked files below `root`. */
 export function checkTracked(root) {
   const hosts = privateHosts(configuredRegistries(root));
   const paths = execFileSync("git", ["ls-files", "-z"], { cwd: root, encoding: "utf8" }).split("\0");

@@ -1,11 +1,10 @@
-// The table of each layer's worst error, as packages/linear-attention/README.md has it: written by layers-table.mjs, read by a test.
+// The table of each layer's worst error in packages/linear-attention/README.md. layers-table.mjs writes it, and a test reads it.
 import { runLayers } from "@dlrt/conformance";
+import { textBetween } from "./markers.mjs";
 
-export const [START, END] = ["<!-- accuracy:start -->", "<!-- accuracy:end -->"];
-
-/** Worst error of output and final state of each layer in f32, relative to the largest element, by the layer's name. */
+/** Measures the worst error of output and final state of each layer in f32, relative to the largest element, by the layer's name. */
 export async function layerErrors(create) {
-  // Large enough that no size is lowered; from seed 1, the same table every time.
+  // The work allowed is so large that no size is lowered. From seed 1 the table is the same every time.
   const report = await runLayers(create, { only: ["accuracy › f32"], seed: 1, maxWork: 2 ** 23 });
   if (report.failures.length > 0) throw new Error(report.failures.map(({ message }) => message).join("\n"));
   return new Map(
@@ -13,7 +12,7 @@ export async function layerErrors(create) {
   );
 }
 
-/** @param columns [name of the backend, its errors] */
+/** Writes the table. @param columns are pairs: the name of a backend, and its errors by layer */
 export function tableOf(columns) {
   const names = [...columns[0][1].keys()];
   const line = (cells) => `| ${cells.join(" | ")} |`;
@@ -26,13 +25,9 @@ export function tableOf(columns) {
   ].join("\n");
 }
 
-/** The table's names and numbers by column. @returns [name of the backend, its errors] */
+/** Reads the table of the README. @returns its columns, as pairs: the name of a backend, and its errors by layer */
 export function readTable(text) {
-  const [from, to] = [text.indexOf(START), text.indexOf(END)];
-  if (from < 0 || to < from) throw new Error(`expected ${START} and ${END}`);
-  const rows = text
-    .slice(from + START.length, to)
-    .trim()
+  const rows = textBetween(text, "accuracy")
     .split("\n")
     .map((row) =>
       row

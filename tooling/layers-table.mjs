@@ -1,11 +1,12 @@
-// Measures every layer on our backends and writes the worst errors into the layers' README, between its markers.
+// Measures every layer on our backends, and writes the worst errors into the layers' README.
 import { spawnSync } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { createJsBackend } from "@dlrt/backend-js";
 import { createWasmBackend } from "@dlrt/backend-wasm";
 import { createWebGpuBackend } from "@dlrt/backend-webgpu/node";
-import { END, layerErrors, START, tableOf } from "./layers-errors.mjs";
+import { layerErrors, tableOf } from "./layers-errors.mjs";
+import { replaceBetween } from "./markers.mjs";
 import { vulkanEnv } from "./swiftshader/index.js";
 
 const README = new URL("../packages/linear-attention/README.md", import.meta.url);
@@ -25,9 +26,6 @@ for (const [name, create] of [
 ]) {
   columns.push([name, await layerErrors(() => create())]);
 }
-const text = readFileSync(README, "utf8");
-const [from, to] = [text.indexOf(START), text.indexOf(END)];
-if (from < 0 || to < from) throw new Error(`README.md: expected ${START} and ${END}`);
-writeFileSync(README, `${text.slice(0, from)}${START}\n\n${tableOf(columns)}\n\n${text.slice(to)}`);
+writeFileSync(README, replaceBetween(readFileSync(README, "utf8"), "accuracy", tableOf(columns)));
 console.log(tableOf(columns));
 process.exit(0);

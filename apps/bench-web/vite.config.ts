@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
-import { environment } from "@dlrt/bench/dist/environment.js";
+import { environment } from "@dlrt/bench/environment";
 import { defineConfig } from "vite";
 import { headOf } from "./head-plugin.js";
 import { bundledText } from "./text-plugin.js";

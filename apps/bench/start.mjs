@@ -31,5 +31,5 @@ const env = { ...process.env, TURBO_TELEMETRY_DISABLED: "1" };
 const { code, said } = await run([turbo, ...build], { cwd: root, env, stdio: ["ignore", "pipe", "pipe"] });
 clearTimeout(telling);
 if (code !== 0) process.stderr.write(said);
-const main = fileURLToPath(new URL("dist/main.js", import.meta.url));
+const main = fileURLToPath(new URL("dist/command-line/main.js", import.meta.url));
 process.exitCode = code || (await run([main, ...process.argv.slice(2)], { stdio: "inherit" })).code;

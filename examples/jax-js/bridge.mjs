@@ -1,14 +1,14 @@
-// A layer of @dlrt/linear-attention in a jax-js program: forward, and back by a pullback that the caller chains.
+// Calls a layer of @dlrt/linear-attention in a jax-js program: forward, and back by a pullback that the caller chains with others.
 import { numpy as np } from "@jax-js/jax";
 
 /**
- * A tensor of an array, which is taken over. On WebGPU it is the array's own buffer, not a copy: jax-js lends it as long as the
- * array lives, and gives it to another array after that, so the array is kept (`ref`) until the tensor is disposed.
+ * Makes a tensor of an array, which it takes over. On WebGPU it is the array's own buffer and no copy. jax-js lends the buffer as long as the
+ * array lives and gives it to another array after that, so the array is kept (`ref`) until the tensor is disposed.
  */
 async function lend(backend, array) {
   const { shape } = array;
   if (array.device !== "webgpu") {
-    const tensor = backend.upload({ data: await array.data(), shape }); // data() frees the array
+    const tensor = backend.upload({ data: await array.data(), shape }); // data() frees the array too
     return { tensor, dispose: () => tensor.dispose() };
   }
   const tensor = backend.wrap(await array.ref.gpuBuffer(), shape);
@@ -21,7 +21,7 @@ async function lend(backend, array) {
   };
 }
 
-/** Through the host: jax-js takes no buffer in. */
+/** Makes an array of a tensor, which it disposes. The elements go through the host, since jax-js takes no buffer of others. */
 async function take(backend, tensor, device) {
   const array = np.array(await backend.read(tensor), { shape: [...tensor.shape], device });
   tensor.dispose();
@@ -29,9 +29,10 @@ async function take(backend, tensor, device) {
 }
 
 /**
- * @param call { backend, layer, layerVjp }: the backend is on jax-js's GPUDevice for arrays of its device "webgpu", and any for others
- * @param inputs arrays of jax-js, f32 [B, T, H·D], by the layer's names; taken over, as jax-js's own functions do
- * @returns the output, and its pullback, which takes over an array of the output's shape and gives one for every input; dispose it
+ * Computes a layer on arrays of jax-js.
+ * @param call is { backend, layer, layerVjp }; for arrays on jax-js's device "webgpu" the backend must be on its GPUDevice
+ * @param inputs are arrays of jax-js, f32 [B, T, H·D], by the layer's names; they are taken over, as jax-js's own functions do
+ * @returns the output and its pullback, which takes over an array of the output's shape, returns one for every input, and must be disposed
  */
 export async function through({ backend, layer, layerVjp }, inputs, options) {
   const { device } = Object.values(inputs)[0];

@@ -1,6 +1,6 @@
 import { numpy as np } from "@jax-js/jax";
 
-/** Seeded parameters, tokens and a target: every token is to give the one before it. */
+/** Draws parameters, tokens and a target from a seed. Every token is to give the one before it. */
 export function example({ tokens, width, heads, device }) {
   let state = 7;
   const random = () => {

@@ -1,4 +1,4 @@
-// Gradient descent on a layer in a jax-js program, in Node: jax-js on its wasm device, the layer on ours.
+// Runs gradient descent on a layer in a jax-js program, in Node: jax-js is on its wasm device, and the layer on our WebAssembly.
 import { createWasmBackend } from "@dlrt/backend-wasm";
 import { init } from "@jax-js/jax";
 import { lossAndGradients } from "./model.mjs";

@@ -1,11 +1,11 @@
-// One layer between projections, and a loss: jax-js differentiates what is before and after, we what is between.
+// A model of one layer between projections, and its loss. jax-js differentiates what is before and after the layer, and our Vjp the layer.
 import { numpy as np, valueAndGrad, vjp } from "@jax-js/jax";
 import { gatedDeltaRule, gatedDeltaRuleVjp } from "@dlrt/linear-attention";
 import { through } from "./bridge.mjs";
 
 const sigmoid = (x) => np.reciprocal(np.exp(x.neg()).add(1));
 
-/** Parameters and x [1, T, D] → what the layer takes. */
+/** Computes the layer's inputs from the parameters and x [1, T, D]. */
 function project({ query, key, value, beta, decay }, x) {
   return {
     query: np.matmul(x.ref, query),
@@ -16,14 +16,14 @@ function project({ query, key, value, beta, decay }, x) {
   };
 }
 
-/** Mean of the squares of what is missed. */
+/** Computes the loss: the mean of the squares of what the output misses of its target. */
 const missed = (weight, mixed, target) => np.mean(np.square(np.matmul(mixed, weight).sub(target)));
 
 const refs = (tree) => Object.fromEntries(Object.entries(tree).map(([name, array]) => [name, array.ref]));
 
 /**
- * Loss and gradients of all parameters, { output, ...those of `project` }; parameters and data stay the caller's.
- * @param heads of query, key and value
+ * Computes the loss and the gradients of all parameters, { output, ...those of `project` }. Parameters and data stay the caller's.
+ * @param heads is the number of heads of query, key and value
  */
 export async function lossAndGradients(backend, { output, ...front }, { x, target }, heads) {
   const [inputs, pullFront] = vjp((p) => project(p, x.ref), [refs(front)]);

@@ -1,4 +1,5 @@
-// The same step on jax-js's WebGPU device, in whose buffers the layer reads: in Node with Dawn, which stands in for the page that jax-js expects.
+// Computes a step on jax-js's WebGPU device, whose buffers the layer reads, and the same on WebAssembly. It runs in Node with Dawn, which stands
+// in for the page that jax-js expects.
 import { nodeGpu } from "@dlrt/backend-webgpu/node";
 import { createWebGpuBackend } from "@dlrt/backend-webgpu";
 import { createWasmBackend } from "@dlrt/backend-wasm";
@@ -33,4 +34,4 @@ for (const [name, expected] of Object.entries(cpu)) {
   console.log(`${name}: webgpu and wasm differ by ${worst < 1e-4 ? "less than 1e-4" : worst}`);
 }
 console.log(backends.webgpu.memory());
-process.exit(); // Dawn and jax-js's threads would keep the process
+process.exit(); // Dawn and jax-js's threads would keep the process running

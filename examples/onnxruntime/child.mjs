@@ -1,4 +1,4 @@
-// One onnxruntime and our backend in a process: with -web and -node in one, the web build would answer for both.
+// Compares one onnxruntime with our backend in a process of its own: with -web and -node in one process, the web build would answer for both.
 import { createRequire } from "node:module";
 import { join } from "node:path";
 import { createWasmBackend } from "@dlrt/backend-wasm";
@@ -8,7 +8,7 @@ import { distance, timesOf } from "./measure.mjs";
 import { models as modelsOf } from "./model.mjs";
 import { inputOf } from "./random.mjs";
 
-/** From the folder of `pnpm bench peers`; in a program of yours, `import * as ort from "onnxruntime-web"`. */
+/** Loads a runtime from the folder of `pnpm bench peers`. A program of yours would have `import * as ort from "onnxruntime-web"`. */
 function runtime(name) {
   const ort = createRequire(join(peersFolder, "package.json"))(name);
   if (name === "onnxruntime-web") {

@@ -1,10 +1,11 @@
-// The bridge with plain arrays: projections in onnxruntime, the token mixer between them on a backend of ours.
+// The bridge with plain arrays: the projections are computed in onnxruntime, and the token mixer between them on a backend of ours.
 import { gatedDeltaRule } from "@dlrt/linear-attention/host";
 
 /**
- * @param ort the module: onnxruntime-web or onnxruntime-node
- * @param models bytes, of model.mjs
- * @param backend any backend of @dlrt/core
+ * Opens the layer.
+ * @param ort is the module of onnxruntime-web or onnxruntime-node
+ * @param models are the bytes that model.mjs makes
+ * @param backend is any backend of @dlrt/core
  */
 export async function openLayer({ ort, options, models, backend, heads, tokens, width }) {
   const open = (name) => ort.InferenceSession.create(models[name], options);
@@ -13,7 +14,7 @@ export async function openLayer({ ort, options, models, backend, heads, tokens, 
   const output = new Float32Array(tokens * width);
   const finalState = new Float32Array((width * width) / heads);
 
-  /** The arrays of onnxruntime's tensors are read where they lie; the results are in arrays that every call fills anew. */
+  /** Runs the mixer. It reads the arrays of onnxruntime's tensors where they lie, and fills the same two arrays in every call. */
   async function mix(tensors) {
     const inputs = Object.fromEntries(Object.entries(tensors).map(([name, { data }]) => [name, data]));
     await gatedDeltaRule(backend, inputs, {
@@ -28,7 +29,7 @@ export async function openLayer({ ort, options, models, backend, heads, tokens, 
   return {
     project: (x) => before.run({ x }),
     mix,
-    /** x: a tensor [1, T, D] → y, a tensor of the same shape, and the state [H, K, V]. */
+    /** Computes y, a tensor of the same shape, and the state [H, K, V] from x, a tensor [1, T, D]. */
     async run(x) {
       const { mixed, state } = await mix(await before.run({ x }));
       const { y } = await after.run({ mixed, x });

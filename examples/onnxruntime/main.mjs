@@ -1,11 +1,11 @@
-// node main.mjs [tokens] [heads] [width] [repetitions]: the layer in Node, its token mixer of onnxruntime and of ours, compared and timed.
+// node main.mjs [tokens] [heads] [width] [repetitions] compares and times the layer in Node, with onnxruntime's token mixer and with ours.
 import { fork } from "node:child_process";
 import { once } from "node:events";
 import { fileURLToPath } from "node:url";
 import { fetchedVersion, PEERS } from "@dlrt/peers";
 import { report } from "./measure.mjs";
 
-/** @param request `name` of the runtime, `tokens`, `heads`, `width` and `repetitions` */
+/** Compares the two in a process of its own. @param request has the `name` of the runtime, `tokens`, `heads`, `width` and `repetitions` */
 export async function compareIn(request) {
   const child = fork(fileURLToPath(new URL("child.mjs", import.meta.url)), { serialization: "advanced" });
   const ended = once(child, "exit").then(([code, signal]) => [{ error: `ended with ${signal ?? code}` }]);

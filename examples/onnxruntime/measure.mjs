@@ -1,11 +1,14 @@
-/** The largest difference of any element, relative to the largest element of the second. */
+/** Returns the largest difference of two arrays, relative to the largest element of the second. */
 export function distance(a, b) {
   if (a.length !== b.length) return Infinity;
   const size = b.reduce((most, x) => Math.max(most, Math.abs(x)), 0);
   return a.reduce((most, x, i) => Math.max(most, Math.abs(x - b[i])), 0) / size;
 }
 
-/** Milliseconds of each, in turns, so that what else the machine does meets all alike: { name: [fastest, median] }. */
+/**
+ * Measures each run in milliseconds: { name: [fastest, median] }. They take turns, so that whatever else the machine does slows all of them
+ * alike.
+ */
 export async function timesOf(runs, repetitions) {
   const times = Object.fromEntries(Object.keys(runs).map((name) => [name, []]));
   for (let i = -1; i < repetitions; i++) {
@@ -29,7 +32,7 @@ export const NAMES = {
   ourMixer: "the token mixer alone, of ours",
 };
 
-/** Lines of a report. */
+/** Writes a report. */
 export function report({ title, times, differences }) {
   const rows = Object.entries(times).map(
     ([name, [least, median]]) =>

@@ -1,10 +1,10 @@
-// A gated delta rule layer as an ONNX model, whole and cut in two around its token mixer. Weights are seeded.
+// Makes a layer with a gated delta rule as an ONNX model, whole and cut in two around its token mixer. The weights are drawn from a seed.
 import { graphModel } from "@dlrt/peers";
 import { randomFrom } from "./random.mjs";
 
 const MIXED = ["query", "key", "value", "decay", "beta"];
 
-/** x [1, T, D] → what the mixer takes: unit query and key, value [1, T, H·K], log of the decay and β [1, T, H]. */
+/** The nodes that compute the mixer's inputs from x [1, T, D]: unit query and key, value [1, T, H·K], the logarithm of the decay and β [1, T, H]. */
 const projections = () => {
   const node = (op, inputs, output) => ({ op, inputs, outputs: [output] });
   const unit = (name) => [
@@ -30,7 +30,7 @@ const projections = () => {
   ];
 };
 
-/** onnxruntime's own token mixer. */
+/** The node of onnxruntime's own token mixer. */
 const mixer = (heads) => ({
   op: "LinearAttention",
   domain: "com.microsoft",
@@ -39,7 +39,7 @@ const mixer = (heads) => ({
   attributes: { update_rule: "gated_delta", q_num_heads: heads, kv_num_heads: heads },
 });
 
-/** The output projection, and the residual. */
+/** The nodes of the output projection and the residual. */
 const output = () => [
   { op: "MatMul", inputs: ["mixed", "output_weight"], outputs: ["projected"] },
   { op: "Add", inputs: ["projected", "x"], outputs: ["y"] },
@@ -61,7 +61,7 @@ function constantsOf({ heads, width, seed }) {
     key_weight: weight(width, width),
     value_weight: weight(width, width),
     decay_weight: weight(width, heads),
-    decay_bias: array([heads], (_, h) => 2 + h / 4), // σ: about 0.9 of the memory is kept a token
+    decay_bias: array([heads], (_, h) => 2 + h / 4), // its sigmoid is about 0.9, the part of the memory that a token keeps
     beta_weight: weight(width, heads),
     beta_bias: array([heads], () => 0),
     output_weight: weight(width, width),
@@ -69,8 +69,9 @@ function constantsOf({ heads, width, seed }) {
 }
 
 /**
- * The layer, width = H·K = H·V: `whole`, x → y and the state [1, H, K, V]; and the same nodes as `before` | `mixer` | `after`.
- * @returns bytes of ONNX models
+ * Makes the layer, of width H·K = H·V: `whole` computes y and the state [1, H, K, V] from x, and `before`, `mixer` and `after` have the same
+ * nodes in three models.
+ * @returns the bytes of these ONNX models
  */
 export function models({ tokens, heads, width, seed = 1 }) {
   const all = constantsOf({ heads, width, seed });

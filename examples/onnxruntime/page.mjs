@@ -1,4 +1,4 @@
-// The comparison of main.mjs on WebGPU: from a buffer to a buffer, on one device.
+// Makes the comparison of main.mjs on WebGPU, from a buffer to a buffer on one device.
 import { openLayer } from "./layer-gpu.mjs";
 import { distance, report, timesOf } from "./measure.mjs";
 import { inputOf } from "./random.mjs";
@@ -35,7 +35,7 @@ const options = {
   extra: { session: { disable_cpu_ep_fallback: "1" } },
 };
 
-/** The tokens that go in, in a buffer of the device. */
+/** Makes the tokens that go in, in a buffer of the device. */
 function inputOn(device, ort) {
   const data = inputOf(sizes);
   const { STORAGE, COPY_SRC, COPY_DST } = GPUBufferUsage;
@@ -44,7 +44,7 @@ function inputOn(device, ort) {
   return ort.Tensor.fromGpuBuffer(buffer, { dataType: "float32", dims: [1, sizes.tokens, sizes.width] });
 }
 
-/** The elements, and nothing is left on the device. */
+/** Reads the elements, and frees the tensors on the device. */
 async function readAll(tensors) {
   const read = {};
   for (const [name, t] of Object.entries(tensors)) read[name] = await t.getData(true);

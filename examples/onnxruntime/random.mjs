@@ -1,4 +1,4 @@
-/** Numbers from −1 to 1, from a seed (mulberry32). */
+/** Returns a function that draws numbers from −1 to 1 from a seed (mulberry32). */
 export function randomFrom(seed) {
   let state = seed >>> 0;
   return () => {
@@ -9,7 +9,7 @@ export function randomFrom(seed) {
   };
 }
 
-/** The tokens that go in, [1, T, D]. */
+/** Draws the tokens that go in, [1, T, D]. */
 export function inputOf({ tokens, width, seed = 1 }) {
   const random = randomFrom(seed + 1);
   return Float32Array.from({ length: tokens * width }, () => random());

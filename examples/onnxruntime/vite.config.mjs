@@ -1,4 +1,4 @@
-// The page's server: it brings onnxruntime-web from the folder of `pnpm bench peers`, and writes models when they are asked for.
+// The server of the page. It serves onnxruntime-web from the folder of `pnpm bench peers`, and makes models when they are asked for.
 import { readFile } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { fetchedVersion, PEERS, peersFolder } from "@dlrt/peers";
@@ -20,7 +20,7 @@ async function contentOf({ pathname, searchParams }) {
   return ["application/octet-stream", models(sizes)[file]];
 }
 
-/** Whether it was a file of ours. */
+/** Answers a request, and tells whether it was one of ours. */
 async function answer(request, response) {
   const content = await contentOf(new URL(request.url, "http://page"));
   if (content === undefined) return false;
@@ -42,10 +42,10 @@ const served = {
 export default defineConfig({
   plugins: [served],
   server: {
-    host: "127.0.0.1", // where browsers have WebGPU without a certificate
+    host: "127.0.0.1", // browsers have WebGPU there without a certificate
     headers: {
       "Cross-Origin-Opener-Policy": "same-origin",
-      "Cross-Origin-Embedder-Policy": "require-corp", // for a fine clock
+      "Cross-Origin-Embedder-Policy": "require-corp", // with both headers a page has a fine clock
     },
   },
 });

@@ -1,6 +1,6 @@
-// Curves, answers and states, drawn without a library.
+// Draws curves, answers and states, without a library.
 
-/** An element of SVG or HTML, with attributes and children. */
+/** Makes an element of SVG or HTML, with attributes and children. */
 export function element(name, attributes = {}, ...children) {
   const svg = ["svg", "g", "path", "line", "text", "rect", "circle", "title"].includes(name);
   const node = svg
@@ -14,8 +14,8 @@ export function element(name, attributes = {}, ...children) {
 const [W, H, LEFT, BOTTOM, TOP, RIGHT] = [640, 260, 46, 34, 12, 12];
 
 /**
- * Accuracy against the step.
- * @param series { name, className, points: { step, accuracy }[] }[]
+ * Draws accuracy against the step.
+ * @param series are { className, points: { step, accuracy }[] }
  */
 export function curves(series, steps) {
   const x = (step) => LEFT + ((W - LEFT - RIGHT) * step) / steps;
@@ -53,7 +53,7 @@ const WORDS = {
   none: "no value yet",
 };
 
-/** A row a key, a column a pair: what the model answers when it is asked for the key after the pair. */
+/** Draws what the model answers when it is asked for a key after a pair: each key has a row, and each pair a column. */
 export function answers(list, sequence, task) {
   const [width, height] = [task.pairs * CELL + 2, task.keys * CELL + 2];
   const cells = list.map(({ pair, key, kind }) => {
@@ -75,7 +75,7 @@ export function answers(list, sequence, task) {
   );
 }
 
-/** A matrix as a picture: one hue above 0, another below, against the largest of all. */
+/** Draws a matrix: one hue is for numbers above 0, another for those below, and the strength is relative to `largest`. */
 export function matrix(canvas, data, largest) {
   const side = Math.round(Math.sqrt(data.length));
   Object.assign(canvas, { width: side, height: side });

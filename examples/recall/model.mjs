@@ -1,4 +1,4 @@
-// One block: a token mixer and a small network, on an embedding, and a product that gives the logits of the values.
+// A model of one block, a token mixer and a small network, between an embedding and a product that gives the logits.
 import {
   betaGate,
   causalConv,
@@ -13,7 +13,7 @@ import { tokensOf, vocabularyOf } from "./recall.mjs";
 
 export const SIZES = { width: 64, heads: 2, inner: 184, taps: 4 };
 
-/** Softmax attention of [B, T, heads·D]; what is d tokens back has d times a slope of its head less in its logit. */
+/** Computes softmax attention of [B, T, heads·D]. A key that is d tokens back has d times a slope of its head less in its logit. */
 function softmaxAttention({ query, key, value, slope }, heads) {
   const [B, T, columns] = query.shape;
   const apart = (x) => x.reshape([B, T, heads, columns / heads]).transpose([0, 2, 1, 3]);
@@ -27,7 +27,7 @@ function softmaxAttention({ query, key, value, slope }, heads) {
   return mixed.transpose([0, 2, 1, 3]).reshape([B, T, columns]);
 }
 
-/** The three that are compared. Each takes query, key and value [B, T, width], and may give its last state. */
+/** The three mixers that are compared. Each takes query, key and value [B, T, width], and may return its final state. */
 export const MIXERS = {
   "delta rule": (backend, { query, key, value, beta }, { heads }, finalState) =>
     deltaRule(
@@ -44,7 +44,7 @@ export const MIXERS = {
   "softmax attention": (_, inputs, { heads }) => ({ output: softmaxAttention(inputs, heads) }),
 };
 
-/** The parameters by name: [shape, standard deviation], or [shape, constant, true]. */
+/** Returns the parameters by name: [shape, standard deviation], or [shape, constant, true]. */
 function parametersOf({ width, heads, inner, taps }, vocabulary, mixer) {
   const fanIn = (rows, cols) => [[rows, cols], 1 / Math.sqrt(rows)];
   const ones = (...shape) => [shape, 1, true];
@@ -66,9 +66,9 @@ function parametersOf({ width, heads, inner, taps }, vocabulary, mixer) {
 }
 
 /**
- * A model with parameters of its own, drawn from `seed`.
- * @param mixer a name of `MIXERS`
- * @param backend of @dlrt/core, which computes the mixer, the convolution and the norms
+ * Makes a model with parameters of its own, which are drawn from `seed`.
+ * @param mixer is a name of `MIXERS`
+ * @param backend is one of @dlrt/core, which computes the mixer, the convolution and the norms
  */
 export function createModel({ mixer, backend, task, sizes = SIZES, seed = 1 }) {
   const { width, heads } = sizes;
@@ -85,7 +85,7 @@ export function createModel({ mixer, backend, task, sizes = SIZES, seed = 1 }) {
   );
   const norm = (x, weight, count = 1) => gatedRmsNorm(backend, { x, weight }, { heads: count });
 
-  /** Tokens [B, T] to what the mixer gives from them, and its state. */
+  /** Computes the output of the mixer from tokens [B, T], and where asked its final state. */
   function mix(tokens, finalState = false) {
     const x = embedding(tokens, weights.embedding);
     const normed = norm(x, weights.norm);
@@ -97,7 +97,7 @@ export function createModel({ mixer, backend, task, sizes = SIZES, seed = 1 }) {
     return { x, ...MIXERS[mixer](backend, inputs, { heads }, finalState) };
   }
 
-  /** Logits of the vocabulary at the last `count` tokens of each sequence, [B, count, vocabulary]: all else is asked of nobody. */
+  /** Computes the logits at the last `count` tokens of each sequence, [B, count, vocabulary], since no others are asked for. */
   function logits(tokens, count = task.keys) {
     const [B, T] = tokens.shape;
     const { x, output } = mix(tokens);
@@ -108,7 +108,7 @@ export function createModel({ mixer, backend, task, sizes = SIZES, seed = 1 }) {
     return linear(norm(y, weights.lastNorm), weights.logits);
   }
 
-  /** The mean cross-entropy of the answers, [B, keys], in nats. */
+  /** Computes the mean cross-entropy of the answers, [B, keys], in nats. */
   function loss(tokens, answers) {
     const all = logits(tokens).reshape([-1, vocabularyOf(task)]);
     const ids = answers.reshape([-1]).add(tf.scalar(task.keys, "int32"));

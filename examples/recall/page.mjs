@@ -1,4 +1,4 @@
-// The page: a worker trains each of the three models, and what they tell is drawn.
+// The page: a worker trains each of the three models, and the page draws what they report.
 import { answers, curves, element, matrix } from "./charts.mjs";
 import { shownSequence, TASK } from "./recall.mjs";
 
@@ -12,7 +12,7 @@ const $ = (id) => document.getElementById(id);
 const percent = (x) => `${(100 * x).toFixed(1)} %`;
 const asked = new URLSearchParams(location.search);
 
-/** What is known of each model so far. */
+/** What is known so far of each model. */
 const models = SERIES.map((series) => ({
   ...series,
   points: [],

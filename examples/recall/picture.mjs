@@ -1,15 +1,16 @@
-// What a model answers while pairs are being written, and what is in its state.
+// Asks a model for its answers while pairs are being written, and reads its state.
 import * as tf from "@tensorflow/tfjs";
 import { tokensOf } from "./recall.mjs";
 
-/** Tokens of the first `count` pairs. */
+/** Returns the tokens of the first `count` pairs. */
 const written = ({ pairs }, task, count) =>
   pairs.slice(0, count).flatMap(([key, value]) => [key, task.keys + value]);
 
 /**
- * Asks for every key after every pair. Row p of the batch has p + 1 pairs, the questions, and what fills it up; as nothing is seen
- * before its time, that changes no answer.
- * @returns { pair, key, kind }[]: "last" value, one written "before" it, "other", or "none" while the key has no value
+ * Asks for every key after every pair. Row p of the batch has p + 1 pairs, then the questions, and then tokens that fill it up, which change no
+ * answer, because a token sees only those before it.
+ * @returns { pair, key, kind } for each, where the answer is the "last" value, one from "before" it, an "other" one, or "none" as long as the
+ * key has no value
  */
 export async function answersOverTime(model, task, sequence) {
   const { keys, pairs: count } = task;
@@ -36,7 +37,7 @@ export async function answersOverTime(model, task, sequence) {
   );
 }
 
-/** The state of the first head after every pair, [keys × values] each, row by row; undefined for a mixer without a state. */
+/** Returns the state of the first head after every pair, K × V row by row, or undefined for a mixer without a state. */
 export async function statesOverTime(model, task, sequence) {
   const states = [];
   for (let p = 1; p <= task.pairs; p++) {

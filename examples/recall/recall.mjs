@@ -1,6 +1,6 @@
-// The task: pairs of a key and a value, keys again and again, and then the question which value each key had last.
+// The task: pairs of a key and a value, in which keys come again and again, and then the question which value each key had last.
 
-/** Numbers from 0 to 1, from a seed (mulberry32). */
+/** Returns a function that draws numbers from 0 to 1 from a seed (mulberry32). */
 export function randomFrom(seed) {
   let state = seed >>> 0;
   return () => {
@@ -13,15 +13,15 @@ export function randomFrom(seed) {
 
 export const TASK = { keys: 8, values: 16, pairs: 32 };
 
-/** Tokens of a sequence: two a pair, then a question for every key. */
+/** Returns the number of tokens of a sequence: two for each pair, then a question for every key. */
 export const tokensOf = ({ keys, pairs }) => 2 * pairs + keys;
 
-/** Keys are tokens 0 to keys − 1, and values those after them. */
+/** Returns the number of different tokens. Keys are the tokens 0 to keys − 1, and values those after them. */
 export const vocabularyOf = ({ keys, values }) => keys + values;
 
 const integer = (random, below) => Math.floor(random() * below);
 
-/** The numbers from 0 to count − 1 in any order. */
+/** Returns the numbers from 0 to count − 1 in random order. */
 function shuffled(random, count) {
   const order = Array.from({ length: count }, (_, i) => i);
   for (let i = count - 1; i > 0; i--) {
@@ -32,8 +32,8 @@ function shuffled(random, count) {
 }
 
 /**
- * One sequence. Every key is written at least once, and overwritten on average pairs / keys − 1 times.
- * @returns pairs [key, value], the keys in the order of the questions, and for each of these its last value
+ * Draws a sequence. Every key is written at least once, and overwritten pairs / keys − 1 times on average.
+ * @returns the pairs [key, value], the keys in the order of the questions, and for each of these its last value
  */
 export function sequenceOf(random, task) {
   const { keys, values, pairs } = task;
@@ -46,10 +46,10 @@ export function sequenceOf(random, task) {
   return { pairs: list, questions, answers: questions.map((key) => last.get(key)) };
 }
 
-/** The sequence that the page looks at: one that no training sees, but by chance. */
+/** Draws the sequence that the page shows, which training sees only by chance. */
 export const shownSequence = (task) => sequenceOf(randomFrom(20_260_601), task);
 
-/** @returns tokens [batch · T] and answers [batch · keys], as Int32Array */
+/** Draws a batch. @returns tokens [batch · T] and answers [batch · keys], as Int32Array */
 export function batchOf(random, task, batch) {
   const [T, { keys, pairs }] = [tokensOf(task), task];
   const tokens = new Int32Array(batch * T);

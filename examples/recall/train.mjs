@@ -1,7 +1,7 @@
 import * as tf from "@tensorflow/tfjs";
 import { batchOf, randomFrom, tokensOf } from "./recall.mjs";
 
-/** Tokens and answers of a batch as tensors. */
+/** Returns the tokens and answers of a batch as tensors. */
 function tensorsOf({ tokens, answers }, task, batch) {
   return [
     tf.tensor2d(tokens, [batch, tokensOf(task)], "int32"),
@@ -9,7 +9,7 @@ function tensorsOf({ tokens, answers }, task, batch) {
   ];
 }
 
-/** The share of questions answered rightly, on sequences that training has not seen. */
+/** Returns the share of questions that are answered rightly, on sequences that training has not seen. */
 export async function accuracyOf(model, task, { seed, batch = 32, batches = 8 }) {
   const random = randomFrom(seed);
   let right = 0;
@@ -26,9 +26,9 @@ export async function accuracyOf(model, task, { seed, batch = 32, batches = 8 })
 }
 
 /**
- * Trains by Adam, the learning rate falling along a cosine to a twentieth.
- * @param onProgress called every `every` steps with { step, steps, loss, accuracy, seconds }; loss in nats, of the last batch
- * @param signal an AbortSignal; an abort rejects with its reason, and the model keeps what it has learned so far
+ * Trains a model by Adam, with a learning rate that falls along a cosine to a twentieth.
+ * @param onProgress is called every `every` steps with { step, steps, loss, accuracy, seconds }, of which loss is that of the last batch, in nats
+ * @param signal is an AbortSignal; an abort rejects with its reason, and the model keeps what it has learned so far
  */
 export async function train(
   model,

@@ -1,4 +1,4 @@
-// One of the three models, trained in a worker of the page: it tells what it learns, and shows what it answers.
+// Trains one of the three models in a worker of the page, and reports what it learns and what it answers.
 import { createWasmBackend } from "@dlrt/backend-wasm";
 import { createWebGpuBackend } from "@dlrt/backend-webgpu";
 import * as tf from "@tensorflow/tfjs";
@@ -16,7 +16,7 @@ const stop = new AbortController();
 // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a worker's has none
 const tell = (message) => globalThis.postMessage(message);
 
-/** TensorFlow.js and ours on WebAssembly, one thread each, as every model has a worker; or on one GPUDevice. */
+/** Starts TensorFlow.js and our backend: on WebAssembly with one thread each, since every model has a worker, or on the same GPUDevice. */
 async function start(name) {
   if (name === "webgpu") {
     await tf.setBackend("webgpu");

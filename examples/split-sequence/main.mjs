@@ -1,4 +1,4 @@
-// Gated DeltaNet on 8192 tokens of 4 heads, K = V = 64, over four workers and in one piece.
+// Computes Gated DeltaNet on 8192 tokens with 4 heads of K = V = 64, over four workers and in one piece.
 import { gatedDeltaRule } from "@dlrt/linear-attention";
 import { createBackend } from "./backend.mjs";
 import { splitSequence } from "./split-sequence.mjs";
@@ -11,7 +11,7 @@ const array = (cols, f) => ({
 const wave = (seed) => (i) => Math.sin(seed * i + 1.3 * Math.sin(0.07 * seed * i));
 const inputs = {
   query: array(H * D, wave(1.1)),
-  key: array(H * D, (i) => wave(2.3)(i) / Math.sqrt(D / 2)), // of about length 1
+  key: array(H * D, (i) => wave(2.3)(i) / Math.sqrt(D / 2)), // the keys have a length of about 1
   value: array(H * D, wave(3.7)),
   beta: array(H, (i) => 0.5 + 0.4 * wave(0.9)(i)),
   decay: array(H, (i) => -0.05 * (1 + wave(0.3)(i))),

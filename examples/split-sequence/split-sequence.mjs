@@ -3,12 +3,12 @@ import { Worker } from "node:worker_threads";
 import { createJsBackend } from "@dlrt/backend-js";
 import { applySummary } from "@dlrt/linear-attention";
 
-/** Tokens `from` to `to` of an array [1, T, columns]. */
+/** Copies the tokens `from` to `to` of an array [1, T, columns]. */
 function cut({ data, shape: [, , cols] }, from, to) {
   return { data: data.slice(from * cols, to * cols), shape: [1, to - from, cols] };
 }
 
-/** Pieces of [1, T, columns] one after the other. */
+/** Joins pieces [1, T, columns] one after the other. */
 function joined(pieces) {
   const data = new pieces[0].data.constructor(pieces.reduce((sum, { data: { length } }) => sum + length, 0));
   let at = 0;
@@ -30,7 +30,8 @@ async function ask(worker, question, given = {}) {
 }
 
 /**
- * The states at the cuts, one after the other by S ← A S + B: K·K·V multiplications a head and piece, whatever its length.
+ * Computes the states at the cuts, one after the other, by S ← A S + B. That takes K·K·V multiplications for each head and piece, whatever the
+ * piece's length.
  * @returns as many states as there are maps, and one more
  */
 async function statesAt(backend, maps, first) {
@@ -48,12 +49,12 @@ async function statesAt(backend, maps, first) {
 const transposed = ({ data, shape: [count, K] }) => ({ data, shape: [count, K, K], strides: [K * K, 1, K] });
 
 /**
- * A layer on one long sequence, cut into a piece for every worker, forward and backward.
+ * Computes a layer on one long sequence, which is cut into a piece for every worker, forward and backward.
  *
- * @param inputs { name: { data, shape: [1, T, columns] } }, one row a token
- * @param cotangent of the output, [1, T, heads·V]
- * @param options of the layer's call: { heads, … }
- * @returns output, finalState, gradients by the names of the inputs, and that of the initial state, which is 0 here; and how
+ * @param inputs are { name: { data, shape: [1, T, columns] } }, with one row for each token
+ * @param cotangent is that of the output, [1, T, heads·V]
+ * @param options are those of the layer's call: { heads, … }
+ * @returns output, finalState, the gradients by the names of the inputs, and that of the initial state, which is 0 here; and how
  * many numbers passed for each head of a piece, forward and back
  */
 export async function splitSequence({
@@ -76,14 +77,15 @@ export async function splitSequence({
     Promise.all(workers.map((worker, i) => ask(worker, question, given(i))));
   const backend = createJsBackend(); // for the small products between the pieces
   try {
-    // Forward: every piece's map at once, the states at the cuts, and from these every piece's output at once.
+    // Forward, the workers make the maps of their pieces at the same time. From these come the states at the cuts, and from those, again at the
+    // same time, the outputs of the pieces.
     const maps = await all("summary");
     const { shape, data } = maps[0].state;
     const zero = { data: new data.constructor(data.length), shape };
     const states = await statesAt(backend, maps, zero);
     const outputs = await all("forward", (i) => ({ initialState: states[i] }));
 
-    // Back: the same from the last piece to the first with Aᵀ, which is here already, and the cotangents of the states.
+    // Back, it is the same from the last piece to the first, with Aᵀ, which is here already, and with the cotangents of the states.
     const backs = await all("back");
     const backwards = backs.map(({ state }, i) => ({ transition: transposed(maps[i].transition), state }));
     const ends = (await statesAt(backend, backwards.reverse(), zero)).reverse();

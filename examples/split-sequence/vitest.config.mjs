@@ -5,7 +5,7 @@ export default defineConfig({
   test: {
     ...limits,
     include: ["test/**/*.test.mjs"],
-    testTimeout: 60_000, // of a loaded machine: starting workers takes most of a test's time
+    testTimeout: 60_000, // starting workers takes most of a test's time, and long on a loaded machine
     reporters: ["default", ["json", { outputFile: "test-results/vitest.json" }]],
   },
 });

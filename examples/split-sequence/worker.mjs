@@ -1,4 +1,4 @@
-// One piece of a sequence: its inputs stay here, and only states, maps of states, outputs and gradients go out.
+// Computes one piece of a sequence. Its inputs stay here, and only states, maps of states, outputs and gradients go out.
 import { parentPort, workerData } from "node:worker_threads";
 import * as layers from "@dlrt/linear-attention";
 import { createBackend } from "./backend.mjs";
@@ -9,9 +9,9 @@ const layer = layers[layerName];
 const upload = (views) =>
   Object.fromEntries(Object.entries(views).map(([name, view]) => [name, backend.upload(view)]));
 const inputs = upload(arrays);
-let summary; // kept from the way forward to the way back
+let summary; // the summary of the way forward, which the way back needs
 
-/** Elements and shapes of tensors, which are then disposed. */
+/** Reads the elements and shapes of tensors, and disposes them. */
 async function take(tensors) {
   const views = {};
   for (const [name, t] of Object.entries(tensors)) {
@@ -22,7 +22,7 @@ async function take(tensors) {
 }
 
 const answers = {
-  /** What the piece does to any state S: A S + B, K·K + K·V numbers a head. */
+  /** Returns what the piece does to any state S, A S + B: K·K + K·V numbers for each head. */
   async summary() {
     summary = layers.chunkSummary(layer, backend, inputs, options);
     const { transition, state } = summary;
@@ -32,7 +32,7 @@ const answers = {
     };
   },
 
-  /** The output, from the state before the piece. */
+  /** Returns the output, from the state before the piece. */
   async forward({ initialState }) {
     const before = backend.upload(initialState);
     const { output } = layer(backend, inputs, { ...options, initialState: before });
@@ -40,7 +40,7 @@ const answers = {
     return take({ output });
   },
 
-  /** What comes back to the state before the piece through its output alone: K·V numbers a head. */
+  /** Returns what comes back to the state before the piece through its output alone: K·V numbers for each head. */
   async back() {
     const output = backend.upload(cotangent);
     const { transition, state } = layers.chunkSummaryVjp(
@@ -54,7 +54,7 @@ const answers = {
     return take({ state });
   },
 
-  /** The gradients of the inputs, from the state before the piece and the cotangent of that after it. */
+  /** Returns the gradients of the inputs, from the state before the piece and the cotangent of the state after it. */
   async backward({ initialState, finalState }) {
     const states = upload({ initialState, finalState, output: cotangent });
     const { initialState: before, ...cotangents } = states;

@@ -1,4 +1,4 @@
-// A kernel of TypeGPU's, a layer of ours, a kernel of TypeGPU's: one GPUDevice, no copy, nothing read back in between.
+// Runs a layer of ours between two kernels of TypeGPU's, on one GPUDevice, without a copy and without reading anything back in between.
 import { createWebGpuBackend } from "@dlrt/backend-webgpu";
 import { gatedDeltaRule } from "@dlrt/linear-attention";
 import { tgpu, d } from "typegpu";
@@ -9,7 +9,7 @@ const layout = tgpu.bindGroupLayout({
   to: { storage: d.arrayOf(d.f32), access: "mutable" },
 });
 
-/** x → `expression`, of every element. */
+/** Makes a kernel that computes `expression` of every element x. */
 const elementwise = (root, expression) =>
   root.createComputePipeline({
     compute: tgpu.computeFn({ in: { id: d.builtin.globalInvocationId }, workgroupSize: [WORKGROUP] })`{
@@ -21,9 +21,9 @@ const elementwise = (root, expression) =>
   });
 
 /**
- * σ(b) and SiLU(v) by TypeGPU, the gated delta rule by ours, o · σ(o) by TypeGPU.
- * @param root TypeGPU's, made by `tgpu.init()` in a page
- * @param arrays query, key, value [T, H·D], b and decay [T, H], as number[]
+ * Computes σ(b) and SiLU(v) by TypeGPU, the gated delta rule by ours, and o · σ(o) by TypeGPU again.
+ * @param root is TypeGPU's, made by `tgpu.init()` in a page
+ * @param arrays are query, key, value [T, H·D], b and decay [T, H], as number[]
  * @returns the elements of the last kernel's buffer, and what the backend still holds
  */
 export async function between(root, { query, key, value, b, decay }, heads) {
@@ -43,12 +43,12 @@ export async function between(root, { query, key, value, b, decay }, heads) {
   const inputs = {
     query: wrap(buffer(query.length, query)),
     key: wrap(buffer(key.length, key)),
-    value: wrap(map("x / (1 + exp(-x))", buffer(value.length, value))), // dispatched, and submitted, here
+    value: wrap(map("x / (1 + exp(-x))", buffer(value.length, value))), // the kernel is dispatched and submitted here
     beta: wrap(map("1 / (1 + exp(-x))", buffer(b.length, b))),
     decay: wrap(buffer(decay.length, decay)),
   };
 
-  // Our backend submits late. Recorded into an encoder and submitted here, the layer runs before what TypeGPU does next.
+  // Our backend submits late. So the layer is recorded into an encoder and submitted here, and runs before what TypeGPU does next.
   const encoder = root.device.createCommandEncoder();
   let output;
   const recording = backend.record(encoder, () => {
@@ -57,7 +57,7 @@ export async function between(root, { query, key, value, b, decay }, heads) {
   root.device.queue.submit([encoder.finish()]);
   recording.dispose();
 
-  // A tensor of ours as a buffer of TypeGPU's, which begins where the GPUBuffer does.
+  // A tensor of ours becomes a buffer of TypeGPU's. That begins where the GPUBuffer does, and so must the tensor.
   if (output.offset !== 0) throw new Error(`the result begins at byte ${output.offset} of its buffer`);
   const ours = root.createBuffer(d.arrayOf(d.f32, value.length), output.buffer).$usage("storage");
   const result = await map("x / (1 + exp(-x))", ours).read();

@@ -1,4 +1,4 @@
-// In Node, where the device comes from the npm package `webgpu`. In a page: const root = await tgpu.init().
+// Runs the example in Node, where the device comes from the npm package `webgpu`. A page has `const root = await tgpu.init()`.
 import { createJsBackend } from "@dlrt/backend-js";
 import { nodeGpu } from "@dlrt/backend-webgpu/node";
 import { gatedDeltaRule } from "@dlrt/linear-attention/host";
@@ -6,7 +6,7 @@ import { tgpu } from "typegpu";
 import { globals } from "webgpu";
 import { between } from "./between.mjs";
 
-Object.assign(globalThis, globals); // GPUBufferUsage and such, which pages have
+Object.assign(globalThis, globals); // GPUBufferUsage and the like, which pages have
 const adapter = await (await nodeGpu()).requestAdapter();
 if (!adapter) throw new Error("no WebGPU adapter: node start.mjs finds one in software");
 const root = tgpu.initFromDevice({ device: await adapter.requestDevice() });
@@ -22,7 +22,7 @@ const arrays = {
 };
 const { result, left } = await between(root, arrays, H);
 
-// The same in float64, without a GPU.
+// The same is computed in float64, without a GPU.
 const sigmoid = (x) => 1 / (1 + Math.exp(-x));
 const silu = (x) => x * sigmoid(x);
 const { query, key, decay } = arrays;
@@ -38,4 +38,4 @@ const worst = expected.reduce((most, x, i) => Math.max(most, Math.abs(x - result
 console.log(`largest difference from float64, relative: ${worst < 1e-6 ? "below 1e-6" : worst}`);
 console.log(`left on the device: ${left.tensors} tensors, ${left.bytes} bytes`);
 root.destroy();
-process.exit(); // Dawn keeps the process
+process.exit(); // Dawn would keep the process running

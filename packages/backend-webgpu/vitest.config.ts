@@ -12,6 +12,10 @@ export default defineConfig({
     exclude: ["test/long/**", "test/browser/**"],
     // Dawn finds its Vulkan driver through the environment of the process, which only forks can be given.
     pool: "forks",
+    // All files run in one process and share its device (test/support/shared-device.ts): on a device in software most of the time goes
+    // into compiling pipelines, and each of them is compiled once for all files.
+    isolate: false,
+    fileParallelism: false,
     env: vulkanEnv(),
     server: { deps: { inline: ["wgsl_reflect"] } },
     reporters: ["default", ["json", { outputFile: "test-results/vitest.json" }]],

@@ -2,7 +2,7 @@ import { vulkanEnv } from "@dlrt/swiftshader";
 import { defineConfig } from "vitest/config";
 import { limits } from "../../tooling/limits.mjs";
 
-/** What a layer composed of operations may change; all else is as in "own", or as with a layer that has no kernel there. */
+/** The tests whose results depend on whether a layer is computed by one kernel or composed of operations. */
 const composed = ["forward", "gradients", "properties", "device", "onnx"].map(
   (name) => `test/${name}.test.ts`,
 );
@@ -10,10 +10,10 @@ const composed = ["forward", "gradients", "properties", "device", "onnx"].map(
 export default defineConfig({
   test: {
     ...limits,
-    testTimeout: 60_000, // of a loaded machine: the slowest test takes a second or two of its own
+    testTimeout: 60_000, // a loaded machine may need it, though the slowest test takes a second or two by itself
     reporters: ["default", ["json", { outputFile: "test-results/vitest.json" }]],
     projects: [
-      // One process for all files, which is half the time of the small ones; none of them leaves a backend changed.
+      // One process runs all files, which halves the time of the small ones. None of them leaves a backend changed.
       { extends: true, test: { name: "own", include: ["test/*.test.ts"], pool: "threads", isolate: false } },
       {
         extends: true,
@@ -28,7 +28,7 @@ export default defineConfig({
       {
         extends: true,
         test: {
-          ...limits, // a pipeline takes seconds to compile on a loaded machine
+          ...limits, // the longer limits, because a pipeline takes seconds to compile on a loaded machine
           name: "webgpu",
           include: ["test/webgpu/*.test.ts"],
           pool: "forks",

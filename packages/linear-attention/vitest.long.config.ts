@@ -2,10 +2,10 @@ import { defineConfig } from "vitest/config";
 import { longLimits } from "../../tooling/limits.mjs";
 
 const include = ["test/*.test.ts"];
-/** Tests that no kernel of a layer is in. */
+/** The tests in which no kernel for a layer is called. */
 const exclude = ["test/readme.test.ts", "test/pieces*.test.ts", "test/causal-conv*.test.ts"];
 
-/** Every product of sizes, layers and dtypes, on backend-js with its own kernel for a layer and with none. */
+/** Runs every combination of sizes, layers and dtypes, on backend-js with its kernels for a layer and without them. */
 export default defineConfig({
   test: {
     ...longLimits,

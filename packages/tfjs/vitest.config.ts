@@ -12,7 +12,7 @@ export default defineConfig({
       {
         extends: true,
         test: {
-          ...limits, // a pipeline takes seconds to compile on a loaded machine
+          ...limits, // the longer limits, because a pipeline takes seconds to compile on a loaded machine
           name: "webgpu",
           include: ["test/webgpu/*.test.ts"],
           pool: "forks",

@@ -1,4 +1,4 @@
-// The public API of every entry, recorded in etc/api: a change shows in review, and asks for a changeset.
+// Records the public API of every entry in etc/api, so that a change of it shows in review and asks for a changeset.
 import {
   mkdtempSync,
   mkdirSync,
@@ -19,7 +19,7 @@ export const HOW =
   "Record it with `npx -y pnpm@12.21.0 --filter @dlrt/consumers api`, look at the difference, and add a changeset " +
   "(`npx -y pnpm@12.21.0 changeset`): minor for an addition, major for anything that can break a caller (minor before 1.0).";
 
-/** "@dlrt/core/host" → "core-host.api.md" */
+/** Returns the file name of an entry's report: "core-host.api.md" for "@dlrt/core/host". */
 const reportName = (entry) => `${entry.replace("@dlrt/", "").replaceAll("/", "-")}.api.md`;
 
 function extract({ folder, types, name, into }) {
@@ -72,7 +72,7 @@ function extract({ folder, types, name, into }) {
   if (said.length > 0) throw new Error(`${name}:\n${said.join("\n")}`);
 }
 
-/** @returns {Record<string, string>} report name → report, for every entry with types */
+/** Makes the report of every entry with types. @returns {Record<string, string>} the reports by their file names */
 export function extractAll(packages = publishable()) {
   const into = mkdtempSync(join(tmpdir(), "dlrt-api-"));
   mkdirSync(join(into, "temp"));
@@ -90,6 +90,7 @@ export function extractAll(packages = publishable()) {
   }
 }
 
+/** Returns the recorded reports by their file names. */
 export function recorded() {
   if (!existsSync(RECORDED)) return {};
   return Object.fromEntries(
@@ -97,7 +98,7 @@ export function recorded() {
   );
 }
 
-/** Packages whose report differs and that no pending changeset names. */
+/** Returns the packages whose report differs and that no pending changeset names. */
 export function withoutChangeset(before, after, changesets) {
   const files = [...new Set([...Object.keys(before), ...Object.keys(after)])];
   const changed = files.filter((file) => before[file] !== after[file]);

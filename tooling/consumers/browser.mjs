@@ -1,4 +1,5 @@
-// A page in headless Chromium, served from the user's folder on loopback; what a program printed comes back as Node prints it.
+// Runs programs in pages of a headless Chromium, which a server on loopback serves from the user's folder. What a program prints comes back
+// as Node prints it.
 import { createReadStream, existsSync, readFileSync, statSync } from "node:fs";
 import { createServer } from "node:http";
 import { extname, join, normalize } from "node:path";
@@ -21,10 +22,10 @@ const ISOLATED = {
   "cross-origin-embedder-policy": "require-corp",
 };
 
-/** Pages of other origins may import what is below /open/, as from a server for everybody. */
+/** The headers of what is below /open/, with which pages of other origins may import it, as from a public server. */
 const OPEN = { "access-control-allow-origin": "*", "cross-origin-resource-policy": "cross-origin" };
 
-/** A module as such a server sends it: with addresses in place of names, which a browser cannot resolve by itself. */
+/** Returns a module as a public server sends it, with addresses in place of names, which a browser cannot resolve by itself. */
 function addressed(code, base) {
   const { imports } = importMap(base);
   return code.replace(/(\bfrom\s*|\bimport\s*\(?\s*)"(@dlrt\/[^"]+)"/g, (whole, before, name) =>
@@ -33,8 +34,9 @@ function addressed(code, base) {
 }
 
 /**
- * Serves `folder`; below /isolated/ with the headers that SharedArrayBuffer needs, below /open/ to every origin and with
- * names resolved. `pages`: path → { body, headers }, before any file.
+ * Serves `folder`. Below /isolated/ it has the headers that SharedArrayBuffer needs; below /open/ it is for every origin and has names
+ * resolved.
+ * @param pages maps paths to { body, headers }, and goes before files
  */
 async function serve(folder, pages) {
   const server = createServer((request, response) => {
@@ -60,7 +62,7 @@ async function serve(folder, pages) {
   return server;
 }
 
-/** "@dlrt/core/host" → "/node_modules/@dlrt/core/dist/host.js" after `base`, for every entry of every package. */
+/** Returns an import map of all entries, such as "@dlrt/core/host" to `base` + "/node_modules/@dlrt/core/dist/host.js". */
 export function importMap(base = "") {
   const imports = publishable().flatMap(({ name, manifest: { exports } }) =>
     Object.entries(exports).flatMap(([path, target]) => {
@@ -73,13 +75,13 @@ export function importMap(base = "") {
   return { imports: Object.fromEntries(imports) };
 }
 
-/** A bundle in classic form has loaded before its top-level awaits are over: programs say themselves when they end. */
+/** Records what a program prints. A bundle in classic form has loaded before its top-level awaits are over, so programs say when they end. */
 const RECORD = `const printed = [];
 console.log = (...args) => printed.push(structuredClone(args));
 const programEnd = new Promise((resolve) => (globalThis.programEnds = resolve));`;
 export const ENDING = "\nglobalThis.programEnds();\n";
 
-/** Page and worker report `{ printed }` or `{ error }` to window.done. */
+/** Reports an error to `window.done`. Pages and workers report `{ printed }` or `{ error }` to it. */
 const BROKEN =
   "(e) => done({ error: String(e.reason?.stack ?? e.error?.stack ?? e.message ?? 'a script did not load') })";
 const page = (head, start) => `<!doctype html><meta charset="utf-8"><link rel="icon" href="data:,">
@@ -90,28 +92,28 @@ addEventListener("unhandledrejection", ${BROKEN});
 </script>${head}
 ${start}`;
 
-/** A page that loads one bundled module. */
+/** Returns a page that loads a bundled module. */
 export const modulePage = (src) =>
   page(
     "",
     `<script type="module">await import(${JSON.stringify(src)}); await programEnd; done({ printed });</script>`,
   );
 
-/** A page that loads one bundle in classic form, which finds its other files beside itself. */
+/** Returns a page that loads a bundle in classic form, which finds its other files beside itself. */
 export const scriptPage = (src) =>
   page(
     "",
     `<script src="${src}"></script>\n<script type="module">await programEnd; done({ printed });</script>`,
   );
 
-/** A page without a bundler: the program stands in it, imports go through the import map, to another server's modules if so said. */
+/** Returns a page that needs no bundler: it holds the program, and an import map by which imports resolve, below `base` where that is given. */
 export const plainPage = (code, base) =>
   page(
     `<script type="importmap">${JSON.stringify(importMap(base))}</script>`,
     `<script type="module">${code.replaceAll("</script", "<\\/script")}\ndone({ printed });</script>`,
   );
 
-/** A page whose module worker loads one bundled module. Import maps do not reach workers. */
+/** Returns a page whose module worker loads a bundled module. Import maps do not reach workers. */
 export const workerPage = (src) =>
   page(
     "",
@@ -122,7 +124,7 @@ worker.onerror = ({ message }) => done({ error: message ?? "the worker did not s
 </script>`,
   );
 
-/** A page that starts the script at `src` as a service worker, and asks it for what its program printed. */
+/** Returns a page that starts the script at `src` as a service worker, and asks it for what its program printed. */
 export const serviceWorkerPage = (src) =>
   page(
     "",
@@ -134,7 +136,7 @@ port1.onmessage = ({ data }) => done(data);
 </script>`,
   );
 
-/** A service worker: what is imported stands first, `main` runs when the page asks. */
+/** Returns the script of a service worker, which has imports first and runs `main` when the page asks. */
 export const serviceWorker = (imports, main) => `${imports}
 ${RECORD}
 addEventListener("message", ({ ports: [port] }) => {
@@ -149,6 +151,7 @@ const broken = (e) => postMessage({ error: String(e?.stack) });
 addEventListener("unhandledrejection", ({ reason }) => broken(reason));
 import(location.search.slice(1)).then(() => programEnd).then(() => postMessage({ printed }), broken);`;
 
+/** Starts the server and the browser. @param user is the folder with the installed packages */
 export async function openBrowser(user) {
   const pages = new Map();
   const server = await serve(user, pages);
@@ -156,15 +159,15 @@ export async function openBrowser(user) {
   const origin = `http://127.0.0.1:${port}`;
   const browser = await chromium.launch({ ...unpacked(), timeout: WAIT_MS });
   return {
-    /** The same files to every origin, and of another one: a page's is 127.0.0.1. */
+    /** Where the same files are on another origin than that of the pages, which is 127.0.0.1. */
     elsewhere: `http://localhost:${port}/open`,
-    /** Serves a script of its own. @returns its path */
+    /** Serves a script. @returns its path */
     script(body) {
       const path = `/script-${pages.size}.js`;
       pages.set(path, { body, headers: { "content-type": "text/javascript" } });
       return path;
     },
-    /** Loads `html` and resolves to what its program printed. */
+    /** Loads a page, and resolves to what its program printed. @throws Error with what its program threw */
     async run(html, { isolated = false, headers = {} } = {}) {
       const path = `/page-${pages.size}.html`;
       pages.set(path, { body: html, headers });

@@ -1,4 +1,4 @@
-// The same programs through three bundlers, as a page's author would set each up. Warnings count: users see them.
+// Bundles the same programs by three bundlers, as the author of a page would set each up. Warnings count, because users see them.
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { promisify } from "node:util";
@@ -66,9 +66,9 @@ export const BUNDLERS = { esbuild: withEsbuild, vite: withVite, webpack: withWeb
 
 /**
  * Bundles every program into user/built/<bundler>/<key>.js.
- * @param {Record<string, string>} sources key → program
- * `minify: false` spares webpack its minifier, which takes four fifths of its time; the others minify anyhow.
- * @returns {Promise<string[]>} warnings
+ * @param {Record<string, string>} sources are the programs by their keys
+ * @param options `minify: false` spares webpack its minifier, which takes four fifths of its time; the others minify in any case
+ * @returns {Promise<string[]>} the bundler's warnings
  */
 export function bundle(bundler, user, sources, { minify = true } = {}) {
   const folder = join(user, "programs");

@@ -1,7 +1,7 @@
 const NAMED = /^import \{([^}]*)\} from ("[^"]+");/gm;
 const ALL = /^import \* as (\w+) from ("[^"]+");/gm;
 
-/** A program of a README as somebody writes it who still uses `require`. */
+/** Returns a program of a README in the form of somebody who still uses `require`. @throws Error for an import that is not understood */
 export function toCommonJs(code) {
   const body = code
     .replace(NAMED, (_, names, from) => `const {${names.replaceAll(" as ", ": ")}} = require(${from});`)

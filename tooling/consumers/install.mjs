@@ -1,4 +1,4 @@
-// A user's folder, outside the workspace: every package packed as `pnpm publish` would and installed by npm.
+// Makes a user's folder outside the workspace, into which npm installs every package as `pnpm publish` would pack it.
 import {
   existsSync,
   mkdirSync,
@@ -13,7 +13,7 @@ import { join } from "node:path";
 import { programs } from "@dlrt/readme";
 import { ROOT, command, packAll, publishable } from "@dlrt/release/packages";
 
-/** Into a user's folder, beside what is there: `packages` with their exact versions. None runs a script of its own. */
+/** Installs packages into a user's folder, beside what is there. None of them runs a script of its own. */
 export function npmInstall(user, ...packages) {
   const quiet = ["--no-audit", "--no-fund", "--prefer-offline", "--ignore-scripts", "--loglevel=error"];
   // npm waits up to a minute between attempts, for every package in turn: a dead network would look like a hang.
@@ -21,7 +21,7 @@ export function npmInstall(user, ...packages) {
   return command("npm", ["install", ...quiet, ...soon, ...packages], { cwd: user });
 }
 
-/** @returns the folder; the caller removes it */
+/** Packs every package, and installs them. @returns the folder, in which `user` is the user's; the caller removes it */
 export async function installPacked() {
   const folder = mkdtempSync(join(tmpdir(), "dlrt-consumer-"));
   try {
@@ -42,21 +42,32 @@ export async function installPacked() {
   }
 }
 
-/** vitest's globalSetup: tests find the folder with `inject("user")`. */
+/** The globalSetup of vitest. Tests find the user's folder by `inject("user")`. */
 export default async function setup(project) {
   const folder = await installPacked();
   project.provide("user", join(folder, "user"));
   return () => rmSync(folder, { recursive: true, force: true });
 }
 
-/** Of these programs, those that run in a page without a GPU: the suite's command is for Node, and judged there. */
+/** Returns those programs that run in a page without a GPU. That of the conformance suite is left out, which is a command for Node. */
 export const forPages = (programs) =>
   programs.filter(({ gpu, title }) => !gpu && !title.startsWith("@dlrt/conformance"));
 
-/** Of these programs, those whose imports a page finds by an import map: TensorFlow.js comes as many CommonJS files. */
-export const withoutBundler = (programs) => programs.filter(({ code }) => !code.includes("@tensorflow/"));
+/** Returns those programs whose imports a page finds by an import map, which does not find those of TensorFlow.js, many CommonJS files. */
+export const withoutTensorFlow = (programs) => programs.filter(({ code }) => !code.includes("@tensorflow/"));
 
-/** The programs of the root README and of every installed README. `gpu`: it asks for a GPU. */
+/** Returns those programs that import an entry of our packages which none before them imports, so that together they load every entry. */
+export function firstOfEachEntry(programs) {
+  const seen = new Set();
+  return programs.filter(({ code }) => {
+    const entries = [...code.matchAll(/from "(@dlrt\/[^"]+)"/g)].map(([, entry]) => entry);
+    const fresh = entries.some((entry) => !seen.has(entry));
+    for (const entry of entries) seen.add(entry);
+    return fresh;
+  });
+}
+
+/** Returns the programs of the root README and of every installed README. `gpu` tells whether a program asks for a GPU. */
 export function quickstarts(user) {
   const readmes = [
     ["README.md", join(ROOT, "README.md")],
@@ -73,7 +84,7 @@ export function quickstarts(user) {
   );
 }
 
-/** What the programs of the documentation's pages import of others, in the versions that the documentation has. */
+/** Returns the packages of others that the programs of the documentation's pages import, in the versions that the documentation has. */
 function forPagePrograms() {
   const { devDependencies } = JSON.parse(readFileSync(join(ROOT, "apps/docs/package.json"), "utf8"));
   const others = Object.entries(devDependencies).filter(([name]) => !name.startsWith("@dlrt/"));
@@ -81,7 +92,7 @@ function forPagePrograms() {
   return Object.fromEntries(others.filter(([name]) => sources.some((code) => code.includes(`"${name}"`))));
 }
 
-/** The programs of the documentation's pages that say what they print. None asks for a GPU, as no page can say what that is. */
+/** Returns the programs of the documentation's pages that say what they print. None asks for a GPU, since no page can know which that is. */
 export function pagePrograms() {
   const folder = join(ROOT, "apps/docs/pages");
   const pages = readdirSync(folder).filter((file) => file.endsWith(".md"));

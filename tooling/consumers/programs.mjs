@@ -1,11 +1,11 @@
-// What every line of the consumer matrix computes: 2 rows of rank 1, whose solution is exactly [1, 1] in f32.
+// The program that every kind of consumer runs: it solves 2 rows of rank 1, whose solution is exactly [1, 1] in f32.
 export const IMPORTS = (
   from = (name) => name,
 ) => `import { createWasmBackend } from "${from("@dlrt/backend-wasm")}";
 import { createJsBackend } from "${from("@dlrt/backend-js")}";
 import { solve } from "${from("@dlrt/core/host")}";`;
 
-/** `answer(create, options)`: the solution with the build and fallback, or the error by name, argument and message. */
+/** The text of `answer(create, options)`, which returns the solution, the build and the fallback, or the name, argument and message of an error. */
 export const ANSWER = `async function answer(create, options) {
   try {
     const backend = await create(options);
@@ -19,5 +19,5 @@ export const ANSWER = `async function answer(create, options) {
   }
 }`;
 
-/** What `answer` finds where all is well. */
+/** Returns what `answer` returns where all is well. */
 export const right = (build) => ({ y: [1, 1], build });

@@ -1,20 +1,20 @@
-// What an entry costs a page: bundled and minified alone by esbuild, gzipped. Kept in the README between two markers.
+// Measures what an entry costs a page: its size when esbuild bundles and minifies it alone, gzipped. The README has the table.
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
 import { build } from "esbuild";
 import { ROOT, publishable, resolveTarget } from "@dlrt/release/packages";
+import { replaceBetween, textBetween } from "../markers.mjs";
 
 export const README = join(ROOT, "README.md");
-/** Relative change of one entry that needs the table brought up to date. */
+/** The relative change of an entry from which on the table must be brought up to date. */
 export const TOLERANCE = 0.1;
-const [START, END] = ["<!-- sizes:start -->", "<!-- sizes:end -->"];
 
 const gzipped = (files) =>
   files.reduce((sum, { contents }) => sum + gzipSync(contents, { level: 9 }).length, 0);
 
-/** Files that load with the entry, and those that load later (`import()`), each minified and gzipped, in bytes. */
+/** Returns the sizes of the files that load with an entry, and of those that load later by `import()`, minified and gzipped, in bytes. */
 async function weigh(path, external) {
   const { outputFiles, metafile } = await build({
     entryPoints: { entry: path },
@@ -53,7 +53,10 @@ async function weigh(path, external) {
   };
 }
 
-/** @returns {Promise<{ entry: string, now: number, later: number }[]>} a backend without core, which a page loads once */
+/**
+ * Measures every entry. Core is not counted with the others, since a page loads it once.
+ * @returns {Promise<{ entry: string, now: number, later: number }[]>} sizes in bytes
+ */
 export async function measure() {
   const rows = [];
   for (const { name, folder, manifest, entries } of publishable()) {
@@ -83,17 +86,15 @@ export function table(rows) {
   return [how, "", "| entry | gzip | loaded when needed |", "| --- | --- | --- |", ...lines].join("\n");
 }
 
-/** The table of a README: entry → kB now and later. */
+/** Reads the table of a README: for each entry the kB that load with it and later. */
 export function readTable(markdown) {
-  const rows = markdown
-    .slice(markdown.indexOf(START), markdown.indexOf(END))
-    .matchAll(/^\| `(.+)` \| (.+) \| (.+) \|$/gm);
+  const rows = textBetween(markdown, "sizes").matchAll(/^\| `(.+)` \| (.+) \| (.+) \|$/gm);
   return Object.fromEntries(
     [...rows].map(([, entry, ...cells]) => [entry, cells.map((c) => Number.parseFloat(c) || 0)]),
   );
 }
 
-/** One line per entry that is missing, gone, or off by more than the tolerance (and more than 0.1 kB of rounding). */
+/** Returns a line for each entry that is missing, gone, or off by more than the tolerance and by more than 0.1 kB, the rounding. */
 export function differences(rows, written) {
   const off = (measured, said) => Math.abs(measured - said) > Math.max(TOLERANCE * said, 0.1);
   const changed = rows.flatMap(({ entry, now, later }) => {
@@ -108,11 +109,7 @@ export function differences(rows, written) {
   return [...changed, ...gone.map((entry) => `${entry} is no more`)];
 }
 
-export function withTable(markdown, rows) {
-  const [from, to] = [markdown.indexOf(START), markdown.indexOf(END)];
-  if (from < 0 || to < from) throw new Error(`README.md has no ${START} … ${END}`);
-  return `${markdown.slice(0, from)}${START}\n\n${table(rows)}\n\n${markdown.slice(to)}`;
-}
+export const withTable = (markdown, rows) => replaceBetween(markdown, "sizes", table(rows));
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
   const rows = await measure();

@@ -1,4 +1,4 @@
-// One onnxruntime in a process of its own: with -node and -web in one process, the web build answers for both.
+// Runs one onnxruntime in a process of its own, because with -node and -web in one process the web build answers for both.
 import { createRequire } from "node:module";
 import { join } from "node:path";
 
@@ -25,7 +25,7 @@ async function load(model, tensors) {
   return {};
 }
 
-/** Milliseconds of each call, from tensors in the runtime's own form to outputs that JavaScript can read. */
+/** Measures each call in milliseconds, from tensors in the runtime's own form to outputs that JavaScript can read. */
 async function call(repetitions) {
   const times = [];
   for (let i = 0; i < repetitions; i++) {
@@ -59,5 +59,5 @@ process.on("message", async ({ model, feeds: tensors, repetitions }) => {
   }
 });
 
-// A parent that has ended needs no runtime.
+// When the parent has ended, nobody needs the runtime any more.
 process.on("disconnect", () => process.exit());

@@ -5,12 +5,12 @@ import { fileURLToPath } from "node:url";
 
 export { causalConvModel, graphModel, linearAttentionModel, softmaxAttentionModel } from "./model.js";
 
-/** Exact versions: what was compared with has a name. */
+/** The versions are exact, so that a table can say with what it compares. */
 export const PEERS = { "onnxruntime-node": "1.30.0", "onnxruntime-web": "1.30.0" };
 
 export const peersFolder = fileURLToPath(new URL("fetched", import.meta.url));
 
-/** The version of a peer that lies in the folder; undefined where none does, or another than the one wanted. */
+/** Returns the version of a peer that lies in the folder, undefined where none does or where it is not the one that is wanted. */
 export function fetchedVersion(name) {
   const manifest = join(peersFolder, "node_modules", name, "package.json");
   if (!existsSync(manifest)) return undefined;
@@ -18,7 +18,7 @@ export function fetchedVersion(name) {
   return version === PEERS[name] ? version : undefined;
 }
 
-/** Installs what is missing with npm, from the registry that npm is set up for. Install scripts would ask other hosts, and are not run. */
+/** Installs the peers with npm, from the registry that npm is set to. Their install scripts would ask other hosts, and are not run. */
 export function fetchPeers() {
   mkdirSync(peersFolder, { recursive: true });
   const manifest = { private: true, dependencies: PEERS };
@@ -32,7 +32,7 @@ export function fetchPeers() {
   return Object.keys(PEERS).map((name) => ({ name, version: fetchedVersion(name) }));
 }
 
-/** A runtime in a process of its own; it takes one request at a time. */
+/** Starts a runtime in a process of its own, which takes one request at a time. */
 export async function openRuntime(name, { threads = 1 } = {}) {
   const version = fetchedVersion(name);
   if (version === undefined)
@@ -42,7 +42,7 @@ export async function openRuntime(name, { threads = 1 } = {}) {
     [peersFolder, name, String(threads)],
     {
       serialization: "advanced",
-      // Opset 27 is newer than onnxruntime 1.30 knows as released.
+      // Opset 27 is newer than those that onnxruntime 1.30 knows as released, which it refuses unless this is set.
       env: { ...process.env, ALLOW_RELEASED_ONNX_OPSET_ONLY: "0" },
     },
   );

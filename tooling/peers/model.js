@@ -1,4 +1,4 @@
-// ONNX models, written as protobuf. The field numbers are those of onnx.proto; models this small need no library.
+// Writes ONNX models as protobuf. The field numbers are those of onnx.proto. Models this small need no library.
 
 const utf8 = new TextEncoder();
 
@@ -12,7 +12,7 @@ function varint(value) {
   }
 }
 
-/** Parts one after the other; typed, as weights are millions of bytes. */
+/** Joins parts into one typed array, because weights are millions of bytes. */
 function joined(parts) {
   const whole = new Uint8Array(parts.reduce((length, part) => length + part.length, 0));
   let at = 0;
@@ -81,7 +81,7 @@ export function graphModel({ name, opsets, nodes, constants = {}, inputs, output
   return joined([integer(1, 10), bytes(7, graph), ...imports]);
 }
 
-/** Inputs are pairs of a name, '' for one that is not given, and its dims; outputs are names. */
+/** Makes a model of one node. Its inputs are pairs of a name and its dims, or [''] for one that is not given; its outputs are names. */
 export function oneNodeModel({ opsets, ...node }) {
   const given = node.inputs.filter(([name]) => name !== "");
   return graphModel({
@@ -93,14 +93,14 @@ export function oneNodeModel({ opsets, ...node }) {
   });
 }
 
-/** The operator's inputs in its order, none after the last that is given. */
+/** Returns the operator's inputs in its order, up to the last that is given. */
 function inOrder(names, feeds) {
   const inputs = names.map((name) => (name in feeds ? [name, feeds[name].dims] : [""]));
   while (inputs.at(-1)?.[0] === "") inputs.pop();
   return inputs;
 }
 
-/** The attribute scale is a float, whatever its number. */
+/** Marks the attribute scale as a float, which it is even where its number is whole. */
 const real = ({ scale, ...others }) => ({
   ...others,
   ...(scale !== undefined && { scale: { float: scale } }),

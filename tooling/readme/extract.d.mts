@@ -1,8 +1,8 @@
 export interface Fence {
   readonly language: string;
-  /** The second word of the fence's info string. */
+  /** The second word after the opening fence, such as the name of a file. */
   readonly name?: string | undefined;
-  /** Of the opening fence, counted from 1. */
+  /** The line of the opening fence, counted from 1. */
   readonly line: number;
   readonly end: number;
   readonly code: string;
@@ -10,15 +10,15 @@ export interface Fence {
 
 export interface Program {
   readonly code: string;
-  /** What the following ```text block says it prints, trimmed. */
+  /** What the ```text block after the program says it prints, trimmed. */
   readonly output: string;
   readonly line: number;
 }
 
 export interface RunOptions {
-  /** Bare imports resolve from here. */
+  /** The folder from which bare imports resolve. */
   readonly cwd?: string;
-  /** Reads the program from stdin; default: this Node. */
+  /** The command that runs the program, which it reads from stdin. Default: this Node. */
   readonly command?: readonly string[];
   readonly env?: Readonly<Record<string, string | undefined>>;
 }

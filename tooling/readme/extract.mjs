@@ -1,10 +1,10 @@
-// The programs of a Markdown file: a ```js block directly followed by a ```text block is a program and what it prints.
+// Finds and runs the programs of a Markdown file: a ```js block directly followed by a ```text block is a program and what it prints.
 import { spawn } from "node:child_process";
 import { readFileSync } from "node:fs";
 
 const FENCE = /^( {0,3})(`{3,})([^`]*)$/;
 
-/** Every fenced block, in order. An unclosed fence is an error: half a program would pass unseen. */
+/** Returns every fenced block, in order. @throws Error for a fence that is never closed, where half a program would pass unseen */
 export function fences(markdown) {
   const found = [];
   let open;
@@ -24,7 +24,7 @@ export function fences(markdown) {
   return found;
 }
 
-/** Programs with their output. Only blank lines may stand between the two blocks. */
+/** Returns the programs with their output. Only blank lines may stand between the two blocks. */
 export function programs(markdown) {
   const lines = markdown.split(/\r?\n/);
   const blocks = fences(markdown);
@@ -36,13 +36,13 @@ export function programs(markdown) {
   });
 }
 
-/** The words of the `npm install …` lines, with which a README tells its reader to begin. */
+/** Returns the words of the `npm install …` lines with which a README tells its reader to begin. */
 export function installLine(markdown) {
   const lines = [...markdown.matchAll(/^[^\S\n]*npm (?:install|i) +([^#\n]+)/gm)];
   return [...new Set(lines.flatMap(([, words]) => words.trim().split(/\s+/)))];
 }
 
-/** A program for pages as Node needs it: there WebGPU comes from the entry that loads Dawn. */
+/** Returns a program for pages in the form that Node needs, where WebGPU comes from the entry that loads Dawn. */
 export function nodeForm(code) {
   return code.replaceAll('from "@dlrt/backend-webgpu"', 'from "@dlrt/backend-webgpu/node"');
 }
@@ -68,12 +68,12 @@ export function runProgram(
       if (status === 0) resolve(stdout.replaceAll("\r\n", "\n").trim());
       else reject(new Error(`a program ended with ${signal ?? status}:\n${code}\n\n${stdout}${stderr}`));
     });
-    child.stdin.on("error", () => {}); // it may end before it has read everything; `close` tells
+    child.stdin.on("error", () => {}); // a child that ends before it has read everything is told of by `close`
     child.stdin.end(code);
   });
 }
 
-/** Runs every program of a Markdown file in Node; one entry each: what it should print and what it did. */
+/** Runs every program of a Markdown file in Node. Returns for each what it should print and what it printed. */
 export async function runReadme(file, options) {
   const results = [];
   for (const { code, output, line } of programs(readFileSync(file, "utf8"))) {

@@ -1,4 +1,4 @@
-// `pnpm release:dry`: a release from a fresh clone to a registry on loopback, used as users use it, and a second one to upgrade to.
+// `pnpm release:dry` rehearses a release from a fresh clone to a registry on loopback, uses it as users do, and upgrades to a second one.
 import { cpSync, existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -15,7 +15,7 @@ const started = performance.now();
 const seconds = () => `${((performance.now() - started) / 1000).toFixed(1).padStart(6)} s`;
 const say = (text) => console.log(`${seconds()}  ${text}`);
 
-// With --owner the repository is filled in in the clone alone, so that a rehearsal needs no owner.
+// With --owner the address of the repository is filled in in the clone alone, so that a rehearsal needs no owner.
 const { values } = parseArgs({
   options: { owner: { type: "string" }, keep: { type: "boolean" }, "working-tree": { type: "boolean" } },
 });
@@ -26,7 +26,7 @@ const clone = join(folder, "clone");
 const git = (...args) => command("git", args, { cwd: clone });
 const changeset = (args, env) => pnpm(["exec", "changeset", ...args], { cwd: clone, env });
 
-/** A changeset of our own, so that there is something to release whatever HEAD brings. */
+/** Adds a changeset of the rehearsal's own, so that there is something to release whatever HEAD brings. */
 function addChangeset(name, bumps) {
   const lines = Object.entries(bumps).map(([from, bump]) => `"${from}": ${bump}`);
   writeFileSync(join(clone, ".changeset", `${name}.md`), `---\n${lines.join("\n")}\n---\n\nRehearsal.\n`);
@@ -56,7 +56,7 @@ async function publish(registry, tag, args = []) {
   );
 }
 
-/** What npm reads of a published version: provenance is compared with `repository`, its page shows the rest. */
+/** Checks what npm reads of a published version: it compares the provenance with `repository`, and shows the rest on the package's page. */
 function checkPage(name, record) {
   const { folder: of } = publishable(clone).find((each) => each.name === name);
   for (const [key, value] of Object.entries(fieldsOf(of, clone))) {
@@ -69,7 +69,7 @@ function checkPage(name, record) {
   }
 }
 
-/** As a maintainer does by hand before the first release: the names, each with an empty version. */
+/** Publishes an empty version under every name, as a maintainer does by hand before the first release. */
 async function takeNames(registry) {
   const against = faults(targets(clone, { ...process.env, ...registry.env }), [], {});
   if (against.length > 0) throw new Error(against.join("\n"));
@@ -109,7 +109,7 @@ async function useEach(registry, tag, fresh) {
   }
 }
 
-/** HEAD as a fresh clone; with --working-tree, what is not committed yet on top. */
+/** Clones HEAD and installs it; with --working-tree, with what is not committed yet on top. */
 async function cloneRepository() {
   await command("git", ["clone", "-q", "--no-hardlinks", ROOT, clone], { cwd: folder });
   if (values["working-tree"]) {
@@ -142,7 +142,7 @@ async function rehearse(registry) {
   await git("reset", "-q", "--hard");
   await git("clean", "-qfd", ".changeset");
 
-  // core alone changes: all must follow with the same version, so that no range of before brings a second core
+  // Only core changes. All packages must follow with the same version, so that no range of an older one brings a second core.
   await changeset(["pre", "enter", "next"]);
   addChangeset("rehearsal-second", { "@dlrt/core": "minor" });
   await changeset(["version"]);

@@ -1,4 +1,4 @@
-// Nothing leaves this machine unless the release workflow asks: every package's `prepublishOnly` runs this file.
+// Refuses to publish anything from this machine unless the release workflow asks. The `prepublishOnly` of every package runs this file.
 import { execFileSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { ownerFaults } from "./owner.mjs";
@@ -11,7 +11,7 @@ export function isLoopback(url) {
   return URL.canParse(url) && LOOPBACK.test(new URL(url).hostname);
 }
 
-/** Only .github/workflows/release.yml publishes, from main, and only when its step says so. */
+/** Tells whether this runs in the one place that publishes: .github/workflows/release.yml on main, in the step that asks for it. */
 export function inReleaseWorkflow(env) {
   return (
     env.GITHUB_ACTIONS === "true" &&
@@ -21,8 +21,8 @@ export function inReleaseWorkflow(env) {
 }
 
 /**
- * Where a publish from `folder` would go, as npm and pnpm each see it, scoped settings included; they read
- * different variables, so one alone pointing elsewhere is a leak.
+ * Returns where a publish from `folder` would go, as npm and as pnpm see it, scoped settings included. The two read
+ * different variables, so that it would be a leak if only one of them pointed elsewhere.
  * @returns {[from: string, url: string][]}
  */
 export function targets(folder, env) {
@@ -44,7 +44,7 @@ export function targets(folder, env) {
   return [ask("npm", "registry"), ...scoped, ...variables, ...required];
 }
 
-/** What speaks against publishing: one line per fault, empty when all is well. Hosts are never printed. */
+/** Returns what speaks against publishing, a line for each fault. Hosts are never named. */
 export function faults(found, manifests, env) {
   if (inReleaseWorkflow(env)) return [];
   const elsewhere = found

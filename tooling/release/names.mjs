@@ -1,15 +1,15 @@
-// `pnpm release:names FOLDER`: npm trusts a workflow only for a package that exists, so before the first release a maintainer
-// publishes an empty version of each by hand. This writes them and says how; it publishes nothing itself.
+// `pnpm release:names FOLDER` writes an empty version of every package, and says how to publish it; it publishes nothing itself. npm trusts a
+// workflow only for a package that exists, so a maintainer publishes these by hand before the first release.
 import { copyFileSync, mkdirSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { fieldsOf, ownerFaults } from "./owner.mjs";
 import { ROOT, publishable } from "./packages.mjs";
 
-/** Below every version there will be: the ranges of a snapshot, ^0.0.0-canary-…, would take a 0.0.0 for a newer one. */
+/** The empty version, which is below every version that there will be. The ranges of a snapshot, ^0.0.0-canary-…, would take a 0.0.0 as newer. */
 export const EMPTY = "0.0.0-0";
 
-/** A folder below `into` for every package. @returns the folders @throws Error as long as the manifests name no repository */
+/** Writes a folder below `into` for every package. @returns the folders @throws Error as long as the manifests name no repository */
 export function writeNames(into, root = ROOT) {
   const faults = ownerFaults(root);
   if (faults.length > 0) throw new Error(faults.join("\n"));

@@ -1,14 +1,14 @@
-// Whose the repository is and where it lives: `author`, `funding` and `repository` of the root package.json are the one place. The
-// address and the funding are absent until the owner fills them in with
+// Says whose the repository is and where it lives. That stands in one place, in `author`, `funding` and `repository` of the root package.json.
+// The address and the funding are absent until the owner fills them in with
 //   npx -y pnpm@12.21.0 release:owner https://github.com/OWNER/NAME --author "NAME (URL)" --funding URL
-// which writes what npm wants to know into every package's manifest too. Without arguments it brings a new package in line.
+// which also writes what npm wants to know into the manifest of every package. Without arguments it does that for new packages.
 import { readFileSync, writeFileSync } from "node:fs";
 import { join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { ROOT, publishable } from "./packages.mjs";
 
-/** Trusted publishing from GitHub's workflow is what .github/workflows/release.yml does, so the address is GitHub's. */
+/** The form of the address. It is GitHub's, because .github/workflows/release.yml is what npm trusts to publish. */
 const ADDRESS = /^https:\/\/github\.com\/[\w-]+\/[\w.-]+(?<!\.git)$/;
 
 export const NOBODY =
@@ -19,10 +19,10 @@ const read = (folder) => JSON.parse(readFileSync(join(folder, "package.json"), "
 const write = (folder, manifest) =>
   writeFileSync(join(folder, "package.json"), `${JSON.stringify(manifest, null, 2)}\n`);
 
-/** The address in the root manifest, undefined where there is none. */
+/** Returns the address in the root manifest, or undefined where there is none. */
 export const ownerOf = (root = ROOT) => read(root).repository;
 
-/** What the manifest in `folder` must say, going by the root's. Where the root says nothing, it must not either. */
+/** Returns what the manifest in `folder` must say, by the root's. What is undefined there must be absent here. */
 export function fieldsOf(folder, root = ROOT) {
   const { author, funding, repository: address } = read(root);
   if (address === undefined) return { author, funding };
@@ -36,7 +36,7 @@ export function fieldsOf(folder, root = ROOT) {
   };
 }
 
-/** "NAME <EMAIL> (URL)", email and URL if any, as the object that npm makes of it. @throws Error without a name */
+/** Returns "NAME <EMAIL> (URL)", in which email and URL may be missing, as the object that npm makes of it. @throws Error without a name */
 export function personOf(text) {
   const { name, email, url } =
     /^(?<name>[^<(]*[^<( ]) *(?:<(?<email>[^>]+)>)? *(?:\((?<url>https:[^)]+)\))?$/.exec(text)?.groups ?? {};
@@ -46,7 +46,7 @@ export function personOf(text) {
 }
 
 /**
- * Writes what is given into the root manifest, and what follows from that into every package's.
+ * Writes what is given into the root manifest, and what follows from it into the manifest of every package.
  * @throws Error when the address is no repository, the author has no name, or the funding is no URL
  */
 export function fillIn({ address, author, funding } = {}, root = ROOT) {
@@ -71,8 +71,8 @@ export function fillIn({ address, author, funding } = {}, root = ROOT) {
 }
 
 /**
- * What npm would refuse of a publish with provenance, and what would be wrong on its pages: one line per fault.
- * In a workflow, `env` says which repository the provenance will name; npm compares the two letter by letter.
+ * Returns what npm would refuse of a publish with provenance, and what would be wrong on its pages, a line for each fault.
+ * In a workflow, `env` says which repository the provenance will name. npm compares the two letter by letter.
  */
 export function ownerFaults(root = ROOT, env = {}) {
   const address = ownerOf(root);

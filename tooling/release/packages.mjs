@@ -1,4 +1,4 @@
-// The packages a user can install: those of packages/ that are not private.
+// Lists and packs the packages that a user can install: those of packages/ that are not private.
 import { execFile } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, readdirSync } from "node:fs";
 import { join } from "node:path";
@@ -19,14 +19,14 @@ export function publishable(root = ROOT) {
     .map(({ folder, manifest }) => ({ name: manifest.name, folder, manifest, entries: entries(manifest) }));
 }
 
-/** What a user may import: "@dlrt/core", "@dlrt/core/host", …; patterns, data, types and programs of workers left out. */
+/** Returns what a user may import, such as "@dlrt/core/host", without patterns, data, types and the scripts of workers. */
 export function entries({ name, exports }) {
   return Object.entries(exports ?? {})
     .filter(([path, target]) => !/\*|\/worker$/.test(path) && /\.m?js$/.test(resolveTarget(target) ?? ""))
     .map(([path]) => name + path.slice(1));
 }
 
-/** The file that the conditions of a page or of Node choose, types left out. */
+/** Returns the file that these conditions choose, undefined where there is none. */
 export function resolveTarget(target, conditions = ["import", "default"]) {
   if (typeof target !== "object" || target === null) return target ?? undefined;
   for (const [condition, inner] of Object.entries(target)) {
@@ -36,13 +36,13 @@ export function resolveTarget(target, conditions = ["import", "default"]) {
   return undefined;
 }
 
-/** pnpm at the version the workspace names: the one that runs us, where it is that. */
+/** Runs pnpm, in the version that the workspace names. */
 export function pnpm(args, { cwd = ROOT, env = {} } = {}) {
   const { packageManager } = JSON.parse(readFileSync(join(ROOT, "package.json"), "utf8"));
   return command("npx", ["-y", packageManager, ...args], { cwd, env });
 }
 
-/** Runs a command to its end; a failure carries all that it printed. */
+/** Runs a command to its end, and returns what it printed. @throws Error with all that it printed, where it fails */
 export async function command(file, args, { cwd, env = {} }) {
   try {
     const { stdout } = await run(file, args, {
@@ -59,7 +59,7 @@ export async function command(file, args, { cwd, env = {} }) {
   }
 }
 
-/** Packs every publishable package as `pnpm publish` would. @returns name → tarball path */
+/** Packs every publishable package as `pnpm publish` would. @returns the tarballs' paths by the packages' names */
 export async function packAll(into, root = ROOT) {
   mkdirSync(into, { recursive: true });
   const packages = publishable(root);

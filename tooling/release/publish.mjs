@@ -1,4 +1,4 @@
-// What the release workflow runs once a version pull request is merged: guard, build, publish.
+// The release workflow runs this once a pull request of versions is merged: it asks the guard, builds and publishes.
 import { spawnSync } from "node:child_process";
 import { guard } from "./guard.mjs";
 import { ROOT, publishable } from "./packages.mjs";

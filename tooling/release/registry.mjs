@@ -1,4 +1,4 @@
-// A registry on loopback: ours are published to it, everything else comes from where this machine installs from.
+// Runs a registry on loopback. Our packages are published to it, and it fetches all others from where this machine installs from.
 import { spawn } from "node:child_process";
 import { createWriteStream, mkdirSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
@@ -43,7 +43,7 @@ async function untilAnswering(url, child) {
   throw new Error(`verdaccio did not answer within ${WAIT_MS / 1000} s`);
 }
 
-/** Starts verdaccio below `folder`. `env` makes npm and pnpm use it, and nothing of the user's own settings. */
+/** Starts verdaccio below `folder`. With the returned `env`, npm and pnpm use it, and nothing of the user's own settings. */
 export async function startRegistry(folder) {
   mkdirSync(folder, { recursive: true });
   const uplink = (await command("npm", ["config", "get", "registry"], { cwd: folder })).trim();
@@ -53,7 +53,7 @@ export async function startRegistry(folder) {
   const port = await freePort();
   const url = `http://127.0.0.1:${port}/`;
   const userconfig = join(folder, "npmrc");
-  // a token is asked for by the clients, not by this registry
+  // The clients insist on a token, which this registry does not need.
   writeFileSync(userconfig, `registry=${url}\n//127.0.0.1:${port}/:_authToken=loopback\n`);
 
   const entry = join(require.resolve("verdaccio/package.json"), "..", "bin", "verdaccio");
@@ -82,7 +82,7 @@ export async function startRegistry(folder) {
     NPM_CONFIG_USERCONFIG: userconfig,
     npm_config_provenance: "false",
   };
-  /** @returns the registry's record of a package: `versions`, `dist-tags` */
+  /** Returns the registry's record of a package, with `versions` and `dist-tags`. */
   const record = async (name) => {
     const response = await fetch(url + name.replace("/", "%2f"));
     if (!response.ok) throw new Error(`${name}: the registry answers ${response.status}`);

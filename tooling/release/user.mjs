@@ -1,4 +1,4 @@
-// Somebody who installs one package in an empty folder, runs its README's programs, and later upgrades.
+// Does what a user does: installs one package in an empty folder, runs the programs of its README, and later upgrades.
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { installLine, programs, runProgram, runReadme } from "@dlrt/readme";
@@ -10,7 +10,7 @@ const npmInstall = (folder, env, names) =>
 const ours = (name) => name.startsWith("@dlrt/");
 const bare = (spec) => spec.replace(/(?<=.)@[^/]*$/, "");
 
-/** An empty folder, then one package alone; every entry of it must load. */
+/** Makes a folder, and installs one package alone into it, every entry of which must load. */
 export async function installAlone({ name, entries }, folder, env, tag = "latest") {
   mkdirSync(folder, { recursive: true });
   writeFileSync(join(folder, "package.json"), JSON.stringify({ private: true, type: "module" }));
@@ -22,7 +22,7 @@ export async function installAlone({ name, entries }, folder, env, tag = "latest
   for (const entry of entries) await runProgram(`await import("${entry}")`, { cwd: folder });
 }
 
-/** The packages of this workspace that a README tells to install or that its programs import, and what else the programs need. */
+/** Returns the packages of this workspace that a README tells to install or that its programs import, and what else the programs need. */
 function wanted(markdown) {
   const line = installLine(markdown);
   const others = line.includes("--save-dev")
@@ -32,7 +32,7 @@ function wanted(markdown) {
   return { others, own: [...line.filter(ours).map(bare), ...imported.map(([, name]) => name)] };
 }
 
-/** What the README asks for, from `tag`; then its programs. @returns how many ran */
+/** Installs what a README asks for, from `tag`, and runs its programs. @returns how many ran @throws Error where one prints something else */
 export async function runQuickstart({ name }, folder, env, tag = "latest", gpu = {}) {
   const readme = join(folder, "node_modules", name, "README.md");
   const { own, others } = wanted(readFileSync(readme, "utf8"));
@@ -48,11 +48,12 @@ export async function runQuickstart({ name }, folder, env, tag = "latest", gpu =
   return results.length;
 }
 
+/** Returns the version of an installed package. */
 export function installedVersion(folder, name) {
   return JSON.parse(readFileSync(join(folder, "node_modules", name, "package.json"), "utf8")).version;
 }
 
-/** Two copies of core in one tree mean that a backend's range is out of step. */
+/** @throws Error where there are two copies of core, because some package's range is out of step */
 export function checkOneCore(folder, names) {
   const nested = names.filter((name) =>
     existsSync(join(folder, "node_modules", name, "node_modules", "@dlrt")),

@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { defineConfig } from "vitest/config";
 import { limits } from "../limits.mjs";
 
-/** GitHub's parser of workflows imports JSON as bundlers do, which Node refuses, and names source maps that it comes without. */
+/** GitHub's parser of workflows. It imports JSON as bundlers do, which Node refuses, and names source maps that are not in its package. */
 const PARSER = /@actions\/(?:workflow-parser|expressions)\//;
 
 export default defineConfig({

@@ -1,18 +1,18 @@
 /**
- * What a process needs in its environment so that Dawn finds a Vulkan driver: nothing where the machine has a GPU of
- * its own, SwiftShader on other Linux machines. DLRT_GPU=software chooses SwiftShader in any case.
+ * Returns what a process needs in its environment so that Dawn finds a Vulkan driver: nothing where the machine has a GPU
+ * of its own, and SwiftShader on other Linux machines. DLRT_GPU=software chooses SwiftShader in any case.
  */
 export function vulkanEnv(): Record<string, string>;
 
-/** The folder with SwiftShader's libvulkan and its driver, unpacked on first use. */
+/** Returns the folder with SwiftShader's libvulkan and its driver, which is unpacked on first use. */
 export function swiftshaderFolder(): string;
 
 /** Whether the npm registry has a Chromium for this machine: it is built for Linux on x64 alone. Elsewhere tests skip. */
 export const hasChromium: boolean;
 
 /**
- * Options for playwright-core's `chromium.launch`: a headless Chromium with SwiftShader, unpacked on first use; on
- * macOS and Windows the machine's own Chrome.
+ * Returns the options for playwright-core's `chromium.launch`: a headless Chromium with SwiftShader, which is unpacked on
+ * first use; on macOS and Windows, the machine's own Chrome.
  */
 export function chromium(): {
   executablePath?: string;
@@ -21,5 +21,5 @@ export function chromium(): {
   env?: Record<string, string>;
 };
 
-/** Whether the machine has a GPU with a driver; elsewhere than on Linux the system brings one. */
+/** Tells whether the machine has a GPU with a driver. On systems other than Linux there always is one. */
 export function hasHardwareVulkan(): boolean;

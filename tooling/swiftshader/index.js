@@ -24,7 +24,7 @@ function chromiumPackage() {
   return { root, version };
 }
 
-/** Unpacks once, atomically: several test processes may arrive at the same time. */
+/** Returns a folder of the cache, and fills it on first use. It appears at once, because several test processes may come at the same time. */
 function cached(name, fill) {
   const base = join(process.env["XDG_CACHE_HOME"] ?? join(homedir(), ".cache"), "dlrt");
   const folder = join(base, name);
@@ -49,7 +49,7 @@ export function swiftshaderFolder() {
   return cached(`swiftshader-${version}`, (into) => unpack(root, "swiftshader.tar.br", into));
 }
 
-/** Whether the machine has a GPU with a driver; elsewhere than on Linux the system brings one. */
+/** Tells whether the machine has a GPU with a driver. On systems other than Linux there always is one. */
 export function hasHardwareVulkan() {
   if (process.platform !== "linux") return true;
   const drivers = ["/usr/share/vulkan/icd.d", "/etc/vulkan/icd.d", "/usr/local/nvidia/share/vulkan/icd.d"]
@@ -70,12 +70,12 @@ export function vulkanEnv() {
   };
 }
 
-/** The Chromium from the npm registry is built for this alone. */
+/** The Chromium of the npm registry is built for Linux on x64 alone. */
 export const hasChromium = process.platform === "linux" && process.arch === "x64";
 
-/** What playwright-core's `chromium.launch` needs. */
+/** Returns the options for playwright-core's `chromium.launch`. */
 export function chromium() {
-  // elsewhere the browser that is there finds the machine's own Metal or D3D12
+  // On other systems the browser that is installed finds the machine's own Metal or D3D12.
   if (process.platform !== "linux") return { channel: "chrome", args: ["--enable-unsafe-webgpu"] };
   const { root, version } = chromiumPackage();
   const folder = cached(`chromium-${version}`, (into) => {
@@ -87,7 +87,7 @@ export function chromium() {
   const libraries = [folder, join(folder, "lib"), join(folder, "al2023", "lib")];
   return {
     executablePath: join(folder, "chromium"),
-    // no shader of ours needs its workgroup memory zeroed, which SwiftShader compiles for seconds
+    // Workgroup memory is not zeroed, since no shader of ours needs that, and SwiftShader takes seconds to compile it.
     args: [
       "--no-sandbox",
       "--enable-unsafe-webgpu",

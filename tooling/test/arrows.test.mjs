@@ -16,9 +16,18 @@ beforeEach(() => {
   );
   write("packages/backend-js/test/solve.test.ts", 'import "@dlrt/conformance";\nimport "../src/index.js";\n');
   write("packages/conformance/src/index.ts", 'export { solve } from "@dlrt/core";\n');
-  write("apps/bench/src/main.ts", 'import "@dlrt/backend-js";\nimport "./cli/options.js";\n');
-  write("apps/bench/src/cli/options.ts", 'import "@dlrt/core";\n');
-  write("apps/bench-web/src/page.ts", 'import "@dlrt/bench/dist/stats.js";\n');
+  write("apps/bench/src/harness/stats.ts", "export const median = 1;\n");
+  write("apps/bench/src/harness/index.ts", 'export { median } from "./stats.js";\n');
+  write("apps/bench/src/harness/environment.ts", 'import "node:os";\nexport const cores = 1;\n');
+  write("apps/bench/src/harness/workload/random.ts", "export const random = 1;\n");
+  write("apps/bench/src/harness/contenders/a.ts", 'import "../workload/random.js";\n');
+  write("apps/bench/src/roofline/index.ts", "export const peak = 1;\n");
+  write("apps/bench/src/charts/index.ts", 'import "../harness/index.js";\n');
+  write(
+    "apps/bench/src/command-line/main.ts",
+    'import "@dlrt/backend-js";\nimport "../charts/index.js";\nimport "../harness/environment.js";\n',
+  );
+  write("apps/bench-web/src/page.ts", 'import "@dlrt/bench/harness";\nimport "@dlrt/bench/environment";\n');
   write("examples/one/main.mjs", 'import "@dlrt/core";\n');
 });
 afterEach(() => rmSync(root, { recursive: true }));
@@ -28,7 +37,7 @@ function write(path, text) {
   writeFileSync(join(root, path), text);
 }
 
-/** Files at fault: where an import stands that is refused, and all of a cycle. */
+/** Returns the files at fault: those in which an import is refused, and all of a cycle. */
 async function check() {
   const { forbidden, options } = config;
   const { output } = await cruise(["."], {
@@ -83,8 +92,39 @@ test.each([
   ["an example imports an app", "examples/one/main.mjs", 'import "../../apps/bench/src/main.js";'],
   ["an app ships a test", "apps/bench/src/a.ts", 'import "../test/long/b.js";'],
   ["the contract imports an operation", "packages/core/src/contract/a.ts", 'import "../operations/b.js";'],
-  ["a measure imports the command line", "apps/bench/src/stats.ts", 'import "./cli/options.js";'],
-  ["a workload imports a chart", "apps/bench/src/workload/a.ts", 'import "../charts/b.js";'],
+  ["a measure imports the command line", "apps/bench/src/harness/a.ts", 'import "../command-line/main.js";'],
+  ["a workload imports a chart", "apps/bench/src/harness/workload/a.ts", 'import "../../charts/index.js";'],
+  ["the roofline imports charts", "apps/bench/src/roofline/a.ts", 'import "../charts/index.js";'],
+  ["peers import the roofline", "apps/bench/src/peers/a.ts", 'import "../roofline/index.js";'],
+  ["scaling imports charts", "apps/bench/src/scaling/a.ts", 'import "../charts/index.js";'],
+  ["a chart reaches past the harness's entry", "apps/bench/src/charts/a.ts", 'import "../harness/stats.js";'],
+  [
+    "the command line reaches past it",
+    "apps/bench/src/command-line/a.ts",
+    'import type { A } from "../harness/stats.js";',
+  ],
+  [
+    "a workload imports a contender",
+    "apps/bench/src/harness/workload/a.ts",
+    'import type { A } from "../contenders/a.js";',
+  ],
+  ["an operation imports what reports", "apps/bench/src/harness/operations/a.ts", 'import "../stats.js";'],
+  ["the harness needs Node", "apps/bench/src/harness/a.ts", 'import { readFileSync } from "node:fs";'],
+  [
+    "what Chromium loads as it is imports more",
+    "apps/bench/src/harness/layer/contender.ts",
+    'import "../stats.js";',
+  ],
+  [
+    "the page reaches into the bench's dist",
+    "apps/bench-web/src/a.ts",
+    'import "@dlrt/bench/dist/harness/stats.js";',
+  ],
+  [
+    "the page reaches into its source",
+    "apps/bench-web/src/a.ts",
+    'import "../../bench/src/harness/stats.js";',
+  ],
 ])("caught: %s", async (_, path, text) => {
   write(path, `${text}\n`);
   expect(await check()).toEqual([path]);

@@ -1,4 +1,4 @@
-// What README, CONTRIBUTING and the other texts tell people to type: the scripts must be there, and pnpm must run them.
+// The texts tell people commands to type. The scripts in them must be there, and pnpm must run them.
 import { execFileSync } from "node:child_process";
 import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -13,7 +13,7 @@ const manifest = (folder) => JSON.parse(readFileSync(join(root, folder, "package
 const tracked = run("git", "ls-files", "-co", "--exclude-standard").split("\n");
 const { packageManager, scripts } = manifest(".");
 
-/** Names that pnpm takes for commands of its own, so that no script of that name is run. */
+/** The names that pnpm takes for commands of its own. It runs no script of such a name. */
 const listed = run("npx", "-y", packageManager, "help", "-a").matchAll(
   /^\s+((?:[a-z][a-z-]*(?:, )?)+)(?:\s|$)/gm,
 );
@@ -26,7 +26,7 @@ const scriptsOf = Object.fromEntries(
     .map(({ name, scripts: of = {} }) => [name, of]),
 );
 
-/** Every `npx -y pnpm@… [--filter package] script`, and every `pnpm script` in code, of a text. */
+/** Returns every `npx -y pnpm@… [--filter package] script` of a text, and every `pnpm script` in its code. */
 function commandsIn(text) {
   const found = text.matchAll(
     /(?:npx -y (?<manager>pnpm@[\d.]+)|(?<=`|^ +)pnpm) (?:--filter (?<filter>\S+) )?(?<script>[\w:-]+)/gm,
@@ -75,15 +75,15 @@ test("README and CONTRIBUTING are read, and what is wrong in a text is seen", ()
   expect(own.has("install")).toBe(true);
 });
 
-/** The indented lines of a text that call pnpm, without what they say after a `#`. */
+/** Returns the indented lines of a text that call pnpm, without what they say after a `#`. */
 function linesOf(text) {
   const lines = text.split("\n").filter((line) => /^ {4}.*\bnpx -y pnpm@/.test(line));
   return lines.map((line) => line.replace(/#.*/, "").trim()).filter((line) => !line.endsWith(" install"));
 }
 
 /**
- * Runs a line as it stands, with pnpm in its place, but hands each script that pnpm starts to a shell that prints it:
- * the texts of the scripts that the line would have run.
+ * Runs a line with the pnpm that is here, but with a shell that prints each script which pnpm starts instead of running it.
+ * @returns the texts of the scripts that the line would have run
  */
 function scriptsStarted(line, printer) {
   const said = execFileSync("bash", ["-c", line.replaceAll(`npx -y ${packageManager}`, "pnpm")], {

@@ -1,4 +1,4 @@
-/** Versions of the packages in this build. */
+/** The versions of the packages in this build. */
 declare const DLRT_VERSIONS: Readonly<Record<string, string>>;
-/** Of the working tree the page was built from. */
+/** The commit of the working tree that the page was built from. */
 declare const DLRT_COMMIT: string | null;

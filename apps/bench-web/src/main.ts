@@ -15,7 +15,7 @@ function sayWhere(found: Found | undefined): string {
 
 const MAX_THREADS = 8;
 
-/** As many as the browser tells of, at most 8; `?threads=4` asks for another number. */
+/** How many threads to use: as many as the browser has cores, at most 8; `?threads=4` asks for another number. */
 function threads(): number {
   const asked = Number(new URLSearchParams(location.search).get("threads"));
   if (Number.isInteger(asked) && asked >= 1 && asked <= 64) return asked;

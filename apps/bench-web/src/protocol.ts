@@ -1,9 +1,5 @@
 import type { DecayKind, Dtype } from "@dlrt/core";
-import type { Missing } from "@dlrt/bench/dist/contender.js";
-import type { LayerWork } from "@dlrt/bench/dist/layer/problem.js";
-import type { OperationName } from "@dlrt/bench/dist/operations/operation.js";
-import type { CaseReport, Peaks } from "@dlrt/bench/dist/report.js";
-import type { WorkloadName } from "@dlrt/bench/dist/workload/index.js";
+import type { CaseReport, LayerWork, Missing, OperationName, Peaks, WorkloadName } from "@dlrt/bench/harness";
 
 /** Something this browser can measure. */
 export interface Choice {
@@ -33,14 +29,14 @@ export interface RunRequest {
   /** Columns of Q, K and the right-hand side. */
   readonly d: number;
   readonly heads: number;
-  /** Absent: each backend's choice. */
+  /** Rows per chunk. Absent: each backend's choice. */
   readonly chunk?: number;
   readonly repetitions: number;
-  /** For the samples of one case. */
+  /** The time for the samples of one case. */
   readonly seconds: number;
 }
 
-/** `threads`: what the backend with threads is given. */
+/** What the page tells the worker. `threads` is how many the backend with threads is given. */
 export type BenchCommand =
   | { readonly type: "look"; readonly threads: number }
   | { readonly type: "run"; readonly threads: number; readonly request: RunRequest };

@@ -1,9 +1,12 @@
 import { createJsBackend } from "@dlrt/backend-js";
 import { createWasmBackend } from "@dlrt/backend-wasm";
-import { backendContender, type Contender } from "@dlrt/bench/dist/contender.js";
-import type { OperationName } from "@dlrt/bench/dist/operations/operation.js";
-import { operations } from "@dlrt/bench/dist/operations/index.js";
-import { workloads } from "@dlrt/bench/dist/workload/index.js";
+import {
+  backendContender,
+  operations,
+  workloads,
+  type Contender,
+  type OperationName,
+} from "@dlrt/bench/harness";
 import type { Browser } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { figures, time } from "../src/page/format.js";

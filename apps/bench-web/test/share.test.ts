@@ -1,6 +1,6 @@
 import { deflateRawSync, inflateRawSync } from "node:zlib";
 import { readFileSync } from "node:fs";
-import type { CaseReport, Row } from "@dlrt/bench/dist/report.js";
+import type { CaseReport, Row } from "@dlrt/bench/harness";
 import { describe, expect, test } from "vitest";
 import { textOf } from "../scripts/png.mjs";
 import { savedCard } from "../scripts/saved.mjs";

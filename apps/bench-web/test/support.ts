@@ -1,7 +1,7 @@
 import { mkdirSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { readReport } from "@dlrt/bench/dist/compare.js";
+import { readReport } from "@dlrt/bench/compare";
 import { chromium as unpacked } from "@dlrt/swiftshader";
 import { chromium, type Browser, type Page } from "playwright-core";
 import { preview } from "vite";

@@ -1,6 +1,6 @@
-// In Chromium: onnxruntime-web's WebGPU kernels and ours beside each other, as src/layer/chromium.ts asks for them. Arrays go over HTTP.
-// Paths of the server; that they are no literals keeps tools from looking for the files here.
-const paths = { runtime: "/ort/ort.webgpu.min.mjs", contender: "/bench/layer/contender.js" };
+// In Chromium: onnxruntime-web's WebGPU kernels and ours beside each other, as src/peers/chromium.ts asks for them. Arrays go by requests, which it answers.
+// Paths that chromium.ts answers; that they are no literals keeps tools from looking for the files here.
+const paths = { runtime: "/ort/ort.webgpu.min.mjs", contender: "/bench/harness/layer/contender.js" };
 const ort = await import(paths.runtime);
 const { layerContenders, timed } = await import(paths.contender);
 const { createWebGpuBackend } = await import("@dlrt/backend-webgpu");

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
-import { residual, solveOmega } from "../src/accuracy.js";
-import { naiveSolve } from "../src/peers/naive.js";
-import type { Problem } from "../src/workload/problem.js";
+import { residual, solveOmega } from "../src/harness/accuracy/residual.js";
+import { naiveSolve } from "../src/harness/operations/naive-solve.js";
+import type { Problem } from "../src/harness/workload/problem.js";
 import { dense, problem } from "./problems.js";
 
 /** ω as (21) of the reference defines it, from dense matrices. */

@@ -3,9 +3,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseHTML } from "linkedom";
 import { afterAll, expect, test } from "vitest";
-import { chartsCommand, chartsOf } from "../src/charts/command.js";
-import { LAYER_SCHEMA, type LayerCase, type LayerReport, type LayerRow } from "../src/layer/run.js";
-import { SCHEMA, type Report, type Row } from "../src/report.js";
+import { chartsOf } from "../src/charts/index.js";
+import { chartsCommand } from "../src/command-line/commands/charts.js";
+import { LAYER_SCHEMA, type LayerCase, type LayerReport, type LayerRow } from "../src/harness/layer/run.js";
+import { SCHEMA, type Report } from "../src/harness/comparison.js";
+import type { Row } from "../src/harness/report.js";
 import { SCALING_SCHEMA, type Point, type ScalingReport } from "../src/scaling/sweep.js";
 
 const folder = mkdtempSync(join(tmpdir(), "dlrt-charts-"));

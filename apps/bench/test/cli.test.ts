@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import type { Report } from "../src/report.js";
+import type { Report } from "../src/harness/comparison.js";
 import { bench, folder, tiny, widest } from "./command.js";
 
 // oxlint-disable-next-line no-control-regex

@@ -8,7 +8,7 @@ import { afterAll } from "vitest";
 export const folder = mkdtempSync(join(tmpdir(), "dlrt-bench-"));
 afterAll(() => rmSync(folder, { recursive: true }));
 
-export const main = join(import.meta.dirname, "../dist/main.js");
+export const main = join(import.meta.dirname, "../dist/command-line/main.js");
 
 /** A run of a second or two. The time it may take is no limit, so that every sample is taken on a busy machine too. */
 export const tiny = [

@@ -2,10 +2,12 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, expect, test } from "vitest";
-import { compare, readReport, renderChanges } from "../src/compare.js";
-import { csv, savePath } from "../src/files.js";
-import { SCHEMA, type Report, type Row } from "../src/report.js";
-import { ratio, summarise } from "../src/stats.js";
+import { compare, readReport, renderChanges } from "../src/command-line/compare.js";
+import { csv } from "../src/command-line/csv.js";
+import { savePath } from "../src/command-line/saved.js";
+import { SCHEMA, type Report } from "../src/harness/comparison.js";
+import type { Row } from "../src/harness/report.js";
+import { ratio, summarise } from "../src/harness/stats.js";
 
 const folder = mkdtempSync(join(tmpdir(), "dlrt-bench-"));
 afterAll(() => rmSync(folder, { recursive: true }));

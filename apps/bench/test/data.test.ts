@@ -15,8 +15,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { FormatError } from "@dlrt/arrays";
 import { afterAll, expect, test } from "vitest";
-import { dataProblem, readArrays } from "../src/workload/data.js";
-import type { HostArray } from "../src/workload/host-array.js";
+import { dataProblem, readArrays } from "../src/command-line/data/data.js";
+import type { HostArray } from "../src/command-line/data/host-array.js";
 
 const folder = join(import.meta.dirname, "fixtures");
 const here = mkdtempSync(join(tmpdir(), "dlrt-data-"));

@@ -1,11 +1,11 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
-import { gpuOptions } from "../src/gpu/command.js";
-import type { Dispatch } from "../src/gpu/dispatch-timer.js";
-import { deviceTimes } from "../src/gpu/reached.js";
-import type { GpuReport } from "../src/gpu/report.js";
-import type { Roofline } from "../src/gpu/roofline.js";
+import { gpuOptions } from "../src/command-line/commands/gpu.js";
+import type { Dispatch } from "../src/harness/device/dispatch-timer.js";
+import { deviceTimes } from "../src/roofline/reached.js";
+import type { GpuReport } from "../src/roofline/report.js";
+import type { Roofline } from "../src/roofline/roofline.js";
 import { folder, main, node, widest } from "./command.js";
 import { SHADERS } from "./shaders.js";
 

@@ -7,7 +7,7 @@ import {
   trilInverseWork,
   type ChunkedSizes,
   type Work,
-} from "../src/gpu/work.js";
+} from "../src/roofline/work.js";
 
 /** Counts what an algorithm does, one product after the other, and each element it touches once. */
 class Count {

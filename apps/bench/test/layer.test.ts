@@ -3,25 +3,20 @@ import { join } from "node:path";
 import { createJsBackend } from "@dlrt/backend-js";
 import { fetchedVersion } from "@dlrt/peers";
 import { afterAll, describe, expect, test } from "vitest";
-import { createBackends } from "../src/backends.js";
-import { openWebGpuPage } from "../src/layer/browser.js";
-import { layerCases } from "../src/layer/cases.js";
-import { layerBackends } from "../src/layer/command.js";
-import { layerContenders, type LayerContender } from "../src/layer/contender.js";
-import { layerJudge } from "../src/layer/judge.js";
-import { naiveLayer } from "../src/layer/naive.js";
-import { openNumpyLayer } from "../src/layer/numpy.js";
-import { openOnnx } from "../src/layer/onnx.js";
-import { plantedLayer } from "../src/layer/planted.js";
-import {
-  LAYER_NAMES,
-  layerFlops,
-  layerProblem,
-  TASK_NAMES,
-  type LayerRequest,
-} from "../src/layer/problem.js";
-import type { LayerReport } from "../src/layer/run.js";
-import { layerTable } from "../src/layer/table.js";
+import { createBackends } from "../src/command-line/backends.js";
+import { openWebGpuPage } from "../src/peers/browser.js";
+import { layerCases } from "../src/command-line/layer-cases.js";
+import { layerBackends } from "../src/command-line/commands/layer.js";
+import { layerContenders, type LayerContender } from "../src/harness/layer/contender.js";
+import { layerJudge } from "../src/harness/layer/judge.js";
+import { naiveLayer } from "../src/harness/layer/naive.js";
+import { openNumpyLayer } from "../src/peers/numpy-layer.js";
+import { openOnnx } from "../src/peers/onnx.js";
+import { plantedLayer } from "../src/harness/layer/planted.js";
+import { LAYER_NAMES, TASK_NAMES } from "../src/harness/layer/names.js";
+import { layerFlops, layerProblem, type LayerRequest } from "../src/harness/layer/problem.js";
+import type { LayerReport } from "../src/harness/layer/run.js";
+import { layerTable } from "../src/command-line/text/layer.js";
 import { bench, folder, widest } from "./command.js";
 
 const small = { tokens: 70, heads: 3, K: 12, V: 20, about: "a test" };

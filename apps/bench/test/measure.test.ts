@@ -1,12 +1,12 @@
 import { expect, test } from "vitest";
-import type { Contender } from "../src/contender.js";
-import { measure, measureAll, type Outcome } from "../src/measure.js";
-import { solveOperation } from "../src/operations/solve.js";
-import { naiveSolve } from "../src/peers/naive.js";
-import { jsRegisterPeak } from "../src/peak-js.js";
-import { wasmRegisterPeak } from "../src/peak-wasm.js";
-import { plantedWrong } from "../src/peers/planted.js";
-import { rows } from "../src/report.js";
+import type { Contender } from "../src/harness/contenders/contender.js";
+import { measure, measureAll, type Outcome } from "../src/harness/measure.js";
+import { solveOperation } from "../src/harness/operations/products.js";
+import { naiveSolve } from "../src/harness/operations/naive-solve.js";
+import { jsRegisterPeak } from "../src/harness/peaks/js.js";
+import { wasmRegisterPeak } from "../src/harness/peaks/wasm.js";
+import { plantedWrong } from "../src/harness/contenders/planted.js";
+import { rows } from "../src/harness/report.js";
 import { fake, problem } from "./problems.js";
 
 const of = problem();
@@ -34,7 +34,12 @@ test("a run with a clock of its own: every call is a sample, as that clock has i
   const run = { call: () => undefined, times, read: async () => [answer], close: () => undefined };
   const subject = { name: "elsewhere", refuses: () => undefined, open: () => run };
   const judged = { value: 1, limit: 2 };
-  const outcomes = await measureAll([subject], () => judged, options);
+  const outcomes = await measureAll(
+    [subject],
+    (one) => one,
+    () => judged,
+    options,
+  );
   const result = outcomes.get(subject)!;
   expect(result).toMatchObject({ status: "ok", verdict: judged });
   // Warm-up calls one by one, each of 1 ms; then 5 calls a sample make 5 ms.

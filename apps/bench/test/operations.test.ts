@@ -1,11 +1,12 @@
 import { createJsBackend } from "@dlrt/backend-js";
 import type { FloatArray } from "@dlrt/core";
 import { expect, test } from "vitest";
-import { isRight } from "../src/accuracy.js";
-import { operations } from "../src/operations/index.js";
-import { chunkFlops, OPERATION_NAMES } from "../src/operations/operation.js";
+import { isRight } from "../src/harness/accuracy/residual.js";
+import { operations } from "../src/harness/operations/index.js";
+import { OPERATION_NAMES } from "../src/harness/operations/operation.js";
+import { chunkFlops } from "../src/harness/operations/products.js";
 import { mlMatrix } from "../src/peers/ml-matrix.js";
-import { naive } from "../src/peers/naive.js";
+import { naive } from "../src/harness/contenders/naive.js";
 import { problem } from "./problems.js";
 
 const cases = (["none", "row", "channel"] as const).flatMap((decay) =>

@@ -1,10 +1,10 @@
 import { expect, test } from "vitest";
-import { operations } from "../src/operations/index.js";
-import { sparing } from "../src/patience.js";
+import { operations } from "../src/harness/operations/index.js";
+import { sparing } from "../src/harness/contenders/contender.js";
 import { dense } from "../src/peers/dense.js";
 import { mlMatrix } from "../src/peers/ml-matrix.js";
-import { naive } from "../src/peers/naive.js";
-import type { Problem } from "../src/workload/problem.js";
+import { naive } from "../src/harness/contenders/naive.js";
+import type { Problem } from "../src/harness/workload/problem.js";
 import { problem } from "./problems.js";
 
 /** Only the sizes are looked at. */

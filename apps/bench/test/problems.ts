@@ -1,8 +1,8 @@
 import { newFloatArray, type DecayKind, type Dtype } from "@dlrt/core";
-import type { Contender } from "../src/contender.js";
-import type { Outputs, Run } from "../src/operations/operation.js";
-import { Random } from "../src/workload/random.js";
-import { allocate, decayColumns, type Problem } from "../src/workload/problem.js";
+import type { Contender } from "../src/harness/contenders/contender.js";
+import type { Outputs, Run } from "../src/harness/operations/operation.js";
+import { Random } from "../src/harness/workload/random.js";
+import { allocate, decayColumns, type Problem } from "../src/harness/workload/problem.js";
 
 /** Everything random and small, λ too; gaps of every size, and a reset every tenth. */
 export function problem(

@@ -1,8 +1,8 @@
 import { Command } from "commander";
 import { ValueError } from "@dlrt/core";
 import { expect, test } from "vitest";
-import { refuseMoved } from "../src/cli/moved.js";
-import { program, type Handlers } from "../src/cli/program.js";
+import { refuseMoved } from "../src/command-line/moved.js";
+import { program, type Handlers } from "../src/command-line/program.js";
 
 /** Parses in this process and answers which handler was called, and with what. */
 async function parsed(...args: string[]): Promise<unknown[]> {

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { ratio, ratioOf, summarise } from "../src/stats.js";
+import { ratio, ratioOf, summarise } from "../src/harness/stats.js";
 
 test("median and median absolute deviation", () => {
   expect(summarise([5, 1, 2, 100, 3])).toEqual({ median: 3, mad: 2, samples: [5, 1, 2, 100, 3] });

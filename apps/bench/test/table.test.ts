@@ -1,7 +1,10 @@
 import { expect, test, vi } from "vitest";
-import { render } from "../src/render.js";
-import { SCHEMA, type CaseReport, type Row } from "../src/report.js";
-import { caseTable, figures, interval, wrap } from "../src/table.js";
+import { render } from "../src/command-line/text/comparison.js";
+import { SCHEMA } from "../src/harness/comparison.js";
+import type { CaseReport, Row } from "../src/harness/report.js";
+import { figures } from "../src/harness/words.js";
+import { caseTable } from "../src/command-line/text/case.js";
+import { interval, wrap } from "../src/command-line/text/table.js";
 
 const base = { kind: "backend", build: "b" } as const;
 const rows: Row[] = [

@@ -1,8 +1,8 @@
 import { expect, test } from "vitest";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { workloads, WORKLOAD_NAMES } from "../src/workload/index.js";
-import { libFolder, textTokens, tokenise } from "../src/workload/text.js";
+import { workloads, WORKLOAD_NAMES } from "../src/harness/workload/index.js";
+import { libFolder, textTokens, tokenise } from "../src/harness/workload/text.js";
 
 const request = { batch: 2, n: 1024, r: 8, p: 6, dtype: "f32", seed: 3 } as const;
 

@@ -50,7 +50,6 @@ export default defineConfig({
           { text: "Gradients", link: "/gradients" },
           { text: "Bridges", link: "/bridges" },
           { text: "Numerics", link: "/numerics" },
-          { text: "Calls of before, now", link: "/migrating" },
         ],
       },
       {

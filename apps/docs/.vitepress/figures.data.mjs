@@ -1,10 +1,10 @@
-// The front page's figures, out of the newest saved report of `bench layer` that has them.
+// The figures of the front page, from the newest saved report of `bench layer` that has them.
 import { readFileSync, readdirSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 
 const RESULTS = fileURLToPath(new URL("../../bench/results/", import.meta.url));
 
-/** A gated layer of Qwen3.5's small models: 16 heads of 128 by 128. */
+/** The cases of the figures: a gated layer of Qwen3.5's small models, with 16 heads of 128 × 128, on a prompt and on one token. */
 const prefill = { task: "prefill", layer: "gated", tokens: 1024, heads: 16, K: 128, V: 128 };
 const decoding = { ...prefill, task: "decoding", tokens: 1 };
 
@@ -14,7 +14,7 @@ const median = (of, name) => {
 };
 const rounded = (value) => Number(value.toPrecision(2));
 
-/** @param reports as `bench layer --save` wrote them, the newest last @throws Error where none has both cases */
+/** Takes the figures from reports. @param reports are as `bench layer --save` wrote them, the newest last @throws Error where none has both cases */
 export function figures(reports) {
   for (const { cases, machine, started } of reports.toReversed()) {
     const [prompt, token] = [prefill, decoding].map((wanted) =>

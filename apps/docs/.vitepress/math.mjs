@@ -1,9 +1,9 @@
-// Equations: $…$ and $$…$$ of the pages, set while the site is built. A reader's browser runs nothing for them; a screen reader
+// Sets the equations of the pages, $…$ and $$…$$, while the site is built, so that a reader's browser runs nothing for them. A screen reader
 // has the MathML that comes beside what is shown.
 import { tex } from "@mdit/plugin-tex";
 import katex from "katex";
 
-/** @throws ParseError with the formula's text, which ends the build: nothing unset reaches a page */
+/** Sets a formula. @throws ParseError with its text, which ends the build, so that no page has a formula that is not set */
 export function typeset(source, displayMode = false) {
   const html = katex.renderToString(source, {
     displayMode,
@@ -11,10 +11,11 @@ export function typeset(source, displayMode = false) {
     strict: "error",
     throwOnError: true,
   });
-  const inert = html.replace("<span", "<span v-pre"); // the pages become Vue templates, in which this is no program
+  const inert = html.replace("<span", "<span v-pre"); // the pages become Vue templates, in which this must not be taken as code
   return displayMode ? `<div class="equation" tabindex="0">${inert}</div>\n` : inert;
 }
 
+/** Adds equations to the Markdown of the pages. */
 export function equations(md) {
   md.use(tex, { render: typeset, allowInlineWithSpace: false });
 }

@@ -1,4 +1,4 @@
-// Where the site is, and where the repository is.
+// Says where the site is, and where the repository is.
 import { readFileSync } from "node:fs";
 
 const root = JSON.parse(readFileSync(new URL("../../../package.json", import.meta.url), "utf8"));
@@ -6,7 +6,7 @@ const root = JSON.parse(readFileSync(new URL("../../../package.json", import.met
 /** The address of the repository once its owner has filled it in (`pnpm release:owner`), undefined until then. */
 export const REPOSITORY = root.repository;
 
-/** The folder that a server has the site in, "/" or "/NAME/": GitHub Pages' is set by .github/workflows/pages.yml. */
+/** Returns the folder in which a server has the site, "/" or "/NAME/". .github/workflows/pages.yml sets that of GitHub Pages. */
 export function baseOf(given = process.env.DLRT_SITE_BASE ?? "/") {
   return `/${given}/`.replace(/\/+/g, "/");
 }

@@ -1,4 +1,4 @@
-// The whole site as a server has it: pictures, reference and pages, and below bench/ and recall/ pages that are built elsewhere.
+// Builds the whole site as a server has it: pictures, reference and pages, and below bench/ and recall/ the pages of other packages.
 import { cpSync, existsSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
@@ -8,7 +8,7 @@ import { drawPictures } from "./pictures.mjs";
 import { writeReference } from "./reference.mjs";
 
 const DOCS = fileURLToPath(new URL("../", import.meta.url));
-/** The folder of the site → where the package has its built page. */
+/** The folders of the site with pages of other packages, and where each package has its built page. */
 const PAGES = Object.entries({ bench: "@dlrt/bench-web", recall: "@dlrt/example-recall" }).map(
   ([folder, name]) => [
     folder,

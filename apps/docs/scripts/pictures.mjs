@@ -1,16 +1,16 @@
-// The site's pictures, drawn from the equations themselves.
+// Draws the pictures of the site, from the equations themselves.
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { BLUE, MUTED, ORANGE, arrow, heat, line, picture, rect, tag, text } from "./svg.mjs";
 
 const OUT = fileURLToPath(new URL("../pages/public/pictures/", import.meta.url));
-/** Of the pictures with labels, in their own units: little more than the 342 px that a page has on a phone. */
+/** The width of the pictures with labels, in their own units. It is little more than the 342 px that a page has on a phone. */
 const WIDTH = 392;
 const orange = `rgb(${ORANGE})`;
 const blue = `rgb(${BLUE})`;
 
-/** Unit keys that drift, as neighbouring tokens do, and β in (0, 1): the T of one small DeltaNet head. */
+/** Returns the T of one small head of DeltaNet and its parts, with unit keys that drift, as neighbouring tokens do, and β from 0 to 1. */
 function example(n, r) {
   const k = Array.from({ length: n }, (_, i) => {
     const row = Array.from({ length: r }, (__, j) => Math.sin(1.3 * j * j + 0.35 * i * (j + 1) + j));
@@ -32,7 +32,7 @@ function example(n, r) {
   return { q, k, t, inverse };
 }
 
-/** T = Λ + tril(Q Kᵀ, −1) in one line, and the inverse below: as wide as a phone shows without making labels small. */
+/** Draws T = Λ + tril(Q Kᵀ, −1) in one line and the inverse below. It is as wide as a phone can show without making the labels small. */
 function matrix() {
   const [n, r, cell] = [16, 4, 5];
   const { q, k, t, inverse } = example(n, r);
@@ -54,7 +54,7 @@ function matrix() {
   return picture(WIDTH, below + side + 14, title, body.join("") + signs + inverted);
 }
 
-/** T alone, for the front page. */
+/** Draws T alone, for the front page. */
 function tril() {
   const [n, cell] = [24, 12];
   const { t } = example(n, 4);
@@ -62,6 +62,7 @@ function tril() {
   return picture(n * cell + 32, n * cell + 32, "T, lower triangular", squares);
 }
 
+/** Draws a sequence that is solved in pieces, with the state that goes from one to the next. */
 function stream() {
   const [pieces, width, gap] = [3, 88, 32];
   const [top, bottom] = [62, 138];
@@ -90,7 +91,7 @@ function stream() {
   return picture(WIDTH, 232, title, body + state(end) + caption);
 }
 
-/** ω in ε of f32 solves on the hardest family for each way, as measured for the design of this library. */
+/** The backward error ω of f32 solves in ε, on the hardest family for each way, as it was measured for the design of this library. */
 const WORST = [
   ["row by row", 2.2, 1],
   ["16-blocks", 3.9, 1],
@@ -99,6 +100,7 @@ const WORST = [
   ["64-inverse", 58, 0],
 ];
 
+/** Draws these errors as bars, with the limit. */
 function omega() {
   const x = (value) => 14 + (Math.log10(value) + 0.5) * 132;
   const bars = WORST.map(([name, value, good], i) => {
@@ -118,7 +120,7 @@ function omega() {
   );
 }
 
-/** Multiplications for one solve with r = p = 64, counted: 2nrp against forming T and substituting. */
+/** Draws the number of multiplications of one solve with r = p = 64 against n: 2nrp here, and those of forming T and substituting. */
 function cost() {
   const [r, p] = [64, 64];
   const sizes = Array.from({ length: 11 }, (_, i) => 2 ** (7 + i));
@@ -126,7 +128,7 @@ function cost() {
   const x = (n) => left + ((Math.log2(n) - 7) * (right - left)) / 10;
   const y = (count) => 262 - (Math.log10(count) - 5.5) * 33;
   const small = { "font-size": 13, fill: MUTED };
-  // Each label stands beside its curve: left above the steep one, right below the other.
+  // Each label stands beside its curve: above the steep one on the left, and below the other on the right.
   const ways = [
     [
       "dense: n²(r + p)/2",
@@ -163,7 +165,7 @@ function cost() {
   return picture(WIDTH, 328, title, [...powers, ...axes, ...curves].join("") + captions);
 }
 
-/** T in a tab of the browser. */
+/** Draws T for the tab of a browser. */
 function favicon() {
   const [n, cell] = [5, 6];
   const { t } = example(n, 3);

@@ -1,4 +1,4 @@
-// The API reference, from the docstrings that the packages' own type declarations carry.
+// Writes the API reference from the docstrings in the packages' type declarations.
 import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -8,7 +8,7 @@ const DOCS = fileURLToPath(new URL("../", import.meta.url));
 const PACKAGES = join(DOCS, "../../packages");
 const OUT = join(DOCS, "pages/reference");
 
-/** Every JavaScript entry of every package that is not private: "@dlrt/core", "@dlrt/core/host", … */
+/** Returns every JavaScript entry of every package that is not private, such as "@dlrt/core/host". */
 export function entryPoints() {
   return readdirSync(PACKAGES)
     .filter((folder) => existsSync(join(PACKAGES, folder, "package.json")))
@@ -21,10 +21,10 @@ export function entryPoints() {
     );
 }
 
-/** One file an entry, named as a reader imports it. */
+/** Writes a file for every entry, named as a reader imports it, and returns their paths with that of a tsconfig for them. */
 function writeEntries(folder) {
   rmSync(folder, { recursive: true, force: true });
-  // An entry below another one comes first: "@dlrt/core/backend" and the `Backend` of "@dlrt/core" claim one page's name.
+  // An entry below another one comes first, because "@dlrt/core/backend" and the `Backend` of "@dlrt/core" claim the same page's name.
   const entries = entryPoints().toSorted((a, b) => (`${a}~` < `${b}~` ? -1 : 1));
   const files = entries.map((entry) => {
     const file = join(folder, `${entry}.ts`);

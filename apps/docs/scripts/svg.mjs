@@ -1,4 +1,4 @@
-// The little SVG the pictures need. A light card behind each, so that they read in a dark theme too.
+// Makes the SVG that the pictures need. Each picture has a light card behind it, so that it can be read in a dark theme too.
 export const INK = "#24292f";
 export const MUTED = "#6e7781";
 export const BLUE = [33, 102, 172];
@@ -22,7 +22,7 @@ export const rect = (x, y, width, height, given = {}) => tag("rect", { x, y, wid
 export const line = (x1, y1, x2, y2, given = {}) =>
   tag("line", { x1, y1, x2, y2, stroke: INK, "stroke-width": 1.5, ...given });
 
-/** A line that ends in a small triangle; horizontal or vertical. */
+/** Draws a horizontal or vertical line that ends in a small triangle. */
 export function arrow(x1, y1, x2, y2, color = INK) {
   const [dx, dy] = [Math.sign(x2 - x1), Math.sign(y2 - y1)];
   const [bx, by] = [x2 - 8 * dx, y2 - 8 * dy];
@@ -41,14 +41,14 @@ export function picture(width, height, title, body) {
   return `${tag("svg", { ...head, role: "img" }, `<title>${escaped(title)}</title>${card}${body}`)}\n`;
 }
 
-/** White at 0, orange for positive, blue for negative. */
+/** Returns the colour of a number: white for 0, orange above it, blue below it. */
 function color(value, scale) {
   const strength = Math.min(1, Math.abs(value) / scale) ** 0.6;
   const [r, g, b] = (value > 0 ? ORANGE : BLUE).map((c) => Math.round(255 + (c - 255) * strength));
   return `rgb(${r},${g},${b})`;
 }
 
-/** A matrix as coloured squares. @param entry (row, column) → number */
+/** Draws a matrix as coloured squares. @param entry returns the number in a row and column */
 export function heat(x, y, rows, columns, size, entry, scale) {
   let cells = rect(x, y, columns * size, rows * size, { fill: "#fafafa", stroke: "#d0d7de" });
   for (let i = 0; i < rows; i++) {

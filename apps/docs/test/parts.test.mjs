@@ -1,4 +1,4 @@
-// What the site is made of, as far as it can be judged without building it.
+// Checks the parts of the site, as far as that can be done without building it.
 import { readFileSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -12,7 +12,7 @@ const folder = fileURLToPath(new URL("../pages/", import.meta.url));
 const pages = readdirSync(folder).filter((file) => file.endsWith(".md"));
 const proseOf = (page) => readFileSync(join(folder, page), "utf8").replace(/^```[\s\S]*?^```$/gm, "");
 
-/** What is left of 390 px between the margins of a page. */
+/** The px that are left between the margins of a page on a phone of 390 px. */
 const PHONE = 342;
 
 test.each(Object.keys(PICTURES))("the labels of the picture %s are readable on a phone", (name) => {
@@ -21,7 +21,7 @@ test.each(Object.keys(PICTURES))("the labels of the picture %s are readable on a
   const sizes = [...svg.matchAll(/<text[^>]* font-size="([\d.]+)"/g)].map(([, size]) => Number(size));
   expect(sizes).toHaveLength(svg.match(/<text/g)?.length ?? 0);
   for (const size of sizes) expect(size * Math.min(1, PHONE / width)).toBeGreaterThanOrEqual(11);
-  // A label counts by 0.6 of its size a character: none reaches over the edge.
+  // No label reaches over the edge, if each of its characters is 0.6 of the font's size wide.
   for (const [, x, size, anchor, text] of svg.matchAll(
     /<text x="([\d.]+)"[^>]* font-size="([\d.]+)"[^>]* text-anchor="(\w+)"[^>]*>([^<]*)</g,
   )) {

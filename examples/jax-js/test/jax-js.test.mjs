@@ -28,7 +28,7 @@ test.each(["query", "key", "value", "beta", "decay", "output"])(
     const { gradients } = await step(parameters);
     const length = Math.hypot(...gradients[name]);
     expect(length).toBeGreaterThan(1e-4);
-    const h = 0.02; // f32 losses are right to 1e-8, the third derivative's share is of the order of h²
+    const h = 0.02; // the step, with which the rounding of f32 losses, 1e-8, and the share of the third derivative, of the order of h², are both small
     const moved = async (by) => {
       const change = gradients[name].map((g) => (by * g) / length);
       const array = parameters[name].ref.add(np.array(change, { shape: parameters[name].shape }));

@@ -1,4 +1,4 @@
-// In Node, where `pnpm bench peers` has fetched onnxruntime; nothing is fetched here.
+// Runs the example in Node, where `pnpm bench peers` has fetched onnxruntime. Nothing is fetched here.
 import { execFileSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { fetchedVersion, PEERS } from "@dlrt/peers";

@@ -1,4 +1,4 @@
-// In a headless Chromium, where `pnpm bench peers` has fetched onnxruntime-web; nothing is fetched here.
+// Runs the page in a headless Chromium, where `pnpm bench peers` has fetched onnxruntime-web. Nothing is fetched here.
 import { fileURLToPath } from "node:url";
 import { fetchedVersion, PEERS } from "@dlrt/peers";
 import { chromium as fromNpm } from "@dlrt/swiftshader";
@@ -23,7 +23,7 @@ afterAll(async () => {
   await server?.close();
 });
 
-/** What the page found, and what it shows. */
+/** Opens the page, and returns what it found and what it shows. */
 async function open(query) {
   const page = await browser.newPage();
   await page.goto(`${server.resolvedUrls.local[0]}?${query}`);

@@ -1,16 +1,14 @@
 import { dirname } from "node:path";
 import { fileURLToPath } from "node:url";
-import { chromium as unpacked } from "@dlrt/swiftshader";
+import { chromium as unpacked, hasChromium } from "@dlrt/swiftshader";
 import { chromium } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { preview } from "vite";
 import { WAIT_MS } from "../../../tooling/limits.mjs";
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
-/** The Chromium from the npm registry is built for this alone; elsewhere these tests are skipped. */
-const where = process.platform === "linux" && process.arch === "x64" ? describe : describe.skip;
 
-where("the built page in Chromium", () => {
+describe.runIf(hasChromium)("the built page in Chromium", () => {
   let browser;
   let server;
   beforeAll(async () => {

@@ -46,7 +46,7 @@ describe("the task", () => {
   });
 });
 
-/** A batch as tensors, which are the caller's to dispose. */
+/** Draws a batch as tensors, which are the caller's to dispose. */
 function tensorsOf(seed, batch) {
   const { tokens, answers } = batchOf(randomFrom(seed), task, batch);
   return [
@@ -55,7 +55,7 @@ function tensorsOf(seed, batch) {
   ];
 }
 
-/** The loss, from the model's logits, summed in float64. */
+/** Computes the loss from the model's logits, summed in float64. */
 function lossOf(model, tokens, answers) {
   const logits = tf.tidy(() => model.logits(tokens).dataSync());
   const V = vocabularyOf(task);

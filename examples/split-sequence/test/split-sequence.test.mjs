@@ -7,7 +7,7 @@ import { splitSequence } from "../split-sequence.mjs";
 
 const [T, H, K, V] = [97, 2, 6, 4];
 
-/** Numbers from −1 to 1, from a seed (mulberry32). */
+/** Returns a function that draws numbers from −1 to 1 from a seed (mulberry32). */
 function randomFrom(seed) {
   let state = seed >>> 0;
   return () => {
@@ -18,7 +18,7 @@ function randomFrom(seed) {
   };
 }
 
-/** Columns of a head and numbers of every input of the layers; exact: small integers, unit keys, gates 0 and −∞. */
+/** Draws the inputs of a layer; where `exact` is true, they are small integers, unit keys, and gates of 0 and −∞. */
 function inputsOf(names, type, exact) {
   const random = randomFrom(11);
   const pick = (...of) => of[Math.floor(((random() + 1) / 2) * of.length) % of.length];
@@ -45,7 +45,7 @@ function inputsOf(names, type, exact) {
   return { inputs: Object.fromEntries(arrays), cotangent };
 }
 
-/** The same in one piece. */
+/** Computes the same in one piece. */
 async function inOnePiece(layerName, backendName, { inputs, cotangent }, options) {
   const backend = await createBackend(backendName);
   const tensors = Object.fromEntries(

@@ -4,7 +4,7 @@ import { narrowBrain, narrowHalf, toOdd, widenBrain, widenHalf } from "./halves.
 import { CLASSES, type Data, type ElementType } from "./nd-array.js";
 import { readBytes, type Source } from "./source.js";
 
-/** Bytes of an element in a file. */
+/** How many bytes an element has in a file. */
 export const bytesOf: Readonly<Record<ElementType, number>> = {
   ...{ f64: 8, f32: 4, f16: 2, bf16: 2 },
   ...{ i64: 8, i32: 4, i16: 2, i8: 1 },
@@ -15,32 +15,35 @@ const widen = { f16: widenHalf, bf16: widenBrain };
 const narrow = { f16: narrowHalf, bf16: narrowBrain };
 const isHalf = (type: ElementType): type is "f16" | "bf16" => type === "f16" || type === "bf16";
 
-/** Whether this machine has the least significant byte first, as every one that runs JavaScript today does. */
+/** Tells whether this machine has the least significant byte first, as every one that runs JavaScript today does. */
 const machineIsLittle = (): boolean => new Uint8Array(Uint16Array.of(1).buffer)[0] === 1;
 
-/** Turns the bytes of each element round. */
+/** Reverses the bytes of each element, which has `size` of them. */
 function swap(bytes: Uint8Array, size: number): void {
   for (let at = 0; at < bytes.length; at += size) bytes.subarray(at, at + size).reverse();
 }
 
-/** The bytes of a typed array, in place. */
+/** Returns the bytes of a typed array, without a copy. */
 const asBytes = (data: Data): Uint8Array => new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
 
-/** Bytes that are read and converted at a time; a whole number of elements of every type. */
+/** How many bytes are read and converted at a time: a whole number of elements of every type. */
 const SLICE = 1 << 22;
 
+/** Where elements lie in a file, and what they are. */
 export interface Place {
-  /** Of the first element, in bytes. */
+  /** Where the first element begins, in bytes from the start of the file. */
   readonly position: number;
   readonly type: ElementType;
+  /** The number of elements. */
   readonly count: number;
+  /** Whether the least significant byte of an element comes first. */
   readonly little: boolean;
-  /** What messages call it. */
+  /** What messages call the array. */
   readonly what: string;
 }
 
 /**
- * Elements that lie one after the other, every one exactly as it is in the file.
+ * Reads elements that lie one after the other, every one exactly as it is in the file.
  * @throws FormatError where they do not fit into memory
  */
 export function readElements(source: Source, { position, type, count, little, what }: Place): Data {
@@ -74,13 +77,14 @@ function allocate(type: ElementType, count: number, what: string): Data {
   }
 }
 
-/** Writes elements to a file's bytes, least significant byte first. `data` is of a kind that can become `type`. */
+/** Writes elements into a file's bytes, with their least significant byte first. `data` must be of a class that can become `type`. */
 export function writeElements(into: Uint8Array, data: Data, type: ElementType): void {
   const stored = isHalf(type) ? narrowed(data, narrow[type]) : sameKind(data, type);
   into.set(asBytes(stored));
   if (!machineIsLittle() && bytesOf[type] > 1) swap(into, bytesOf[type]);
 }
 
+/** Rounds floats to a format of 16 bits, once. @param narrow rounds a binary32 that is given by its bits */
 function narrowed(data: Data, narrow: (bits: number) => number): Uint16Array {
   const single = data instanceof Float64Array ? toOdd(data) : data;
   const bits = new Int32Array(single.buffer, single.byteOffset, single.length);
@@ -89,6 +93,7 @@ function narrowed(data: Data, narrow: (bits: number) => number): Uint16Array {
   return halves;
 }
 
+/** Returns floats as an array of the width of `type`, and other elements as they are. */
 function sameKind(data: Data, type: ElementType): Data {
   if (type === "f32" && !(data instanceof Float32Array)) return new Float32Array(data as Float64Array);
   if (type === "f64" && !(data instanceof Float64Array)) return new Float64Array(data as Float32Array);

@@ -4,7 +4,7 @@ export class FormatError extends Error {
 }
 
 /**
- * Elements of a shape that a file states.
+ * Returns the number of elements of a shape that a file states.
  * @throws FormatError on a size that is no whole number, or a product that no double holds exactly
  */
 export function countOf(what: string, shape: readonly unknown[]): number {

@@ -1,9 +1,9 @@
 /**
- * The two formats of 16 bits, by their bits: binary16 ("f16": sign, 5 bits of exponent, 10 of fraction) and bfloat16 ("bf16": the upper
- * half of a binary32). Widening is exact for every pattern, payloads of NaN included; narrowing rounds to the nearest, ties to even.
+ * Converts the two formats of 16 bits by their bits: binary16 ("f16": sign, 5 bits of exponent, 10 of fraction) and bfloat16 ("bf16": the
+ * upper half of a binary32). Widening is exact for every pattern, payloads of NaN included; narrowing rounds to the nearest, ties to even.
  */
 
-/** The bits of the binary32 with a binary16's value. */
+/** Returns the bits of the binary32 that has a binary16's value. */
 export function widenHalf(half: number): number {
   const sign = (half & 0x8000) << 16;
   const exponent = (half >> 10) & 0x1f;
@@ -16,13 +16,13 @@ export function widenHalf(half: number): number {
   return sign | ((113 - shift) << 23) | ((fraction << (13 + shift)) & 0x007f_ffff);
 }
 
-/** The binary16 nearest to a binary32 given by its bits. */
+/** Returns the binary16 that is nearest to a binary32, which is given by its bits. */
 export function narrowHalf(bits: number): number {
   const sign = (bits >>> 16) & 0x8000;
   const size = bits & 0x7fff_ffff;
   if (size > 0x7f80_0000) return sign | 0x7c00 | ((size >>> 13) & 0x3ff || 0x200); // a NaN stays one
-  if (size >= 0x477f_f000) return sign | 0x7c00; // 65520, half-way between the largest number and 65536, and beyond
-  if (size >= 0x3880_0000) return sign | ((size - 0x3800_0000 + 0xfff + ((size >>> 13) & 1)) >>> 13); // from 2⁻¹⁴ on
+  if (size >= 0x477f_f000) return sign | 0x7c00; // 65520 and beyond: half-way from the largest number to 65536
+  if (size >= 0x3880_0000) return sign | ((size - 0x3800_0000 + 0xfff + ((size >>> 13) & 1)) >>> 13); // from 2⁻¹⁴ on, normal numbers
   const shift = 126 - (size >>> 23);
   if (shift > 24) return sign; // below 2⁻²⁵
   const whole = (size & 0x007f_ffff) | 0x0080_0000;
@@ -32,10 +32,10 @@ export function narrowHalf(bits: number): number {
   return sign | (half + (rest > tie || (rest === tie && (half & 1) === 1) ? 1 : 0));
 }
 
-/** The bits of the binary32 with a bfloat16's value. */
+/** Returns the bits of the binary32 that has a bfloat16's value. */
 export const widenBrain = (brain: number): number => brain << 16;
 
-/** The bfloat16 nearest to a binary32 given by its bits. */
+/** Returns the bfloat16 that is nearest to a binary32, which is given by its bits. */
 export function narrowBrain(bits: number): number {
   if ((bits & 0x7fff_ffff) > 0x7f80_0000) {
     const upper = bits >>> 16;
@@ -45,8 +45,8 @@ export function narrowBrain(bits: number): number {
 }
 
 /**
- * Binary64 to binary32 "to odd": what is not exact becomes the one of its two neighbours whose last bit is 1. A second rounding, to a
- * format with two bits less at least, then gives what one rounding would have: rounding to the nearest twice would not.
+ * Rounds binary64 to binary32 "to odd": what is not exact becomes the one of its two neighbours whose last bit is 1. A second rounding, to a
+ * format with at least two bits less, then gives what a single rounding would have given. Two roundings to the nearest would not.
  */
 export function toOdd(data: Float64Array): Float32Array {
   const odd = new Float32Array(data);

@@ -48,7 +48,7 @@ export type NdArray = {
 
 /** An array to be written. */
 export interface ArrayToWrite {
-  /** Row-major */
+  /** The elements, row-major. */
   readonly data: Data;
   readonly shape: readonly number[];
   /**
@@ -79,7 +79,7 @@ const TYPES = Object.keys(CLASSES) as ElementType[];
 
 const FLOATS: readonly ElementType[] = ["f64", "f32", "f16", "bf16"];
 
-/** The element type that a typed array is written as, and others it may be. */
+/** Returns the element types as which a typed array may be written; the first is the default. */
 function typesOf(data: Data): readonly ElementType[] {
   const own = TYPES.find((type) => data instanceof CLASSES[type]);
   if (own === undefined) return [];
@@ -87,7 +87,7 @@ function typesOf(data: Data): readonly ElementType[] {
   return own === "u8" ? ["u8", "bool"] : [own];
 }
 
-/** A complete, checked array to write, `what` being what messages call it. @throws ShapeError, DtypeError */
+/** Checks an array that is to be written, and fills in its dtype. @param what is what messages call it @throws ShapeError, DtypeError */
 export function checkArray(
   what: string,
   array: ArrayToWrite,

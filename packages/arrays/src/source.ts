@@ -2,20 +2,20 @@ import { ValueError } from "@dlrt/core";
 import { describe } from "@dlrt/core/backend";
 import { FormatError } from "./format-error.js";
 
-/** Bytes that are read where they are wanted: a file of weights may be larger than what fits in memory or in one array. */
+/** A file whose bytes are read where they are wanted, since a file of weights may not fit into memory or into one array. */
 export interface Source {
   /** What messages call it: the file's path, say. */
   readonly name: string;
-  /** In bytes. */
+  /** The size of the file, in bytes. */
   readonly size: number;
-  /** `length` bytes from `position` on, both within the size. They are not written to. */
+  /** Returns `length` bytes from the byte `position` on, all of which are within the size. The reader does not change them. */
   readonly read: (position: number, length: number) => Uint8Array;
 }
 
 /** A whole file in memory, or a way to read parts of one. */
 export type Input = Uint8Array | ArrayBuffer | Source;
 
-/** @throws ValueError */
+/** Makes a source of whatever a reader may be given. @throws ValueError */
 export function sourceOf(input: Input, name: string): Source {
   if (input instanceof ArrayBuffer) return sourceOf(new Uint8Array(input), name);
   if (input instanceof Uint8Array) {
@@ -35,7 +35,7 @@ export function fail(source: Source, message: string): never {
   throw new FormatError(`${source.name}: ${message}`);
 }
 
-/** Bytes of a source that has them. @throws FormatError where it gives another number of them */
+/** Reads bytes of a source. @throws FormatError where it gives another number of them */
 export function readBytes(source: Source, position: number, length: number): Uint8Array {
   const bytes = source.read(position, length);
   if (!(bytes instanceof Uint8Array) || bytes.length !== length) {

@@ -6,7 +6,7 @@ import { FormatError, type Data, type Source } from "../src/index.js";
 export const folder: string = join(import.meta.dirname, "fixtures");
 export const fixture = (name: string): Uint8Array => new Uint8Array(readFileSync(join(folder, name)));
 
-/** Bytes as a file that is read in parts; reading outside them is the reader's fault. */
+/** Returns bytes as a file that is read in parts. Reading outside of them fails the test. */
 export function source(bytes: Uint8Array): Source {
   return {
     name: "FILE",
@@ -19,7 +19,7 @@ export function source(bytes: Uint8Array): Source {
   };
 }
 
-/** What a FormatError says, the file first. */
+/** Returns what the FormatError of a call says, which must begin with the file's name, or "taken" where there is none. */
 export function refusal(call: () => unknown): string {
   try {
     call();
@@ -32,7 +32,7 @@ export function refusal(call: () => unknown): string {
 
 type Kind = "f" | "i" | "u" | "b";
 
-/** What fixtures/make.py puts at row-major index i. */
+/** Returns what fixtures/make.py puts at the row-major index i. */
 function value(i: number, kind: Kind): number {
   const x = ((7 * i) % 23) - 11;
   if (kind === "f") return x / 4;
@@ -43,11 +43,11 @@ function value(i: number, kind: Kind): number {
 export const values = (count: number, kind: Kind): number[] =>
   Array.from({ length: count }, (_, i) => value(i, kind));
 
-/** The bits of a Float32Array. */
+/** Returns the bits of a Float32Array. */
 export const bitsOf = (data: Float32Array): Uint32Array =>
   new Uint32Array(data.buffer, data.byteOffset, data.length);
 
-/** A .safetensors file with this header. */
+/** Makes a .safetensors file with this header, and zeros as its elements. */
 export function safetensors(header: string, elementBytes = 0): Uint8Array {
   const json = new TextEncoder().encode(header);
   const bytes = new Uint8Array(8 + json.length + elementBytes);
@@ -56,5 +56,5 @@ export function safetensors(header: string, elementBytes = 0): Uint8Array {
   return bytes;
 }
 
-/** Elements as numbers, those of 64 bits too. */
+/** Returns elements as numbers, those of 64-bit integers too. */
 export const listOf = (data: Data): number[] => Array.from(data as ArrayLike<number | bigint>, Number);

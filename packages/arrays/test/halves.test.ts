@@ -4,11 +4,11 @@ import { bitsOf, fixture, safetensors } from "./files.js";
 
 const PATTERNS = Array.from({ length: 2 ** 16 }, (_, i) => i);
 
-/** A format of 16 bits by its definition: bits of the exponent, bits of the fraction. */
+/** The two formats of 16 bits by their definition: the bits of the exponent, and the bits of the fraction. */
 const formats = { f16: [5, 10], bf16: [8, 7] } as const;
 type Half = keyof typeof formats;
 
-/** What a pattern stands for, by the standard's words. */
+/** Returns the number that a pattern stands for, in the words of the standard. */
 function meaning(pattern: number, [exponentBits, fractionBits]: readonly [number, number]): number {
   const sign = pattern >> 15 === 1 ? -1 : 1;
   const exponent = (pattern >> fractionBits) & (2 ** exponentBits - 1);
@@ -18,13 +18,13 @@ function meaning(pattern: number, [exponentBits, fractionBits]: readonly [number
   return exponent === 0 ? sign * fraction * 2 ** (1 - bias) : sign * (1 + fraction) * 2 ** (exponent - bias);
 }
 
-/** The bits that are written for numbers. */
+/** Returns the bits that are written for numbers. */
 function written(data: Float32Array | Float64Array, dtype: ElementType): Uint16Array {
   const file = writeSafetensors({ x: { data, shape: [data.length], dtype } });
   return new Uint16Array(file.slice(file.length - 2 * data.length).buffer);
 }
 
-/** The numbers that are read for bits. */
+/** Returns the numbers that are read for bits. */
 function numbers(bits: Uint16Array, dtype: Half): Float32Array {
   const { byteLength } = bits;
   const entry = { dtype: dtype.toUpperCase(), shape: [bits.length], data_offsets: [0, byteLength] };
@@ -94,7 +94,7 @@ describe.each(["f16", "bf16"] as const)("%s", (dtype) => {
 test("what numpy and ml_dtypes make of the same numbers", () => {
   const { read } = openSafetensors(fixture("rounded.safetensors"));
   const [single, double] = [read("single").data as Float32Array, read("double").data as Float64Array];
-  /** Patterns of NaN as one of them: their payloads are nobody's business here. */
+  /** Makes one pattern of all those of NaN, whose payloads are not compared here. */
   const known = (bits: Iterable<number>, infinity: number): number[] =>
     Array.from(bits, (x) => ((x & 0x7fff) > infinity ? 0x7fff : x));
   const same = (got: Uint16Array, of: Uint16Array, infinity: number): void =>

@@ -61,7 +61,7 @@ describe("npy as numpy writes it", () => {
   });
 });
 
-/** A .npy file of version 1.0 with this header. */
+/** Makes a .npy file with this header, of version 1.0 unless another is given, and zeros as its elements. */
 function npy(header: string, elementBytes = 0, version = 1): Uint8Array {
   const bytes = new Uint8Array(10 + header.length + elementBytes);
   bytes.set([0x93, 0x4e, 0x55, 0x4d, 0x50, 0x59, version, 0, header.length & 255, header.length >> 8]);

@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import { FormatError, openSafetensors, type NdArray } from "../src/index.js";
 import { fixture, listOf, refusal, safetensors, source, values } from "./files.js";
 
-/** Every tensor of the file. */
+/** Reads every tensor of a file. */
 function readAll(bytes: Uint8Array): Map<string, NdArray> {
   const { tensors, read } = openSafetensors(source(bytes));
   return new Map([...tensors.keys()].map((name) => [name, read(name)]));

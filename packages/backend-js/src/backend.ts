@@ -124,7 +124,7 @@ class TypedArrayBackend implements JsBackend {
     return this.#own(shape, data, { layout: own, ownedBytes: 0 });
   }
 
-  /** The corrections; with them the states are computed once more in a third of the time. */
+  /** What is kept are the corrections U: with them the states are computed once more in a third of the time. */
   keptShape({ batch, n, r, p }: Sizes): Shape {
     return r === 0 || p === 0 ? [batch, 0, 0] : [batch, n, p];
   }

@@ -1,7 +1,7 @@
 import { newFloatArray, type FloatArray, type HostTensor, type Shape } from "@dlrt/core";
 import { OwnedTensor, type Ledger, type Placement } from "@dlrt/core/backend";
 
-/** A typed array and its place in the ledger. Memory itself is the garbage collector's. */
+/** A tensor over a typed array, counted in the ledger of its backend. The garbage collector frees the array itself. */
 export class JsTensor extends OwnedTensor implements HostTensor {
   #data: FloatArray;
   #elements: number;

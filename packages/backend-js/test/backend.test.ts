@@ -184,7 +184,7 @@ test.each([2 ** 31 - 4, 2 ** 31 - 3, 2 ** 31, Number.MAX_SAFE_INTEGER])(
         t.data.fill(value);
         return t;
       };
-      // T has 2 on the diagonal and 1 below it, so row i of T·1 is i + 2.
+      // T has 2 on the diagonal and 1 everywhere below it, so row i of T applied to a column of ones is i + 2.
       const op = { diag: fill(2), q: fill(1), k: fill(1) };
       const b = apply(backend, op, fill(1), { chunk });
       expect([...b.data]).toEqual(Array.from({ length: 100 }, (_, i) => i + 2));

@@ -1,16 +1,20 @@
-/** The exact class: g ∈ {0, −∞}, whole numbers and powers of 2. Nothing rounds, so every way of computing gives the same bits. */
+/**
+ * Problems of the exact class: every g is 0 or −∞, and all other numbers are small whole numbers and powers of 2.
+ * Nothing rounds in them, so every way to compute them must give the same bits, which are those of the recurrence.
+ */
 import { apply, inverse, solve, type Dtype, type HostTensor } from "@dlrt/core";
 import { recurrent, type ReferenceOperator } from "@dlrt/core/reference";
 import { describe, expect, it } from "vitest";
 import { createJsBackend } from "../src/index.js";
-import { firstDifference, generator } from "./kernels/problems.js";
+import { firstDifference } from "./kernels/problems.js";
+import { randomFrom } from "../../../tooling/random.mjs";
 
 const [n, r, p] = [150, 6, 5];
 const backend = createJsBackend();
 
-/** Sparse Q and K: few terms meet, so that all sums stay small. */
+/** Makes a problem whose Q and K are mostly 0: few terms meet in a sum, so that all sums stay small enough to be exact. */
 function problem(kind: "row" | "channel", resets: number) {
-  const random = generator(3);
+  const random = randomFrom(3);
   const fill = (count: number, f: (at: number) => number): Float64Array =>
     Float64Array.from({ length: count }, (_, at) => f(at));
   const sign = (): number => (random() < 0 ? -1 : 1);
@@ -27,7 +31,7 @@ function problem(kind: "row" | "channel", resets: number) {
   return { exact, b, state };
 }
 
-// −0 + 0 is 0: the order of sums decides the sign of a zero, nothing else.
+// Adding 0 turns −0 into 0: the order in which a sum is taken may decide the sign of a zero, and nothing else.
 const plus = (of: Iterable<number>): Float64Array => Float64Array.from(of, (value) => value + 0);
 
 describe.each(["f32", "f64"] as Dtype[])("%s", (dtype) => {

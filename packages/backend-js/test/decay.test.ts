@@ -23,7 +23,7 @@ function upload(dtype: Dtype, data: Float64Array, rows: number): HostTensor {
 
 const wide = (t: HostTensor): Float64Array => Float64Array.from(t.data);
 
-/** A family of data with a decay, on the backend, and the same for the reference. */
+/** Makes a family's data with a decay, as tensors of the backend and as arrays for the reference. */
 function make({ n, r, p, ...family }: Family, dtype: Dtype, decay: Gate, kind: "row" | "channel") {
   const exact: ReferenceOperator = {
     n,

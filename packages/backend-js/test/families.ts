@@ -1,16 +1,19 @@
 import type { Dtype } from "@dlrt/core";
 import { unitRoundoff } from "@dlrt/core";
-import { generator } from "./kernels/problems.js";
+import { randomFrom } from "../../../tooling/random.mjs";
 
-/** Data whose roundings do not average out as those of random data do. Values may need rounding to the dtype. */
+/** Describes a problem whose roundings do not average out as those of random data do. Its values may still need rounding to the dtype. */
 export interface Family {
   readonly name: string;
-  /** Built to defeat summation: the gate is doubled. */
+  /** Whether the data are built to defeat a way of summing, for which twice the error is allowed. */
   readonly adversarial?: boolean;
   readonly n: number;
   readonly r: number;
   readonly p: number;
-  /** element (i, m) of Q and K, (i, j) of X or B, λ_i; a callback gets ε of the dtype where it matters */
+  /**
+   * These give element (i, m) of Q and of K, element (i, j) of X or B, and λ_i. Those whose size depends on the unit
+   * roundoff of the dtype are given it.
+   */
   readonly q: (i: number, m: number, epsilon: number) => number;
   readonly k: (i: number, m: number, epsilon: number) => number;
   readonly x: (i: number, j: number, epsilon: number) => number;
@@ -19,10 +22,10 @@ export interface Family {
 
 type Size = readonly [n: number, r: number, p: number];
 
-/** λ from 1 to 16 and of both signs, so that one of another row is seen. */
+/** Takes values from 1 to 16 of both signs, in turn, so that a kernel that takes λ of another row is found. */
 const lambda = (i: number): number => (i % 3 === 0 ? -1 : 1) * 2 ** (i % 5);
 
-/** The same token over and over. */
+/** Repeats one token: all rows of Q, K and X are equal, so that every rounding falls to the same side. */
 export const constant = ([n, r, p]: Size, diag: (i: number) => number = lambda): Family => ({
   name: `constant, n ${n}, r ${r}, p ${p}`,
   ...{ n, r, p, diag },
@@ -31,7 +34,7 @@ export const constant = ([n, r, p]: Size, diag: (i: number) => number = lambda):
   x: () => 0.7,
 });
 
-/** All entries of Q and K are c/√r, so that each q·k is a sum of r equal terms. */
+/** Sets every entry of Q and K to c/√r, so that each q·k is a sum of r equal terms. */
 export const equal = ([n, r, p]: Size, c = 0.7): Family => ({
   name: `equal entries, n ${n}, r ${r}, p ${p}`,
   ...{ n, r, p, diag: lambda },
@@ -40,9 +43,9 @@ export const equal = ([n, r, p]: Size, c = 0.7): Family => ({
   x: (_, j) => 0.7 / (j + 1),
 });
 
-/** Positive everywhere. */
+/** Makes random data without a minus sign, so that no sum cancels. */
 export const oneSided = ([n, r, p]: Size): Family => {
-  const random = generator(n + r + p);
+  const random = randomFrom(n + r + p);
   const table = Float64Array.from({ length: 4096 }, () => Math.abs(random()));
   const at = (i: number, m: number, salt: number): number => table[(i * 31 + m * 17 + salt) % 4093]!;
   return {
@@ -54,7 +57,7 @@ export const oneSided = ([n, r, p]: Size): Family => {
   };
 };
 
-/** Five tokens in turn. */
+/** Makes five random tokens and repeats them in turn, so that keys come back for as long as the sequence lasts. */
 export const repeated = ([n, r, p]: Size): Family => {
   const family = oneSided([n, r, p]);
   return {
@@ -66,7 +69,10 @@ export const repeated = ([n, r, p]: Size): Family => {
   };
 };
 
-/** One product of 1 in q·k, and every other just under half an ulp of 1. */
+/**
+ * Makes every q·k a sum of one product of 1 and r − 1 others just under half an ulp of 1. A single chain of additions
+ * that meets the 1 first loses all the others.
+ */
 export const tinyProducts = ([n, r, p]: Size, diag?: () => number): Family => ({
   name: `one product of 1 and tiny ones, n ${n}, r ${r}, p ${p}`,
   adversarial: true,
@@ -76,7 +82,7 @@ export const tinyProducts = ([n, r, p]: Size, diag?: () => number): Family => ({
   x: () => 1,
 });
 
-/** The same with the products one row after the other: what a chunk, or the state, sums up. */
+/** Makes the same sum, one product per row: it is the sum over a chunk's rows, or the state, that may lose the tiny ones. */
 export const tinyRows = ([n, r, p]: Size): Family => ({
   name: `one key of 1 and tiny ones, n ${n}, r ${r}, p ${p}`,
   adversarial: true,
@@ -86,7 +92,10 @@ export const tinyRows = ([n, r, p]: Size): Family => ({
   x: () => 1,
 });
 
-/** Groups of four products together just under half an ulp of 1, which defeats a chain of sums of four; likewise six. */
+/**
+ * Makes a sum of one product of 1 and tiny ones, of which `group` together are just under half an ulp of 1. Partial
+ * sums of that many terms are lost as single terms are elsewhere.
+ */
 export const tinyGroups = ([n, r, p]: Size, group: number): Family => ({
   name: `one product of 1 and tiny groups of ${group}, n ${n}, r ${r}, p ${p}`,
   adversarial: true,

@@ -1,6 +1,9 @@
-import { generator } from "./kernels/problems.js";
+import { randomFrom } from "../../../tooling/random.mjs";
 
-/** A decay: g of row i and channel m, as a sequence that starts anew for every problem. */
+/**
+ * A decay, as a function that gives g of row i and channel m. `make` starts the sequence of its random numbers anew, so
+ * that every problem is given the same one.
+ */
 export interface Gate {
   readonly name: string;
   readonly make: () => (i: number, m: number) => number;
@@ -8,14 +11,14 @@ export interface Gate {
 
 const random = (f: (uniform: () => number) => number): Gate["make"] => {
   return () => {
-    const next = generator(11);
+    const next = randomFrom(11);
     return () => f(next);
   };
 };
 
-/** Decays as layers have them, and those that ways of computing them fail on. */
+/** Lists decays as layers have them, and decays for which some way to compute their powers fails. */
 export const gates: readonly Gate[] = [
-  // −e^A softplus(x), as Gated DeltaNet and Mamba-2 make it
+  // This is −e^A softplus(x), as Gated DeltaNet and Mamba-2 make their decay.
   {
     name: "typical",
     make: random((next) => -Math.exp(1.4 * (1 + next())) * Math.log1p(Math.exp(4 * next() - 3))),
@@ -29,7 +32,7 @@ export const gates: readonly Gate[] = [
   { name: "0 and −20 mixed", make: random((next) => (next() < 0 ? 0 : -20)) },
   { name: "resets", make: () => (i, m) => ((i + 3 * m) % 13 === 5 ? -Infinity : -0.02 * (1 + (i % 3))) },
   { name: "impulses between long gaps", make: () => (i) => (i % 37 === 20 ? -60 : -1e-4) },
-  // e^g of this one is rounded by nearly half an ulp, each time to the same side.
+  // Float64 rounds e^g of this number by nearly half an ulp, and as every row has it, each time to the same side.
   {
     name: "one unlucky number",
     make: () => {
@@ -39,7 +42,7 @@ export const gates: readonly Gate[] = [
   },
 ];
 
-/** Of 2000 numbers that whose e^g = 1 + expm1(g) loses most where float64 rounds the sum. */
+/** Returns, of 2000 numbers near −0.02, that for which float64 loses most when it rounds e^g = 1 + expm1(g). */
 function unluckyGap(): number {
   let [worst, most] = [0, 0];
   for (let at = 0; at < 2000; at++) {

@@ -4,7 +4,7 @@ import type { DeltaRuleParams, Kernels } from "@dlrt/core/backend";
 import { expect, test } from "vitest";
 import { createJsBackend } from "../src/index.js";
 
-/** The right backend, with one thing wrong about what it keeps from a forward call to its gradient. */
+/** Makes the right backend with some kernels changed, so that what one keeps of a forward call for its gradient is wrong. */
 function faulty(change: (right: Kernels<HostTensor>) => Partial<Kernels<HostTensor>>): () => Backend {
   return () => {
     const backend = createJsBackend();
@@ -13,7 +13,7 @@ function faulty(change: (right: Kernels<HostTensor>) => Partial<Kernels<HostTens
   };
 }
 
-/** `spoil` changes what `deltaRule` has kept. */
+/** Makes a backend that runs `spoil` on what `deltaRule` has kept of a call. */
 const spoilt = (spoil: (kept: HostTensor, params: DeltaRuleParams<HostTensor>) => void) =>
   faulty(({ deltaRule }) => ({
     deltaRule: (params) => {
@@ -50,7 +50,7 @@ const small = { cases: 8, seed: 1, maxN: 300, maxWork: 2 ** 12, only };
 test("what is right passes", async () => {
   const report = await runLayers(createJsBackend, small);
   expect(report.failures).toEqual([]);
-  // gatedDeltaRule2 is named by the beginning of its name
+  // There are three, though two were asked for: the name of `gatedDeltaRule2` begins with that of `gatedDeltaRule`.
   expect(report.passed).toBe(3);
 });
 

@@ -1,4 +1,8 @@
-/** Operands where they lie: packed heads, shared heads, rows from the last, in a caller's own array. */
+/**
+ * Kernels on operands that do not lie contiguously: heads packed in rows, shared heads, rows from the last to the
+ * first, tensors in a caller's own array. Results must have the same bits as on contiguous copies, and nothing between
+ * a tensor's rows may be written.
+ */
 import {
   elementCount,
   heads,
@@ -13,7 +17,7 @@ import {
 import { entryStart, readView } from "@dlrt/core/backend";
 import { describe, expect, it } from "vitest";
 import { createJsBackend } from "../src/index.js";
-import { generator } from "./kernels/problems.js";
+import { randomFrom } from "../../../tooling/random.mjs";
 
 const backend = createJsBackend();
 const { kernels } = backend;
@@ -22,7 +26,7 @@ const [batch, n, r, p] = [4, 23, 5, 3];
 
 const whole = (row: number): Layout => ({ offset: 0, heads: 1, shared: 1, batch: 0, head: 0, row });
 
-/** Layouts of [4, rows, cols] with gaps between rows, heads and sequences. */
+/** Lists layouts of a tensor of shape [4, rows, cols], with gaps between rows, heads and sequences. */
 const layouts: Record<string, (shape: Shape) => Layout> = {
   "packed heads": ([, rows, cols]) => ({
     ...whole(2 * (cols + 1)),
@@ -42,7 +46,7 @@ const layouts: Record<string, (shape: Shape) => Layout> = {
   }),
 };
 
-/** Elements of a tensor, written or read by their definition. */
+/** Calls `f` with the place of every element of a tensor in its array, found by the definition of a layout. */
 function visit(t: HostTensor, f: (at: number) => void): void {
   const [entries, rows, cols] = t.shape;
   for (let e = 0; e < entries; e++) {
@@ -52,7 +56,7 @@ function visit(t: HostTensor, f: (at: number) => void): void {
   }
 }
 
-/** `values` as a tensor in a layout, over an array of its own that is poison everywhere else. */
+/** Copies `values` into a tensor of this layout, over an array of its own that holds POISON everywhere else. */
 function place(values: HostTensor, layout: Layout): HostTensor {
   const array = newFloatArray(values.dtype, 12 * elementCount(values.shape) + 200).fill(POISON);
   const t = backend.wrap(array, values.shape, layout);
@@ -68,9 +72,9 @@ function expectPoisonBetween(t: HostTensor): void {
   expect(t.data.findIndex((value, at) => !own.has(at) && value !== POISON)).toBe(-1);
 }
 
-/** Calls of every kernel: tensors by name, the ones written, and the call itself. */
+/** Lists calls of every kernel: its tensors by name, the names of those that it writes, and the call itself. */
 function calls(dtype: Dtype) {
-  const random = generator(5);
+  const random = randomFrom(5);
   const make = (rows: number, cols: number, f: () => number = random): HostTensor => {
     const data = newFloatArray(dtype, batch * rows * cols).map(f);
     return backend.upload({ data, shape: [batch, rows, cols] });
@@ -182,7 +186,7 @@ describe.each(["f32", "f64"] as Dtype[])("%s", (dtype) => {
   it("a layer's packed arrays, heads shared as in GQA, are solved in place and nothing is copied", () => {
     const own = createJsBackend();
     const [sequences, count, shared, rows, d] = [2, 4, 2, 19, 6];
-    const random = generator(8);
+    const random = randomFrom(8);
     const fill = (length: number, f = random) => newFloatArray(dtype, length).map(f);
     const groups = count / shared;
     const arrays = {
@@ -215,7 +219,7 @@ describe.each(["f32", "f64"] as Dtype[])("%s", (dtype) => {
     expect(own.memory()).toEqual({ tensors: 4, bytes: 0 });
     expect(readView(v)).toEqual(want.data);
     visit(v, (at) => (before[at] = arrays.qv[at]!));
-    expect(arrays.qv).toEqual(before); // q is as it was
+    expect(arrays.qv).toEqual(before); // the solution lies where v did, and q beside it is as it was
 
     const got = solveVjp(own, op, v, v);
     const gradients = solveVjp(backend, plain, want, want);

@@ -1,11 +1,12 @@
 import { solve, unitRoundoff, type FloatArray, type HostTensor } from "@dlrt/core";
-import { xoroshiro128plus } from "pure-rand/generator/xoroshiro128plus";
 import { expect, test } from "vitest";
 import { createJsBackend } from "../src/index.js";
+import { randomFrom } from "../../../tooling/random.mjs";
 
 const [n, piece, r, p] = [process.env.DLRT_LONG ? 1_000_000 : 65_536, 8192, 64, 64];
 
-// Columns are independent of each other. All rows of every ninth are judged: 8, of all places in a tile; in the long run all.
+// Columns do not depend on each other, so by default all rows of every ninth column are judged: these eight stand at
+// every place of a kernel's tile of eight columns. The long run judges all columns.
 const judged = Array.from({ length: p }, (_, j) => j).filter((j) => process.env.DLRT_LONG || j % 9 === 0);
 
 type Kind = "none" | "row" | "channel";
@@ -19,16 +20,15 @@ interface Piece {
   readonly gaps: Float32Array;
 }
 
-/** A slow gate, a fast one now and then, and rarely a reset. */
+/** Draws a gap g: mostly one that forgets slowly, now and then one that forgets at once, and rarely a reset, −∞. */
 function gap(uniform: () => number): number {
   const at = uniform();
   return at > 0.9995 ? -Infinity : at > 0.98 ? -10 : -0.002 * (1 + uniform());
 }
 
-/** Rows of a DeltaNet from a seeded generator: unit keys, β ∈ [0, 2], Q = βK, Λ = I, gated or not. */
+/** Makes the rows of a DeltaNet, piece by piece, from a seeded generator: unit keys, β ∈ [0, 2], Q = βK, Λ = I, with or without gates. */
 function problem(seed: number, kind: Kind): (rows: number) => Piece {
-  const generator = xoroshiro128plus(seed);
-  const uniform = (): number => generator.next() / 2 ** 31;
+  const uniform = randomFrom(seed);
   return (rows) => {
     const k = new Float32Array(rows * r).map(uniform);
     const q = new Float32Array(rows * r);
@@ -48,8 +48,8 @@ function problem(seed: number, kind: Kind): (rows: number) => Piece {
 }
 
 /**
- * ω of a streamed solution, row by row in float64, carrying its own exact state and the sums of absolute values that it is
- * measured beside: Σ E|k||y|, Σ E|G||k||y| and Σ |k||y| (reference README, section 8).
+ * Measures ω of a streamed solution row by row in float64. It carries a state of its own, and beside it the sums of
+ * absolute values that the residual is divided by: Σ E|k||y|, Σ E|G||k||y| and Σ |k||y| (reference README, section 8).
  */
 class StreamedOmega {
   worst = 0;

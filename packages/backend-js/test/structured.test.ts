@@ -43,7 +43,7 @@ function upload(dtype: Dtype, shape: Shape, data: Float64Array): HostTensor {
   return backend.upload({ data: dtype === "f32" ? Float32Array.from(data) : data, shape });
 }
 
-/** A family on the backend, and the same for the reference. */
+/** Makes a family's data, as tensors of the backend and as arrays for the reference. */
 function make(family: Family, dtype: Dtype) {
   const { n, r, p } = family;
   const diag = values(dtype, n, 1, family.diag);
@@ -62,7 +62,7 @@ const dtypes: Dtype[] = ["f32", "f64"];
 
 const at = (family: Family): string => family.name;
 
-/** Of the sizes that are cheap to judge in double-double; only 65,536 rows show what a compensated state is for. */
+/** Lists families that the reference judges within seconds. It takes 65,536 rows to show what a compensated state is for. */
 const families: Family[] = [
   ...[1000, 4096, 65_536].map((n) => constant([n, 1, 1], one)),
   constant([700, 3, 5]),
@@ -116,7 +116,7 @@ describe.each(dtypes)("%s, apply and solve", (dtype) => {
   });
 });
 
-// The gate of r = 1100 is 137 ε, which 3000 rows without compensation would keep to: they lose 92 ε.
+// This allows 32 ε: without compensation 3000 rows lose 92 ε, which is below the 137 ε that are allowed for r = 1100.
 it("the state's compensation goes with it through the panels of a great rank", () => {
   const { op, x, reference, exactX } = make(constant([3000, 1100, 1], one), "f64");
   const y = wide(apply(backend, op, x).data);
@@ -148,7 +148,7 @@ describe.each(dtypes)("%s, inverse", (dtype) => {
 
 describe.each(dtypes)("%s, trilInverse", (dtype) => {
   const epsilon = unitRoundoff[dtype];
-  // In the last rows a sum over x = 1 has one product of 1, and small ones after it.
+  // In the last rows, a sum of products with x = 1 has one product of 1 and small ones after it.
   const last = (small: (j: number) => number) => (i: number, j: number, c: number) => {
     if (i < c - 3) return j === 0 ? -1 : 0;
     return j === 0 ? 1 : 0.98 * epsilon * small(j);
@@ -223,7 +223,8 @@ describe.each(dtypes)("%s, gradients", (dtype) => {
     const y = solve(backend, op, x);
     const exactY = wide(y.data);
 
-    // (18): L = ȳ, R = x. (20): Q̄ and K̄ are products with an operator of rank p.
+    // In equation (18) of the reference README, L = ȳ and R = x. By (20), Q̄ and K̄ are products with an operator of
+    // rank p, so that ω measures them too.
     const ofApply = applyVjp(backend, op, x, upload(dtype, [1, n, p], cotangent));
     const outer = { n, r: p, q: cotangent, k: exactX };
     expect(
@@ -234,7 +235,7 @@ describe.each(dtypes)("%s, gradients", (dtype) => {
       limit(p),
     );
 
-    // (17): B̄ solves the transposed system, L = −B̄, R = y.
+    // In equation (17), B̄ solves the transposed system, L = −B̄ and R = y.
     const ofSolve = solveVjp(backend, op, y, upload(dtype, [1, n, p], cotangent));
     const b = wide(ofSolve.b.data);
     const solved = { n, r: p, q: b.map((value) => -value), k: exactY };

@@ -1,3 +1,8 @@
+// One chunk of equation (30) of the reference README, in the order of the data: S, M and K̃ once more (openDelta), then panel by panel
+// B̄ (backPanel), then the products over the columns of all panels, Ō Zᵀ, B̄ Zᵀ, M̄, −S̄ and U Z̄ᵀ (crossRows), then Z̄ for the chunk before
+// (addBack), then the products over the rows of the chunk (readGradients, keyGradients), and what is written (writeRows). Where rows decay
+// by one factor each, factors are multiplied in before the products over rows; where every channel decays by itself, within them.
+// delta-back.ts lists the scratch.
 import { crossRows } from "./back-cross";
 import { openBack } from "./back-open";
 import { backPanel } from "./back-panel";
@@ -55,7 +60,7 @@ export function backChunk<T>(
   back.p = back.q + whole * rs;
   back.s = back.m + whole * back.cs;
   const part = delta.sum;
-  // B̄ lies right after Ō
+  // B̄ lies right after Ō in every panel, so that the two meet Z, and U, in one call.
   const turned = back.turned;
   crossRows<T>(o, back.zs, 2 * whole, record, back.rowBytes, r, count, back.q, rs, 0, part, turned);
   crossRows<T>(o, back.zs, 2 * whole, u, us, whole, count, back.m, back.cs, whole, part, turned);
@@ -86,7 +91,7 @@ function decayProducts<T>(back: Back, rows: i32): void {
   decayBoth<T>(delta, back.m, back.s, back.cs, rows);
 }
 
-/** Z̄ ← diag(A) Z̄ + (Q∘up)ᵀ Ō − (P∘up)ᵀ B̄, for all panels. */
+/** Updates Z̄ ← diag(A) Z̄ + (Q∘up)ᵀ Ō − (P∘up)ᵀ B̄ for all panels. Ō and B̄ are one run of rows there, and so are Q∘up and −P∘up. */
 function addBack<T>(back: Back, rows: i32): void {
   const delta = back.delta;
   const rs = delta.rs;

@@ -1,3 +1,5 @@
+// What equation (30) of the reference README needs of a chunk beside what openDelta has made: Q̃ and −P̃ as rows, which are added to Z̄, and the
+// tiles of f, for which K̃, M and S are turned from rows into columns (delta-back.ts draws them).
 import { Back } from "./delta-back";
 import { Delta } from "./delta";
 import { readFactors, readsBefore } from "./delta-decay";

@@ -3,9 +3,9 @@ import { madd, PANEL } from "./lanes";
 import { ROW_BLOCK, sumGroup, sumTile } from "./sums";
 
 /**
- * Solves B̄ = (I + S)⁻ᵀ (Mᵀ Ō + (K∘dn) Z̄) for one panel of a chunk of `rows` rows, a multiple of four. It goes from
- * the last four rows to the first; each four read Z̄, the rows of Ō from their own on, and the rows of B̄ after them.
- * In memory Ō lies under Z̄, and B̄ is put under Ō.
+ * Solves B̄ = (I + S)⁻ᵀ (Mᵀ Ō + K̃ Z̄) of equation (30) of the reference README for one panel of a chunk of `rows` rows, a multiple of four.
+ * The transpose is solved from the last four rows to the first; each four read Z̄, the rows of Ō from their own on, and the rows of B̄ after
+ * them. In memory Ō lies under Z̄, and B̄ is put under Ō; the tiles of f lie alike (delta-back.ts).
  */
 export function backPanel<T>(back: Back, rows: i32, z: usize): void {
   const delta = back.delta;

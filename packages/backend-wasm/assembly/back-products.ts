@@ -2,9 +2,10 @@ import { Back } from "./delta-back";
 import { align, bytes, madd, nmadd } from "./lanes";
 import { Apart } from "./update";
 
-// These functions multiply the gradients of a chunk's couplings by its rows, one vector of channels and four rows at a
-// time. They follow Horner's scheme: the sum decays by a row's factor before that row joins it, so that a factor
-// between two distant rows is never formed.
+// The products of equation (30) of the reference README that are summed over the rows of a chunk: (M̄ ∘ E) K and (S̄ ∘ E) K for Q̄ and P̄,
+// (M̄ ∘ E)ᵀ Q and (S̄ ∘ E)ᵀ P for K̄. They go one vector of channels and four rows at a time and follow Horner's scheme: the sum decays by a
+// row's factor before that row joins it, so that E, a factor between two distant rows, is never formed. Where rows decay by one factor each,
+// M̄ and S̄ have been multiplied by E before (back-chunk.ts), and the same loops run without factors.
 
 /**
  * Computes Q̄_v = (…(Ō_v Zᵀ ∘ b_0 + M̄_v0 k_0) ∘ b_1 + … ) + M̄_vv k_v, and in the same way −P̄ from B̄ and tril(B̄ Uᵀ,

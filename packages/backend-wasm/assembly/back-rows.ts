@@ -1,3 +1,5 @@
+// The end of equation (30) of the reference README, row by row: Q̄ and K̄ go back through the normalisation of query and key and are written,
+// with the gradients of the erase keys and of the erase gate, and ḡ, which is a running sum from the chunk's last row to its first.
 import { Delta } from "./delta";
 import { Back } from "./delta-back";
 import { reciprocalNorm } from "./delta-open";
@@ -97,7 +99,10 @@ function writeDecay<T>(back: Back, at: usize, gap: usize, to: usize): void {
   }
 }
 
-/** ē = P̄ ∘ k, or of the erase key's own row, or its sum over the channels; without a write gate the gradient of β, which writes too. */
+/**
+ * Writes ē of one row, which is P̄ ∘ k, or P̄ ∘ p with an erase key of its own; where the gate has one column, the sum of that over the
+ * channels. Without a write gate it is the gradient of β, which writes too, and B̄ · V is added.
+ */
 function writeErase<T>(job: Job, back: Back, entry: i32, i: i32, row: i32): void {
   const gradient = job.operand(Operands.eraseGradient);
   if (!gradient.start) return;

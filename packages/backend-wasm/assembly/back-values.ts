@@ -1,3 +1,5 @@
+// The two ends of equation (30) of the reference README that have the columns of V: Ō is brought under the panels of Z̄ before a chunk, and
+// v̄ = w ∘ B̄ and w̄ = v ∘ B̄ are written after it.
 import { Back } from "./delta-back";
 import { Job, Operands } from "./job";
 import { bytes, loadPart, madd, PANEL, storePart, sumLanes } from "./lanes";

@@ -70,6 +70,7 @@ function addRows<T>(sweep: Sweep, l: i32, rows: i32, z: usize): void {
   updateDecaying<T>(Decay.none, z, lost, g, sweep.gs, r, sweep.gTail, z + under, rows, 0, 0);
 }
 
+/** Solves T Y = B for all chunks and panels of a sweep, one chunk after the other (reference README, equation (6)). */
 export function sweepSolve<T>(sweep: Sweep): void {
   const bs = sweep.bs;
   const os = sweep.os;
@@ -101,6 +102,7 @@ export function sweepSolve<T>(sweep: Sweep): void {
   }
 }
 
+/** Computes Y = T X for all chunks and panels of a sweep, one chunk after the other (reference README, equation (5)). */
 export function sweepApply<T>(sweep: Sweep): void {
   const bs = sweep.bs;
   const os = sweep.os;

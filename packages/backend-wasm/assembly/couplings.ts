@@ -9,7 +9,7 @@ export const TILE: usize = 128;
 
 /**
  * Lets two rows w of G decay through four rows v, all of which come after them, and computes S_vw for the channels of
- * `length` bytes.
+ * `length` bytes. The 8 sums, the two rows, a factor and a row of F are 12 vectors, of the 15 that V8 can keep in registers.
  */
 export function below<T>(
   g: usize,

@@ -10,6 +10,7 @@ import { Sweep } from "./sweep";
  * blocks.
  */
 const BLOCK: usize = 16 * 16;
+
 /**
  * Opens a chunk in which every channel decays by itself: writes F_cᵀ ∘ up, Sᵀ, G_c ∘ dn and the pairs of factors of Z.
  * The factors between rows are running products. When row v comes, a copy of G_c holds each earlier row w < v as it has

@@ -5,14 +5,14 @@ import { sumTile, ROW_BLOCK } from "./sums";
 import { Sweep } from "./sweep";
 
 /**
- * One panel of one chunk of an apply whose state decays along its columns: α (λ x + S X + F Z) to `out`, and Z decayed by
- * its pairs. Under Z lie the chunk's rows of X. They take the place that G has where the rank decays: when row v comes,
- * every row w < v of X has decayed until then,
+ * Computes one panel of one chunk of an apply whose state decays along its columns: α (λ x + S X + F Z) goes to `out`, and Z decays by its
+ * pairs. (Gradients need it: reference README, after equation (20).) Under Z lie the chunk's rows of X. They take the place that G has where
+ * the rank decays: when row v comes, every row w < v of X has decayed until then,
  *
  *   X_w ∘= b_v,   y_v = up_v ∘ (f_vᵀ Z) + Σ_{w<v} S_vw X_w + λ_v x_v,   b_v = exp(g_v), or in the transpose exp(g_{v−1})
  *
- * and after the last row they have decayed until the chunk's end, as what is added to Z must have.
- * `gap`: g of the chunk's first row in the panel's columns, of which there are `cols`.
+ * and after the last row they have decayed until the chunk's end, as what is added to Z must have. At `gap` lies g of the chunk's first row
+ * in the panel's columns, of which there are `cols`.
  */
 export function applyDecaying<T>(
   sweep: Sweep,

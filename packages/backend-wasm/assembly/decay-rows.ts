@@ -5,9 +5,9 @@ import { bytes, lanes } from "./lanes";
 import { Sweep } from "./sweep";
 
 /**
- * A chunk whose rows decay by one factor each: multiplies Sᵀ, as `gram` left it, by what decays between its rows, F_cᵀ by
- * what Z decays until each row, and copies G_c multiplied by what each row decays until the chunk's end. With C the sums of
- * gaps in the order visited, row v reads after the gaps s_v = C_v, or in the transpose s_v = C_{v−1}, and
+ * Lets a chunk decay whose rows have one factor each (reference README, section 3). Sᵀ, as `gram` left it, is multiplied by what decays
+ * between its rows, F_cᵀ by what Z decays until each row reads it, and G_c is copied, multiplied by what each row decays until the chunk's
+ * end. Let C be the sums of gaps in the order in which rows are visited. Row v reads after the gaps s_v = C_v, or for Tᵀ after s_v = C_{v−1}, and
  *
  *   Sᵀ_wv ∘= exp(s_v − s_w),   F_v ∘= exp(s_v),   G_w ∘= exp(C_last − s_w),   Z decays by exp(C_last)
  */
@@ -84,8 +84,8 @@ function loadGaps<T>(gap: usize, ps: usize, rows: i32): v128 {
 }
 
 /**
- * s_v of every row in two parts, up to whole vectors, and C_last in a vector after them; gaps are `ps` bytes apart, and come
- * `after` their row or before it.
+ * Writes s_v of every row in two parts, high and low, up to whole vectors, and after them C_last in a vector. The gaps lie `ps` bytes apart.
+ * With `after` a gap comes after its row is visited, and otherwise before.
  */
 export function sumGaps<T>(gap: usize, ps: usize, rows: i32, after: bool, high: usize, low: usize): void {
   let h = v128.splat<T>(0);
@@ -109,11 +109,13 @@ export function sumGaps<T>(gap: usize, ps: usize, rows: i32, after: bool, high: 
 }
 
 /**
- * Sᵀ_wv ∘= exp(s_v − s_w) for the vector of rows v at `at` and all w < v; what lies on and below the diagonal becomes
- * something that nobody reads, but for the last row's, which stays. `column` is where this vector of Sᵀ begins, rows w are `ts`
- * bytes apart; a second matrix that decays alike may lie `twin` bytes after it, 0: none. For the rows w of earlier vectors the
- * factor is the product of what decays from w until the row before these, and from there: both are at most 1, so neither
- * vanishes before the product does. Rows v may read so many bytes of sums `back`: before they decay.
+ * Multiplies Sᵀ_wv by exp(s_v − s_w) for the vector of rows v at byte `at` and all w < v. What lies on and below the diagonal becomes
+ * something that nobody reads, except that the last row w of the vector is left as it is. This vector of Sᵀ begins at `column`, with rows w
+ * `ts` bytes apart. A second matrix that decays alike may lie `twin` bytes after it; where `twin` is 0 there is none. Where rows v read before
+ * they decay, their sums are taken `back` bytes before.
+ *
+ * For the rows w of earlier vectors the factor is a product of two: what decays from w until the row before this vector, and from there until
+ * v. Both are at most 1, so neither vanishes before the product does, and a vector of exponentials serves four rows.
  */
 export function decayCouplings<T>(
   column: usize,
@@ -146,7 +148,7 @@ export function decayCouplings<T>(
   }
 }
 
-/** One vector of rows w; returns where the next begins. */
+/** Multiplies what the rows w of one earlier vector have in this vector of rows v. Returns where the next rows w begin. */
 function decayEarlier<T>(column: usize, ts: usize, twin: usize, until: v128, after: v128): usize {
   const first =
     sizeof<T>() == 8 ? v128.shuffle<f64>(until, until, 0, 0) : v128.shuffle<f32>(until, until, 0, 0, 0, 0);

@@ -11,9 +11,9 @@ export function decayVjpBytes(job: Job): f64 {
 }
 
 /**
- * ḡ of the channels [from, to) of one batch entry (reference README, equation (27)): running sums over the rows, in f64
- * whatever the dtype, together with what their roundings lose. Where the decay has one channel, those of Q and K are
- * added up in its sum.
+ * Computes ḡ of the channels [from, to) of one batch entry (reference README, equation (27)). It is running sums over the rows, kept in f64
+ * whatever the dtype, together with what their roundings lose. Where the decay has one channel, all channels of Q and K are added up in its
+ * sum.
  */
 export function decayVjp<T>(job: Job, entry: i32, from: i32, to: i32, sums: usize): void {
   const decay = job.operand(Operands.decay);

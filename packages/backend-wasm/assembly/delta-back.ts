@@ -1,3 +1,29 @@
+// The scratch of the delta rule's gradients (reference README, equation (30)). One thread's scratch, in the order in which it is laid out; c is
+// the chunk rounded up to a multiple of four rows, a row of r elements takes rs bytes, one of c elements cs bytes:
+//
+//   Back            this file's record
+//   Delta           the scratch of the forward pass, with S, M, K̃ and the pairs of a chunk (delta.ts), and a Head for each batch entry
+//   f               c/4 tiles, of which a drawing is below
+//   addedTail       the last r mod 4 columns of `added`, and two tiles of scratch
+//   added           Q̃ and −P̃ [2 c, rs]: what a chunk adds to Z̄
+//   factor          [c, rs]
+//   q, p            Ō Zᵀ and B̄ Zᵀ [2 c, rs], which become Q̄ and −P̄
+//   k               U Z̄ᵀ [c, rs], which becomes K̄
+//   edge            [rs]
+//   m, s            M̄ = tril(Ō Uᵀ) and tril(B̄ Uᵀ, −1), which is −S̄ [2 c, cs]
+//   written         [c], and as much again that is left free
+//   turned          one panel's rows as columns (back-cross.ts)
+//   of each batch entry: the panels of Z, U and what Z has lost; the panels of Z̄, Ō, B̄ and what Z̄ has lost; the records of a
+//   segment's chunks; the states where segments start
+//
+// One tile of f belongs to four rows j of the chunk and has rows of four elements:
+//
+//            j  j+1  j+2  j+3
+//   depth    K̃ᵀ, transposed                met by Z̄
+//   c        M_ij for i = 0, 1, …          met by Ō, which lies under Z̄
+//   c        −S_ij for i = 0, 1, …         met by B̄, which lies under Ō
+//
+// So K̃ Z̄ + Mᵀ Ō − Sᵀ B̄ of four rows is sums of one pointer into f and one into the panel, as in the forward pass.
 import { turnedBytes } from "./back-cross";
 import { Delta, deltaBytes, Head, headAt, layOutDelta, placeHead } from "./delta";
 import { Job } from "./job";
@@ -5,52 +31,59 @@ import { align, bytes, PANEL, panels } from "./lanes";
 import { tailBytes } from "./update";
 
 /**
- * What deltaRuleVjp needs beside the Delta of its forward pass (reference README, equation (30)). Rows and columns of a chunk are up
- * to a multiple of four, zeros after the last; strides in bytes.
+ * What deltaRuleVjp needs beside the Delta of its forward pass. The rows and columns of a chunk are padded with zeros to a multiple of four,
+ * and all strides are in bytes.
  */
 @unmanaged
 export class Back {
-  /** Addresses: a field that refers to a class would be checked at every use. */
+  /** Records are held as addresses, because a field that refers to a class would be checked at every use. */
   deltaAt!: usize;
-  /** that of the batch entry whose turn it is, and those of all */
+  /** The batch entry whose turn it is, and where those of all entries begin. */
   headAt!: usize;
   heads!: usize;
-  /** whose turn it is afterwards, its first row, negative where there is none, and its record */
+  /** The batch entry whose turn it is afterwards, the first row of its chunk, which is negative where there is none, and its record. */
   nextAt!: usize;
   nextEntry!: i32;
   nextRow!: i32;
   nextRecord!: usize;
+  /** The number of panels of a batch entry. */
   panels!: i32;
-  /** from one four rows' part of f to the next: (K∘dn)ᵀ, [depth, 4], and under it M and −S, [chunk, 4] each: rows i, columns j */
+  /** The tiles of f, `tiles` bytes apart, with rows `fs` bytes apart. */
   tiles!: usize;
   fs!: usize;
   f!: usize;
-  /** Q∘up and −P∘up, [2 chunk, rs]: what the chunk adds to Z̄ */
+  /** Q∘up and −P∘up, [2 c, rs]. */
   added!: usize;
   addedTail!: usize;
-  /** exp(g) of every row and channel, [chunk, rs] */
+  /** The factor e^g of every row and channel, where every channel decays by itself: [c, rs]. */
   factor!: usize;
-  /** Ō Zᵀ and, right after the chunk's rows of it, B̄ Zᵀ, then Q̄ and −P̄; U Z̄ᵀ, then K_w: rows of rs bytes */
+  /**
+   * First Ō Zᵀ, right after the chunk's rows of it B̄ Zᵀ, and U Z̄ᵀ; then, in their places, Q̄, −P̄ and K̄ without what P̄ adds to it. Rows are
+   * rs bytes apart.
+   */
   q!: usize;
   p!: usize;
   k!: usize;
-  /** tril(Ō Uᵀ) and, right after it, tril(B̄ Uᵀ, −1): rows of cs bytes */
+  /** tril(Ō Uᵀ) and, right after the chunk's rows of it, tril(B̄ Uᵀ, −1), in rows of cs bytes. */
   m!: usize;
   s!: usize;
   cs!: usize;
-  /** ⟨Z, Z̄⟩ of every channel at the chunk's end, then the running sum of ḡ, [rs] */
+  /** First ⟨Z, Z̄⟩ of every channel at the chunk's end, then the running sum of ḡ: [rs]. */
   edge!: usize;
-  /** B̄ · V of every row where the write gate is one column */
+  /** B̄ · V of every row, for a write gate of one column. */
   written!: usize;
-  /** rows that crossRows has turned to columns */
+  /** The rows that crossRows has turned to columns. */
   turned!: usize;
-  /** a batch entry's Z̄, Ō, B̄ and what Z̄ has lost, a panel each zs bytes: [depth + 2 chunk + depth, panel] */
+  /** The panels of the batch entry whose turn it is, `zs` bytes apart: Z̄, Ō, B̄ and what Z̄ has lost, [depth + 2 c + depth, panel]. */
   z!: usize;
   zs!: usize;
-  /** of its records, one for every chunk of a segment, Z in panels [depth, panel], and unless U is kept that under it, [chunk, panel] */
+  /**
+   * The bytes of one panel of a record and of a whole record. There is a record for every chunk of a segment: Z [depth, panel] and, where
+   * deltaRule has not kept it, U under it [c, panel].
+   */
   rowBytes!: usize;
   recordBytes!: usize;
-  /** of what it keeps where a segment starts, Z and what that has lost in panels [2 depth, panel] */
+  /** The bytes of what is kept where a segment starts: for every panel Z and what it has lost, [2 depth, panel]. */
   startBytes!: usize;
 
   get delta(): Delta {
@@ -66,17 +99,18 @@ export class Back {
   }
 }
 
-/** Rows of a segment: so many chunks as are recorded at a time, or those between two states that deltaRule has kept. */
+/** Returns the rows of a segment: those of the chunks that are recorded at a time, or those between two states that deltaRule has kept. */
 export function segmentRows(job: Job): i32 {
   return job.keptRows ? job.keptRows : job.chunk * job.segment;
 }
 
-/** Segments whose start is to be kept here. */
+/** Returns the number of segments whose start is kept in this scratch. Where deltaRule has kept them, it is 0. */
 function startsOf(job: Job): i32 {
   const rows = segmentRows(job);
   return job.keptRows ? 0 : (job.n + rows - 1) / rows;
 }
 
+/** Returns the bytes of scratch that one item of deltaRuleVjp takes. */
 export function deltaVjpBytes<T>(job: Job): f64 {
   const c = align(job.chunk, 4);
   const depth = <f64>max(job.r, 1);
@@ -92,7 +126,7 @@ export function deltaVjpBytes<T>(job: Job): f64 {
     (6 * rows + 1) * row +
     (2 * rows + 2) * <f64>bytes<T>(c) +
     turnedBytes<T>(panels<T>(job.p)) +
-    // crossRows reads whole panels of rows
+    // crossRows reads whole panels of rows, and so beyond the last of them.
     8 * PANEL +
     <f64>job.group *
       count *

@@ -1,27 +1,37 @@
+// Equation (29) of the reference README for a chunk in which every channel decays by itself: P̃, Q̃, S, M and K̃. This is what
+// decay-channels.ts does for solve and apply, with P and Q side by side, so that exponentials and running products are formed once for
+// both. A factor between two rows is a running product, never the exponential of a difference of sums (section 3 there), and every element
+// of g so needs a single exponential.
+//
+// Scratch: `delta.decayed` holds the copy of K that decays row by row and ends as K̃; deltaPairs the pair of every channel; deltaScratch the
+// tiles, one for four rows: for every vector of channels and every one of the rows its factor b, p and q, 48 bytes, so that the inner loop
+// reads one run of memory. It goes over the channels, with vectors of channels, since that spends no lane above the diagonal.
 import { storeSums } from "./couplings";
 import { CHANNEL_TILE, Delta } from "./delta";
 import { deltaPairs, deltaScratch } from "./delta-decay";
 import { exp, expPair, highPart, limited } from "./exp";
 import { align, bytes, loadPart, madd, transposeSquare } from "./lanes";
 
-/** Vectors of products that a lane adds in a row before its sum is added to those of other blocks. */
+/** A lane adds the products of so many bytes of vectors, 16 of them, before their sum is added to that of the earlier blocks. */
 const BLOCK: usize = 16 * 16;
 
-/** From which of a tile's four rows on a row of K is read, told apart by size: all, for a row before the tile, … */
+/**
+ * Which of a tile's four rows of P read a row w of K. coupleRow is compiled for each case, which it tells by the type's size. With All,
+ * w lies before the tile, and all four rows of P read it.
+ */
 type All = u8;
-/** … those after the first, which the row itself is, … */
+/** With Second, w is the tile's first row, and P reads it from the second row on. */
 type Second = u16;
-/** … after the second, … */
+/** With Third, w is the second row, and P reads it from the third on. */
 type Third = u32;
-/** … after the third, … */
+/** With Fourth, w is the third row, and only the fourth row of P reads it. */
 type Fourth = u64;
-/** … and none after the fourth. */
+/** With None, w is the fourth row, and no row of P reads it. */
 type None = v128;
 
 /**
- * A chunk every channel of which decays by itself: what decayChannels does for solve, with P and Q reading side by side. A copy of K
- * has, when row v comes, each row w < v as it has decayed until then: S_vw = p_v · k_w and M_vw = q_v · k_w, so that the exponentials
- * and the running products are formed once for both. After the last row the copy is K∘dn.
+ * Opens a chunk of `rows` rows whose first gaps lie at `gap`. When row v comes, the copy of K holds each row w < v as it has decayed until
+ * then, so that S_vw = p_v · k_w and M_vw = q_v · k_w. After the last row the copy is K∘dn.
  */
 export function decayDeltaChannels<T>(delta: Delta, gap: usize, rows: i32): void {
   const rs = delta.rs;
@@ -55,7 +65,7 @@ export function decayDeltaChannels<T>(delta: Delta, gap: usize, rows: i32): void
   }
 }
 
-/** One vector of channels: its factors, P and Q of all rows, up to whole tiles of four, and its pair. */
+/** Prepares one vector of channels: its factors, P and Q of all rows, padded to whole tiles of four, and the pair by which Z decays. */
 function openVector<T>(delta: Delta, gap: usize, rows: i32, m: usize, tile: usize, square: usize): void {
   const rs = delta.rs;
   const one = v128.splat<T>(1);
@@ -103,7 +113,7 @@ function openVector<T>(delta: Delta, gap: usize, rows: i32, m: usize, tile: usiz
   expPair<T>(high, low, s, s + rs);
 }
 
-/** K∘dn and the pairs of such a chunk alone. */
+/** Computes K∘dn and the pairs of such a chunk alone, which is all that bringing the state forward needs. */
 export function decayKeyChannels<T>(delta: Delta, gap: usize, rows: i32): void {
   const rs = delta.rs;
   const s = deltaPairs(delta);
@@ -126,15 +136,15 @@ export function decayKeyChannels<T>(delta: Delta, gap: usize, rows: i32): void {
   }
 }
 
-/** One vector each of four rows as columns. */
+/** Writes one vector each of four rows as columns. */
 function transposeFour<T>(from: usize, to: usize, ts: usize): void {
   transposeSquare<T>(from, from + 16, from + 32, from + 48, to, ts);
   if (sizeof<T>() == 8) transposeSquare<T>(from + 32, from + 48, 0, 0, to + 16, ts);
 }
 
 /**
- * A row w of K through a tile's four rows v: S_vw and M_vw for the channels of `length` bytes, and the row as it has then decayed. The
- * row of the tile that w itself may be is read by Q before anything decays.
+ * Lets a row w of K decay through a tile's four rows v, and computes S_vw and M_vw for the channels of `length` bytes. Where w is
+ * itself a row of the tile, Q's row w reads it before it decays.
  */
 function coupleRow<T, From>(k: usize, tile: usize, length: usize, to: usize, joins: bool): void {
   const end = k + length;

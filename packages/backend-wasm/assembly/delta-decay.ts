@@ -1,21 +1,28 @@
+// Equation (29) of the reference README for a chunk in which each row decays by one factor: P̃, Q̃, the couplings' E, and K̃. Here factors are
+// exponentials of differences of the sums of gaps, which are kept in two parts so that no difference is rounded (section 3 there).
+//
+// Scratch: `delta.decayed` holds K∘dn [chunk, rs]; then come the pair of every channel [2, rs] and, 16 bytes on, four arrays of sumsBytes
+// each: the sums of gaps in two parts, high and low, and the factors up and dn. One element before `high`, `low` and `up` stands what holds
+// before the chunk's first row, for erase keys that read early. The Gram products come first and the factors after them, because a pass
+// over f costs less than rows packed for them.
 import { decayCouplings, rowFactors, sumGaps } from "./decay-rows";
 import { exp } from "./exp";
 import { Delta } from "./delta";
 import { align, bytes } from "./lanes";
 
-/** s and e of every channel, the factor s + e by which Z decays over the chunk: [rs] each, one after the other. */
+/** Returns where s and e of every channel lie, [rs] each, one after the other. Z decays over the chunk by the factor s + e. */
 export function deltaPairs(delta: Delta): usize {
   return delta.decayed + align(delta.chunk, 4) * delta.rs;
 }
 
-/** What lies behind them, for the decay's own use. */
+/** Returns where the scratch begins that each kind of decay uses in its own way; it lies after the pairs. */
 export function deltaScratch(delta: Delta): usize {
   return deltaPairs(delta) + 2 * delta.rs;
 }
 
 /**
- * A chunk whose rows decay by one factor each: what decayRows does for solve, on f and K. Where P reads early, the sums and factors
- * of the row before are those one element back, and before the first row there is no decay.
+ * Lets a chunk decay whose couplings lie in f without decay: what decayRows does for solve and apply. Where P reads early, its row v takes
+ * the sums and factors of row v − 1, which lie one element back; before the first row there is no decay.
  */
 export function decayDeltaRows<T>(delta: Delta, gap: usize, rows: i32): void {
   const length = decayKeyRows<T>(delta, gap, rows);
@@ -33,22 +40,25 @@ export function decayDeltaRows<T>(delta: Delta, gap: usize, rows: i32): void {
   }
 }
 
-/** Where the sums of a chunk's gaps are, an element that is 0 before them. */
+/** Returns where the sums of a chunk's gaps lie, with an element that is 0 before them. */
 function sums(delta: Delta): usize {
   return deltaScratch(delta) + 16;
 }
 
-/** How many bytes before those of Q the sums and factors of P's rows are. */
+/** Returns how many bytes before those of Q the sums and factors of P's rows lie: one element where P reads early, else 0. */
 export function readsBefore<T>(delta: Delta): usize {
   return delta.early ? sizeof<T>() : 0;
 }
 
-/** Bytes of the sums of a chunk's gaps, or of the factors of its rows. */
+/** Returns the bytes of the sums of a chunk's gaps, and of the factors of its rows. */
 function sumsBytes<T>(delta: Delta): usize {
   return bytes<T>(align(delta.chunk, 4)) + 32;
 }
 
-/** K∘dn and the pair of such a chunk, with the sums of its gaps and up and dn after them. Returns the bytes of up. */
+/**
+ * Computes the sums of the gaps, up, dn, K∘dn and the pair of such a chunk. Returns the bytes that the rows' factors take, up to whole
+ * vectors.
+ */
 export function decayKeyRows<T>(delta: Delta, gap: usize, rows: i32): usize {
   const size = sumsBytes<T>(delta);
   const high = sums(delta);
@@ -76,17 +86,20 @@ export function scaleRows<T>(from: usize, to: usize, rs: usize, rows: i32, facto
   }
 }
 
-/** What Z decays by until each row of such a chunk reads it, as decayKeyRows leaves it. */
+/** Returns where up lies, which is what Z decays by until each row reads it. */
 export function readFactors<T>(delta: Delta): usize {
   return sums(delta) + 2 * sumsBytes<T>(delta);
 }
 
-/** What each such row decays by until the chunk's end. */
+/** Returns where dn lies, which is what each row decays by until the chunk's end. */
 export function writeFactors<T>(delta: Delta): usize {
   return sums(delta) + 3 * sumsBytes<T>(delta);
 }
 
-/** Two matrices of couplings [rows, rows], rows v and columns w, those of Q and of P: ∘= what decays between row w and row v ≥ w. */
+/**
+ * Multiplies the couplings' gradients of Q, at `m`, and of P, at `s`, by what decays between row w and row v ≥ w. Both are matrices
+ * [rows, rows] with rows v and columns w, `stride` bytes from row to row.
+ */
 export function decayBoth<T>(delta: Delta, m: usize, s: usize, stride: usize, rows: i32): void {
   const high = sums(delta);
   const low = high + sumsBytes<T>(delta);
@@ -113,7 +126,7 @@ export function decayBoth<T>(delta: Delta, m: usize, s: usize, stride: usize, ro
   }
 }
 
-/** Multiplies a vector of rows of P and of Q, columns of f, by their factors. */
+/** Multiplies one vector of rows of P and of Q, which are columns of f, by their factors. */
 function scaleReads<T>(f: usize, fs: usize, r: i32, ofP: v128, ofQ: v128): void {
   for (; r > 0; r--) {
     v128.store(f, v128.mul<T>(v128.load(f), ofP));

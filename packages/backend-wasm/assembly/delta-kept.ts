@@ -1,26 +1,27 @@
 import { Job, Operands } from "./job";
 import { align, PANEL, panels } from "./lanes";
 
-// What deltaRule keeps for deltaRuleVjp lies as the two work on it: for every `keptRows` rows of a batch entry the panels of Z before the
-// first of them, [r, panel], each with those of U under it, [keptRows, panel]. Chunks end where such a segment does.
+// What deltaRule keeps for deltaRuleVjp, in the operand `kept`, lies as both work on it. The rows of a batch entry are cut into segments of
+// `keptRows`. For each there are all panels, and for each panel Z before the segment's first row, [r, panel], with the segment's U under
+// it, [keptRows, panel]. No chunk reaches over the end of a segment. src/delta-plan.ts (keptShape) sizes the tensor by the same formula.
 
-/** From one panel of a segment to the next, in bytes. */
+/** Returns the bytes from one panel of a segment to the next. */
 export function keptPanel(job: Job): usize {
   return <usize>(job.r + job.keptRows) * PANEL;
 }
 
-/** From one segment to the next. */
+/** Returns the bytes from one segment to the next. */
 export function keptSegment<T>(job: Job): usize {
   return <usize>panels<T>(job.p) * keptPanel(job);
 }
 
-/** That of a batch entry, for columns from `column` bytes on; 0 where nothing is kept. */
+/** Returns where what is kept of batch entry `e` lies, for the columns from byte `column` of a row on; 0 where nothing is kept. */
 export function keptOf(job: Job, e: i32, column: usize): usize {
   const kept = job.operand(Operands.kept).entry(e);
   return kept ? kept + (column / PANEL) * keptPanel(job) : 0;
 }
 
-/** Where row l's panels of a batch entry are: the Z of its segment. */
+/** Returns where the panels of the segment of row l lie, given what is kept of its batch entry. */
 export function keptAt<T>(job: Job, kept: usize, l: i32): usize {
   return kept + <usize>(l / job.keptRows) * keptSegment<T>(job);
 }
@@ -36,7 +37,7 @@ export function keepRows(job: Job, to: usize, l: i32, rows: i32, z: usize): void
   memory.copy(to + under + <usize>(l % job.keptRows) * PANEL, z + under, <usize>align(rows, 4) * PANEL);
 }
 
-/** Rows of the chunk that starts at row l. */
+/** Returns the number of rows of the chunk that starts at row l. */
 export function chunkRows(job: Job, l: i32): i32 {
   const rows = min(job.chunk, job.n - l);
   return job.keptRows ? min(rows, job.keptRows - (l % job.keptRows)) : rows;

@@ -1,3 +1,6 @@
+// Opens a chunk of the delta rule: stages P_i = e_i ∘ k_i (or e_i ∘ p_i), Q and K of equation (28) of the reference README, normalised
+// where the layer normalises them, and makes P̃, Q̃, S, M and K̃ of (29). delta.ts draws where each lies. It
+// is done once a chunk, for all panels.
 import { Delta, Head } from "./delta";
 import { decayDeltaChannels, decayKeyChannels } from "./delta-channels";
 import { decayDeltaRows, decayKeyRows } from "./delta-decay";
@@ -8,7 +11,8 @@ import { dot } from "./row-dot";
 import { packTail } from "./update";
 
 /**
- * Stages the operands of the chunk that starts at row l, but for V, and makes its couplings; Q's are of no consequence unless it `reads`.
+ * Stages the operands of the chunk that starts at row l, but for V, and makes its couplings. Where it does not read (`reads` is false), Q is
+ * not staged, and the couplings of Q hold numbers that nobody reads.
  */
 export function openDelta<T>(delta: Delta, head: Head, l: i32, rows: i32, reads: bool): void {
   const r = delta.r;
@@ -27,7 +31,7 @@ export function openDelta<T>(delta: Delta, head: Head, l: i32, rows: i32, reads:
   packTail<T>(added, rs, rows, r, delta.gTail);
 }
 
-/** Stages of the chunk that starts at row l what its part of Z takes but U: K∘dn, and the factors of Z. */
+/** Stages what it takes, beside U, to bring Z over the chunk that starts at row l: K∘dn, and the pairs by which Z decays. */
 export function openUpdate<T>(delta: Delta, head: Head, l: i32, rows: i32): void {
   const rs = delta.rs;
   stageRows<T>(head.k + l * delta.ks, delta.ks, rows, delta.r, delta.eps, delta.k, rs);
@@ -37,7 +41,7 @@ export function openUpdate<T>(delta: Delta, head: Head, l: i32, rows: i32): void
   packTail<T>(delta.decay == Decay.none ? delta.k : delta.decayed, rs, rows, delta.r, delta.gTail);
 }
 
-/** 1 / √(x·x + eps), the sum in f64 or in blocks. */
+/** Returns 1 / √(x·x + eps). In f32 the squares are summed in f64, where none of them overflows; in f64 they are summed in blocks. */
 export function reciprocalNorm<T>(x: usize, r: i32, eps: f64): f64 {
   if (sizeof<T>() == 8) return 1 / Math.sqrt(<f64>dot<T>(x, x, r) + eps);
   let s0 = f64x2.splat(0);
@@ -54,7 +58,10 @@ export function reciprocalNorm<T>(x: usize, r: i32, eps: f64): f64 {
   return 1 / Math.sqrt(f64x2.extract_lane(s0, 0) + f64x2.extract_lane(s0, 1) + eps);
 }
 
-/** Rows of r elements, normalised where eps is not negative, with zeros to whole vectors and up to a multiple of four rows. */
+/**
+ * Copies rows of r elements, normalised where eps is not negative, with zeros after each up to a whole vector, and with rows of zeros up to a
+ * multiple of four.
+ */
 export function stageRows<T>(
   from: usize,
   fs: usize,
@@ -82,12 +89,15 @@ export function stageRows<T>(
   memory.fill(to, 0, (align(rows, 4) - rows) * rs);
 }
 
-/** All ones in the lanes of the vector at byte m that belong to a row of r elements. */
+/** Returns all ones in the lanes of the vector at byte m that belong to a row of r elements, and zeros in the others. */
 function below<T>(m: usize, r: i32): v128 {
   return lanesUpTo<T>(r - 1 - <i32>(m / sizeof<T>()));
 }
 
-/** e of every row, or 1 and P = e ∘ K, or e times the erase key's own rows; zeros up to a multiple of four rows. */
+/**
+ * Stages the erase gate. Where it is folded, `delta.erase` becomes e of every row and P stays as it is; otherwise it becomes 1, and P
+ * becomes e ∘ k, or e ∘ p of the erase keys' own rows. Rows up to a multiple of four become zeros.
+ */
 function stageErase<T>(delta: Delta, erase: usize, rows: i32): void {
   const rs = delta.rs;
   const end = align(rows, 4);
@@ -106,14 +116,14 @@ function stageErase<T>(delta: Delta, erase: usize, rows: i32): void {
   }
 }
 
-/** e ∘ k of one vector of channels; 0 where there is no row. */
+/** Returns e ∘ k of one vector of channels, or 0 where there is no row. */
 export function eraseKey<T>(delta: Delta, erase: usize, k: usize, m: usize): v128 {
   if (!erase) return v128.splat<T>(0);
   const e = delta.eraseWidth == 1 ? v128.load_splat<T>(erase) : loadPart<T>(erase, m, delta.r);
   return v128.mul<T>(e, v128.load(k + m));
 }
 
-/** f without decay. */
+/** Fills f as if nothing decayed: P and Q transposed, and under them S and M by Gram products of K with both at once. */
 function couple<T>(delta: Delta, rows: i32): void {
   const fs = delta.fs;
   const rs = delta.rs;
@@ -122,7 +132,7 @@ function couple<T>(delta: Delta, rows: i32): void {
     transposeRows<T>(delta.p + i * rs, rs, f, fs);
     transposeRows<T>(delta.q + i * rs, rs, f + bytes<T>(4), fs);
     const under = f + delta.depth * fs;
-    // keys after the last row are zeros, so that the triangle of four rows holds no number of a chunk before
+    // Keys after the last row are zeros, so that no number of an earlier chunk is left in the triangle of four rows.
     const w = i + 4;
     product<T>(delta.k, rs, w, f, fs, delta.r, under, fs);
     if (width<T>() == 4) product<T>(delta.k, rs, w, f + PANEL, fs, delta.r, under + PANEL, fs);
@@ -130,7 +140,7 @@ function couple<T>(delta: Delta, rows: i32): void {
   }
 }
 
-/** Four staged rows as columns. */
+/** Writes four staged rows as columns. */
 export function transposeRows<T>(a: usize, rs: usize, t: usize, ts: usize): void {
   const a1 = a + rs;
   const a2 = a1 + rs;

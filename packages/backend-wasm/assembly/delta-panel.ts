@@ -2,10 +2,13 @@ import { Delta } from "./delta";
 import { bytes, madd, nmadd, PANEL } from "./lanes";
 import { sumTile } from "./sums";
 
+// Equation (29) of the reference README for one panel of one chunk, U = (I + S)⁻¹ (W − P̃ Z) and O = s (Q̃ Z + M U). It is the tile of
+// solve (sums.ts) twice for every four rows: once with the four columns of P in f, and once with those of Q, while the panel of Z is in the
+// first-level cache. Four rows are solved for in registers between the two, because Q reads its own row of U too.
+
 /**
- * U = W − e ∘ (S U + P Z) and α (M U + Q Z) for one panel of one chunk (reference README, equation (29)): four rows at a time read
- * Z and the rows of U before them, are corrected by substitution in registers, and are then read by Q. W lies under Z, and U takes
- * its place; α O goes to `out`, or is left out where that is 0.
+ * Computes U = W − e ∘ (S U + P̃ Z) and α (M U + Q̃ Z), four rows at a time. In memory W lies under Z, and U takes its place. α O goes to
+ * `out`; where `out` is 0 it is left out.
  */
 export function deltaPanel<T>(delta: Delta, rows: i32, z: usize, out: usize, os: usize): void {
   const depth = delta.depth;
@@ -28,7 +31,10 @@ export function deltaPanel<T>(delta: Delta, rows: i32, z: usize, out: usize, os:
   }
 }
 
-/** Four rows of U from W, in place: `a` is the 4×4 triangle of S and the rows after it its columns. */
+/**
+ * Turns four rows of W into U, in place. `tile` holds what they read of Z and of earlier rows; `a` and the three rows after it are the columns
+ * of the 4×4 triangle of S.
+ */
 function correct<T>(u: usize, tile: usize, a: usize, fs: usize, erase: usize): void {
   const e0 = v128.load_splat<T>(erase);
   const c00 = nmadd<T>(v128.load(u), e0, v128.load(tile));
@@ -68,7 +74,10 @@ function correct<T>(u: usize, tile: usize, a: usize, fs: usize, erase: usize): v
   v128.store(u, c21, 80);
 }
 
-/** α times what four rows of Q read: `tile`, and the triangle of M at `a`, its diagonal included, times their own rows of U. */
+/**
+ * Writes α times what four rows of Q read: the sums in `tile`, and the triangle of M at `a`, its diagonal included, times their own rows of
+ * U. `last` is the number of the last row that exists.
+ */
 function readRows<T>(
   u: usize,
   tile: usize,
@@ -121,7 +130,7 @@ function readRows<T>(
   x = v128.load_splat<T>(a + fs, 3 * sizeof<T>());
   c30 = madd<T>(c30, x, v128.load(u, 96));
   c31 = madd<T>(c31, x, v128.load(u, 112));
-  // a row that is not there repeats the last one's place, which is written after it
+  // A row that does not exist is written to the place of the last one that does, before that one.
   v128.store(o3, v128.mul<T>(scale, v128.add<T>(c30, v128.load(tile, 96))));
   v128.store(o3, v128.mul<T>(scale, v128.add<T>(c31, v128.load(tile, 112))), 16);
   v128.store(o2, v128.mul<T>(scale, v128.add<T>(c20, v128.load(tile, 64))));

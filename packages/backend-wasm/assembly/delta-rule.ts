@@ -1,3 +1,7 @@
+// The walk of the fused delta rule (reference README, equation (29)): chunk after chunk, within it batch entry after batch entry, and
+// within that panel after panel: U and O (delta-panel.ts), then Z ← diag(A) Z + K̃ᵀ U (update.ts). Entries take turns in every chunk, and
+// do not go through all their rows one after the other, because in [B, T, H·D] the rows of heads are neighbours in memory. The host limits
+// how many take turns, so that their states stay in the second-level cache (src/delta-plan.ts).
 import { Delta, Head, headAt, layOutDelta, placeHead } from "./delta";
 import { deltaPairs } from "./delta-decay";
 import { chunkRows, keepRows, keepStart, keptAt, keptPanel } from "./delta-kept";
@@ -9,7 +13,7 @@ import { align, bytes, loadPart, PANEL, panels, width } from "./lanes";
 import { loadState, storePanel, storeState } from "./panels";
 import { updateDecaying } from "./update";
 
-/** deltaRule on one item: some columns of some batch entries. */
+/** Computes one item of deltaRule: some columns of some batch entries. */
 export function deltaShare<T>(job: Job, index: i32, scratch: usize): void {
   const delta = changetype<Delta>(scratch);
   const from = (index % job.segments) * job.segment;
@@ -45,7 +49,7 @@ export function deltaShare<T>(job: Job, index: i32, scratch: usize): void {
   }
 }
 
-/** Without channels there is no state and nothing to read. */
+/** Writes zeros to the output. Without channels there is no state and nothing to read. */
 function clearRows<T>(delta: Delta, heads: usize, count: i32): void {
   for (let i = 0; i < count; i++) {
     let out = headAt(heads, i).out;
@@ -56,7 +60,10 @@ function clearRows<T>(delta: Delta, heads: usize, count: i32): void {
   }
 }
 
-/** One chunk of one batch entry; whose turn it is afterwards is read ahead meanwhile, some rows for every panel. */
+/**
+ * Computes one chunk of one batch entry. Meanwhile the rows of the entry whose turn is `next`, from row `ahead` on, are touched, some of them
+ * for every panel.
+ */
 function deltaChunk<T>(job: Job, delta: Delta, head: Head, l: i32, rows: i32, next: Head, ahead: i32): void {
   const count = panels<T>(delta.cols);
   const step = (delta.chunk + count - 1) / count;
@@ -85,14 +92,14 @@ function deltaChunk<T>(job: Job, delta: Delta, head: Head, l: i32, rows: i32, ne
   }
 }
 
-/** W = w ∘ V of the chunk, row by row, under the panels of Z; zeros up to a multiple of four rows. */
+/** Writes W = w ∘ V of the chunk, row by row, under the panels of Z, with rows of zeros up to a multiple of four. */
 export function stageWritten<T>(delta: Delta, head: Head, l: i32, rows: i32): void {
   const cols = delta.cols;
   const whole = cols / width<T>();
   const left = cols - whole * width<T>();
   const end = align(rows, 4);
   let v = head.v + l * delta.vs;
-  // without a write gate, the erase gate is the layer's β
+  // Without a write gate the erase gate is the layer's β, which writes too.
   const gate = delta.writeWidth ? head.write + l * delta.ws : head.erase + l * delta.es;
   const gs = delta.writeWidth ? delta.ws : delta.es;
   let row = head.z + delta.depth * PANEL;
@@ -135,7 +142,7 @@ export function stageWritten<T>(delta: Delta, head: Head, l: i32, rows: i32): vo
   }
 }
 
-/** Z ← diag(A) Z + (K∘dn)ᵀ U for one panel of each. */
+/** Updates one panel of the state, Z ← diag(A) Z + (K∘dn)ᵀ U. */
 export function addRows<T>(delta: Delta, rows: i32, z: usize, u: usize): void {
   const lost = z + delta.zs - delta.depth * PANEL;
   const g = delta.decay == Decay.none ? delta.k : delta.decayed;

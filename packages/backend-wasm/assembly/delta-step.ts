@@ -5,7 +5,10 @@ import { closeStrip, decayRow, layOutStep, openStrip, Step, STRIP, Strip } from 
 import { readStrip, writeStrip } from "./strip";
 import { Apart, Plain, Together } from "./update";
 
-/** deltaRule on a few rows of some columns, in bytes, of one batch entry: Zᵀ p, then Z and Zᵀ q together, row by row. */
+/**
+ * Computes deltaRule on a few rows, for the columns that begin `from` to `end` bytes into a row of one batch entry, as equation (28) of the
+ * reference README says it, row by row: first Zᵀ p, then the new Z and Zᵀ q in one pass, so that the state is gone through twice a row.
+ */
 export function deltaStep<T>(job: Job, entry: i32, from: usize, end: usize, scratch: usize): void {
   const strip = changetype<Strip>(scratch);
   const step = changetype<Step>(scratch + offsetof<Strip>());
@@ -23,6 +26,7 @@ export function deltaStep<T>(job: Job, entry: i32, from: usize, end: usize, scra
   }
 }
 
+/** Stages K, Q and P of all rows; what Z decays by before a row reads is multiplied into P. */
 function stageStep<T>(job: Job, step: Step, entry: i32): void {
   const r = job.r;
   const rs = step.rs;
@@ -48,7 +52,7 @@ function stageStep<T>(job: Job, step: Step, entry: i32): void {
   }
 }
 
-/** Row i for one strip: reads Z from `z`, writes it to `to`, which may be the same. */
+/** Computes row i for one strip of the state. It reads Z at `z` and writes it to `to`, which may be the same place. */
 function stepStrip<T>(
   job: Job,
   step: Step,

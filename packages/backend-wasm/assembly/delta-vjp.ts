@@ -1,3 +1,11 @@
+// The walk of the delta rule's gradients (reference README, equation (30)), from the last chunk to the first. Each chunk needs the state Z
+// before it and its U. There are three ways to have them, of which the host has chosen one (src/delta-plan.ts):
+//
+// - deltaRule has kept U, and Z where every `keptRows` rows start: Z before the chunks between is computed again from U (replay).
+// - All chunks are recorded: the forward pass is done once, with a record of Z and U for every chunk. That is one segment.
+// - There is no room for all: the forward pass is done first to keep the states where segments start, and once more for each segment.
+//
+// The scratch is laid out in delta-back.ts. As in deltaRule, the batch entries of an item take turns in every chunk.
 import { backChunk } from "./back-chunk";
 import { headAt } from "./delta";
 import { touchRows } from "./delta-ahead";
@@ -13,9 +21,8 @@ import { loadState, storeState } from "./panels";
 export { deltaVjpBytes } from "./delta-back";
 
 /**
- * The gradients of deltaRule for one item: some batch entries, which go through the rows side by side. States of chunks are kept for
- * one segment of them at a time: the forward pass first leaves the state where each segment starts, with what it has lost, so that
- * the segment, done once more from there, has the very same numbers however many chunks it is.
+ * Computes the gradients of deltaRule for one item: some batch entries. Where segments are done once more, they start from the state
+ * together with what its roundings have lost, so that the results have the same bits however many segments there are.
  */
 export function deltaVjp<T>(job: Job, index: i32, scratch: usize): void {
   const first = index * job.group;
@@ -63,7 +70,7 @@ export function deltaVjp<T>(job: Job, index: i32, scratch: usize): void {
         let next = record + back.recordBytes;
         let ns = back.rowBytes;
         if (l + rows == to) {
-          // there the forward pass stands, or the next segment starts
+          // The segment's last chunk ends where the forward pass stands, or where what is kept of the next segment starts.
           const starts = kept && to < job.n;
           next = starts ? keptAt<T>(job, back.head.kept, to) : back.head.z;
           ns = starts ? us : back.delta.zs;
@@ -78,7 +85,7 @@ export function deltaVjp<T>(job: Job, index: i32, scratch: usize): void {
     storeState<T>(gradient.entry(first + e), gradient.row, job.r, job.p, headAt(back.heads, e).back, back.zs);
 }
 
-/** Z before the first row, and the cotangent of Z after the last. */
+/** Loads Z before the first row, and the cotangent of Z after the last. */
 function loadStates<T>(job: Job, back: Back, first: i32, count: i32): void {
   const before = job.operand(Operands.initialState);
   const after = job.operand(Operands.finalState);
@@ -89,7 +96,7 @@ function loadStates<T>(job: Job, back: Back, first: i32, count: i32): void {
   }
 }
 
-/** Keeps the states, and what they have lost, for the start of a segment; or brings them back. */
+/** Keeps the states, and what they have lost, for the start of a segment; or, where it does not keep (`keeps` is false), brings them back. */
 function keepStarts(back: Back, count: i32, segment: i32, keeps: bool): void {
   const delta = back.delta;
   const length = <usize>delta.depth * PANEL;
@@ -107,7 +114,7 @@ function keepStarts(back: Back, count: i32, segment: i32, keeps: bool): void {
   }
 }
 
-/** U of the rows [from, to), and Z beyond them; both are recorded, chunk by chunk, where that is wanted. */
+/** Computes U of the rows [from, to), and Z after them. Where it `records`, Z and U of every chunk are kept. */
 function forward<T>(back: Back, count: i32, from: i32, to: i32, records: bool): void {
   const delta = back.delta;
   const step = (delta.chunk + back.panels - 1) / back.panels;
@@ -140,7 +147,10 @@ function forward<T>(back: Back, count: i32, from: i32, to: i32, records: bool): 
   }
 }
 
-/** Z before every chunk of the rows [from, to) to the records, from what deltaRule has kept, and after them where nothing tells it. */
+/**
+ * Records Z before every chunk of the rows [from, to), computed from what deltaRule has kept. Z after them is computed only where they are
+ * the last rows and the gradient of the decay needs it; elsewhere the next segment's start tells it.
+ */
 function replay<T>(job: Job, back: Back, count: i32, from: i32, to: i32): void {
   const delta = back.delta;
   const kept = keptPanel(job);
@@ -176,7 +186,7 @@ function replay<T>(job: Job, back: Back, count: i32, from: i32, to: i32): void {
   }
 }
 
-/** Without channels or columns the output is 0, or none, whatever goes in. */
+/** Writes zeros to all gradients: without channels the output is 0 whatever goes in, and without columns there is none. */
 function clearGradients<T>(job: Job, entry: i32): void {
   clearRows<T>(job, Operands.queryGradient, entry, job.r);
   clearRows<T>(job, Operands.keyGradient, entry, job.r);

@@ -5,10 +5,36 @@ import { rankStride } from "./decay-layout";
 import { blockOf } from "./sums";
 import { tailBytes } from "./update";
 
-/** Bytes of the tiles of a chunk every channel of which decays by itself: four rows, b, p and q for every vector of channels. */
+// The scratch of the fused delta rule (reference README, equations (28) and (29)). One thread's scratch, in the order in which it is laid
+// out; c is the chunk rounded up to a multiple of four rows, a row of r elements takes rs bytes:
+//
+//   Delta           this file's record
+//   k, p, q         [c, rs] each: the chunk's rows of K, P and Q. P has no rows of its own where it is K
+//   erase           [c]
+//   f               c/4 tiles, of which a drawing is below
+//   gTail           the last r mod 4 columns of the rows that are added to Z, and two tiles of scratch
+//   sum             two tiles [4, panel]
+//   tail            [c, panel], only for a last panel with fewer columns
+//   decayed         what the kind of decay needs: decay.ts and delta-decay.ts
+//   own             [c, rs], only where there are erase keys of their own and their gate is not folded
+//   Head            one record for each batch entry of the item
+//   panels          of each batch entry: Z [depth, panel], U [c, panel], what Z has lost [depth, panel]
+//
+// One tile of f belongs to four rows v of the chunk. Its rows have eight elements, four for P and four for Q:
+//
+//            p_v p_v+1 p_v+2 p_v+3 │ q_v q_v+1 q_v+2 q_v+3
+//   depth    P̃ᵀ, transposed        │ Q̃ᵀ                       met by Z
+//   c        S_vw for w = 0, 1, …  │ M_vw                      met by U, which lies under Z
+//
+// So P̃ Z + S U is one sum of one pointer into f and one into the panel, as is Q̃ Z + M U, and both come from one Gram product.
+
+/**
+ * The bytes of one vector of channels in a tile of a chunk in which every channel decays by itself: for each of four rows the factor,
+ * P and Q.
+ */
 export const CHANNEL_TILE: usize = 192;
 
-/** Where row 0 of a batch entry lies in each operand of deltaRule, and its state. */
+/** Where row 0 of one batch entry lies in each operand of deltaRule, and where its panels lie. */
 @unmanaged
 export class Head {
   q!: usize;
@@ -19,40 +45,45 @@ export class Head {
   write!: usize;
   gap!: usize;
   out!: usize;
-  /** its panels of Z */
+  /** The panels of Z, U and what Z has lost. */
   z!: usize;
-  /** in deltaRuleVjp: its panels of Z̄, what is kept of a segment's chunks, and of each segment's start (delta-back.ts) */
+  /**
+   * Only in deltaRuleVjp: the panels of Z̄, the records of a segment's chunks, and the states where segments start (delta-back.ts).
+   */
   back!: usize;
   record!: usize;
   start!: usize;
-  /** what is kept from deltaRule to deltaRuleVjp (delta-kept.ts), or 0 */
+  /** What deltaRule keeps for deltaRuleVjp (delta-kept.ts). It is 0 where nothing is kept. */
   kept!: usize;
 }
 
 /**
- * What deltaRule needs for some columns of some batch entries, which go through the rows side by side: in [B, T, H·D] the heads'
- * rows are neighbours. Strides in bytes. The chunk's operands are staged, as they are shared by its panels:
- *
- *   k, p, q  [chunk, rs]: rows of K, of P and of Q, zeros from column r on and from the last row on to a multiple of 4
- *   f        for every four rows v: P and Q, scaled by what Z decays until each row reads it, transposed and side by side,
- *            [depth, 4 | 4], and under them the couplings S_vw and M_vw of the rows w up to the last of the four
+ * What deltaRule needs for some columns of some batch entries. The entries go through the rows side by side, because in an array
+ * [B, T, H·D] the rows of its heads are neighbours. All strides are in bytes. The rows of a chunk are staged once, because all its
+ * panels share them; they have zeros from column r on, and rows of zeros up to a multiple of four.
  */
 @unmanaged
 export class Delta {
   n!: i32;
   r!: i32;
-  /** r, at least 1 */
+  /** It is r, or 1 where r = 0, so that no loop is empty. */
   depth!: i32;
-  /** terms over the rank that are added in a row */
+  /** How many terms of a sum over the rank are added one after the other (blockOf). */
   block!: i32;
   chunk!: i32;
   cols!: i32;
   decay!: Decay;
   eraseWidth!: i32;
   writeWidth!: i32;
-  /** Whether the one erase gate of a row multiplies what is read, instead of P: then P is K, or the erase key's own rows. */
+  /**
+   * Tells whether the erase gate, of one column, multiplies what a row reads, and not the row of P. Then P is K itself, or the erase
+   * keys' own rows.
+   */
   folded!: bool;
-  /** Whether these are there: P then reads before its row decays, so that its row v has the factors that row v − 1 of Q has. */
+  /**
+   * Tells whether there are erase keys of their own. Then P reads before its row decays, so that its row v has the factors that row
+   * v − 1 of Q has.
+   */
   early!: bool;
   eps!: f64;
   scale!: f64;
@@ -60,7 +91,7 @@ export class Delta {
   ks!: usize;
   vs!: usize;
   es!: usize;
-  /** of erase keys of their own */
+  /** The stride of erase keys of their own. */
   eks!: usize;
   ws!: usize;
   ps!: usize;
@@ -69,26 +100,27 @@ export class Delta {
   k!: usize;
   p!: usize;
   q!: usize;
-  /** what P is before its gate: K, or the erase key's own rows [chunk, rs] */
+  /** The rows that P is before its gate: K, or the erase keys' own rows. */
   own!: usize;
-  /** the factor of each row's reading of Z and of the chunk: e, or 1 where P has it */
+  /** The factor of what each row reads of Z and of U: e where the gate is folded, and otherwise 1, because P has it. */
   erase!: usize;
+  /** The tiles of f, `tiles` bytes apart, with rows `fs` bytes apart. */
   f!: usize;
   fs!: usize;
-  /** from four rows' part of f to the next */
   tiles!: usize;
-  /** the last columns of the rows that the chunk adds to Z (packTail) */
+  /** The last columns of the rows that the chunk adds to Z, as packTail leaves them. */
   gTail!: usize;
-  /** sums of four rows being made, 2 × [4, panel] */
+  /** Where the sums of four rows are gathered: two tiles [4, panel]. */
   sum!: usize;
-  /** the chunk's rows of the output where the last panel is a partial one, [chunk, panel] */
+  /** The chunk's rows of the output where the last panel has fewer columns than a whole one: [chunk, panel]. */
   tail!: usize;
-  /** K∘dn, [chunk, rs], the pair of every channel, 2 × [rs], and scratch: as decay.ts has them */
+  /** K∘dn [chunk, rs], the pair of every channel [2, rs], and then what the kind of decay needs beside, as in decay.ts. */
   decayed!: usize;
-  /** from one panel's [Z, U, what Z has lost], [depth + chunk + depth, panel], to the next */
+  /** The bytes from a panel of Z, with its U and what it has lost, to the next. */
   zs!: usize;
 }
 
+/** Returns the bytes at `decayed`. */
 function decayedBytes<T>(decay: Decay, r: i32, c: i32): f64 {
   const row = <f64>rankStride<T>(r);
   if (decay == Decay.none) return 0;
@@ -97,29 +129,30 @@ function decayedBytes<T>(decay: Decay, r: i32, c: i32): f64 {
   return shared + (<f64>c / 4) * (row / 16) * <f64>CHANNEL_TILE + 128;
 }
 
+/** Returns the bytes of a panel of Z with its U and what it has lost. */
 function panelBytes(r: i32, c: i32): f64 {
   return <f64>PANEL * (2 * <f64>max(r, 1) + <f64>c);
 }
 
-/** Whether the call has erase keys of its own. */
+/** Tells whether the call has erase keys of their own. */
 function early(job: Job): bool {
   return job.operand(Operands.eraseKey).start != 0;
 }
 
-/** What layOutDelta lays out for `group` batch entries of so many columns, and those. */
+/** Returns the bytes of scratch for `group` batch entries of `cols` columns: what layOutDelta lays out, and the entries themselves. */
 export function deltaBytes<T>(job: Job, group: i32, cols: i32): f64 {
   const c = align(job.chunk, 4);
   const r = job.r;
   const row = <f64>rankStride<T>(r);
   const tiles = <f64>(c / 4) * (<f64>max(r, 1) + <f64>c) * 8 * sizeof<T>();
   const heads = <f64>group * (<f64>panels<T>(cols) * panelBytes(r, c) + offsetof<Head>());
-  // what P is before its gate
+  // Erase keys of their own may need rows beside those of P.
   const own = early(job) ? <f64>c * row : 0;
   const staged = own + 3 * <f64>c * row + <f64>bytes<T>(c) + tailBytes<T>(c) + (<f64>c + 8) * PANEL;
   return offsetof<Delta>() + 64 + staged + tiles + decayedBytes<T>(job.decayKind, r, c) + heads;
 }
 
-/** Lays out the scratch after `delta` for so many columns; returns where that of the batch entries begins. */
+/** Lays out the scratch after `delta` for `cols` columns. Returns where that of the batch entries begins. */
 export function layOutDelta<T>(delta: Delta, job: Job, cols: i32, folded: bool): usize {
   const c = align(job.chunk, 4);
   const r = job.r;
@@ -170,7 +203,7 @@ export function headAt(heads: usize, i: i32): Head {
   return changetype<Head>(heads + i * offsetof<Head>());
 }
 
-/** Where the rows of batch entry `e` begin, for columns from `column` bytes on. */
+/** Notes where the rows of batch entry `e` begin, for the columns from byte `column` of a row on. */
 export function placeHead(head: Head, job: Job, e: i32, column: usize, z: usize): void {
   head.q = job.operand(Operands.q).entry(e);
   head.k = job.operand(Operands.k).entry(e);

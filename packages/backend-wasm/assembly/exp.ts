@@ -2,9 +2,9 @@
 // multiple of 2⁻¹⁰ (f32) or 2⁻²⁰ (f64) and the rest. Both are added up over a chunk; the first sum is exact, and so is every
 // difference of two of its values, so that a factor between any two rows is as good as one formed from its own gaps alone.
 //
-// WebAssembly has no exponential. This one: n = the integer nearest to x log₂ e, ρ = x − n ln 2 with ln 2 in two parts of
-// which the first has so few bits that n times it is exact, and 2ⁿ + 2ⁿ (e^ρ − 1), the last by a polynomial. Where
-// n is below the exponents of normal numbers it is 0. Within 1 ulp, and NaN of NaN.
+// WebAssembly has no exponential. This one takes n, the integer nearest to x log₂ e, and ρ = x − n ln 2, with ln 2 in two parts of which the
+// first has so few bits that n times it is exact. The result is 2ⁿ + 2ⁿ (e^ρ − 1), whose last factor is a polynomial. Where n is below the
+// exponents of normal numbers the result is 0. It is right within 1 unit in the last place, and NaN gives NaN.
 
 /**
  * Returns the limit of gaps: a gap beyond it counts as the limit. The factors are 0 or ∞ by then, and no sum of a
@@ -61,7 +61,7 @@ function plus<T>(sum: v128, x: v128, y: v128): v128 {
   return v128.add<T>(sum, v128.mul<T>(x, y));
 }
 
-/** e^(high + low − n ln 2) − 1. */
+/** Returns e^(high + low − n ln 2) − 1. */
 function rest<T>(n: v128, high: v128, low: v128): v128 {
   if (sizeof<T>() == 4) {
     const near = f32x4.sub(high, f32x4.mul(n, f32x4.splat(0.693359375)));
@@ -90,7 +90,7 @@ function rest<T>(n: v128, high: v128, low: v128): v128 {
   return plus<f64>(x, f64x2.mul(x, x), p);
 }
 
-/** e^(high + low). */
+/** Returns e^(high + low). */
 export function exp<T>(high: v128, low: v128): v128 {
   const shift = shifted<T>(high);
   const n = v128.sub<T>(shift, v128.splat<T>(shifter<T>()));
@@ -117,7 +117,7 @@ export function limited<T>(g: v128): v128 {
   return v128.pmax<T>(v128.pmin<T>(g, v128.splat<T>(limit<T>())), v128.splat<T>(-limit<T>()));
 }
 
-/** The high part of a limited gap. */
+/** Returns the high part of a limited gap. */
 export function highPart<T>(g: v128): v128 {
   const steps = v128.nearest<T>(v128.mul<T>(g, v128.splat<T>(grid<T>())));
   return v128.mul<T>(steps, v128.splat<T>(<T>1 / grid<T>()));

@@ -8,7 +8,8 @@ import { deltaShare } from "./delta-rule";
 import { deltaStep } from "./delta-step";
 import { deltaVjp, deltaVjpBytes } from "./delta-vjp";
 import { gatedNorm, gatedNormBytes, gatedNormVjp } from "./gated-norm";
-import { INNER, inverse, inverseBytes } from "./inverse";
+import { inverse } from "./inverse";
+import { INNER, inverseBytes } from "./inverse-layout";
 import { Decay, Job, Kernel, Operands } from "./job";
 import { bytes } from "./lanes";
 import { loadState, storeState } from "./panels";
@@ -32,7 +33,7 @@ export function work(address: usize, thread: i32): void {
   }
 }
 
-/** Bytes of scratch that a thread needs for the job; a float, as it may be more than memory can hold. */
+/** Returns the bytes of scratch that one thread needs for the job. They are a float, because they may be more than memory can hold. */
 export function scratchBytes(address: usize): f64 {
   const job = changetype<Job>(address);
   return job.wide ? needed<f64>(job) : needed<f32>(job);
@@ -88,7 +89,7 @@ function item<T>(job: Job, index: i32, scratch: usize): void {
   }
 }
 
-/** causalConv and its gradient for `segment` of the blocks of `chunk` columns of all batch entries, from block `from` on. */
+/** Computes causalConv or its gradients for one item: `segment` blocks of `chunk` columns, from the block `from` of all entries on. */
 function columns<T>(job: Job, from: i32, scratch: usize): void {
   const to = min(from + job.segment, job.batch * job.segments);
   for (let block = from; block < to; block++) {
@@ -100,7 +101,7 @@ function columns<T>(job: Job, from: i32, scratch: usize): void {
   }
 }
 
-/** rowDot, copy and gatedNorm for the rows [from, to) of all batch entries together, entry by entry. */
+/** Computes rowDot, copy or gatedNorm for the rows [from, to) of all batch entries together, entry by entry. */
 function rows<T>(job: Job, from: i32, to: i32, scratch: usize): void {
   while (from < to) {
     const entry = from / job.n;
@@ -114,14 +115,17 @@ function rows<T>(job: Job, from: i32, to: i32, scratch: usize): void {
   }
 }
 
-/** First column of a segment of the inverse: each segment has about the same area of the triangle. */
+/**
+ * Returns the first column of a segment of the inverse. Column j has n − j elements on and below the diagonal, so the columns are cut
+ * where each segment has about the same area of the triangle.
+ */
 function boundary(job: Job, segment: i32): i32 {
   const n = <f64>job.n;
   if (segment >= job.segments) return job.n;
   return <i32>(n * (1 - Math.sqrt(1 - <f64>segment / <f64>job.segments))) & -INNER;
 }
 
-/** solve and apply on one share: some columns of one batch entry. */
+/** Computes one item of solve or apply: some columns of one batch entry. */
 function share<T>(job: Job, index: i32, scratch: usize): void {
   const sweep = changetype<Sweep>(scratch);
   const from = (index % job.segments) * job.segment;

@@ -1,16 +1,14 @@
 import { transpose } from "./chunk";
 import { solvePanel, sweepSolve } from "./chunk-loop";
-import { Decay, Job, Operands } from "./job";
 import { writeRows } from "./decay";
 import { rankStride } from "./decay-layout";
+import { INNER, Inverse, panelOf, setUp, stateAt } from "./inverse-layout";
+import { Decay, Job } from "./job";
 import { bytes, PANEL, panels, width } from "./lanes";
 import { openChunk } from "./open-chunk";
 import { product } from "./product";
 import { substitute, timesLower } from "./substitution";
-import { layOut, Sweep, sweepBytes, walk } from "./sweep";
-
-/** The number of rows of a chunk in the inner level. Ranges of columns begin at multiples of it. */
-export const INNER: i32 = 16;
+import { Sweep } from "./sweep";
 
 /**
  * A block of rows is multiplied with so many bytes of Z before it goes on to the next columns, so that they stay in the
@@ -19,40 +17,14 @@ export const INNER: i32 = 16;
 const Z_BLOCK: i32 = 131072;
 
 /**
- * Columns [from, to) of Y = T⁻¹ of one batch entry, in two levels (reference README, equation (7)). For each outer
- * block of rows o, with W = T_oo⁻¹ (Q_o ∘ up) and M = diag(A) − (K_o ∘ dn)ᵀ W by a sweep (mapBlock):
+ * Computes the columns [from, to) of Y = T⁻¹ of one batch entry, in two levels (reference README, equation (7)). For each outer block of
+ * rows o, mapBlock forms W = T_oo⁻¹ (Q_o ∘ up) and M = diag(A) − (K_o ∘ dn)ᵀ W. Then
  *
  *   Y_o,:o = −W Z,   Z ← M Z                  on the columns before the block
- *   Y_oo, Z = (K_o ∘ dn)ᵀ Y_oo                by chunks of 16 rows, the same recursion with solveRows
+ *   Y_oo, Z = (K_o ∘ dn)ᵀ Y_oo                within it, by chunks of 16 rows: the same recursion with solveRows
  *
- * so that Z is updated with r×r products. Every column is computed alike whatever the range.
+ * so that Z, which is as wide as the matrix, is updated by r×r products once a block. Every column is computed alike whatever the range.
  */
-@unmanaged
-class Inverse {
-  from!: i32;
-  to!: i32;
-  n!: i32;
-  /** of this batch entry, and from a row to the next */
-  out!: usize;
-  os!: usize;
-  /** the sweep over Q_o, and the chunks of 16 rows, whose Z is that of the columns [from, to) */
-  outer!: usize;
-  inner!: usize;
-  /** −W, [outer, r] */
-  w!: usize;
-  /** how a block changes Z (mapBlock), [r, r], and which rows of Z stay beside, [r] */
-  map!: usize;
-  base!: usize;
-  /** what a block of rows adds to Z, [r, panel] */
-  fresh!: usize;
-  /** T_cc and its inverse, 16×16, and K_cᵀ, [r, 16] */
-  tcc!: usize;
-  block!: usize;
-  kt!: usize;
-  /** r elements, at least a panel's */
-  zeros!: usize;
-}
-
 export function inverse<T>(job: Job, entry: i32, from: i32, to: i32, scratch: usize): void {
   const inv = changetype<Inverse>(scratch);
   setUp<T>(inv, job, entry, from, to);
@@ -76,53 +48,13 @@ export function inverse<T>(job: Job, entry: i32, from: i32, to: i32, scratch: us
   }
 }
 
-/** The bytes of scratch that one item takes, for the widest segment. */
-export function inverseBytes<T>(job: Job): f64 {
-  const r = <f64>job.r;
-  const records = <f64>(offsetof<Inverse>() + 2 * offsetof<Sweep>() + 16);
-  const sweeps =
-    sweepBytes<T>(job.r, INNER, job.r, job.decayKind) + sweepBytes<T>(job.r, INNER, job.n, job.decayKind);
-  const elements = <f64>(2 * INNER * INNER) + (INNER + r + 1 + <f64>job.chunk) * r;
-  return records + sweeps + (<f64>panels<T>(max(job.r, 1)) + r) * PANEL + elements * sizeof<T>();
-}
-
-/** Lays out the scratch: this record and two sweeps, then what each sweep lays out, then the other blocks. */
-function setUp<T>(inv: Inverse, job: Job, entry: i32, from: i32, to: i32): void {
-  const n = job.n;
-  const r = job.r;
-  const scratch = changetype<usize>(inv);
-  inv.from = from;
-  inv.to = to;
-  inv.n = n;
-  inv.out = job.operand(Operands.out).entry(entry);
-  inv.os = job.operand(Operands.out).row;
-  inv.outer = scratch + offsetof<Inverse>();
-  inv.inner = inv.outer + offsetof<Sweep>();
-  const outer = changetype<Sweep>(inv.outer);
-  const inner = changetype<Sweep>(inv.inner);
-  let at = (inv.inner + offsetof<Sweep>() + 15) & -16;
-  at = layOut<T>(outer, n, r, INNER, r, job.decayKind, at);
-  at = layOut<T>(inner, n, r, INNER, to - from, job.decayKind, at);
-  inv.zeros = at;
-  const zeroBytes = panels<T>(max(r, 1)) * PANEL;
-  memory.fill(at, 0, zeroBytes);
-  inv.fresh = inv.zeros + zeroBytes;
-  inv.tcc = inv.fresh + r * PANEL;
-  inv.block = inv.tcc + bytes<T>(INNER * INNER);
-  inv.kt = inv.block + bytes<T>(INNER * INNER);
-  inv.map = inv.kt + r * bytes<T>(INNER);
-  inv.base = inv.map + r * bytes<T>(r);
-  inv.w = inv.base + bytes<T>(r);
-  walk(outer, job, entry, false);
-  walk(inner, job, entry, false);
-}
-
 /**
- * −W = −T_oo⁻¹ Q_o ∘ up, and what Z becomes in the block: M Z, with M = diag(A) − (K_o ∘ dn)ᵀ W. `map` is M less `base`, a
- * diagonal of ones, or zeros where M's own diagonal is far from 1.
+ * Computes −W and M of the block that starts at row o and has `size` rows. What is stored at `map` is M less a diagonal of ones, where M's own
+ * diagonal element is near 1; `base` tells where. Otherwise M is stored as it is. A small departure from 1, as slow decay makes it, so keeps
+ * its digits.
  *
- * Without decay W is the solution for the right-hand side Q_o, and −K_oᵀ W comes from its final state. With decay −W is the
- * solution for the right-hand side 0 from the state I, whose final state is M: the walk itself lets decay what decays.
+ * Without decay W is the solution for the right-hand side Q_o, and −K_oᵀ W is its final state with the other sign. With decay −W is the
+ * solution for the right-hand side 0 from the state I, whose final state is M: so the walk itself lets decay whatever decays.
  */
 function mapBlock<T>(inv: Inverse, o: i32, size: i32): void {
   const sweep = changetype<Sweep>(inv.outer);
@@ -154,17 +86,6 @@ function mapBlock<T>(inv: Inverse, o: i32, size: i32): void {
       store<T>(inv.map + bytes<T>(i * r + j), decays ? z - own + load<T>(at + toLost) : -z);
     }
   }
-}
-
-/** Returns where element (i, j) of a sweep's state lies. */
-function stateAt<T>(sweep: Sweep, i: i32, j: i32): usize {
-  return sweep.z + (j / width<T>()) * sweep.zs + i * PANEL + bytes<T>(j % width<T>());
-}
-
-/** Returns where Z of the panel of columns from j on lies. */
-function panelOf<T>(inv: Inverse, j: i32): usize {
-  const sweep = changetype<Sweep>(inv.inner);
-  return sweep.z + ((j - inv.from) / width<T>()) * sweep.zs;
 }
 
 /**

@@ -1,6 +1,7 @@
 /**
- * One call, as the host writes it and every thread reads it. The build script takes the fields of these classes, and the
- * members of these enumerations, from this file and generates src/generated/record.ts: the host writes by that.
+ * One call, as the host writes it and every thread reads it. This file is its only definition: the build (scripts/record.mjs) reads
+ * the classes and enumerations here and generates src/generated/record.ts, by which the host writes. Every line of theirs is
+ * therefore a member or a field in plain form, or a comment.
  */
 
 export enum Kernel {
@@ -12,7 +13,7 @@ export enum Kernel {
   copy,
   decayVjp,
   deltaRule,
-  /** deltaRule, solve and apply on a few rows */
+  /** This one and the next two are deltaRule, solve and apply on a few rows, one by one: step.ts. */
   deltaStep,
   solveStep,
   applyStep,
@@ -23,7 +24,10 @@ export enum Kernel {
   gatedNormVjp,
 }
 
-/** What `decay` says: nothing, one factor a row, one a row and channel of Q and K, or one a row and column of x (apply). */
+/**
+ * What the operand `decay` gives: nothing, one gap a row, one a row and channel of Q and K, or one a row and column of X. A gap is
+ * the logarithm of a factor. The last kind occurs in apply alone.
+ */
 export enum Decay {
   none,
   row,
@@ -37,39 +41,42 @@ export enum Operands {
   q,
   k,
   decay,
-  /** b in solve, a in trilInverse, Q̄ in decayVjp, v in deltaRule */
+  /** In solve it is B, in trilInverse the blocks, in decayVjp Q̄, and in deltaRule and its gradients V. */
   x,
-  /** of rowDot; K̄ in decayVjp */
+  /** In rowDot it is the second operand, in decayVjp K̄. */
   y,
-  /** its cotangent in …Vjp */
+  /** In the gradients of deltaRule, causalConv and gatedNorm it is the cotangent of the output, which is read. */
   out,
-  /** ⟨Z₀, Z̄₀⟩, [r, 1], in decayVjp */
+  /** In decayVjp it is ⟨Z₀, Z̄₀⟩ of every channel, [r, 1]. */
   initialState,
-  /** its cotangent in …Vjp */
+  /** In the gradients of deltaRule and causalConv it is the cotangent of the final state, which is read. */
   finalState,
-  /** e, of one column or r; the bias of causalConv; z, the gate of gatedNorm */
+  /** The erase gate e of every row, of one column or of r. In causalConv it is the bias, in gatedNorm z, the gate. */
   erase,
-  /** p, where the erase key is one of its own */
+  /** The erase key p of every row, where it is not the key k. */
   eraseKey,
-  /** w, of one column or p; the weight of causalConv and gatedNorm */
+  /** The write gate w of every row, of one column or of p. In causalConv and gatedNorm it is the weight. */
   write,
   queryGradient,
   keyGradient,
-  /** of x */
+  /** The gradient of `x`. */
   valueGradient,
   eraseGradient,
   eraseKeyGradient,
   writeGradient,
   decayGradient,
   initialStateGradient,
-  /** what deltaRule keeps for deltaRuleVjp: delta-kept.ts */
+  /** What deltaRule keeps for deltaRuleVjp: delta-kept.ts says how it lies. */
   kept,
 }
 
-/** Where the rows of a tensor lie, in bytes: row i of entry e at start + ⌊e/heads⌋·batch + ⌊(e mod heads)/shared⌋·head + i·row. */
+/**
+ * Says where the rows of a tensor lie, in bytes: row i of batch entry e begins at
+ * start + ⌊e / heads⌋ · batch + ⌊(e mod heads) / shared⌋ · head + i · row, modulo 2³², so that strides may be negative.
+ */
 @unmanaged
 export class Operand {
-  /** 0: there is none */
+  /** The address of row 0 of entry 0. It is 0 where the call has no such operand. */
   start!: usize;
   heads!: i32;
   shared!: i32;
@@ -77,7 +84,7 @@ export class Operand {
   head!: usize;
   row!: usize;
 
-  /** Row 0 of batch entry `e`; 0 where there is no such operand. */
+  /** Returns the address of row 0 of batch entry `e`, or 0 where the call has no such operand. */
   entry(e: i32): usize {
     if (!this.start) return 0;
     const within = e % this.heads;
@@ -94,40 +101,45 @@ export class Job {
   remaining!: i32;
   done!: i32;
   kernel!: Kernel;
-  /** f64 */
+  /** 1 where the elements are f64, and 0 where they are f32. */
   wide!: i32;
+  /** The factor of the output: α of solve, apply, rowDot and copy, the layer's scale in deltaRule. */
   alpha!: f64;
-  /** added to the squares, or to their mean (gatedNorm), of a row that is normalised; negative: none is */
+  /**
+   * What is added to the sum of squares by which rows of query and key are normalised, or in gatedNorm to the mean of squares. Where
+   * it is negative, none is normalised.
+   */
   eps!: f64;
-  /** batch entries */
+  /** The number of batch entries. */
   batch!: i32;
-  /** rows of T; of an entry of `out`, in copy; of a block, in trilInverse */
+  /** The number of rows of T. In copy it is that of an entry of `out`, in trilInverse that of a block. */
   n!: i32;
-  /** also the taps of causalConv */
+  /** The rank: the number of columns of Q and K. In causalConv it is the number of taps. */
   r!: i32;
-  /** columns of x, of `out` in copy */
+  /** The number of columns of X. In copy it is that of `out`, in decayVjp that of `decay`. */
   p!: i32;
-  /** rows of a chunk; columns of a block in causalConv */
+  /** The number of rows of a chunk; in the inverse, of an outer block; in causalConv, of columns of a block. */
   chunk!: i32;
+  /** 1 where T is transposed. */
   trans!: i32;
-  /** z σ(z) in causalConv and gatedNorm; 0: nothing, or σ(z) */
+  /** 1 where the activation is z σ(z). 0: none in causalConv, σ(z) in gatedNorm. */
   silu!: i32;
   decayKind!: Decay;
-  /** columns of `erase` and `write`, 0 where there is no `write`: deltaRule */
+  /** The numbers of columns of `erase` and of `write`, in deltaRule and its gradients. The latter is 0 where there is no `write`. */
   eraseWidth!: i32;
   writeWidth!: i32;
-  /** batch entries of an item, which go through the rows side by side: deltaRule */
+  /** How many batch entries one item of deltaRule or its gradients has; they go through the rows side by side. */
   group!: i32;
-  /** items per batch entry, or per group of them (solve, apply, inverse, decayVjp, deltaRule); blocks per entry (causalConv) */
+  /** How many items each batch entry is cut into (solve, apply, inverse, decayVjp, …Step), or each group of them (deltaRule); in causalConv, blocks. */
   segments!: i32;
   /**
-   * Per item: columns (solve, apply, decayVjp, deltaRule, …Step), blocks (trilInverse, causalConv) or rows of all entries
-   * together (rowDot, copy, gatedNorm). In deltaRuleVjp, an item of which is one batch entry: chunks whose states are kept at a time.
+   * The size of an item: columns in solve, apply, decayVjp, deltaRule and …Step, blocks in trilInverse and causalConv, and rows of all entries
+   * together in rowDot, copy and gatedNorm. In deltaRuleVjp, where an item is a group, it is the number of chunks whose states are kept at a time.
    */
   segment!: i32;
-  /** rows from one state in `kept` to the next, a multiple of 4 */
+  /** The number of rows from one state in `kept` to the next, a multiple of 4; 0 where nothing is kept. */
   keptRows!: i32;
-  /** of the first thread; each has its own, `scratchStride` bytes apart */
+  /** Where the first thread's scratch begins. That of thread t begins t · `scratchStride` bytes after it. */
   scratch!: usize;
   scratchStride!: usize;
 

@@ -1,13 +1,14 @@
 /** Everything that depends on the element type. A vector is 16 bytes, and a row of a panel is 32 bytes, two vectors. */
 
+/** The bytes from a row of a panel to the next. */
 export const PANEL: usize = 32;
 
-/** Elements of a vector: 4 or 2. */
+/** Returns the number of elements of a vector: 4 or 2. */
 export function lanes<T>(): i32 {
   return 16 / sizeof<T>();
 }
 
-/** Columns of a panel: 8 or 4. */
+/** Returns the number of columns of a panel: 8 or 4. */
 export function width<T>(): i32 {
   return 32 / sizeof<T>();
 }
@@ -61,7 +62,7 @@ export function loadPart<T>(row: usize, m: usize, r: i32): v128 {
   return x;
 }
 
-/** The sum of a vector's lanes. */
+/** Returns the sum of a vector's lanes. */
 export function sumLanes<T>(x: v128): T {
   const half: T = v128.extract_lane<T>(x, 0) + v128.extract_lane<T>(x, 1);
   if (sizeof<T>() == 4) return half + (v128.extract_lane<T>(x, 2) + v128.extract_lane<T>(x, 3));

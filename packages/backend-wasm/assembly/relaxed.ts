@@ -1,4 +1,4 @@
-/** Only in the builds with relaxed SIMD: the host knows a module by its exports. */
+/** This export is only in the builds with relaxed SIMD. The host knows a module's build by its exports. */
 export function relaxed(): bool {
   return true;
 }

@@ -23,7 +23,10 @@ export function rowDot<T>(job: Job, entry: i32, from: i32, to: i32): void {
   }
 }
 
-/** Each lane of two vectors sums in blocks of 8 terms. The last elements, fewer than two vectors, are summed apart. */
+/**
+ * Returns x · y over p elements. Two vectors of sums take turns; each lane adds up blocks of 8 terms, and then the blocks, because one
+ * long chain would lose half a unit in the last place at every addition. The last elements, fewer than two vectors, are a sum of their own.
+ */
 export function dot<T>(x: usize, y: usize, p: i32): T {
   let left = p / (2 * lanes<T>());
   const rest = p - left * (2 * lanes<T>());

@@ -1,4 +1,4 @@
-/** Only in the builds for threads, whose memory must be shared: the host knows a module by its exports. */
+/** This export is only in the builds for threads, whose memory must be shared. The host knows a module's build by its exports. */
 export function shared(): bool {
   return true;
 }

@@ -6,33 +6,37 @@ import { loadPart } from "./lanes";
 // A few rows are computed one by one, on the state as it lies. The couplings of a chunk, and bringing the state into
 // panels and back, would cost more than they save.
 
-/** Up to so many rows are computed in this way. */
+/** Up to so many rows are computed in this way. The host asks for it by the same number, which the build takes from here. */
 export const ROWS: i32 = 4;
-/** The bytes of a row of the state that are computed together: four vectors, one cache line. */
-export const STRIP: usize = 64;
 /**
- * The rows of one call, r elements each. What decays until a row reads or is read is multiplied into it; the pair of
- * factors of every channel is kept too.
+ * The bytes of a row of the state that are computed together: four vectors, one cache line. The host cuts columns by the same number,
+ * which the build takes from here.
  */
+export const STRIP: usize = 64;
+/** Where the rows of one call lie in the scratch: up to ROWS rows of r elements each, `rs` bytes apart. */
 @unmanaged
 export class Step {
   r!: i32;
   rs!: usize;
-  /** what is added to Z */
+  /** The rows that are added to Z: G in solve and apply, K in deltaRule. */
   k!: usize;
+  /** The rows of Q, which read Z after their own row was added. Only deltaRule has them. */
   q!: usize;
-  /** what reads Z */
+  /** The rows that read Z first: F in solve and apply, P in deltaRule. What Z decays by before is multiplied into them. */
   p!: usize;
+  /** The pair of factors of every row and channel, s + e, by which Z decays. */
   s!: usize;
   e!: usize;
-  /** a strip of the right-hand side, of the write gate and of the output, and sums */
+  /** A strip of one row each of the right-hand side, of the write gate and of the output, and the sums: STRIP bytes. */
   v!: usize;
   w!: usize;
   out!: usize;
   sum!: usize;
-  /** a strip of the state, [r, STRIP], where the last is a partial one or no final state is wanted */
+  /** A strip of the state, [r, STRIP], where the tensor's own is not whole or no final state is wanted. */
   z!: usize;
 }
+
+/** Returns the bytes of scratch that one item of a call on a few rows takes. */
 
 export function stepBytes<T>(job: Job): f64 {
   return (

@@ -3,7 +3,7 @@ import { STRIP } from "./step";
 import { blockOf } from "./sums";
 import { Apart, Plain, Together } from "./update";
 
-/** Computes Zᵀ p for one strip. */
+/** Computes Zᵀ p for one strip of Z, the sum over the rank cut into blocks as sums.ts says. */
 export function readStrip<T>(z: usize, zs: usize, r: i32, p: usize, sum: usize): void {
   const stop = p + bytes<T>(r);
   const block = bytes<T>(blockOf(r));
@@ -118,6 +118,7 @@ export function writeStrip<T, D>(
   for (let j: usize = 0; j < STRIP; j += 16) v128.store(out + j, v128.mul<T>(alpha, v128.load(u + j)));
 }
 
+/** Returns s z + (k u + e z), which is z + k u where the state does not decay. */
 function added<T, D>(z: v128, k: v128, u: v128, s: v128, e: v128): v128 {
   if (sizeof<D>() == sizeof<Plain>()) return madd<T>(z, k, u);
   return v128.add<T>(v128.mul<T>(s, z), madd<T>(v128.mul<T>(k, u), e, z));

@@ -2,9 +2,9 @@ import { bytes, lanes, lanesUpTo, PANEL, width } from "./lanes";
 import { product } from "./product";
 
 /**
- * X = A⁻¹ for a lower triangular block of up to 16 rows, by substitution: x_i = (e_i − Σ_{k<i} a_ik x_k) / a_ii.
- * Writes whole vectors up to `cols`, a multiple of the lanes, zero above the diagonal. Products are masked to the
- * lanes j ≤ k, so that 0 · ∞ above the diagonal of X cannot enter. Strides in bytes.
+ * Computes X = A⁻¹ for a lower triangular block of up to 16 rows, by substitution: x_i = (e_i − Σ_{k<i} a_ik x_k) / a_ii (reference
+ * README, equation (11)). Whole vectors are written up to `cols`, a multiple of the lanes, with zeros above the diagonal. Products
+ * are masked to the lanes j ≤ k: above the diagonal of X stands 0, and 0 · ∞ would be NaN. Strides are in bytes.
  */
 export function substitute<T>(a: usize, as: usize, rows: i32, x: usize, xs: usize, cols: i32): void {
   for (let i = 0; i < rows; i++) {
@@ -27,15 +27,15 @@ export function substitute<T>(a: usize, as: usize, rows: i32, x: usize, xs: usiz
   }
 }
 
-/** 1 in one lane, 0 in the others; 0 in all where there is no such lane. */
+/** Returns 1 in one lane and 0 in the others, or 0 in all where the vector has no such lane. */
 function unit<T>(lane: i32): v128 {
   const upTo = v128.andnot(lanesUpTo<T>(lane), lanesUpTo<T>(lane - 1));
   return v128.and(v128.splat<T>(<T>1), upTo);
 }
 
 /**
- * T = A X for the panel of columns of X from j: A [m, h], X [h, h] lower triangular, T [m, panel]. The triangle on
- * the panel's own rows is masked, so that no zero above the diagonal is multiplied; rows before j are left out.
+ * Computes T = A X for the panel of X that begins at column j, with A [m, h], X [h, h] lower triangular and T [m, panel]. The triangle on
+ * the panel's own rows is masked, so that no zero above the diagonal is multiplied; the rows before j are zeros and are left out.
  */
 export function timesLower<T>(
   a: usize,

@@ -6,8 +6,9 @@ import { addStrip, readStrip } from "./strip";
 import { Apart, Plain } from "./update";
 
 /**
- * solve and apply on a few rows of some columns, in bytes, of one batch entry (reference README, equations (2), (3) and (8)), in the
- * order they are visited, step by step as the state goes: Y = (B − F Z) / Λ or Λ X + F Z, then Z += Gᵀ Y or Gᵀ X.
+ * Computes solve or apply on a few rows, for the columns that begin `from` to `end` bytes into a row of one batch entry (reference
+ * README, equations (2), (3) and (8)). The rows are taken in the order in which they are visited, and each does what the equations say:
+ * y = (b − Zᵀ f) / λ or λ x + Zᵀ f, then Z += g yᵀ or g xᵀ.
  */
 export function sweepStep<T>(job: Job, entry: i32, from: usize, end: usize, scratch: usize): void {
   const strip = changetype<Strip>(scratch);
@@ -87,6 +88,7 @@ function stepRow<T>(
   if (partial) memory.copy(to, step.out, length);
 }
 
+/** Adds row i, whose part is in `sum`, to one strip of Z. */
 function addRow<T>(job: Job, step: Step, i: i32, strip: Strip): void {
   const at = i * step.rs;
   const k = step.k + at;

@@ -5,17 +5,29 @@ import { blockOf } from "./sums";
 import { tailBytes } from "./update";
 
 /**
- * The walk of solve and apply over some columns of one batch entry (reference README, equations (5) and (6)): rows in the
- * order they are visited, (F, G) = (Q, K) from the first or, transposed, (K, Q) from the last with the strides negated, so
- * that one body serves both. Strides in bytes.
+ * The walk of solve and apply over some columns of one batch entry (reference README, equations (5) and (6)). Rows are taken in the
+ * order in which they are visited: for T (F, G) is (Q, K) from the first row on; for Tᵀ it is (K, Q) from the last row on, with
+ * negative strides, so that one body serves both. All strides are in bytes.
+ *
+ * The scratch of one thread, in the order in which `layOut` lays it out (c is the chunk, rounded up to whole panels):
+ *
+ *   ft      F_cᵀ [depth, c] and under it Sᵀ [c, c]
+ *   pivot   [c]
+ *   gTail   the last r mod 4 columns of the rows that are added to Z, and two tiles of scratch
+ *   tail    [c, panel], only for a last panel with fewer columns
+ *   sum     two tiles [4, panel]
+ *   z       for every panel: Z [depth, panel], the chunk's Y or X [c, panel], what Z has lost [depth, panel]
+ *   decayed what the kind of decay needs (decay-layout.ts)
+ *
+ * F_cᵀ lies over Sᵀ and Z over Y so that F_c Z + S Y is one sum with two pointers that only go on.
  */
 @unmanaged
 export class Sweep {
   n!: i32;
   r!: i32;
-  /** r, or 1 where r = 0: one zero row of F_cᵀ and Z then, so that no loop is empty */
+  /** It is r, or 1 where r = 0: F_cᵀ and Z then have one row of zeros, so that no loop is empty. */
   depth!: i32;
-  /** terms over the rank that are added in a row */
+  /** How many terms of a sum over the rank are added one after the other (blockOf). */
   block!: i32;
   chunk!: i32;
   cols!: i32;
@@ -25,33 +37,33 @@ export class Sweep {
   gs!: usize;
   diag!: usize;
   ds!: usize;
-  /** B, or X */
+  /** The right-hand side B of solve, or X of apply. */
   b!: usize;
   bs!: usize;
   out!: usize;
   os!: usize;
   alpha!: f64;
-  /** F_cᵀ, scaled by what Z decays until each row reads it, and under it Sᵀ, [depth + chunk, ts] */
+  /** F_cᵀ, each column scaled by what Z decays until that row reads it, and under it Sᵀ: [depth + chunk, ts]. */
   ft!: usize;
   ts!: usize;
-  /** the last columns of the rows that the chunk adds to Z (packTail) */
+  /** The last columns of the rows that the chunk adds to Z, as packTail leaves them. */
   gTail!: usize;
-  /** 1/λ, or λ, of the chunk */
+  /** 1/λ of the chunk's rows in solve and in the inverse, λ in apply. */
   pivot!: usize;
-  /** the chunk's rows of B and Y where the last panel is a partial one, [chunk, panel] */
+  /** The chunk's rows of B and Y where the last panel has fewer columns than a whole one: [chunk, panel]. */
   tail!: usize;
-  /** the sums of four rows being made, 2 × [4, panel] */
+  /** Where the sums of four rows are gathered: two tiles [4, panel]. */
   sum!: usize;
-  /** Z, under it the chunk's Y (or X), and what Z has lost (update): panels of [depth + chunk + depth, panel] */
+  /** The panels, `zs` bytes apart: Z, the chunk's Y or X, and what the roundings of Z have lost (update.ts). */
   z!: usize;
   zs!: usize;
   decay!: Decay;
-  /** Whether g_i comes after row i is visited: the walk of the transpose. */
+  /** Tells whether the state decays by g_i after row i is visited, as it does for Tᵀ, and not before. */
   gapAfter!: bool;
-  /** g of the first row visited, and from a row to the next */
+  /** The gaps of the row that is visited first; those of the next row lie `ps` bytes after them. */
   gap!: usize;
   ps!: usize;
-  /** What lies there depends on the decay: decay.ts. */
+  /** Here lies what the kind of decay needs: decay.ts. */
   decayed!: usize;
 }
 

@@ -5,7 +5,10 @@ import { substitute, timesLower } from "./substitution";
 /** The number of rows that are inverted by plain substitution. */
 const BLOCK: i32 = 16;
 
-/** out_b = a_b⁻¹ for the blocks [from, to) of the batch. Scratch: A and X padded to [cp, cp], and T [16, panel]. */
+/**
+ * Computes out_b = a_b⁻¹ for the blocks [from, to) of the batch, by substitution (reference README, equation (11)). The scratch holds A
+ * and X, both padded to [cp, cp] where cp is a multiple of 16, and T [16, panel].
+ */
 export function trilInverse<T>(job: Job, from: i32, to: i32, scratch: usize): void {
   const c = job.n;
   const cp = (c + BLOCK - 1) & -BLOCK;

@@ -1,5 +1,5 @@
 // Compiles assembly/ into dist/*.wasm, embeds the four builds as base64 in src/generated, one module each, and writes there
-// what the host has to know of the job record.
+// what the host has to know of the job record and of the kernels' sizes (record.mjs).
 import { execFileSync } from "node:child_process";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
@@ -14,7 +14,8 @@ const asc = join(
 );
 const gzipLimit = 60_000;
 
-// 201: usize and i32 mix freely, as this is wasm32 only; 112: functions that take vectors are not the module's exports
+// Warnings that say nothing here. 201: usize and i32 are mixed freely, since this is wasm32 only. 112: functions that take vectors
+// cannot be called from JavaScript, and are not among the module's exports.
 const quiet = ["--disableWarning", "201", "--disableWarning", "112"];
 const common = ["-O3", "--noAssert", "--runtime", "stub", ...quiet, "--enable", "simd"];
 const memory = ["--importMemory", "--initialMemory", "1", "--maximumMemory", "65535"];
@@ -31,7 +32,25 @@ function compile(name, entries, options) {
   return readFileSync(join(root, file));
 }
 
+/** Whether a module brings data of its own (its section 11). */
+function hasData(bytes) {
+  for (let at = 8; at < bytes.length;) {
+    const id = bytes[at++];
+    let length = 0;
+    for (let shift = 0; ; shift += 7) {
+      const byte = bytes[at++];
+      length |= (byte & 0x7f) << shift;
+      if (byte < 0x80) break;
+    }
+    if (id === 11) return true;
+    at += length;
+  }
+  return false;
+}
+
 function embed(name, bytes) {
+  if (hasData(bytes))
+    throw new Error(`${name}.wasm: expected no static data, since it would lie where the arena puts tensors`);
   const zipped = gzipSync(bytes).length;
   if (zipped > gzipLimit)
     throw new Error(`${name}.wasm: expected at most ${gzipLimit} bytes gzipped, got ${zipped}`);
@@ -45,7 +64,7 @@ mkdirSync(join(root, "dist"), { recursive: true });
 mkdirSync(join(root, "src/generated"), { recursive: true });
 writeFileSync(
   join(root, "src/generated/record.ts"),
-  recordModule(readFileSync(join(root, "assembly/job.ts"), "utf8")),
+  recordModule((name) => readFileSync(join(root, `assembly/${name}.ts`), "utf8")),
 );
 for (const relaxed of [false, true]) {
   for (const threaded of [false, true]) {

@@ -1,17 +1,10 @@
 import { UnsupportedError, ValueError, type Backend } from "@dlrt/core";
 import { checkFlag, checkOptions, checkText, describe } from "@dlrt/core/backend";
 import { WasmBackend } from "./backend.js";
+import { compile, hasRelaxedSimd, messageOf, type Build, type Kind } from "./compile.js";
 import { Engine } from "./engine.js";
-import {
-  compile,
-  createMemory,
-  hasRelaxedSimd,
-  instantiate,
-  nodeBuiltin,
-  messageOf,
-  type Build,
-  type Kind,
-} from "./instantiate.js";
+import { createMemory, instantiate } from "./instantiate.js";
+import { nodeBuiltin } from "./node.js";
 import { Pool } from "./pool.js";
 import type { WasmTensor } from "./tensor.js";
 import type { WasmModule, WebUrl } from "./wasm-types.js";

@@ -8,11 +8,11 @@ import type { WasmTensor } from "./tensor.js";
 
 type T = WasmTensor;
 
-/** With r = 0 there is no state that could decay. */
+/** Tells how the state of an operator decays. With r = 0 there is none that could. */
 export function decayOf(
   { decay, q }: Pick<DiagLowRankTril<T>, "decay" | "q">,
   on: "rank" | "columns",
-): (typeof Decay)[keyof typeof Decay] {
+): Decay {
   if (decay === undefined || q.shape[2] === 0) return Decay.none;
   if (decay.shape[2] === 1) return Decay.row;
   return on === "rank" ? Decay.channel : Decay.columns;
@@ -23,7 +23,7 @@ export function runDeltaRule(engine: Engine, params: DeltaRuleParams<T>): void {
   checkEraseKey(params);
   const decayKind = decayOf({ decay, q: query }, "rank");
   const { kept } = params;
-  // the steps of a few rows keep nothing
+  // The kernel for few rows cannot keep anything, so a call that keeps goes by chunks.
   const step = kept ? undefined : stepPlan(engine.threads, params, out.dtype);
   const chunk = sweepChunk(r, p, decayKind, params.chunk);
   const plan = step ? { group: 1, ...step } : deltaPlan(engine.threads, params, out.dtype);
@@ -58,7 +58,7 @@ export function runDeltaRule(engine: Engine, params: DeltaRuleParams<T>): void {
   });
 }
 
-/** A chunk of whole tiles of four rows, which rows that are kept without gaps want. */
+/** Rounds a chunk up to whole tiles of four rows. Where rows are kept, tiles of two chunks may not overlap. */
 const wholeTiles = (chunk: number): number => Math.ceil(chunk / 4) * 4;
 
 export function runDeltaRuleVjp(engine: Engine, params: DeltaRuleVjpParams<T>): void {

@@ -1,4 +1,4 @@
-import { nodeBuiltin } from "./instantiate.js";
+import { nodeBuiltin } from "./node.js";
 import type { Start } from "./worker.mjs";
 
 /** A worker, of Node or of a browser. */
@@ -63,7 +63,7 @@ function startInNode(
   const { Worker: ThreadWorker } = nodeBuiltin("node:worker_threads")!;
   const worker = new ThreadWorker(url ? new URL(url) : ownScript(), { execArgv: [] });
   worker.on("message", () => {
-    worker.unref(); // a process with nothing else to do may end
+    worker.unref(); // It may not keep a process alive that has nothing else to do.
     started();
   });
   worker.on("error", (error: Error) => gone(error.message));
@@ -81,7 +81,7 @@ function startInNode(
 function ownScript(): URL {
   const bundled = new URL("./worker.mjs", import.meta.url);
   if (bundled.protocol !== "") return bundled;
-  const here = import.meta.url; // it stands apart so that webpack puts in the file that it read and looks for no asset
+  const here = import.meta.url; // It stands apart so that webpack puts in the file that it read, and looks for no asset.
   return new URL("./worker.mjs", here);
 }
 

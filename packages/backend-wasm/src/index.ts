@@ -1,3 +1,3 @@
 export { createWasmBackend, type WasmBackendOptions } from "./create.js";
-export type { Build } from "./instantiate.js";
+export type { Build } from "./compile.js";
 export type { WasmTensor } from "./tensor.js";

@@ -17,7 +17,7 @@ import type { WasmTensor } from "./tensor.js";
 
 type T = WasmTensor;
 
-/** Each kernel as a job: what it reads and writes, and into how many items it is cut. */
+/** The kernels of a backend. Each makes its call a job: what it reads and writes, and into how many items it is cut. */
 export function wasmKernels(engine: Engine): Kernels<T> {
   return {
     solve: (params) => runSweep(engine, Kernel.solve, params.b, params, "rank"),

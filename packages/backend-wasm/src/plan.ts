@@ -1,8 +1,9 @@
 import type { Dtype, Sizes } from "@dlrt/core";
+import { INNER_ROWS, PANEL_BYTES, STEP_ROWS, STRIP_BYTES } from "./generated/record.js";
 import { Decay } from "./job.js";
 
-/** The number of columns in a panel, which is 32 bytes wide. */
-export const panelColumns: Readonly<Record<Dtype, number>> = { f32: 8, f64: 4 };
+/** The number of columns in a panel. */
+export const panelColumns: Readonly<Record<Dtype, number>> = { f32: PANEL_BYTES / 4, f64: PANEL_BYTES / 8 };
 
 /**
  * The number of rows in a chunk of solve and apply. A larger chunk wastes work on its triangle; a smaller one spends it
@@ -27,9 +28,10 @@ export const MAX_CHUNK = 32;
  * products of up to as many factors, each of which is rounded.
  */
 export const MAX_PRODUCTS = 16;
+/** So many bytes of states Z are taken to stay in the second-level cache. */
 const Z_BYTES = 262144;
 /**
- * The number of rows in an outer block of the inverse, a multiple of 16. The larger number serves matrices of LARGE_N
+ * The number of rows in an outer block of the inverse, a multiple of INNER_ROWS. The larger number serves matrices of LARGE_N
  * rows or more, where many rows follow each block.
  */
 const OUTER = 256;
@@ -52,12 +54,7 @@ function fastest(r: number, p: number): number {
  * The number of rows in a chunk of solve and apply. Where r = 0 it is 1: then no sum runs over the rows of a chunk,
  * which matters because 0 · ∞ is not 0.
  */
-export function sweepChunk(
-  r: number,
-  p: number,
-  decay: (typeof Decay)[keyof typeof Decay],
-  chunk: number = fastest(r, p),
-): number {
+export function sweepChunk(r: number, p: number, decay: Decay, chunk: number = fastest(r, p)): number {
   if (r === 0) return 1;
   return Math.min(chunk, decay === Decay.channel || decay === Decay.columns ? MAX_PRODUCTS : MAX_CHUNK);
 }
@@ -67,7 +64,7 @@ export function sweepChunk(
  * one segment of so many panels at a time.
  */
 function cachedPanels(r: number): number {
-  return Math.max(8, Math.floor(Z_BYTES / (32 * Math.max(1, r))));
+  return Math.max(8, Math.floor(Z_BYTES / (PANEL_BYTES * Math.max(1, r))));
 }
 
 /** Cuts the columns of each batch entry into the items that threads claim in solve and apply. */
@@ -86,7 +83,7 @@ export function sweepPlan(
 
 /** The number of rows in an outer block of the inverse. */
 export function inverseChunk(n: number, chunk: number = n < LARGE_N ? OUTER : LARGE_OUTER): number {
-  return Math.min(Math.ceil(chunk / 16) * 16, MAX_OUTER);
+  return Math.min(Math.ceil(chunk / INNER_ROWS) * INNER_ROWS, MAX_OUTER);
 }
 
 /**
@@ -106,10 +103,8 @@ export function share(threads: number, count: number, flops: number): number {
   return threads === 1 || flops < FLOPS_WORTH_A_THREAD ? count : Math.ceil(count / (4 * threads));
 }
 
-/** Up to so many rows are computed one by one, on the state where it lies. */
-const STEP_ROWS = 4;
-/** The number of columns in a strip, which is 64 bytes wide. */
-const stripColumns: Readonly<Record<Dtype, number>> = { f32: 16, f64: 8 };
+/** The number of columns in a strip. */
+const stripColumns: Readonly<Record<Dtype, number>> = { f32: STRIP_BYTES / 4, f64: STRIP_BYTES / 8 };
 
 /**
  * Cuts the columns of each batch entry into items where solve, apply and deltaRule compute few rows one by one. Returns

@@ -113,7 +113,7 @@ export class Pool {
     const { bell, stop, failed } = word;
     const start = { module, memory, thread, job: JOB_ADDRESS, bell, stop, failed };
     const helper = startHelper(start, this.workerUrl, (why) => {
-      if (this.#helpers.get(thread) !== helper) return; // the helper never got ready, and #hire rejects
+      if (this.#helpers.get(thread) !== helper) return; // The helper never got ready, and #hire rejects.
       this.#helpers.delete(thread);
       this.lost = why;
       this.#replace(thread, Promise.resolve());

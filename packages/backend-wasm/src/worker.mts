@@ -1,14 +1,15 @@
 /**
- * A helper thread: waits for the bell, works on the job until no item is left. It imports nothing, so that any
- * bundler can ship it as a file of its own.
+ * A helper thread. It waits for the bell, then works on the job until no item is left, and so on until it is told to stop. It imports
+ * nothing, so that any bundler can ship it as a file of its own.
  */
 export interface Start {
   readonly module: WebAssembly.Module;
   readonly memory: WebAssembly.Memory;
-  /** 1 … threads − 1; 0 is the thread that owns the backend. */
+  /** The number of this thread, from 1 on; 0 is the thread that owns the backend. */
   readonly thread: number;
+  /** The address of the job record. */
   readonly job: number;
-  /** indices of words: see src/job.ts */
+  /** The indices of the words on which threads wait (src/job.ts). */
   readonly bell: number;
   readonly stop: number;
   readonly failed: number;
@@ -24,7 +25,7 @@ interface Port {
 function serve({ module, memory, thread, job, bell, stop, failed }: Start, port: Port): void {
   const { exports } = new WebAssembly.Instance(module, { env: { memory } });
   const work = exports["work"] as (job: number, thread: number) => void;
-  // the buffer of a shared memory stays valid when it grows
+  // When a shared memory grows, its earlier buffers stay valid, so this array serves for good.
   const words = new Int32Array(memory.buffer);
   let heard = Atomics.load(words, bell);
   port.postMessage("ready");

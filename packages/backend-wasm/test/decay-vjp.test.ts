@@ -23,7 +23,10 @@ interface Given {
   readonly start?: WasmTensor | undefined;
 }
 
-/** (27) in float64, and beside each element what its error is measured by: |s| + Σ (|q q̄| + |k k̄|). */
+/**
+ * Computes equation (27) of the reference README in float64, and for each element the size by which its error is measured:
+ * |s| + Σ (|q q̄| + |k k̄|).
+ */
 function expected(
   { batch, n, r, channels, trans, decay, start }: Given,
   [q, qg, k, kg]: readonly ArrayLike<number>[],
@@ -99,7 +102,7 @@ test.each(cases)("$dtype, trans: $trans: by row and channel, every rank left ove
         backend.kernels.decayVjp({ ...call, out });
         const parts = [given.q, given.qGradient, given.k, given.kGradient].map((t) => t.data);
         const { value, size } = expected(call, parts);
-        // float64 beside float64: what is compared with has been rounded after every term
+        // In f64 more is allowed, because what it is compared with is float64 too and has been rounded after every term.
         const allowed = (dtype === "f32" ? 1.01 : 8) * unitRoundoff[dtype];
         value.forEach((x, i) =>
           expect(Math.abs(out.data[i]! - x), `r ${r}, ${channels}`).toBeLessThanOrEqual(allowed * size[i]!),
@@ -122,7 +125,7 @@ test.each(cases)("$dtype, trans: $trans: 65,536 rows of one sign lose nothing", 
       const i = trans ? 65_535 - step : step;
       for (let c = 0; c < channels; c++) {
         if (given.decay.data[i * channels + c] === -Infinity) continue;
-        // multiples of e, so the truth is known to half a unit in the last place
+        // The sums are multiples of e, so the truth is known to half a unit in the last place.
         const sum = (trans ? e * (step + 1) : -e * step) * (channels === 1 ? 2 : 1);
         const error = Math.abs(out.data[i * channels + c]! - (starts[c]! + sum));
         expect(error).toBeLessThanOrEqual(2 * unitRoundoff[dtype] * (1 + Math.abs(sum)));

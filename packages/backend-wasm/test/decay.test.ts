@@ -49,7 +49,7 @@ describe.each(BUILDS.filter(({ build }) => build === "simd"))("relaxed: $relaxed
 
   test.each(kinds)("$dtype, by $channels: every family, size and direction", ({ dtype, channels }) => {
     for (const [name, family] of Object.entries(families)) {
-      // one chunk and several, r on both sides of whole tiles, vectors and blocks; partial panels
+      // The sizes have one chunk and several, r on both sides of whole tiles, vectors and blocks, and partial panels.
       for (const size of [
         [70, 16, 9],
         [37, 5, 3],
@@ -101,7 +101,7 @@ describe.each(BUILDS.filter(({ build }) => build === "simd"))("relaxed: $relaxed
   test.each(kinds)("$dtype, by $channels: g of 0 and −∞ on whole numbers is exact", ({ dtype, channels }) => {
     const made = decaying(backend, dtype, [75, 5, 11], (u) => (u < 0.2 ? -Infinity : 0), channels);
     const { op, b, state, reference } = made;
-    // small enough that no sum leaves the whole numbers of float32
+    // The numbers are so small that no sum leaves the whole numbers of float32.
     const whole = (t: WasmTensor, most: number): void =>
       t.data.forEach((x, i, data) => (data[i] = Math.round(x * most)));
     whole(op.q, 1);
@@ -167,7 +167,7 @@ describe.each(BUILDS.filter(({ build }) => build === "simd"))("relaxed: $relaxed
           let sum = 0;
           for (let i = from + 1; i < n; i++) {
             sum += gaps[i * (channels === "row" ? 1 : 2)]!;
-            // a running product has an error for every factor, sums in two parts only that of the exponential
+            // A running product has an error for every factor; sums in two parts have only that of the exponential.
             const ulps = channels === "row" ? 4 : 2 * (i - from) + 2;
             const allowed = Math.exp(sum) * ulps * 2 * unitRoundoff[dtype] + 2 ** -64;
             expect(Math.abs(y.data[i]! - Math.exp(sum)), `${name}, from ${from} to ${i}`).toBeLessThanOrEqual(
@@ -180,48 +180,6 @@ describe.each(BUILDS.filter(({ build }) => build === "simd"))("relaxed: $relaxed
       }
     },
   );
-
-  test.each(["f32", "f64"] as const)("%s: a state that decays along its columns", (dtype) => {
-    for (const [name, family] of Object.entries(families)) {
-      for (const [n, r, p] of [
-        [40, 5, 12],
-        [21, 20, 7],
-      ] as const) {
-        const made = decaying(backend, dtype, [n, r, p], family, "row");
-        const across = decaying(backend, dtype, [n, p, 1], family, "channel");
-        const finalState = backend.empty([1, r, p], dtype);
-        const out = backend.empty([1, n, p], dtype);
-        for (const trans of [false, true]) {
-          for (const t of [out, finalState]) t.data.fill(Number.NaN);
-          backend.kernels.apply({
-            batch: 1,
-            n,
-            r,
-            p,
-            op: { ...made.op, decay: across.op.decay },
-            x: made.b,
-            out,
-            trans,
-            alpha: 1,
-            initialState: made.state,
-            finalState,
-            decayOn: "columns",
-          });
-          // column by column it is an operator of its own
-          for (let j = 0; j < p; j++) {
-            const column = (t: WasmTensor): Float64Array => plain(t).filter((_, at) => at % p === j);
-            const op = { ...made.reference, decay: column(across.op.decay) };
-            const [x, state] = [column(made.b), column(made.state)];
-            const y = omegaApply(op, column(out), x, 1, { trans, initialState: state, dtype });
-            const z = omegaState(op, column(finalState), x, 1, { trans, initialState: state });
-            const says = `${name}, n, r, p = ${n}, ${r}, ${p}, column ${j}, trans: ${trans}`;
-            expect(Math.max(y, z) / unitRoundoff[dtype], says).toBeLessThanOrEqual(gate(r));
-          }
-        }
-        for (const t of [made, across, finalState, out]) t.dispose();
-      }
-    }
-  });
 });
 
 test.each(["row", "channel"] as Channels[])(

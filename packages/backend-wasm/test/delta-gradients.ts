@@ -1,14 +1,14 @@
 import type { Backend, FloatArray, Shape } from "@dlrt/core";
 import type { WasmTensor } from "@dlrt/backend-wasm";
-import { columnsOf, normalized, recurrence, rowOf, uploaded, type Case, type Elements } from "./delta.js";
+import { columnsOf, normalized, rowOf, uploaded, type Case, type Elements } from "./delta.js";
 
 export interface TrueGradients {
   readonly gradients: Record<string, Float64Array>;
-  /** By which errors are measured: the largest element, or what was subtracted to make it. */
+  /** The numbers by which errors are measured: the largest element of each gradient, or the largest number that was subtracted to make it. */
   readonly sizes: Record<string, number>;
 }
 
-/** Gradients in float64 by the reverse of the recurrence; ḡ is 0 where g = −∞. */
+/** Computes the gradients in float64, by going through the recurrence in reverse. ḡ is 0 where g = −∞. */
 export function gradientsOf(
   given: Case,
   x: Elements,
@@ -42,11 +42,13 @@ export function gradientsOf(
       const own = x.eraseKey && normalized(rowOf(x.eraseKey, at, r), eps);
       const erasing = own ?? k;
       const seen = own ? before : decayed;
-      // of each channel first: one chain of r·p additions would lose more than what is judged
+      // Sums are taken for each channel first: one chain of r·p additions would lose more than what is judged.
       const [qg, kg, eg] = [new Float64Array(r), new Float64Array(r), new Float64Array(r)];
       const pg = own ? new Float64Array(r) : kg;
-      const factor = (m: number): number =>
-        x.decay ? Math.exp(x.decay[at * columns.decay + (columns.decay === 1 ? 0 : m)]!) : 1;
+      const gaps = x.decay && rowOf(x.decay, at, columns.decay);
+      const factors = Array.from({ length: r }, (_, m) =>
+        gaps ? Math.exp(gaps[columns.decay === 1 ? 0 : m]!) : 1,
+      );
       const addErase = (m: number, value: number): void => {
         g.erase[at * columns.erase + (columns.erase === 1 ? 0 : m)]! += value;
       };
@@ -75,15 +77,15 @@ export function gradientsOf(
           if (x.decay) {
             const gap = at * columns.decay + (columns.decay === 1 ? 0 : m);
             if (x.decay[gap] !== -Infinity)
-              g.decay[gap]! += back[m * p + j]! * factor(m) * before[m * p + j]!;
+              g.decay[gap]! += back[m * p + j]! * factors[m]! * before[m * p + j]!;
           }
-          back[m * p + j]! *= factor(m);
+          back[m * p + j]! *= factors[m]!;
           if (own) back[m * p + j]! -= erased;
         }
       }
       eg.forEach((value, m) => addErase(m, value));
       if (own && columns.decay > 0) {
-        // ḡ is a running sum of differences of these
+        // ḡ is a running sum of differences of these terms.
         const terms = (y: ArrayLike<number>, yg: Float64Array): number =>
           yg.reduce((sum, value, m) => sum + Math.abs(value * y[m]!), 0);
         const gain = terms(q, qg) + terms(k, kg) + terms(own, pg);
@@ -110,51 +112,45 @@ export function gradientsOf(
   return { gradients: g, sizes };
 }
 
-/** Z before every row, Z as it has decayed there, and the correction u. */
+/** Returns Z before every row of batch entry b, Z as it has decayed there, and the correction u that is then added to it. */
 function statesBefore(
   given: Case,
   x: Elements,
   b: number,
 ): { before: Float64Array; decayed: Float64Array; u: Float64Array }[] {
-  const { n, r, p } = given;
+  const { n, r, p, eps } = given;
   const columns = columnsOf(given);
-  const cut = (y: ArrayLike<number> | undefined, rows: number, cols: number, i: number) =>
-    y && rowOf(y, b * rows + i, cols);
-  let state = Float64Array.from(
-    x.initialState ? Array.from(x.initialState).slice(b * r * p, (b + 1) * r * p) : new Float64Array(r * p),
-  );
+  let state = Float64Array.from({ length: r * p }, (_, at) => x.initialState?.[b * r * p + at] ?? 0);
   return Array.from({ length: n }, (_, i) => {
-    const one: Case = { ...given, batch: 1, n: 1 };
-    const row: Elements = {
-      query: cut(x.query, n, r, i)!,
-      key: cut(x.key, n, r, i)!,
-      value: cut(x.value, n, p, i)!,
-      erase: cut(x.erase, n, columns.erase, i)!,
-      eraseKey: cut(x.eraseKey, n, r, i),
-      write: cut(x.write, n, columns.write, i),
-      decay: cut(x.decay, n, columns.decay, i),
-      initialState: state,
-    };
-    const erasing = normalized(row.eraseKey ?? row.key, given.eps);
-    const decayed = state.map((z, at) => {
-      const g = row.decay?.[columns.decay === 1 ? 0 : Math.floor(at / p)] ?? 0;
-      return g === -Infinity ? 0 : z + Math.expm1(g) * z;
-    });
-    const seen = row.eraseKey ? state : decayed;
-    const w = row.write ?? row.erase;
-    const u = Float64Array.from({ length: p }, (_, j) => {
-      let sum = w[w.length === 1 ? 0 : j]! * row.value[j]!;
-      for (let m = 0; m < r; m++)
-        sum -= row.erase[columns.erase === 1 ? 0 : m]! * erasing[m]! * seen[m * p + j]!;
-      return sum;
-    });
+    const row = b * n + i;
     const before = state;
-    state = recurrence(one, row).finalState as Float64Array<ArrayBuffer>;
+    const gaps = x.decay && rowOf(x.decay, row, columns.decay);
+    const k = normalized(rowOf(x.key, row, r), eps);
+    const erasing = x.eraseKey ? normalized(rowOf(x.eraseKey, row, r), eps) : k;
+    const e = rowOf(x.erase, row, columns.erase);
+    const w = x.write ? rowOf(x.write, row, columns.write) : e;
+    const decayed = before.slice();
+    for (let m = 0; m < r && gaps; m++) {
+      const g = gaps[columns.decay === 1 ? 0 : m]!;
+      // A factor of 0 forgets what is not finite too. expm1 keeps what rounding the factor of a slow decay would lose.
+      for (let at = m * p; at < (m + 1) * p; at++)
+        decayed[at] = g === -Infinity ? 0 : before[at]! + Math.expm1(g) * before[at]!;
+    }
+    const seen = x.eraseKey ? before : decayed;
+    const u = Float64Array.from({ length: p }, (_, j) => w[w.length === 1 ? 0 : j]! * x.value[row * p + j]!);
+    state = decayed.slice();
+    for (let j = 0; j < p; j++) {
+      for (let m = 0; m < r; m++) u[j]! -= e[e.length === 1 ? 0 : m]! * erasing[m]! * seen[m * p + j]!;
+      for (let m = 0; m < r; m++) state[m * p + j]! += k[m]! * u[j]!;
+    }
     return { before, decayed, u };
   });
 }
 
-/** All gradients by the kernel, on poisoned tensors that are gone when it returns; `keeps`: from what a forward call has kept. */
+/**
+ * Computes all gradients by the kernel, on poisoned tensors that are gone when it returns. With `keeps` they are computed from what a forward
+ * call has kept.
+ */
 export function fusedGradients(
   backend: Backend<WasmTensor>,
   given: Case,

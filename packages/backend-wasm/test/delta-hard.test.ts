@@ -116,7 +116,7 @@ test("slow decay of constant data over 65,536 rows", () => {
       eraseKey: kind.own ? filled(given.n * 4, (i) => (i % 4 === 0 ? 0.5 : 0), "f32") : undefined,
       decay: filled(given.n * (decay === "row" ? 1 : 4), () => -1e-8, "f32"),
     };
-    // three of the four channels only decay: what the state loses shows there
+    // Three of the four channels only decay, and what the state loses shows there.
     const want = recurrence(given, x);
     const got = fused(backend, given, x);
     want.finalState.forEach((z, i) =>
@@ -143,7 +143,7 @@ test.each(["f32", "f64"] as const)("%s: small whole numbers, gaps 0 and −∞: 
         const drawnOnes = drawn(given);
         const x: Elements = {
           query: whole(2 * n * r, 1, 2),
-          // one channel a row, so that nothing grows
+          // Each key has a single channel, so that nothing grows.
           key: filled(2 * n * r, (i) => (i % r === (Math.floor(i / r) * 5) % r ? 1 : 0), dtype),
           value: whole(2 * n * p, 3, 4),
           erase: whole(drawnOnes.erase.length, 4, 1).map(Math.abs),
@@ -157,7 +157,7 @@ test.each(["f32", "f64"] as const)("%s: small whole numbers, gaps 0 and −∞: 
         };
         const want = recurrence(given, x);
         const got = fused(backend, given, x);
-        // −0 and 0 are one number
+        // −0 and 0 count as one number.
         for (const part of ["out", "finalState"] as const)
           expect(got[part].map((y) => y + 0)).toEqual(
             dtype === "f32" ? Float32Array.from(want[part], (y) => y + 0) : want[part].map((y) => y + 0),
@@ -172,7 +172,7 @@ test.each(["f32", "f64"] as const)("%s: rows of zeros, normalised", (dtype) => {
     const given: Case = { ...base, dtype, n, eps: 1e-6 };
     const x = { ...drawn(given), key: filled(n * given.r, (i) => (i < given.r ? 0 : 0.3), dtype) };
     expectNormalized(given, x);
-    // squares beyond the range of float32, and below it
+    // The squares of these numbers lie beyond the range of float32, and below it.
     for (const size of dtype === "f32" ? [1e30, 1e-30] : [1e100]) {
       const scaled = { ...x, query: filled(n * given.r, (i) => size * ((i % 5) - 2), dtype) };
       expectNormalized(given, scaled);

@@ -28,7 +28,7 @@ export interface Case {
   readonly n: number;
   readonly r: number;
   readonly p: number;
-  /** Columns of each gate; 0: absent. */
+  /** The widths of the gates; "none" is absent. */
   readonly erase: "one" | "channels";
   readonly write: "none" | "one" | "columns";
   readonly decay: "none" | "row" | "channel";
@@ -38,6 +38,19 @@ export interface Case {
   readonly scale: number;
   readonly state: boolean;
 }
+
+/** The kinds of decay of the state. With an erase key of its own it decays by one number a row. */
+export const kinds = [
+  ...(["none", "row", "channel"] as const).map((decay) => ({ decay, own: false })),
+  ...(["none", "row"] as const).map((decay) => ({ decay, own: true })),
+];
+
+/** The widths of gates that a layer may have. */
+export const gates = (["one", "channels"] as const).flatMap((erase) =>
+  (["none", "one", "columns"] as const)
+    .filter((write) => erase === "one" || write !== "none")
+    .map((write) => ({ erase, write })),
+);
 
 export const columnsOf = ({
   r,
@@ -51,7 +64,7 @@ export const columnsOf = ({
   decay: decay === "none" ? 0 : decay === "row" ? 1 : r,
 });
 
-/** Keys of length about 1, gates between 0 and 1 (2 for one column), gaps between −1 and 0 with a few −∞ among them. */
+/** Draws keys of length about 1, gates between 0 and 1 (1.5 for an erase gate of one column), and gaps between −1 and 0 with a few −∞ among them. */
 export function drawn(given: Case, seed = 1): Elements {
   const { dtype, batch, n, r, p } = given;
   const columns = columnsOf(given);
@@ -90,7 +103,7 @@ export interface Truth {
   readonly size: { out: number; finalState: number };
 }
 
-/** deltaRule row by row in float64, as its parameters define it. */
+/** Computes deltaRule row by row in float64, as its parameters define it. */
 export function recurrence(given: Case, x: Elements): Truth {
   const size = { out: 0, finalState: 0 };
   const { batch, n, r, p, eps, scale } = given;
@@ -108,11 +121,11 @@ export function recurrence(given: Case, x: Elements): Truth {
       const w = x.write ? rowOf(x.write, at, columns.write) : e;
       const own = x.eraseKey && normalized(rowOf(x.eraseKey, at, r), eps);
       const seen = own ? z.slice() : z;
-      for (let m = 0; m < r; m++) {
-        const g = x.decay ? x.decay[at * columns.decay + (columns.decay === 1 ? 0 : m)]! : 0;
-        // a factor of 0 forgets what is not finite too; expm1 keeps what slow decay would lose
-        for (let j = 0; j < p; j++)
-          z[m * p + j] = g === -Infinity ? 0 : z[m * p + j]! + Math.expm1(g) * z[m * p + j]!;
+      for (let m = 0; m < r && x.decay; m++) {
+        const g = x.decay[at * columns.decay + (columns.decay === 1 ? 0 : m)]!;
+        const less = Math.expm1(g);
+        // A factor of 0 forgets what is not finite too. expm1 keeps what rounding the factor of a slow decay would lose.
+        for (let j = 0; j < p; j++) z[m * p + j] = g === -Infinity ? 0 : z[m * p + j]! + less * z[m * p + j]!;
       }
       for (let j = 0; j < p; j++) {
         let read = 0;
@@ -140,7 +153,7 @@ export function recurrence(given: Case, x: Elements): Truth {
   return { out, finalState, size };
 }
 
-/** Operands on a backend. */
+/** Puts the operands on a backend. */
 export function uploaded(backend: Backend<WasmTensor>, given: Case, x: Elements) {
   const { dtype, batch, n, r, p } = given;
   const columns = columnsOf(given);
@@ -163,7 +176,7 @@ export function uploaded(backend: Backend<WasmTensor>, given: Case, x: Elements)
   };
 }
 
-/** The fused kernel on new tensors, which are gone when it returns; its outputs were poisoned. */
+/** Runs the fused kernel on new tensors, which are gone when it returns. Its outputs hold NaN before. */
 export function fused(
   backend: Backend<WasmTensor>,
   given: Case,
@@ -181,7 +194,7 @@ export function fused(
   return results;
 }
 
-/** The same by solve and apply, from operands formed in the dtype (without eps). */
+/** Computes the same by solve and apply, from operands formed in the dtype. It does not normalise. */
 export function composed(
   backend: Backend<WasmTensor>,
   given: Case,
@@ -224,7 +237,7 @@ export function composed(
   return results;
 }
 
-/** The largest difference; NaN where there is one. */
+/** Returns the largest difference, or NaN where some difference is NaN. */
 export function worst(got: ArrayLike<number>, want: Float64Array): number {
   return want.reduce((most, x, i) => {
     const off = Math.abs(got[i]! - x);

@@ -4,7 +4,7 @@ import type { ReferenceOperator } from "@dlrt/core/reference";
 import type { WasmTensor } from "@dlrt/backend-wasm";
 import { random } from "./problem.js";
 
-/** One gap from a number in [0, 1) and its place. */
+/** Makes one gap from a number in [0, 1) and its row. */
 export type Family = (u: number, row: number) => number;
 
 export const families: Readonly<Record<string, Family>> = {
@@ -32,7 +32,7 @@ export interface Decaying {
   dispose(): void;
 }
 
-/** One batch entry. q = 0.6 k with 0.6 |k|² < 1.8, and λ near 1: no row's step makes the state larger. */
+/** Makes one batch entry, with q = 0.6 k, 0.6 |k|² < 1.8 and λ near 1, so that no row's step makes the state larger. */
 export function decaying(
   backend: Backend<WasmTensor>,
   dtype: Dtype,

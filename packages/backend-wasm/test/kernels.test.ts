@@ -31,7 +31,7 @@ function poisoned(shape: readonly [number, number, number], dtype: Dtype): WasmT
 }
 
 test.each([
-  // outer blocks of one and several inner chunks, the last short; r of no panel, none, and more than the rows
+  // Outer blocks have one inner chunk and several, of which the last is short; r is no multiple of a panel, 0, or more than the rows.
   ["f32", 257, 5, 32],
   ["f32", 300, 0, 256],
   ["f32", 290, 9, 48],
@@ -54,13 +54,13 @@ test.each(dtypes)("%s inverse of more than 1024 rows solves T X = I", (dtype) =>
   const out = poisoned([1, n, n], dtype);
   inverse(backend, op, { out });
   const reference = operatorOf({ batch: 1, n, r, diag: op.diag.data, q: op.q.data, k: op.k.data }, 0);
-  // a residual on one side is no promise of an inverse, but these data are mild, and it costs O(n² r) to judge
+  // A residual on one side is no promise of an inverse, but these data are mild, and it costs only O(n² r) to judge.
   const residual = omega(reference, matrixOf(out.data, 1, 0), identity(n), n, { dtype });
   expect(residual / EPSILON[dtype]).toBeLessThanOrEqual(16);
 });
 
 test.each([
-  // right-hand sides of several segments of the cache, with a partial panel at the end; r of half a tile
+  // Right-hand sides are cut into several segments by the cache, with a partial panel at the end; or r is half a tile.
   ["f32", 40, 1030, 77],
   ["f64", 40, 1030, 75],
   ["f32", 70, 3, 9],
@@ -87,7 +87,7 @@ test.each(dtypes)("%s: every number of rows left over, both directions, λ from 
   for (let n = 1; n <= 130; n++) {
     const { op, b } = problem(backend, dtype, [1, n, 3, 3]);
     op.diag.data.forEach((_, i, data) => (data[i] = 2 ** (((i * 7) % 41) - 20) * (i % 3 === 0 ? -1.1 : 1.3)));
-    // couplings as small as the smallest λ: the solution stays finite
+    // The couplings are as small as the smallest λ, so that the solution stays finite.
     for (let i = 0; i < n * 3; i++) op.q.data[i]! *= 2 ** -24;
     const reference = operatorOf({ batch: 1, n, r: 3, diag: op.diag.data, q: op.q.data, k: op.k.data }, 0);
     const rhs = matrixOf(b.data, 1, 0);
@@ -147,7 +147,7 @@ test("a row that must be divided by λ leaves the rows before it as they were, t
   const y = solve(backend, op, b).data;
   expect(y.slice(0, 21 * 11)).toEqual(before);
   expect(Number.isFinite(y[21 * 11]!)).toBe(false);
-  // b small enough that b / λ is finite, though 1 / λ is not
+  // b is so small that b / λ is finite, though 1 / λ is not.
   op.q.data.fill(0);
   b.data.fill(3e-38);
   const divided = solve(backend, op, b).data[21 * 11]!;

@@ -2,6 +2,7 @@ import { LimitError, solve, type Backend } from "@dlrt/core";
 import { createWasmBackend, type WasmTensor } from "@dlrt/backend-wasm";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { Arena } from "../src/arena.js";
+import { Random } from "../../../tooling/random.mjs";
 
 let backend: Backend<WasmTensor>;
 beforeEach(async () => {
@@ -11,21 +12,13 @@ afterEach(() => backend.dispose());
 
 const memoryBytes = (t: WasmTensor): number => t.storage.buffer.byteLength;
 
-/** Small integers in no order, the same every time. */
-function* noise(): Generator<number, never> {
-  for (let x = 1; ;) {
-    x = (Math.imul(x, 1664525) + 1013904223) >>> 0;
-    yield x >>> 8;
-  }
-}
-
 test("memory freed is used again: 10,000 rounds of mixed sizes do not grow it", () => {
-  const sizes = noise();
+  const random = new Random(1);
   const live: WasmTensor[] = [];
   let after: number | undefined;
   for (let round = 0; round < 10_000; round++) {
-    if (live.length === 20) live.splice(sizes.next().value % 20, 1)[0]!.dispose();
-    const t = backend.empty([1, 1 + (sizes.next().value % 200), 1 + (sizes.next().value % 200)]);
+    if (live.length === 20) live.splice(random.integer(0, 19), 1)[0]!.dispose();
+    const t = backend.empty([1, random.integer(1, 200), random.integer(1, 200)]);
     live.push(t);
     if (round === 5000) after = memoryBytes(t);
   }
@@ -40,10 +33,10 @@ test("scratch is kept, not piled up, over 10,000 calls", () => {
   const [diag, q, k] = [1, 8, 8].map((cols) => backend.empty([1, 20, cols]));
   diag!.data.fill(1);
   const op = { diag: diag!, q: q!, k: k! };
-  const sizes = noise();
+  const random = new Random(1);
   let before = 0;
   for (let round = 0; round < 10_000; round++) {
-    const b = backend.empty([1, 20, 1 + (sizes.next().value % 100)]);
+    const b = backend.empty([1, 20, random.integer(1, 100)]);
     solve(backend, op, b).dispose();
     b.dispose();
     if (round === 1000) before = memoryBytes(q!);
@@ -133,15 +126,15 @@ test("an arena joins what is freed, in any order, and grows only when nothing fi
 test("blocks never overlap and stay on cache lines", () => {
   const memory = new WebAssembly.Memory({ initial: 1, maximum: 100 });
   const arena = new Arena(memory, 100 * 65536, 1024);
-  const sizes = noise();
+  const random = new Random(1);
   const live = new Map<number, number>();
   for (let round = 0; round < 3000; round++) {
     if (live.size > 30) {
-      const at = [...live.keys()][sizes.next().value % live.size]!;
+      const at = [...live.keys()][random.integer(0, live.size - 1)]!;
       arena.release(at);
       live.delete(at);
     }
-    const size = sizes.next().value % 9000;
+    const size = random.integer(0, 8999);
     const at = arena.allocate("block", size);
     expect(at % 64).toBe(0);
     for (const [other, length] of live) expect(at + size <= other || other + length <= at).toBe(true);

@@ -1,4 +1,6 @@
+import { createHash } from "node:crypto";
 import type { Backend, Dtype, FloatArray, Shape, Tensor } from "@dlrt/core";
+import { uniformFrom } from "../../../tooling/random.mjs";
 
 /** The four modules, as options. */
 export const BUILDS = [
@@ -8,17 +10,12 @@ export const BUILDS = [
   { build: "simd+threads", relaxed: true },
 ] as const;
 
-/** Uniform in (−½, ½), the same for the same seed. */
+/** Uniform in [−½, ½), the same for the same seed. */
 export function random(dtype: Dtype, shape: Shape, seed: number, scale = 1): FloatArray {
   const length = shape[0] * shape[1] * shape[2];
   const data = dtype === "f32" ? new Float32Array(length) : new Float64Array(length);
-  let x = seed | 0;
-  for (let i = 0; i < length; i++) {
-    x = (x + 0x6d2b79f5) | 0;
-    let t = Math.imul(x ^ (x >>> 15), x | 1);
-    t ^= t + Math.imul(t ^ (t >>> 7), t | 61);
-    data[i] = scale * (((t ^ (t >>> 14)) >>> 0) / 2 ** 32 - 0.5);
-  }
+  const uniform = uniformFrom(seed);
+  for (let i = 0; i < length; i++) data[i] = scale * (uniform() - 0.5);
   return data;
 }
 
@@ -46,4 +43,11 @@ export function problem<T extends Tensor>(
     k: put(k, [batch, n, r]),
   };
   return { op, b: drawn([batch, n, p], 4), state: drawn([batch, r, p], 5) };
+}
+
+/** A digest of an array's bits. */
+export function digest(data: FloatArray): string {
+  return createHash("sha256")
+    .update(new Uint8Array(data.buffer, data.byteOffset, data.byteLength))
+    .digest("hex");
 }

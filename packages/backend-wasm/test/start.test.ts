@@ -46,7 +46,7 @@ const causes = [
   {
     cause: "a page that may not load the script",
     flags: [],
-    // neither Node's worker_threads nor a Worker that can be made
+    // There is neither Node's worker_threads nor a Worker that can be made.
     prelude: `process.getBuiltinModule = undefined;
       globalThis.Worker = class { constructor() { throw new DOMException("cross origin", "SecurityError"); } };`,
     workerUrl: "",

@@ -23,7 +23,7 @@ function deltaNet(rows: number): { q: Float32Array; k: Float32Array } {
   return { q, k };
 }
 
-/** ω of the whole, in ε, of a solve of so many rows in pieces; what is left on the backend after it. */
+/** Solves so many rows in pieces. Returns ω of the whole, in ε, and what is left on the backend afterwards. */
 export async function streamed(
   rows: number,
   piece: number,

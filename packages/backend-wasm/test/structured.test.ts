@@ -128,7 +128,7 @@ describe.each(BUILDS.filter(({ build }) => build === "simd"))("relaxed: $relaxed
     dtypes.flatMap((dtype) =>
       (
         [
-          // n, r, p, half of what it was, or the gate where it was beyond that
+          // Each line is n, r, p and a bound: half of what was measured before sums were cut into blocks, or the gate where that was beyond it.
           [256, 128, 9, 15],
           [2, 512, 1, 17],
           [2, 1024, 1, gate(1024)],
@@ -184,7 +184,7 @@ describe.each(BUILDS.filter(({ build }) => build === "simd"))("relaxed: $relaxed
         a.data.fill(0);
         for (let i = 0; i < c; i++) {
           a.data[i * c + i] = 1;
-          if (i > 0) a.data[i * c] = -1; // the first column of the inverse is 1 above the last row
+          if (i > 0) a.data[i * c] = -1; // The first column of the inverse is then 1 above the last row.
         }
         for (let j = 0; j < c - 1; j++) a.data[(c - 1) * c + j] = j === at ? 1 : tiny;
         const x = trilInverse(backend, a);

@@ -1,23 +1,7 @@
-import { createHash } from "node:crypto";
-import {
-  apply,
-  inverse,
-  solve,
-  trilInverse,
-  type Backend,
-  type Dtype,
-  type FloatArray,
-  type Tensor,
-} from "@dlrt/core";
+import { apply, inverse, solve, trilInverse, type Backend, type Dtype, type Tensor } from "@dlrt/core";
 import { createWasmBackend, type WasmTensor } from "@dlrt/backend-wasm";
 import { afterEach, expect, test, vi } from "vitest";
-import { problem, random } from "./problem.js";
-
-function digest(data: FloatArray): string {
-  return createHash("sha256")
-    .update(new Uint8Array(data.buffer, data.byteOffset, data.byteLength))
-    .digest("hex");
-}
+import { digest, problem, random } from "./problem.js";
 
 /** Ranks and widths on both sides of where the default chunk changes, one entry and several. */
 const sizes = [
@@ -162,7 +146,7 @@ test("a helper that traps in the midst of an item fails that call, and only that
   const backend = await withFaultyHelper("traps");
   const { op, b } = problem(backend, "f32", [1, 60_000, 32, 64]);
   const live = backend.memory();
-  // on a busy machine the calling thread may finish alone a few times, before the helper claims anything
+  // On a busy machine the calling thread may finish alone a few times, before the helper claims anything.
   const call = (): void => {
     for (let attempt = 0; attempt < 200; attempt++) solve(backend, op, b).dispose();
   };

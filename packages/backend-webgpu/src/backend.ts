@@ -1,7 +1,5 @@
 import {
-  ShapeError,
   UnsupportedError,
-  ValueError,
   byteSize,
   elementCount,
   type Backend,
@@ -17,7 +15,6 @@ import {
   checkReadable,
   checkView,
   contiguousLayout,
-  describe,
   firstElement,
   isContiguous,
   lastElement,
@@ -28,13 +25,14 @@ import {
   viewLayout,
   type Kernels,
 } from "@dlrt/core/backend";
-import { describeDevice } from "./device.js";
+import { settingsOf, supportsOf } from "./configure.js";
 import { asError, Faults, firstFault } from "./faults.js";
 import { Pending } from "./fates.js";
 import { kernelsOf } from "./kernels/index.js";
 import type { Context } from "./kernels/context.js";
 import type { Operand } from "./kernels/plan.js";
-import { checkObject, type WebGpuOptions } from "./options.js";
+import { checkBuffer, checkRecord } from "./lent.js";
+import type { WebGpuOptions } from "./options.js";
 import { Pipelines } from "./pipelines.js";
 import { callLike, checkPrepare, preparePipelines, uncompiled, type Rehearsal } from "./prepare.js";
 import { selfTest } from "./self-test.js";
@@ -44,14 +42,13 @@ import { Trust } from "./trust.js";
 import { TENSOR } from "./usage.js";
 import type { GpuBuffer, GpuCommandEncoder, GpuDevice } from "./gpu-types.js";
 
-const MIB = 2 ** 20;
-
 /** Frees what was recorded in one call of `record`. It may be called once that call's encoder has been submitted. */
 export type Recording = Disposable & { dispose(): void };
 
 /**
  * One GPUDevice with its tensors and kernels. A call records its work at once; the work is submitted later, and its
- * results come back to the host only by `read`.
+ * results come back to the host only by `read`. This file is longer than others because it is all that a caller holds: each method checks its
+ * arguments and hands on to the stream, and most lines say what it promises and throws.
  */
 export class WebGpuBackend implements Backend<GpuTensor> {
   readonly name = "webgpu";
@@ -72,45 +69,16 @@ export class WebGpuBackend implements Backend<GpuTensor> {
    * on the same device.
    */
   constructor(device: GpuDevice, ownsDevice: boolean, options: WebGpuOptions, sharing?: WebGpuBackend) {
-    const { name, software } = describeDevice(device);
-    const { maxBufferSize, maxStorageBufferBindingSize, minStorageBufferOffsetAlignment } = device.limits;
     this.device = device;
     this.#ownsDevice = ownsDevice;
-    this.supports = {
-      dtypes: ["f32"],
-      decay: "channel",
-      eraseKey: ["deltaRule"],
-      limits: { tensorBytes: maxBufferSize },
-      build: name,
-      software,
-      flushesSubnormals: true, // WebGPU has no way to ask whether a device flushes subnormal numbers to zero
-    };
+    this.supports = supportsOf(device);
     this.#faults = new Faults(device);
-    const scratchBytes = options.maxScratchBytes ?? 256 * MIB;
-    const submitFlops = options.maxSubmitFlops ?? 5e10;
+    const settings = settingsOf(device, options);
+    const { submitFlops, scratchBytes: keepBytes } = settings.budget;
     const pipelines = sharing ? sharing.#stream.pipelines : new Pipelines(device);
-    this.#stream = new Stream(device, this.#faults, pipelines, {
-      submitFlops,
-      keepBytes: scratchBytes,
-    });
-    this.#context = {
-      stream: this.#stream,
-      budget: {
-        bindingBytes: Math.min(
-          options.maxBindingBytes ?? Number.POSITIVE_INFINITY,
-          maxStorageBufferBindingSize,
-        ),
-        scratchBytes,
-        submitFlops,
-        alignment: minStorageBufferOffsetAlignment,
-      },
-      software,
-      width: options.width ?? (software ? 4 : 256),
-      chunk: options.chunk ?? (software ? 32 : 64),
-      scan: options.scan ?? "sequential",
-      groups: options.scanGroups,
-      nothing: { read: this.#placeholder(), write: this.#placeholder() },
-    };
+    this.#stream = new Stream(device, this.#faults, pipelines, { submitFlops, keepBytes });
+    const nothing = { read: this.#placeholder(), write: this.#placeholder() };
+    this.#context = { ...settings, stream: this.#stream, nothing };
     this.kernels = kernelsOf(this.#context, (name, tensors, work) =>
       this.#stream.operation(name, tensors, work),
     );
@@ -169,17 +137,7 @@ export class WebGpuBackend implements Backend<GpuTensor> {
   wrap(buffer: GpuBuffer, shape: Shape, offset = 0): GpuTensor {
     WebGpuBackend.#ledgerOf(this).assertOpen();
     checkAllocation("wrap", shape, "f32", this.supports);
-    if (!Number.isSafeInteger(offset) || offset < 0 || offset % 4 !== 0) {
-      throw new ValueError("offset", "a multiple of 4 bytes, ≥ 0", String(offset));
-    }
-    if (buffer === undefined) throw new ValueError("buffer", "a GPUBuffer", "undefined");
-    checkObject("buffer", buffer, "a GPUBuffer", ["usage", "size", "destroy"]);
-    if ((buffer.usage & TENSOR) !== TENSOR) {
-      throw new ValueError("buffer", "usage STORAGE | COPY_SRC | COPY_DST", `usage ${buffer.usage}`);
-    }
-    if (offset + byteSize(shape, "f32") > buffer.size) {
-      throw new ShapeError("buffer", `${offset + byteSize(shape, "f32")} bytes or more`, `${buffer.size}`);
-    }
+    checkBuffer(buffer, shape, offset);
     return new GpuTensor(this, this.#ledger, [...shape], { buffer, offset }, { ownedBytes: 0 });
   }
 
@@ -203,9 +161,7 @@ export class WebGpuBackend implements Backend<GpuTensor> {
    */
   record(encoder: GpuCommandEncoder, work: () => void): Recording {
     WebGpuBackend.#ledgerOf(this).assertOpen();
-    if (encoder === undefined) throw new ValueError("encoder", "a GPUCommandEncoder", "undefined");
-    checkObject("encoder", encoder, "a GPUCommandEncoder", ["beginComputePass", "copyBufferToBuffer"]);
-    if (typeof work !== "function") throw new ValueError("work", "a function", describe(work));
+    checkRecord(encoder, work);
     const dispose = this.#stream.record(encoder, work);
     return { dispose, [Symbol.dispose]: dispose };
   }

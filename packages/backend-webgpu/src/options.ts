@@ -1,5 +1,5 @@
 import { ValueError } from "@dlrt/core";
-import { checkFlag, checkOptions, describe } from "@dlrt/core/backend";
+import { checkCount, checkFlag, checkOptions, describe } from "@dlrt/core/backend";
 import type { Gpu, GpuDevice } from "./gpu-types.js";
 
 /** Options of `createWebGpuBackend`. */
@@ -74,10 +74,8 @@ export function checkWebGpuOptions(options: WebGpuOptions): void {
     if (value === undefined || choices.includes(value)) continue;
     throw new ValueError(name, `one of ${choices.join(", ")}`, describe(value));
   }
-  for (const [name, value] of Object.entries({ scanGroups, width })) {
-    if (value === undefined || (Number.isSafeInteger(value) && value >= 1)) continue;
-    throw new ValueError(name, "an integer ≥ 1", describe(value));
-  }
+  for (const [name, value] of Object.entries({ scanGroups, width }))
+    if (value !== undefined) checkCount(name, value);
   for (const name of ["maxBindingBytes", "maxScratchBytes", "maxSubmitFlops"] as const) {
     const value = options[name];
     if (value === undefined || (typeof value === "number" && value > 0)) continue;

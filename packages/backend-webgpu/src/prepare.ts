@@ -1,5 +1,12 @@
 import { UnsupportedError, ValueError, type PrepareParams, type Shape, type Supports } from "@dlrt/core";
-import { checkFlag, checkOptions, contiguousLayout, describe, type Kernels } from "@dlrt/core/backend";
+import {
+  checkCount,
+  checkFlag,
+  checkOptions,
+  contiguousLayout,
+  describe,
+  type Kernels,
+} from "@dlrt/core/backend";
 import { shaderCode } from "./generated/shaders.js";
 import type { Commands, Context } from "./kernels/context.js";
 import { kernelsOf } from "./kernels/index.js";
@@ -30,13 +37,8 @@ export function checkPrepare(p: PrepareParams, supports: Supports): void {
   if (!KERNELS.includes(p.kernel)) {
     throw new ValueError("kernel", `one of ${KERNELS.join(", ")}`, describe(p.kernel));
   }
-  for (const size of SIZES) {
-    if (Number.isSafeInteger(p[size]) && p[size] >= 0) continue;
-    throw new ValueError(size, "an integer ≥ 0", describe(p[size]));
-  }
-  if (p.chunk !== undefined && !(Number.isSafeInteger(p.chunk) && p.chunk >= 1)) {
-    throw new ValueError("chunk", "an integer ≥ 1", describe(p.chunk));
-  }
+  for (const size of SIZES) checkCount(size, p[size], 0);
+  if (p.chunk !== undefined) checkCount("chunk", p.chunk);
   if (!DECAYS.includes(p.decay)) {
     throw new ValueError("decay", "none, row or channel", describe(p.decay));
   }

@@ -24,7 +24,7 @@ export class Scratch {
     this.#buffers = buffers;
   }
 
-  /** The smallest free buffer that holds `bytes` without wasting more than half of it, or a new one. */
+  /** Takes the smallest free buffer that holds `bytes` and wastes no more than half of itself, or makes a new one. */
   take(bytes: number): GPUBuffer {
     const needed = Math.max(MIN_BYTES, Math.ceil(bytes / MIN_BYTES) * MIN_BYTES);
     let best = -1;

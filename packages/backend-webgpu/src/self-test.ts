@@ -6,10 +6,10 @@ import type { GpuTensor } from "./tensor.js";
 const MOST_ENTRIES = 256;
 
 /**
- * Computes one problem of the exact class: that of which the largest share is compiled already, or else the first. Once the caller's own work has been enqueued its
- * pipelines are there, so what is tested is what the caller uses, and compiling it takes no time.
- * @param width workgroups that the device runs at a time: for as many batch entries solve-scan takes tiles twice as wide
- * @param uncompiled how much of what a call needs is to be compiled yet, of 1
+ * Computes one problem of the exact class: that whose pipelines are compiled already in the largest part, or else the first. Once the
+ * caller's own work has been enqueued its pipelines are there. So what is tested is what the caller uses, and compiling takes no time.
+ * @param width how many workgroups the device is taken to run at a time: for so many batch entries solve-scan takes tiles twice as wide
+ * @param uncompiled tells how much of what a call needs is still to be compiled, as a fraction of 1
  * @throws UnsupportedError where a bit of the answer is wrong; and what `read` and `compile` throw
  */
 export async function selfTest(

@@ -1,11 +1,11 @@
 import type { Faults } from "./faults.js";
 import { Failed, Joint, Pending, Submission, type Fate } from "./fates.js";
 import type { Placed } from "./kernels/placed.js";
-import { Marks } from "./marks.js";
 import { Outcomes, type Reach } from "./outcomes.js";
 import type { Pipelines } from "./pipelines.js";
-import { Recorded } from "./recorded.js";
+import type { Recorded } from "./recorded.js";
 import { Recorder } from "./recorder.js";
+import { Recordings } from "./recordings.js";
 
 export interface StreamLimits {
   /**
@@ -42,9 +42,8 @@ export class Stream {
   readonly outcomes: Outcomes;
   readonly pipelines: Pipelines;
   readonly #limits: StreamLimits;
-  readonly #marks: Marks;
+  readonly #recordings: Recordings;
   readonly #own: Recorder;
-  readonly #open = new Map<Recorder, Recorded>();
   #submission = new Submission();
   #current: Recorder;
   #during: Running | undefined;
@@ -58,11 +57,7 @@ export class Stream {
     this.pipelines = pipelines;
     this.#limits = limits;
     this.outcomes = new Outcomes(device, faults);
-    this.#marks = new Marks({
-      create: (bytes, usage, label) => this.outcomes.create(bytes, usage, label),
-      write: (buffer, data) => device.queue.writeBuffer(buffer, 0, data),
-      fetch: (buffer, offset, bytes) => this.outcomes.readback.fetch(buffer, offset, bytes),
-    });
+    this.#recordings = new Recordings(device, faults, this.outcomes, (buffer) => this.retire(buffer));
     this.#own = this.#recorder();
     this.#current = this.#own;
   }
@@ -138,35 +133,19 @@ export class Stream {
   record(encoder: GPUCommandEncoder, work: () => void): () => void {
     this.flush();
     const recorder = this.#recorder(encoder);
-    const recorded = new Recorded((mark) => this.#marks.isSet(mark));
     const outer = this.#current;
     this.#current = recorder;
-    this.#open.set(recorder, recorded);
     try {
-      work();
-    } catch (error) {
-      recorded.fail(error);
-      throw error;
+      this.#recordings.fill(recorder, work);
     } finally {
-      const [, fault] = this.faults.guard("record", 0, () => {
-        if (recorded.used && !recorded.cause) {
-          recorded.mark = this.#marks.make((...copy) => recorder.copy(...copy));
-        }
-        recorder.finish();
-      });
-      recorded.add(fault);
       this.#current = outer;
-      if (recorded.cause) this.#close(recorder);
     }
-    return () => {
-      if (this.#open.has(recorder)) this.#close(recorder);
-    };
+    return () => this.#recordings.close(recorder);
   }
 
   /** Destroys `buffer` when no command recorded so far still needs it. */
   retire(buffer: GPUBuffer): void {
-    const recording = [...this.#open.keys()].at(-1);
-    (recording ?? this.#own).retire(buffer);
+    (this.#recordings.newest ?? this.#own).retire(buffer);
   }
 
   /** The elements, after all work before. @throws as `Outcomes.read` */
@@ -184,14 +163,14 @@ export class Stream {
   /** Waits for the reads under way, then frees everything. */
   async destroy(): Promise<void> {
     this.flush();
-    for (const recorder of [...this.#open.keys()]) this.#close(recorder);
+    this.#recordings.closeAll();
     await this.outcomes.readback.idle();
     this.#own.destroy();
-    this.#marks.destroy();
+    this.#recordings.destroy();
   }
 
   get #unit(): Unit {
-    return this.#open.get(this.#current) ?? this.#submission;
+    return this.#recordings.of(this.#current) ?? this.#submission;
   }
 
   /** Makes the fate of what was computed from `inputs` in these units. */
@@ -213,17 +192,6 @@ export class Stream {
     const close = this.faults.watch(running.name, 0);
     running.close = () => unit.add(close());
     return running;
-  }
-
-  #close(recorder: Recorder): void {
-    const recorded = this.#open.get(recorder)!;
-    this.#open.delete(recorder);
-    const thrown = recorded.cause; // whoever called `record` has already been told of this
-    const verdict = recorded.close();
-    if (recorded.used && !thrown) this.outcomes.tell(new Pending(verdict));
-    void verdict.then(() => recorded.mark && this.#marks.release(recorded.mark));
-    for (const buffer of recorder.takeRetired()) this.retire(buffer);
-    recorder.destroy();
   }
 
   #recorder(encoder?: GPUCommandEncoder): Recorder {

@@ -2,7 +2,7 @@ import type { Shape } from "@dlrt/core";
 import { OwnedTensor, type Ledger, type Placement } from "@dlrt/core/backend";
 import type { GpuBuffer } from "./gpu-types.js";
 
-/** A tensor on the GPU, f32, its rows in `buffer` where `layout` says, counted from byte `offset`. */
+/** A tensor of f32 on the GPU. Its rows lie in `buffer` where `layout` says, counted from byte `offset`. */
 export class GpuTensor extends OwnedTensor {
   readonly #buffer: GpuBuffer;
   readonly #offset: number;

@@ -4,14 +4,14 @@ import { asError, type Fault } from "./faults.js";
 declare const setTimeout: (call: () => void, milliseconds: number) => unknown;
 
 /**
- * Whether the device may be believed: what its test says, which runs beside the caller's work. It begins when first asked for, which
- * is when there is something to read, or else when the turn in which the backend was made is over.
+ * Knows whether the device may be believed, by a test that runs beside the caller's work. The test begins when its verdict is first
+ * asked for, which is when there is something to read, or else when the turn of the event loop in which the backend was made is over.
  */
 export class Trust {
   #test: (() => Promise<void>) | undefined;
   #verdict: Fault = Promise.resolve(undefined);
 
-  /** @param test rejects where the device may not be believed; absent: it always may */
+  /** @param test rejects where the device may not be believed. Where it is absent, the device always may. */
   constructor(test?: () => Promise<void>) {
     this.#test = test;
     if (test) setTimeout(() => void this.verdict(), 0);

@@ -1,4 +1,4 @@
-// GPUBufferUsage and GPUMapMode are globals in browsers only.
+// The values of WebGPU's GPUBufferUsage and GPUMapMode, which are globals in browsers only.
 export const MAP_READ = 0x0001;
 export const COPY_SRC = 0x0004;
 export const COPY_DST = 0x0008;

@@ -1,29 +1,31 @@
 import { apply, type Shape } from "@dlrt/core";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { createWebGpuBackend, type GpuTensor, type WebGpuBackend } from "../src/node.js";
-import { uniforms } from "./support/decay.js";
+import type { GpuTensor, WebGpuBackend } from "../src/node.js";
+import { uniformFrom } from "../../../tooling/random.mjs";
+import { onSharedDevice } from "./support/shared-device.js";
 import { EPSILON } from "./support/structured.js";
 
 let backend: WebGpuBackend;
 let pieces: WebGpuBackend;
 beforeAll(async () => {
-  backend = await createWebGpuBackend({ selfTest: false, chunk: 16 });
-  // on the same device, which compiles every pipeline once
-  const { device } = backend;
-  pieces = await createWebGpuBackend({ selfTest: false, device, chunk: 16, maxScratchBytes: 8192 });
+  backend = await onSharedDevice({ chunk: 16 });
+  pieces = await onSharedDevice({ chunk: 16, maxScratchBytes: 8192 });
 });
 afterAll(async () => {
   await pieces.dispose();
   await backend.dispose();
 });
 
-/** Units in the last place of the float32 nearest to `exact`. */
+/** Returns an error in units in the last place of the float32 nearest to `exact`. */
 function ulps(got: number, exact: number): number {
   const exponent = Math.max(-126, Math.floor(Math.log2(Math.abs(Math.fround(exact)))));
   return Math.abs(got - exact) / 2 ** (exponent - 23);
 }
 
-/** y and the final state of entries of `rows` rows, T = [[0, 0], [1, 0]]: only gaps are seen in them. */
+/**
+ * Applies T with λ = 0 and q = k = 1 to batch entries of `rows` rows. x is `first` in the first row and 0 below, and the initial state is
+ * 1 − first, so that y and the final state, which are returned, are factors of decay and nothing else.
+ */
 async function factorsOf(
   decay: Float32Array,
   rows: number,
@@ -46,12 +48,12 @@ async function factorsOf(
 }
 
 test("the factor of one gap, over all of its range: 1.5 units in the last place at most, 0 below e^−88", async () => {
-  const next = uniforms(7);
+  const next = uniformFrom(7);
   const gaps = Float32Array.from({ length: 20000 }, (_, at) =>
     at < 10000 ? -87.3 * (at / 10000) - 1e-3 * next() : -(2 ** (-30 + 36.4 * next())),
   );
   gaps.set([0, -Infinity, -1e30, -104, -88, -128, -129]);
-  // F's factor, and the state's, whose smaller part leaves the normal numbers sooner
+  // `read` has the factor of F, and `kept` that of the state, of whose two parts the smaller one leaves the normal numbers sooner.
   const [read, kept] = await factorsOf(gaps, 1, 0);
   for (const [got, least] of [
     [read, 2 ** -104],
@@ -69,7 +71,7 @@ test("the factor of one gap, over all of its range: 1.5 units in the last place 
 
 test("the factor of a sum of gaps between two rows of a chunk: 1.5 units beyond what rounding the sum would cost", async () => {
   const [rows, batch] = [16, 500];
-  const next = uniforms(8);
+  const next = uniformFrom(8);
   const gaps = Float32Array.from({ length: rows * batch }, (_, at) => -(next() ** 3) * [8, 1, 0.01][at % 3]!);
   const [coupled, kept] = await factorsOf(gaps, rows, 1);
   for (let entry = 0; entry < batch; entry++) {
@@ -91,7 +93,7 @@ test.each([
   "the gradient of the decay, %i × %i rows, %i channels of Q, %i of g: within 16 ε of what was added up",
   async (batch, n, rank, channels) => {
     const r = channels === 1 ? rank : channels;
-    const next = uniforms(n);
+    const next = uniformFrom(n);
     const fill = (count: number, value = (): number => 2 * next() - 1): Float32Array =>
       Float32Array.from({ length: count }, value);
     const [q, k, qGradient, kGradient] = [1, 2, 3, 4].map(() => fill(batch * n * r));

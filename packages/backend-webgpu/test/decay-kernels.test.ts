@@ -1,9 +1,11 @@
 import { apply, inverse, solve } from "@dlrt/core";
 import { gate, omegaInverse, operatorOf, recurrent } from "@dlrt/core/reference";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { createWebGpuBackend, type WebGpuBackend } from "../src/node.js";
-import { decayErrors, decayProblem, gates, uniforms, uploadDecay } from "./support/decay.js";
+import type { WebGpuBackend } from "../src/node.js";
+import { decayErrors, decayProblem, gates, uploadDecay } from "./support/decay.js";
+import { uniformFrom } from "../../../tooling/random.mjs";
 import { watchDispatches } from "./support/dispatches.js";
+import { onSharedDevice, restoreDevice } from "./support/shared-device.js";
 import { EPSILON } from "./support/structured.js";
 
 let backend: WebGpuBackend;
@@ -11,17 +13,17 @@ let pieces: WebGpuBackend;
 let parallel: WebGpuBackend;
 let dispatches: { take(): string[] };
 beforeAll(async () => {
-  backend = await createWebGpuBackend({ selfTest: false, chunk: 16 });
-  dispatches = watchDispatches(backend);
-  // the others on its device, which compiles every pipeline once
-  const others = { selfTest: false, chunk: 16, device: backend.device } as const;
-  pieces = await createWebGpuBackend({ ...others, maxScratchBytes: 8192, maxSubmitFlops: 4000 });
-  parallel = await createWebGpuBackend({ ...others, scan: "parallel", scanGroups: 4 });
+  backend = await onSharedDevice({ chunk: 16 });
+  dispatches = watchDispatches(backend.device);
+  const others = { chunk: 16 } as const;
+  pieces = await onSharedDevice({ ...others, maxScratchBytes: 8192, maxSubmitFlops: 4000 });
+  parallel = await onSharedDevice({ ...others, scan: "parallel", scanGroups: 4 });
 });
 afterAll(async () => {
   await pieces.dispose();
   await parallel.dispose();
   await backend.dispose();
+  restoreDevice(backend.device);
 });
 
 const float64 = (data: Float32Array): Float64Array => Float64Array.from(data);
@@ -32,7 +34,7 @@ test.each(["row", "channel"])("g of 0 and −∞ alone, per %s: not a bit is wro
   const channels = kind === "row" ? 1 : 3;
   const problem = decayProblem(exactShape, channels, (next) => (next() < 0.2 ? -Infinity : 0));
   const { batch, n, r, p } = exactShape;
-  const next = uniforms(5);
+  const next = uniformFrom(5);
   const choose = (data: Float32Array, values: readonly number[]): void =>
     data.forEach((_, at) => (data[at] = values[Math.floor(next() * values.length)]!));
   choose(problem.data.q, [-1, 0, 0, 0, 0, 1]);
@@ -146,7 +148,7 @@ test("decay of columns: each column decays by gaps of its own", async () => {
           const part = (of: Float32Array, rows: number, cols: number): Float64Array =>
             float64(of.subarray(entry * rows * cols, (entry + 1) * rows * cols));
           for (let column = 0; column < p; column++) {
-            // one column is an operator with one gap a row
+            // Each column by itself is multiplied by an operator with one gap a row, that column's.
             const pick = (of: Float64Array): Float64Array => of.filter((_, at) => at % p === column);
             const reference = {
               n,

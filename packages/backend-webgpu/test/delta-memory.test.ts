@@ -1,21 +1,22 @@
 import { contiguousLayout } from "@dlrt/core/backend";
 import { expect, test } from "vitest";
 import type { GpuTensor } from "../src/index.js";
-import { packed, type Context } from "../src/kernels/context.js";
+import type { Context } from "../src/kernels/context.js";
+import { packed } from "../src/kernels/operands.js";
 import { deltaRuleVjp } from "../src/kernels/delta-rule-vjp.js";
 
 interface Wanted {
   readonly r: number;
   readonly p: number;
-  /** Columns, or 0. */
+  /** How many columns the decay has, or 0 where there is none. */
   readonly decay: number;
   readonly gated: boolean;
   readonly eps: number | undefined;
-  /** All in one buffer, so that no gradient is written where it is to be. */
+  /** Whether all tensors lie in one buffer, so that no gradient can be written where it is to be. */
   readonly together: boolean;
 }
 
-/** The most bytes of scratch that a call has at a time. */
+/** Returns the most bytes of scratch that a call has at a time. */
 function scratchOf({ r, p, decay, gated, eps, together }: Wanted): number {
   const [batch, n] = [16, 65536];
   const used: number[] = [];

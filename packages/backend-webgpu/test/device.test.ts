@@ -35,7 +35,7 @@ test("device loss: pending and later reads reject, and a new backend works at on
   for (const outcome of outcomes.slice(0, 2)) {
     if (outcome.status === "rejected") expect(outcome.reason).toBeInstanceOf(DeviceLostError);
   }
-  solve(lost, op, b).dispose(); // enqueuing goes nowhere, and does no harm
+  solve(lost, op, b).dispose(); // what is enqueued goes nowhere, and does no harm
   await lost.dispose();
 
   const fresh = await createWebGpuBackend({ selfTest: false });

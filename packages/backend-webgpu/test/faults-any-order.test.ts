@@ -1,9 +1,10 @@
 import { apply, DlrtError } from "@dlrt/core";
 import { expect, test } from "vitest";
-import { createWebGpuBackend, type GpuTensor, type WebGpuBackend } from "../src/node.js";
+import type { GpuTensor, WebGpuBackend } from "../src/node.js";
 import { disposeWholly, watchBuffers, wrapped } from "./support/faulty.js";
+import { onSharedDevice } from "./support/shared-device.js";
 
-/** Work that is submitted together, and with it fails or does not. */
+/** Work that is submitted together, and fails or succeeds together. */
 interface Unit {
   bad: boolean;
 }
@@ -15,10 +16,10 @@ interface Known {
   units: ReadonlySet<Unit>;
 }
 
-/** T x for T = [[1, 0], [1, 1]]: integers, so every value is exact, and hardly two are the same. */
+/** Computes T x for T = [[1, 0], [1, 1]]. The numbers are integers, so every value is exact, and hardly two are the same. */
 const times = ([a, b]: readonly [number, number]): readonly [number, number] => [a, a + b];
 
-/** A small fixed generator of integers below `below`. */
+/** Makes a generator of integers, the same ones every time. */
 function integers(seed: number): (below: number) => number {
   let state = seed;
   return (below) => {
@@ -27,12 +28,12 @@ function integers(seed: number): (below: number) => number {
   };
 }
 
-/** A buffer of somebody else's. */
+/** A buffer that belongs to the caller, and its tensor. */
 interface Lent {
   readonly known: Known;
   readonly buffer: GPUBuffer;
   gone: boolean;
-  /** What reads it and has not been submitted. */
+  /** The units that read it and have not been submitted yet. */
   readonly users: Set<Unit>;
 }
 
@@ -44,7 +45,7 @@ class Play {
   #open: Unit = { bad: false };
   #count = 0;
   readonly told = { right: 0, rejected: 0 };
-  /** What was not as it should be. */
+  /** Descriptions of what was not as it should be. */
   readonly wrong: string[] = [];
 
   constructor(backend: WebGpuBackend) {
@@ -82,7 +83,7 @@ class Play {
     [target.value, target.units] = [times(source.value), new Set([...source.units, this.#open])];
   }
 
-  /** What is enqueued from here on is submitted with something else. */
+  /** Begins a new unit: what is enqueued from here on is submitted apart from what was enqueued before. */
   cut(): void {
     this.#lent.users.delete(this.#open);
     this.#open = { bad: false };
@@ -96,7 +97,7 @@ class Play {
     for (const unit of this.#lent.users) unit.bad = true;
   }
 
-  /** A new tensor instead of one. */
+  /** Disposes a tensor and puts a new one in its place. */
   replace(at: number): void {
     this.#own[at]!.t.dispose();
     this.#count += 1;
@@ -108,7 +109,7 @@ class Play {
     if (this.#lent.gone) this.#lent = this.#lend();
   }
 
-  /** Into an encoder that is submitted, or is not. */
+  /** Records an `apply` into a caller's encoder, which is submitted or is not. */
   record(from: number, to: number, submit: boolean): void {
     if (from >= this.#own.length) return;
     this.cut();
@@ -142,7 +143,7 @@ class Play {
 }
 
 test("whatever comes in whatever order, every read has the right value or the right to reject", async () => {
-  const backend = await createWebGpuBackend({ selfTest: false });
+  const backend = await onSharedDevice();
   const buffers = watchBuffers(backend.device);
   const next = integers(1);
   const play = new Play(backend);
@@ -163,5 +164,5 @@ test("whatever comes in whatever order, every read has the right value or the ri
   expect(play.wrong).toEqual([]);
   expect(play.told.right).toBeGreaterThan(80);
   expect(play.told.rejected).toBeGreaterThan(80);
-  await disposeWholly(backend, { alive: () => buffers.alive().filter((label) => label !== "") }); // lent ones have none
+  await disposeWholly(backend, { alive: () => buffers.alive().filter((label) => label !== "") }); // buffers of the caller's have no label, and are not the backend's to destroy
 });

@@ -1,12 +1,13 @@
 import { apply, LimitError, UnsupportedError } from "@dlrt/core";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { createWebGpuBackend, type GpuTensor, type WebGpuBackend } from "../src/node.js";
+import type { GpuTensor, WebGpuBackend } from "../src/node.js";
 import { disposeWholly, watchBuffers, withoutMemory } from "./support/faulty.js";
+import { onSharedDevice } from "./support/shared-device.js";
 
 let backend: WebGpuBackend;
 let buffers: { alive(): string[] };
 beforeEach(async () => {
-  backend = await createWebGpuBackend({ selfTest: false });
+  backend = await onSharedDevice();
   buffers = watchBuffers(backend.device);
 });
 afterEach(() => disposeWholly(backend, buffers));
@@ -20,7 +21,7 @@ const scaling = (): { diag: GpuTensor; q: GpuTensor; k: GpuTensor } => ({
   k: column(0),
 });
 
-/** The reads of `t`, twice, reject with LimitError. @returns the bytes it says were asked for */
+/** Expects that two reads of `t` reject with the same LimitError, and returns how many bytes that says were asked for. */
 async function bytesAsked(t: GpuTensor): Promise<number> {
   const error: unknown = await backend.read(t).catch((reason: unknown) => reason);
   expect(error).toBeInstanceOf(LimitError);
@@ -55,7 +56,7 @@ test("what is computed with it fails for the same cause, with its submission, an
   const further = apply(backend, op, out);
   expect(await bytesAsked(out)).toBe(4 * ROWS);
   expect(await bytesAsked(further)).toBe(4 * ROWS);
-  expect(await bytesAsked(beside)).toBe(4 * ROWS); // it went into the same submission
+  expect(await bytesAsked(beside)).toBe(4 * ROWS); // it was submitted together with what failed
   const again = apply(backend, op, x);
   apply(backend, op, x, { out });
   expect(await bytesAsked(out)).toBe(4 * ROWS); // there still is no memory behind it
@@ -69,7 +70,7 @@ test("scratch without memory poisons the results, and is asked for again by the 
   const pending = backend.read(bad);
   pending.catch(() => undefined);
   device.restore();
-  const same = apply(backend, op, x); // may still be given the buffer that is none, of which nothing is known yet
+  const same = apply(backend, op, x); // it may still be given the scratch without memory, because nobody knows yet that there is none behind it
   expect(await bytesAsked(bad)).toBeGreaterThan(0);
   await backend.read(same).then(
     (got) => expect(got[ROWS - 1]).toBe(6),

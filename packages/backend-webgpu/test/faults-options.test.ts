@@ -1,10 +1,10 @@
 import { apply, DlrtError, inverse, solve, trilInverse, UnsupportedError, ValueError } from "@dlrt/core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { requestDevice } from "../src/device.js";
 import { createWebGpuBackend as createInBrowser } from "../src/index.js";
 import { createWebGpuBackend, nodeGpu, type WebGpuBackend } from "../src/node.js";
 import { TENSOR } from "../src/usage.js";
 import { problem, upload, worstOmega } from "./support/problem.js";
+import { onSharedDevice, restoreDevice } from "./support/shared-device.js";
 
 const revoked = Proxy.revocable({}, {});
 revoked.revoke();
@@ -64,9 +64,8 @@ test("a GPU that throws, or gives nothing that can be used, is unsupported", asy
 });
 
 test("the smallest budgets still give right results", async () => {
-  const device = await requestDevice(await nodeGpu());
   const budgets = { maxBindingBytes: 1, maxScratchBytes: 1, maxSubmitFlops: 1 };
-  const backend = await createWebGpuBackend({ device, selfTest: false, ...budgets });
+  const backend = await onSharedDevice(budgets);
   const of = problem(2, 40, 3, 2);
   const { op, b } = upload(backend, of);
   const y = solve(backend, op, b);
@@ -78,15 +77,17 @@ test("the smallest budgets still give right results", async () => {
   const small = upload(backend, problem(1, 2, 1, 1));
   expect((await backend.read(inverse(backend, small.op)))[0]).toBe(1);
   await backend.dispose();
-  device.destroy();
 });
 
 describe("arguments of the backend's own methods", () => {
   let backend: WebGpuBackend;
   beforeAll(async () => {
-    backend = await createWebGpuBackend({ selfTest: false });
+    backend = await onSharedDevice();
   });
-  afterAll(() => backend.dispose());
+  afterAll(async () => {
+    await backend.dispose();
+    restoreDevice(backend.device);
+  });
 
   test("wrap, record and prepare name what is wrong", async () => {
     const buffer = backend.device.createBuffer({ size: 64, usage: TENSOR });
@@ -134,12 +135,11 @@ describe("arguments of the backend's own methods", () => {
 
   test("prepare says what the compiler refused, and the operation compiles for itself then", async () => {
     const { device } = backend;
-    const compile = device.createComputePipelineAsync;
     device.createComputePipelineAsync = () => Promise.reject(new TypeError("too complex"));
     const preparing = backend.prepare({ kernel: "trilInverse", batch: 1, n: 2, r: 0, p: 0 });
     await expect(preparing).rejects.toThrow(/^prepare: .*too complex/);
     await expect(preparing).rejects.toBeInstanceOf(UnsupportedError);
-    device.createComputePipelineAsync = compile;
+    restoreDevice(device);
     const a = backend.upload({ data: Float32Array.of(2, 0, 3, 0.5), shape: [1, 2, 2] });
     const x = trilInverse(backend, a);
     expect([...(await backend.read(x))]).toEqual([0.5, 0, -3, 2]);

@@ -2,6 +2,7 @@ import { apply, UnsupportedError, ValueError } from "@dlrt/core";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { createWebGpuBackend, type GpuTensor, type WebGpuBackend } from "../src/node.js";
 import { disposeWholly, watchBuffers, wrapped } from "./support/faulty.js";
+import { onSharedDevice } from "./support/shared-device.js";
 
 let backend: WebGpuBackend;
 let buffers: { alive(): string[] };
@@ -11,7 +12,7 @@ let encoder: GPUCommandEncoder;
 const column = (...data: number[]): GpuTensor =>
   backend.upload({ data: Float32Array.from(data), shape: [1, 2, 1] });
 beforeEach(async () => {
-  backend = await createWebGpuBackend({ selfTest: false });
+  backend = await onSharedDevice();
   buffers = watchBuffers(backend.device);
   op = { diag: column(2, 1), q: column(5, 3), k: column(2, 7) };
   b = column(1, 3);
@@ -20,13 +21,13 @@ beforeEach(async () => {
 afterEach(() => disposeWholly(backend, buffers));
 
 const values = async (t: GpuTensor): Promise<number[]> => [...(await backend.read(t))];
-/** T x, T T x of x = (1, 3) */
+/** T x and T T x, for x = (1, 3). */
 const [ONCE, TWICE] = [
   [2, 9],
   [4, 21],
 ];
 
-/** The caller's own submit, its errors kept to itself. */
+/** Submits the encoder as a caller would, who catches his own errors: returns the one there was, or null. */
 async function submit(): Promise<GPUError | null> {
   backend.device.pushErrorScope("validation");
   backend.device.queue.submit([encoder.finish()]);
@@ -38,7 +39,7 @@ test("results are there once the caller has submitted, before the recording is d
   const recording = backend.record(encoder, () => {
     y = apply(backend, op, b);
   });
-  await expect(backend.read(y!)).rejects.toBeInstanceOf(ValueError); // not submitted: not computed
+  await expect(backend.read(y!)).rejects.toBeInstanceOf(ValueError); // what has not been submitted has not been computed
   expect(await submit()).toBe(null);
   expect(await values(y!)).toEqual(ONCE);
   expect(await values(apply(backend, op, y!))).toEqual(TWICE);
@@ -72,7 +73,7 @@ test("what was never submitted, or refused, is not read as if it had been", asyn
     apply(backend, op, b, { out: beside });
   });
   lent.buffer.destroy();
-  expect(await submit()).not.toBe(null); // told to the caller, whose submit it is
+  expect(await submit()).not.toBe(null); // the error is told to the caller, whose submit it is
   recording.dispose();
   const further = apply(backend, op, refused);
   for (const t of [dropped, refused, beside, further, dropped, refused, beside, further]) {
@@ -86,7 +87,7 @@ test("what was never submitted, or refused, is not read as if it had been", asyn
 });
 
 test("what the device refuses to record rejects with the device's reason", async () => {
-  const other = await createWebGpuBackend({ selfTest: false });
+  const other = await createWebGpuBackend({ selfTest: false }); // on a device of its own
   const foreign = other.device.createBuffer({ size: 16, usage: 0x8c });
   const y = column(7, 7);
   const recording = backend.record(encoder, () =>
@@ -113,7 +114,7 @@ test("a callback that throws closes the recording: its results are poisoned, and
   const kept = (label: string): string[] => buffers.alive().filter((other) => other === label);
   expect([...kept("scratch"), ...kept("params"), ...kept("mark")]).toEqual([]);
   column(1, 2).dispose();
-  expect(kept("empty")).toHaveLength(5); // op, b and y
+  expect(kept("empty")).toHaveLength(5); // the tensors of op, b and y
   apply(backend, op, b).dispose();
   await backend.sync();
   expect(kept("empty")).toHaveLength(5);

@@ -3,6 +3,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest
 import { createWebGpuBackend, type GpuTensor, type WebGpuBackend } from "../src/node.js";
 import { TENSOR } from "../src/usage.js";
 import { disposeWholly, watchBuffers, wrapped } from "./support/faulty.js";
+import { onSharedDevice } from "./support/shared-device.js";
 
 /** T = [[2, 0], [6, 1]], x = (1, 3): T x = (2, 9), T⁻¹ x = (½, 0). */
 const X = Float32Array.of(1, 3);
@@ -21,11 +22,11 @@ let backend: WebGpuBackend;
 let buffers: { alive(): string[] };
 let op: { diag: GpuTensor; q: GpuTensor; k: GpuTensor };
 let b: GpuTensor;
+const column = (...data: number[]): GpuTensor =>
+  backend.upload({ data: Float32Array.from(data), shape: [1, 2, 1] });
 beforeEach(async () => {
-  backend = await createWebGpuBackend({ selfTest: false });
+  backend = await onSharedDevice();
   buffers = watchBuffers(backend.device);
-  const column = (...data: number[]): GpuTensor =>
-    backend.upload({ data: Float32Array.from(data), shape: [1, 2, 1] });
   op = { diag: column(2, 1), q: column(5, 3), k: column(2, 7) };
   b = column(...X);
 });
@@ -33,7 +34,7 @@ afterEach(() => disposeWholly(backend, buffers));
 
 const values = async (t: GpuTensor): Promise<number[]> => [...(await backend.read(t))];
 
-/** Reads twice, since a fault is told every time. */
+/** Expects two reads to reject, because a fault is told every time. */
 async function expectPoisoned(t: GpuTensor, type: new (...args: never[]) => Error): Promise<void> {
   for (let time = 0; time < 2; time++) await expect(backend.read(t)).rejects.toBeInstanceOf(type);
 }
@@ -94,15 +95,15 @@ test("what is computed from a poisoned tensor is poisoned, before and after the 
     await expect(backend.read(t)).rejects.toBe(cause);
     await expect(backend.read(t)).rejects.toBe(cause);
   }
-  // an operand that is known to be bad is not worked on, so what is enqueued with it is not spoiled
+  // Nothing is recorded on an operand that is known to be bad, so that what is enqueued beside it is not spoiled.
   const beside = apply(backend, op, b);
   apply(backend, op, bad);
   expect(await values(beside)).toEqual(TX);
 });
 
 test("an operation of several submissions needs all of them", async () => {
-  await backend.dispose();
-  backend = await createWebGpuBackend({ selfTest: false, maxSubmitFlops: 1000 });
+  await disposeWholly(backend, buffers);
+  backend = await onSharedDevice({ maxSubmitFlops: 1000 });
   buffers = watchBuffers(backend.device);
   const rows = 256;
   const column = (value: number): GpuTensor =>
@@ -190,6 +191,11 @@ test("an operation that throws while it is recorded poisons what it was to write
 });
 
 test("a lost device: every read and sync rejects with DeviceLostError, each time", async () => {
+  await disposeWholly(backend, buffers);
+  backend = await createWebGpuBackend({ selfTest: false }); // on a device that may be destroyed
+  buffers = watchBuffers(backend.device);
+  op = { diag: column(2, 1), q: column(5, 3), k: column(2, 7) };
+  b = column(...X);
   const y = apply(backend, op, b);
   const reading = backend.read(y);
   reading.catch(() => undefined);

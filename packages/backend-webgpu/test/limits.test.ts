@@ -2,15 +2,16 @@ import { apply, LimitError, solve, UnsupportedError } from "@dlrt/core";
 import { afterEach, expect, test } from "vitest";
 import { createWebGpuBackend, type WebGpuBackend, type WebGpuOptions } from "../src/node.js";
 import { problem, upload, worstOmega } from "./support/problem.js";
+import { onSharedDevice } from "./support/shared-device.js";
 
 let backend: WebGpuBackend;
 const create = async (options: WebGpuOptions = {}): Promise<WebGpuBackend> => {
-  backend = await createWebGpuBackend({ selfTest: false, ...options });
+  backend = await onSharedDevice(options);
   return backend;
 };
 afterEach(() => backend.dispose());
 
-/** Solves, and applies T to the answer, in whatever pieces the limits ask for. @returns ω of the solve, in ε */
+/** Solves, and applies T to the answer, in as many pieces as the limits ask for. Returns ω of the solve, in ε. */
 async function omegaOf(sizes: readonly [number, number, number, number]): Promise<number> {
   const of = problem(...sizes);
   const { op, b, dispose } = upload(backend, of);
@@ -73,7 +74,7 @@ test("a tensor larger than the device allows is refused, with the bytes, and not
 });
 
 test("what the device refuses rejects every read of what it would have given, with a typed error", async () => {
-  const other = await createWebGpuBackend({ selfTest: false });
+  const other = await createWebGpuBackend({ selfTest: false }); // on a device of its own
   await create();
   const foreign = other.device.createBuffer({ size: 64, usage: 0x8c });
   const wrapped = backend.wrap(foreign, [1, 4, 4]);

@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import type { GpuTensor } from "../src/node.js";
-import { uniforms } from "./support/decay.js";
+import { uniformFrom } from "../../../tooling/random.mjs";
 import { onDevice, rowsOf, worst, type OnDevice } from "./support/on-device.js";
 import { convOf } from "./support/pieces.js";
 
@@ -11,7 +11,7 @@ beforeAll(async () => {
 afterEach(() => device.clear());
 afterAll(() => device.dispose());
 
-/** In ε of what the operands' own roundings come to. */
+/** The largest error allowed, in ε of what rounding each operand once would move the result by. */
 const LIMIT = 8;
 const batch = 2;
 const entries = [0, 1];
@@ -27,7 +27,7 @@ test.each([
 ] as const)(
   "%i tokens, %i taps, %i channels, %s, bias: %s, state: %s: the convolution, its final state, all gradients",
   async (n, taps, p, activation, biased, stateful) => {
-    const next = uniforms(n + taps);
+    const next = uniformFrom(n + taps);
     const numbers = (count: number, scale = 1): number[] =>
       Array.from({ length: count }, () => scale * (2 * next() - 1));
     const shapes = {

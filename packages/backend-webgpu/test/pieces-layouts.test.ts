@@ -1,14 +1,15 @@
 import { heads } from "@dlrt/core";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { createWebGpuBackend, type GpuTensor, type WebGpuBackend } from "../src/node.js";
-import { uniforms } from "./support/decay.js";
+import type { GpuTensor, WebGpuBackend } from "../src/node.js";
+import { uniformFrom } from "../../../tooling/random.mjs";
+import { onSharedDevice } from "./support/shared-device.js";
 
 let backend: WebGpuBackend;
 let pieces: WebGpuBackend;
 beforeAll(async () => {
-  backend = await createWebGpuBackend({ selfTest: false });
+  backend = await onSharedDevice();
   const small = { maxBindingBytes: 8192, maxScratchBytes: 4096 };
-  pieces = await createWebGpuBackend({ selfTest: false, device: backend.device, ...small });
+  pieces = await onSharedDevice({ ...small });
 });
 afterAll(async () => {
   await pieces.dispose();
@@ -20,11 +21,11 @@ const NAMES = ["x", "z", "bar", "y", "g", "gx", "n", "nx", "nz", "nw", "c", "cx"
 type Name = (typeof NAMES)[number];
 
 /**
- * Every kernel on heads of a packed array: all operands and results side by side in the rows of one buffer, or each in a contiguous
- * tensor of its own.
+ * Calls every kernel on heads of a packed array, and returns all results. Operands and results lie side by side in the rows of one buffer
+ * (`together`), or each in a contiguous tensor of its own.
  */
 async function results(on: WebGpuBackend, together: boolean): Promise<Record<string, Float32Array>> {
-  const next = uniforms(5);
+  const next = uniformFrom(5);
   const width = NAMES.length * H * D;
   const all = on.upload({
     data: Float32Array.from({ length: B * T * width }, () => 2 * next() - 1),
@@ -50,7 +51,7 @@ async function results(on: WebGpuBackend, together: boolean): Promise<Record<str
     return own.at(-1)!;
   };
   const repeated = { offset: 0, shared: 1, batch: 0, row: D };
-  // one weight for all heads, one bias a head for all sequences, one a for two neighbouring heads
+  // All heads share one weight, all sequences share the bias of a head, and two neighbouring heads share an a.
   const weight = on.view(numbers(1, TAPS, D), [B * H, TAPS, D], { ...repeated, heads: 1, head: 0 });
   const row = on.view(weight, [B * H, 1, D], { ...repeated, heads: 1, head: 0 });
   const bias = await settled(on.view(numbers(1, H, D), [B * H, 1, D], { ...repeated, heads: H, head: D }));
@@ -107,7 +108,7 @@ test("more than 65,535 workgroups are folded into two dimensions", async () => {
 });
 
 test("prepare compiles what calls of the small pieces then use", async () => {
-  const fresh = await createWebGpuBackend({ selfTest: false });
+  const fresh = await onSharedDevice();
   const sizes = { batch: 2, n: 3, p: 12 };
   for (const kernel of ["normalizeRows", "gate", "causalConv", "causalConvVjp", "gatedNorm"] as const) {
     await fresh.prepare({ kernel, ...sizes, r: 0 });

@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
-import { uniforms } from "./support/decay.js";
+import { uniformFrom } from "../../../tooling/random.mjs";
 import { onDevice, rowsOf, worst, type OnDevice } from "./support/on-device.js";
 import { gateOf, normOf, type Activation } from "./support/pieces.js";
 
@@ -10,7 +10,7 @@ beforeAll(async () => {
 afterEach(() => device.clear());
 afterAll(() => device.dispose());
 
-/** In ε of what the operands' own roundings come to. */
+/** The largest error allowed, in ε of what rounding each operand once would move the result by. */
 const LIMIT = 8;
 const batch = 2;
 const entries = [0, 1];
@@ -27,7 +27,7 @@ test.each([
 ])("gate by %s (%s), %i columns: g, the gradient of x and that of a", async (_, lowerBound, p) => {
   const n = 67;
   const shape = [batch, n, p] as const;
-  const next = uniforms(11);
+  const next = uniformFrom(11);
   const x = fill(batch * n * p, (at) => far[at % 24] ?? 24 * next() - 14);
   const bias = fill(batch * p, () => 2 * next() - 1);
   const cotangent = fill(batch * n * p, () => 2 * next() - 1);
@@ -100,20 +100,20 @@ test("gate where exp(a) overflows and softplus underflows: their product where i
       else expect(Math.abs(got[at]! / value - 1), `${at}`).toBeLessThan(4e-7);
     });
   }
-  // with a bound, the argument of the logistic overflows
+  // With a lower bound it is the argument of the logistic function that overflows.
   on!.kernels.gate!({ ...inputs, lowerBound: -5, out: g });
   on!.kernels.gate!({ ...inputs, lowerBound: -5, cotangent, out, aTerms });
   expect([...(await on!.read(g))].map((value) => value + 0)).toEqual([0, 0, 0, 0, -2.5, -5]);
   expect([...(await on!.read(aTerms))].map((value) => value + 0)).toEqual([0, 0, 0, 0, 0, 0]);
 });
 
-/** Rows of numbers of ordinary size, and rows whose squares overflow, underflow or are 0. */
+/** Makes rows of random numbers, each as large as one of `sizes`: so that squares overflow in some rows, and underflow or are 0 in others. */
 function rowsOfSizes(n: number, p: number, sizes: readonly number[], seed: number): Float32Array {
-  const next = uniforms(seed);
+  const next = uniformFrom(seed);
   return fill(batch * n * p, (at) => sizes[Math.floor(at / p) % sizes.length]! * (2 * next() - 1));
 }
 
-// many short rows are done one a thread
+// With 200 rows of each entry a device in software computes one row in each thread, and otherwise several threads share a row.
 test.each([
   [19, 1],
   [19, 5],
@@ -158,11 +158,11 @@ test.each([
 ] as const)("gated norm, %s, %i columns, gate: %s, weight: %s", async (activation, p, gated, weighted) => {
   const n = 13;
   const shape = [batch, n, p] as const;
-  const next = uniforms(5);
+  const next = uniformFrom(5);
   const x = rowsOfSizes(n, p, [1, 30, 1e-4, 1e25, 0], 6);
   const cotangent = rowsOfSizes(n, p, [1, 1e-3], 7);
   const z = fill(batch * n * p, (at) => [0, -80, 80, 1e36, -1e36][at % 40] ?? 12 * next() - 6);
-  // a gate of 1e36 makes every bound of its row as large: the gradient of x is judged where there is none
+  // A gate of 1e36 makes the bound of every element of its row as large, so the gradient of x is judged where there is no such gate.
   const mild = z.map((value) => (Math.abs(value) > 100 ? 1 : value));
   const weight = fill(batch * p, () => 1 + next());
   const eps = 1e-5;

@@ -1,9 +1,9 @@
 import { ValueError } from "@dlrt/core";
 import { expect, test } from "vitest";
-import { createWebGpuBackend } from "../src/node.js";
+import { onSharedDevice } from "./support/shared-device.js";
 
 test("a proxy of a backend, as Vue's reactive makes, is refused by name by every method", async () => {
-  const backend = await createWebGpuBackend({ selfTest: false });
+  const backend = await onSharedDevice();
   const t = backend.empty([1, 1, 1]);
   const proxy = new Proxy(backend, {});
   const message = /^backend: expected a Backend itself, got a proxy of it/;

@@ -5,6 +5,6 @@ import { expect, test } from "vitest";
 test("the program of the README prints what it says", async () => {
   const cwd = fileURLToPath(new URL("..", import.meta.url));
   const results = await runReadme(fileURLToPath(new URL("../README.md", import.meta.url)), { cwd });
-  expect(results.length).toBe(3); // the first call, `record`, and the wait for the self-test
+  expect(results.length).toBe(3); // the programs of the first call, of `record`, and of waiting for the self-test
   for (const { line, expected, printed } of results) expect(printed, `line ${line}`).toBe(expected);
 });

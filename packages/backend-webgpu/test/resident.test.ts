@@ -1,12 +1,13 @@
 import { apply, ShapeError, solve, ValueError } from "@dlrt/core";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { createWebGpuBackend, type GpuTensor, type WebGpuBackend } from "../src/node.js";
+import type { GpuTensor, WebGpuBackend } from "../src/node.js";
 import { TENSOR } from "../src/usage.js";
 import { problem, upload, worstOmega } from "./support/problem.js";
+import { onSharedDevice } from "./support/shared-device.js";
 
 let backend: WebGpuBackend;
 beforeAll(async () => {
-  backend = await createWebGpuBackend({ selfTest: false });
+  backend = await onSharedDevice();
 });
 afterAll(() => backend.dispose());
 
@@ -25,7 +26,7 @@ test("a chain of ten operations is one submit, its temporaries disposed at once"
   expect(backend.submits).toBe(before);
   const y = await backend.read(t);
   expect(backend.submits).toBe(before + 1);
-  expect(worstOmega(of, y)).toBeLessThanOrEqual(60); // four round trips on top of the solve
+  expect(worstOmega(of, y)).toBeLessThanOrEqual(60); // four round trips have added their errors to that of the solve
   [t, last].forEach((tensor) => tensor.dispose());
   dispose();
   expect(backend.memory()).toEqual({ tensors: 0, bytes: 0 });
@@ -85,7 +86,7 @@ test("record: into the caller's encoder, run when the caller submits", async () 
   const recording = backend.record(encoder, () => {
     const there = apply(backend, op, b);
     solve(backend, op, there, { out });
-    there.dispose(); // kept until the recording is disposed
+    there.dispose(); // its buffer is kept until the recording is disposed
   });
   const commands = encoder.finish();
   expect(backend.submits).toBe(submits);
@@ -101,7 +102,7 @@ test("record: into the caller's encoder, run when the caller submits", async () 
 });
 
 test("prepare compiles what the call then uses", async () => {
-  const fresh = await createWebGpuBackend({ selfTest: false });
+  const fresh = await onSharedDevice();
   await fresh.prepare({ kernel: "solve", batch: 1, n: 70, r: 4, p: 3 });
   const compile = fresh.device.createComputePipeline.bind(fresh.device);
   let compiled = 0;

@@ -5,28 +5,31 @@ import { createWebGpuBackend, nodeGpu, type GpuTensor, type WebGpuBackend } from
 import { EXACT } from "../src/exact.js";
 import { disposeWholly, watchBuffers, withoutMemory } from "./support/faulty.js";
 import { problem, upload, worstOmega } from "./support/problem.js";
+import { restoreDevice, sharedDevice } from "./support/shared-device.js";
 
 const of = problem(1, 80, 4, 4);
 
 let device: GPUDevice;
 let compiled: string[];
 
-beforeEach(async () => {
-  device = await requestDevice(await nodeGpu());
+/** Has `compiled` note the pipelines of this device. */
+function watchCompiling(of: GPUDevice): void {
+  device = of;
   compiled = [];
   const { createComputePipeline } = device;
   const compile = (one: GPUComputePipelineDescriptor): GPUComputePipeline => {
     compiled.push(one.label!);
-    return createComputePipeline.call(device, one);
+    return createComputePipeline.call(of, one);
   };
   device.createComputePipeline = compile;
-  // Node turns in circles while it waits for Dawn's own, which takes as long again
+  // While Node waits for Dawn's own method it polls, which takes as much of the processor again as compiling.
   device.createComputePipelineAsync = async (one) => compile(one);
-});
+}
 
-afterEach(() => device.destroy());
+beforeEach(async () => watchCompiling(await sharedDevice()));
+afterEach(() => restoreDevice(device));
 
-/** The device computes something else wherever a shader says `right`. */
+/** Makes the device compute something else wherever a shader says `right`. */
 function plant(right: string, wrong: string): void {
   const create = device.createShaderModule.bind(device);
   device.createShaderModule = (one) => create({ ...one, code: one.code.replace(right, wrong) });
@@ -49,7 +52,7 @@ const refused = async (pending: Promise<unknown>): Promise<string> => {
 
 test.each(EXACT)("the self-test's problem of $name is of the exact class", ({ problem: exact }) => {
   const largest = exact().expected.reduce((max, value) => Math.max(max, Math.abs(value)), 0);
-  expect(largest).toBeGreaterThan(4); // T is not the identity
+  expect(largest).toBeGreaterThan(4); // so T is not the identity
   expect(largest).toBeLessThan(2 ** 20);
 });
 
@@ -83,7 +86,7 @@ test("nor after a layer of many heads, whose tiles are wider", async () => {
   await backend.dispose();
 });
 
-// a shader of each kind that the delta rule needs, and what in it goes wrong
+// Each shader that the delta rule needs, and what in it goes wrong.
 test.each([
   ["scale-rows", "scaled[to + column] =", "scaled[to + column] = 2.0 *"],
   ["coupling", "own_a0 += fa0 * ga0.x", "own_a0 -= fa0 * ga0.x"],
@@ -141,9 +144,9 @@ test("no read is answered before the verdict", async () => {
 });
 
 test("disposed before, and during, its self-test, a backend leaves nothing", async () => {
+  await disposeWholly(await createWebGpuBackend({ device }), watchBuffers(device));
+  expect(compiled).toEqual([]); // the self-test never began
   const buffers = watchBuffers(device);
-  await disposeWholly(await createWebGpuBackend({ device }), buffers);
-  expect(compiled).toEqual([]); // it never began
   const backend = await createWebGpuBackend({ device });
   const { y, clear } = solved(backend);
   const reading = backend.read(y).catch((reason: unknown) => reason);
@@ -155,6 +158,7 @@ test("disposed before, and during, its self-test, a backend leaves nothing", asy
 });
 
 test("a device lost during the self-test, or that compiles nothing, is told by its own error", async () => {
+  watchCompiling(await requestDevice(await nodeGpu())); // a device that may be destroyed
   device.createComputePipelineAsync = () => Promise.reject(new TypeError("too complex"));
   const refusing = await createWebGpuBackend({ device });
   expect(await refused(refusing.sync())).toMatch(/^prepare: .*too complex/);

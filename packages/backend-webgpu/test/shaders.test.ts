@@ -2,12 +2,12 @@ import { expect, test } from "vitest";
 import { WgslReflect } from "wgsl_reflect";
 import { shaderCode } from "../src/generated/shaders.js";
 import { PARAMS_BYTES, type Plan } from "../src/kernels/plan.js";
-import { plans } from "../src/kernels/plans.js";
+import { plans } from "../src/kernels/plans/index.js";
 
 const ACCESS = { read: "read", write: "read_write" } as const;
 const TYPES = { operand: "Operand", u32: "u32", f32: "f32" } as const;
 
-/** Offsets that writeParams uses: members in order, an operand 32 bytes, a scalar 4. */
+/** Computes the offsets that writeParams uses: the members come in order, and an operand takes 32 bytes, a scalar 4. */
 function expectedMembers(plan: Plan): { name: string; type: string; offset: number }[] {
   let offset = 0;
   return Object.entries(plan.params).map(([name, type]) => {
@@ -22,7 +22,7 @@ test("every shader has one plan", () => {
 });
 
 for (const plan of plans) {
-  // declarations only: its parser does not know all of the statements
+  // Only the declarations are parsed, because the parser does not know all of the statements.
   const [declarations] = shaderCode[plan.shader].split(/^(?:fn |@compute)/m);
   const reflected = new WgslReflect(declarations!);
 
@@ -50,7 +50,7 @@ for (const plan of plans) {
   });
 
   test(`${plan.shader}: overrides are its plan's`, () => {
-    const derived = /override \w+: u32 = [A-Z]/; // computed from others, never given
+    const derived = /override \w+: u32 = [A-Z]/; // these are computed from others, and are never given
     const given = [...shaderCode[plan.shader].matchAll(/override (\w+): .*/g)]
       .filter(([line]) => !derived.test(line))
       .map(([, name]) => name);

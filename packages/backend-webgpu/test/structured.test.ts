@@ -1,19 +1,21 @@
 import { inverse, trilInverse } from "@dlrt/core";
 import { BLOCK_GATE, gate, omegaInverse, omegaTrilInverse } from "@dlrt/core/reference";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { createWebGpuBackend, type WebGpuBackend } from "../src/node.js";
+import type { WebGpuBackend } from "../src/node.js";
+import { onSharedDevice } from "./support/shared-device.js";
 import { constant, EPSILON, errorsOf, type Errors, type Structure } from "./support/structured.js";
+import { randomFrom } from "../../../tooling/random.mjs";
 
-// What random data hide, because their roundings cancel: one large product among many that are just too small to
-// change it, entries that are all equal, long sums of one sign. Where a bound is no gate, it is half of what one-chain
-// sums had, or less.
+// These problems show errors that random data hide, because there the roundings cancel: one large product among many that are just too small
+// to change it, entries that are all equal, long sums of one sign. A limit that is not the promised 16 ε is at most half of the error that
+// sums in one chain had.
 
-/** Just below half an ulp of 1: added to 1 one by one, it is lost every time. */
+/** A number just below half an ulp of 1. When it is added to 1 again and again, it is lost every time. */
 const TINY = 0.98 * EPSILON;
 
 let backend: WebGpuBackend;
 beforeAll(async () => {
-  backend = await createWebGpuBackend({ selfTest: false });
+  backend = await onSharedDevice();
 });
 afterAll(() => backend.dispose());
 
@@ -22,7 +24,10 @@ function expectWithin(limit: number, { output, state }: Errors): void {
   expect(state).toBeLessThanOrEqual(limit);
 }
 
-/** The chunk's rows; the tiny products are 1/part of what would just be lost, so that groups of them are. */
+/**
+ * The rows of a chunk, and `part`. The tiny products are 1/part of TINY, so that a sum of `part` of them is just as large as what is lost when
+ * it meets the large one.
+ */
 const rowCases = [
   [16, 1],
   [32, 1],
@@ -42,7 +47,7 @@ test.each(rowCases)(
       k: (row) => (row === 0 ? 1 : TINY / part),
     };
     expectWithin(11, await errorsOf(backend, "apply", of, { chunk }));
-    // q only below the first 64 rows, k only there: T⁻¹ does not grow
+    // q is 0 in the first 64 rows and k in all others, so that T⁻¹ does not grow.
     const below: Structure = {
       ...of,
       n: 80,
@@ -64,7 +69,7 @@ test.each([1, 4, 8, 16, 32])(
     };
     expectWithin(16, await errorsOf(backend, "apply", of, { chunk: 64 }));
     expectWithin(16, await errorsOf(backend, "apply", of, { chunk: 16, trans: true }));
-    // q only below, k only above: T⁻¹ does not grow
+    // q is 0 in the first 30 rows and k in all others, so that T⁻¹ does not grow.
     const half: Structure = {
       ...of,
       q: (row) => (row < 30 ? 0 : 1),
@@ -95,11 +100,11 @@ test("rows and rank attacked at once stay within the gate for data built to defe
 });
 
 test.each([
-  [0.9, 2, 1024, 9], // 18.8 ε with one chain
-  [1.7, 2, 1024, 9], // 51
-  [0.9, 3, 777, 9], // 50
-  [1.3, 256, 1000, 20], // 120
-  [0.9, 256, 128, 6], // 12
+  [0.9, 2, 1024, 9], // sums in one chain had an error of 18.8 ε
+  [1.7, 2, 1024, 9], // 51 ε
+  [0.9, 3, 777, 9], // 50 ε
+  [1.3, 256, 1000, 20], // 120 ε
+  [0.9, 256, 128, 6], // 12 ε
 ])("equal entries c/√r, c = %f, n = %i, r = %i: at most %i ε", async (c, n, r, limit) => {
   const of = constant({ n, r, p: 1 }, c / Math.sqrt(r));
   expectWithin(limit, await errorsOf(backend, "apply", of));
@@ -146,11 +151,7 @@ test.each([
 
 test("trilInverse of keys that hardly change, β up to 2: merging halves had 4.9 ε, substitution has 0.6", async () => {
   const [c, r, rho] = [128, 2, 0.999];
-  let seed = 11;
-  const uniform = (): number => {
-    seed = (Math.imul(seed, 1664525) + 1013904223) >>> 0;
-    return seed / 2 ** 31 - 1;
-  };
+  const uniform = randomFrom(11);
   const blocks = 20;
   const data = new Float32Array(blocks * c * c);
   for (let block = 0; block < blocks; block++) {

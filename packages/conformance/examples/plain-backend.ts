@@ -1,4 +1,7 @@
-/** A complete backend: plain loops in float64, each element rounded once. */
+/**
+ * A complete backend to start from: plain loops in float64, each element rounded once. It is one long file, so that it can be
+ * copied as it is.
+ */
 import type { Backend, Dtype, FloatArray, HostTensor, HostView, Layout, Shape, Supports } from "@dlrt/core";
 import {
   checkAllocation,

@@ -87,8 +87,10 @@ function entryOf(problem: Problem, out: FloatArray, entry: number, variant: Vari
 }
 
 /**
- * ω of `out`, and of `finalState` where given, as solve's; in ε.
- * @param out batch·n·p @param finalState batch·r·p
+ * Returns ω of `out`, and of `finalState` where it is given, as results of solve; in ε.
+ *
+ * @param out batch·n·p
+ * @param finalState batch·r·p
  */
 export function omegaOfSolve(
   problem: Problem,
@@ -111,7 +113,7 @@ export function omegaOfSolve(
   return inRoundoffs(worst, problem.dtype);
 }
 
-/** As `omegaOfSolve`, for apply. A problem without Λ: pass `lambda: false`. */
+/** Does what `omegaOfSolve` does, for apply. For an operator without Λ, pass `lambda: false`. */
 export function omegaOfApply(
   problem: Problem,
   variant: Variant & { readonly lambda?: boolean },
@@ -136,7 +138,11 @@ export function omegaOfApply(
   return inRoundoffs(worst, problem.dtype);
 }
 
-/** |X̂ − X| beside |X||T||X|, in ε. @param out batch·n·n */
+/**
+ * Returns the largest |X̂ − X| beside |X||T||X|, in ε.
+ *
+ * @param out batch·n·n
+ */
 export function omegaOfInverse(problem: Problem, out: FloatArray): Omega {
   const { dtype } = problem;
   const { batch, n } = problem.sizes;
@@ -148,7 +154,12 @@ export function omegaOfInverse(problem: Problem, out: FloatArray): Omega {
   return inRoundoffs(worst, dtype);
 }
 
-/** The same for dense blocks. @param a batch·c·c @param out batch·c·c */
+/**
+ * Does the same for dense blocks.
+ *
+ * @param a batch·c·c
+ * @param out batch·c·c
+ */
 export function omegaOfTrilInverse(a: FloatArray, out: FloatArray, batch: number, c: number): Omega {
   const dtype = dtypeOf(a);
   let worst = 0;
@@ -158,7 +169,7 @@ export function omegaOfTrilInverse(a: FloatArray, out: FloatArray, batch: number
   return inRoundoffs(worst, dtype);
 }
 
-/** |out − α x·y| beside |α| |x|·|y| for each of `rows` rows of p, in ε. */
+/** Returns the largest |out − α x·y| beside |α| |x|·|y| over `rows` rows of p, in ε. */
 export function omegaOfRowDot(
   [x, y, out]: readonly [x: FloatArray, y: FloatArray, out: FloatArray],
   alpha: number,

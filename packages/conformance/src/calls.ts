@@ -20,7 +20,7 @@ export interface Answer {
   readonly finalState?: FloatArray;
 }
 
-/** Any combination of options. α is a power of two where `exact`. */
+/** Draws any combination of options. α is a power of two where `exact`. */
 export function anyCall(exact = false): fc.Arbitrary<Call> {
   const alphas = exact ? [1, -1, 2, 0.5, 0] : [1, -1, 0.5, 3, -0.3];
   return fc.record({

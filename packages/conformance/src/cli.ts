@@ -8,7 +8,8 @@ import { supervise } from "./cli/supervise.js";
 import { lineOf, WrongUsage } from "./cli/wrong-usage.js";
 import { layerCases } from "./layers/suites/index.js";
 import { planOf, type Plan } from "./options.js";
-import { reportText, titleOf, type Report } from "./report.js";
+import { reportText } from "./report-text.js";
+import { titleOf, type Report } from "./report.js";
 import { allCases } from "./suites/index.js";
 
 /** @throws WrongUsage: a wrong environment variable */

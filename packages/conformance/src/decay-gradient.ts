@@ -54,8 +54,8 @@ export interface DecayTerms {
 }
 
 /**
- * Largest error of `gradient`, shaped as the problem's decay, beside Σ_j |Z₀ Z̄₀| + Σ (|q q̄| + |k k̄|), in ε; ∞ unless it
- * is 0 where g = −∞.
+ * Returns the largest error of `gradient`, shaped as the problem's decay, beside Σ_j |Z₀ Z̄₀| + Σ (|q q̄| + |k k̄|), in
+ * ε. It is ∞ unless the gradient is 0 where g = −∞.
  */
 export function omegaOfDecayGradient(
   problem: Problem,

@@ -128,8 +128,9 @@ function integers(random: Random, dtype: Dtype, length: number): FloatArray {
 }
 
 /**
- * A problem of the exact class, exact for op(T) with this `trans`.
- * @throws Error if the check finds it is not: a fault of this file
+ * Makes a problem of the exact class, which is exact for op(T) with this `trans`.
+ *
+ * @throws Error if the check finds that it is not, which would be a fault of this file
  */
 export function makeExact(
   sizes: Sizes,

@@ -19,7 +19,7 @@ export interface Ingredients {
   readonly gap?: number | readonly number[];
 }
 
-/** An element by its row and column, both from 0. */
+/** Gives an element by its row and column, both counted from 0. */
 type ElementOf = (row: number, column: number) => number;
 
 /** Returns a number just under half a unit in the last place of 1. A chain of additions that holds 1 loses it. */
@@ -39,13 +39,13 @@ export function tinyOverRank(dtype: Dtype): Ingredients {
   return { family: "one large product over r", q: 1, k, x: 1 };
 }
 
-/** Z starts at 1 with row 0, and every later row adds a tiny term. */
+/** Makes Z start at 1 with row 0, and every later row add a tiny term. */
 export function tinyOverRows(dtype: Dtype): Ingredients {
   const k = (row: number): number => (row === 0 ? 1 : tiny(dtype));
   return { family: "one large row", q: 1, k, x: 1 };
 }
 
-/** Z is 1 in the beginning, and `every` rows together add a tiny term to it, as the sum of a chunk of so many rows. */
+/** Makes Z 1 in the beginning, and `every` rows together add a tiny term to it, as the sum of a chunk of so many rows. */
 export function tinyOverChunks(dtype: Dtype, every: number): Ingredients {
   return { family: `a large state, ${every} rows add little`, q: 1, k: tiny(dtype) / every, x: 1, state: 1 };
 }

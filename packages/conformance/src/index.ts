@@ -10,11 +10,6 @@ export {
   type TestFunction,
 } from "./runner.js";
 export type { SuiteOptions } from "./options.js";
-export {
-  reportMarkdown,
-  reportText,
-  type Report,
-  type ReportFailure,
-  type ReportRow,
-  type ReportSkip,
-} from "./report.js";
+export type { Report, ReportFailure, ReportRow, ReportSkip } from "./report.js";
+export { reportMarkdown } from "./report-markdown.js";
+export { reportText } from "./report-text.js";

@@ -8,18 +8,18 @@ import type { Case } from "./trial.js";
 export const gateKinds: readonly GateKind[] = ["row", "channel"];
 export const decayKinds: readonly DecayKind[] = ["none", ...gateKinds];
 
-/** Any family of gates of this kind; undefined without decay. */
+/** Draws any family of gates of this kind. The result is undefined without decay. */
 export function anyGates(kind: DecayKind): fc.Arbitrary<Gates | undefined> {
   if (kind === "none") return fc.constant(undefined);
   return fc.constantFrom(...gateNames).map((name) => ({ name, kind }));
 }
 
-/** How titles of cases begin: "f32", or "f32, decay per row". */
+/** Returns how titles of cases begin: "f32", or "f32, decay per row". */
 export function titleFor(dtype: Dtype, kind: DecayKind): string {
   return kind === "none" ? dtype : `${dtype}, decay per ${kind}`;
 }
 
-/** What such a case demands of a backend. */
+/** Returns what such a case demands of a backend. */
 export function needs(kind: DecayKind): Pick<Case, "decay"> {
   return kind === "none" ? {} : { decay: kind };
 }

@@ -1,7 +1,8 @@
 import type { Backend } from "@dlrt/core";
 import { planOf, type Plan, type SuiteOptions } from "./options.js";
 import { HungError, Pulse, StrayError, turn } from "./pulse.js";
-import { Recorder, SKIPPED, titleOf, type Report } from "./report.js";
+import { Recorder } from "./recorder.js";
+import { SKIPPED, titleOf, type Report } from "./report.js";
 import { allCases } from "./suites/index.js";
 import { LackError, Trial, type Case } from "./trial.js";
 

@@ -1,6 +1,7 @@
 import type { SuiteOptions } from "./options.js";
 import { StrayError } from "./pulse.js";
-import { reportText, titleOf, type Report } from "./report.js";
+import { reportText } from "./report-text.js";
+import { titleOf, type Report } from "./report.js";
 import { layerCases } from "./layers/suites/index.js";
 import { Run, type Create } from "./run.js";
 import { allCases } from "./suites/index.js";

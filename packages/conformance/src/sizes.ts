@@ -26,7 +26,7 @@ export function workOf({ batch, n, r, p }: Sizes): number {
   return batch * n * Math.max(r, 1) * Math.max(p, 1);
 }
 
-/** The same sizes, the largest factor lowered until the work is affordable. */
+/** Returns the same sizes with the largest factor lowered until the work is affordable. */
 export function afford(sizes: Sizes, { maxN, maxWork }: Budget): Sizes {
   let { batch, n, r, p } = { ...sizes, batch: Math.min(sizes.batch, maxN), n: Math.min(sizes.n, maxN) };
   while (workOf({ batch, n, r, p }) > maxWork) {
@@ -39,21 +39,21 @@ export function afford(sizes: Sizes, { maxN, maxWork }: Budget): Sizes {
   return { batch, n, r, p };
 }
 
-/** The same sizes with p = n, n lowered until that is affordable: for results and right-hand sides of n columns. */
+/** Returns the same sizes with p = n, and n lowered until that is affordable: for results and right-hand sides of n columns. */
 export function affordSquare({ batch, n, r }: Omit<Sizes, "p">, { maxN, maxWork }: Budget): Sizes {
   const most = Math.floor(Math.sqrt(maxWork / Math.max(batch * Math.max(r, 1), 1)));
   const size = Math.min(n, maxN, most);
   return { batch, n: size, r, p: size };
 }
 
-/** The same sizes with r lowered until a gradient's transposed state, which takes batch·r²·p, is affordable. */
+/** Returns the same sizes with r lowered until a gradient's transposed state, which takes batch·r²·p, is affordable. */
 export function affordVjp(sizes: Sizes, { maxWork }: Budget): Sizes {
   let { r } = sizes;
   while (sizes.batch * r * r * Math.max(sizes.p, 1) > maxWork) r = r >> 1;
   return { ...sizes, r };
 }
 
-/** Sizes for a property: the awkward ones and those between. Shrinks towards the small. */
+/** Draws sizes for a property: the awkward ones and those between. They shrink towards the small. */
 export function anySizes(budget: Budget): fc.Arbitrary<Sizes> {
   const among = (list: readonly number[], max: number): fc.Arbitrary<number> =>
     fc.oneof(
@@ -71,7 +71,7 @@ export function anySizes(budget: Budget): fc.Arbitrary<Sizes> {
     .map((sizes) => afford(sizes, budget));
 }
 
-/** Every awkward value of every size at least once, the others small. */
+/** Returns every awkward value of every size at least once, with the others small. */
 export function sizeSweep(budget: Budget): Sizes[] {
   const base: Sizes = { batch: 2, n: 33, r: 5, p: 3 };
   const sweep = [
@@ -82,7 +82,7 @@ export function sizeSweep(budget: Budget): Sizes[] {
     { batch: 1, n: 129, r: 257, p: 17 },
     { batch: 3, n: 130, r: 64, p: 64 },
     { batch: 1, n: 1000, r: 16, p: 1 },
-    // Beyond the rows, ranks and batches that a kernel keeps at hand at once, with the tails of wide vectors.
+    // These are beyond the rows, ranks and batches that a kernel keeps at hand at once, with the tails of wide vectors.
     ...[1025, 1040].map((n, at) => ({ batch: 1, n, r: 3, p: 7 + 8 * at })),
     // The last rank twice: every second problem starts from a state.
     ...[301, 333, 513, 1024, 1025, 1025].map((r) => ({ batch: 1, n: 130, r, p: 2 })),
@@ -94,12 +94,15 @@ export function sizeSweep(budget: Budget): Sizes[] {
   return sweep.map((sizes) => afford(sizes, budget));
 }
 
-/** A full chunk of 64 rows, and every number of rows that may be left after it. */
+/** Returns a full chunk of 64 rows with every number of rows that may be left after it. */
 export function rowsLeft(budget: Budget): Sizes[] {
   return Array.from({ length: 64 }, (_, left) => afford({ batch: 1, n: 64 + left, r: 3, p: 2 }, budget));
 }
 
-/** Around 65536 in each direction in turn: where a grid of workgroups folds. Batches and rank: see the exact suite. */
+/**
+ * Returns sizes around 65536 in each direction in turn, where a grid of workgroups folds. The exact suite has batches
+ * and ranks of this size.
+ */
 export function hugeSweep(budget: Budget): Sizes[] {
   return [
     ...[65535, 65536, 65537].map((n) => ({ batch: 1, n, r: 1, p: 1 })),

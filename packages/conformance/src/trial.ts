@@ -14,7 +14,8 @@ import type { Omega } from "./backward-error.js";
 import type { GateKind } from "./gates.js";
 import type { Plan } from "./options.js";
 import type { Pulse } from "./pulse.js";
-import type { Recorder, Subject } from "./report.js";
+import type { Recorder } from "./recorder.js";
+import type { Subject } from "./report.js";
 import { textOf } from "./text.js";
 
 /** A backend broke a promise. */
@@ -32,7 +33,7 @@ export function demand(condition: boolean, message: string): asserts condition {
   if (!condition) throw new ConformanceError(message);
 }
 
-/** What a call throws or rejects with; undefined only where it does neither. */
+/** Returns what a call throws or rejects with, and undefined only where it does neither. */
 export async function caught(call: () => unknown): Promise<unknown> {
   try {
     await call();
@@ -66,7 +67,7 @@ export class Scope extends TensorScope {
     return this.own(this.backend.upload({ data, shape }));
   }
 
-  /** A tensor full of NaN: whatever is not written shows. */
+  /** Makes a tensor full of NaN, so that whatever is not written shows. */
   poisoned(shape: Shape, dtype: Dtype): Tensor {
     return this.put(newFloatArray(dtype, elementCount(shape)).fill(NaN), shape);
   }
@@ -111,7 +112,11 @@ export class Trial {
     this.recorder.count(this.subject, pieces);
   }
 
-  /** Counts a measured one, for the family of its problem too. @throws ConformanceError unless ω ≤ limit */
+  /**
+   * Counts a piece of work that was measured, for the family of its problem too.
+   *
+   * @throws ConformanceError unless ω ≤ limit
+   */
   judge(where: string, omega: Omega, limit: number, family?: string): void {
     this.pulse.beat();
     this.recorder.measure(this.subject, { omega, limit, where, ...(family !== undefined && { family }) });
@@ -140,7 +145,7 @@ export class Trial {
     return result;
   }
 
-  /** `plan.cases` random values (times `share`); a failure is shrunk, and names its seed. */
+  /** Runs `body` on `plan.cases` random values, times `share`. A failure is shrunk, and names its seed. */
   async property<V>(
     values: fc.Arbitrary<V>,
     body: (scope: Scope, value: V) => Promise<void>,

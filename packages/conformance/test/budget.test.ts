@@ -1,4 +1,4 @@
-/** `maxWork` and `maxN` hold for every case: what a slow device cannot stand is never asked of it. */
+/** `maxWork` and `maxN` hold for every case: a device is never asked for more rows or more work than its owner allows. */
 import type { HostTensor } from "@dlrt/core";
 import type { Kernels } from "@dlrt/core/backend";
 import { expect, test } from "vitest";
@@ -16,7 +16,7 @@ function note(batch: number, n: number, work: number): void {
   most.work = Math.max(most.work, work);
 }
 
-/** Notes the sizes of every call. */
+/** A backend that notes the sizes of every call. */
 class NotingBackend extends PlainBackend {
   override readonly kernels: Kernels<HostTensor> = {
     apply: (params) => (note(params.batch, params.n, workOf(params)), plainKernels.apply(params)),

@@ -1,4 +1,7 @@
-/** Backends that hang, end the process, or throw where nobody listens: the exit code tells, and the report is written. */
+/**
+ * The program on backends that hang, end the process, or throw where no one listens. Its exit code must tell so, and
+ * its report must be written.
+ */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
@@ -49,7 +52,12 @@ interface Judged extends Outcome {
 
 let files = 0;
 
-/** @param limit seconds a step may take; generous where nothing hangs */
+/**
+ * Judges a backend's module by the program, and reads the reports that it wrote.
+ *
+ * @param limit seconds that one step may take; large where nothing hangs
+ * @param only beginnings of the names of the cases to run
+ */
 async function judge(module: string, limit: number, ...only: string[]): Promise<Judged> {
   const name = `report-${files++}`;
   const out = ["--json", `${name}.json`, "--markdown", `${name}.md`, "--step-timeout", String(limit)];

@@ -1,4 +1,4 @@
-/** The program as users run it. Backends that break a run: see `cli-broken.test.ts`. */
+/** The program as users run it. How it stands backends that break a run is tested in `cli-broken.test.ts`. */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";

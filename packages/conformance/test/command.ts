@@ -1,4 +1,4 @@
-/** The program as users run it: a process of its own, in a folder with the example as tsc leaves it. */
+/** Runs the program as users do: in a process of its own, in a folder that holds the example as tsc compiles it. */
 import { execFile } from "node:child_process";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
@@ -27,7 +27,7 @@ function node(cwd: string, args: readonly string[]): Promise<Outcome> {
   });
 }
 
-/** Makes the folder, with these modules beside `plain-backend.js`, before the tests of a file; deletes it after. */
+/** Makes the folder before the tests of a file, with these modules beside `plain-backend.js`, and deletes it after them. */
 export function commandWith(modules: Readonly<Record<string, string>>): {
   readonly folder: () => string;
   readonly run: (...args: string[]) => Promise<Outcome>;

@@ -1,4 +1,7 @@
-/** The exact class is exact for every algorithm in use: each is run here with every operation rounded to f32. */
+/**
+ * Problems of the exact class are exact for every algorithm in use: each algorithm is run here on them with every
+ * operation rounded to f32.
+ */
 import { dense, operatorOf, recurrent, type ReferenceOperator } from "@dlrt/core/reference";
 import { expect, test } from "vitest";
 import { bitsNeeded, EXACT_BITS, makeExact } from "../src/exact.js";
@@ -11,7 +14,7 @@ const matrix = (rows: number, cols: number, from: ArrayLike<number> = []): Matri
   return { rows, cols, at };
 };
 
-/** C + s A B, every product and every sum rounded; sums taken from the back where `reverse`. */
+/** Returns C + s A B, with every product and every sum rounded to f32. Sums are taken from their last term on if `reverse` is set. */
 function fma(c: Matrix, s: number, a: Matrix, b: Matrix, reverse = false): Matrix {
   const out = matrix(c.rows, c.cols, c.at);
   for (let i = 0; i < a.rows; i++) {
@@ -47,7 +50,7 @@ function block(a: Matrix, [r0, r1]: number[], [c0, c1]: number[]): Matrix {
   );
 }
 
-/** X₂₁ = −X₂₂ A₂₁ X₁₁, halving down to one number, in f32. */
+/** Inverts a triangular matrix by X₂₁ = −X₂₂ A₂₁ X₁₁, halving it down to single numbers, in f32. */
 function mergedInverse(a: Matrix): Matrix {
   const n = a.rows;
   if (n === 0) return a;
@@ -65,7 +68,10 @@ function mergedInverse(a: Matrix): Matrix {
   return x;
 }
 
-/** Y = U − W Z by merged inverses of c rows, states by products of chunk maps A = I − KᵀW, B = KᵀU: all in f32. */
+/**
+ * Solves by Y = U − W Z from merged inverses of c rows each, and the states by products of the chunks' maps A = I −
+ * KᵀW, B = KᵀU, all in f32.
+ */
 function chunkMaps(
   op: ReferenceOperator,
   b: Matrix,
@@ -78,7 +84,7 @@ function chunkMaps(
   const k = matrix(n, r, op.k);
   const t = matrix(n, n, dense.materialize(op));
   const y = matrix(n, b.cols);
-  // The composed map Z ← A Z₀ + B of all chunks so far.
+  // This is the composed map Z ← A Z₀ + B of all chunks so far.
   let [mapA, mapB] = [
     matrix(
       r,

@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { createPlainBackend } from "../examples/plain-backend.js";
 import { layerCases } from "../src/layers/suites/index.js";
 import { runCases } from "../src/runner.js";
-import { layerFaults } from "./layer-faults.js";
+import { layerFaults } from "./layer-faults/index.js";
 
 const small = { cases: 8, seed: 1, maxN: 300, maxWork: 2 ** 12 } as const;
 

@@ -1,4 +1,4 @@
-/** The gradient that layers are judged by, against central differences of the references in float64. */
+/** Holds the gradients that layers are judged by to central differences of the references, in float64. */
 import { describe, expect, test } from "vitest";
 import { makeCotangents, makeData } from "../src/layers/data.js";
 import { allLayers } from "../src/layers/definition.js";
@@ -12,7 +12,7 @@ const STEP = 2 ** -17;
 const dot = (x: Float64Array, y: Float64Array): number =>
   x.reduce((sum, value, at) => sum + value * y[at]!, 0);
 
-/** Every `stride`th element of every gradient. */
+/** Compares every `stride`th element of every gradient with the central difference of the loss. */
 function expectDifferences(problem: LayerProblem, stride: number): void {
   const { layer } = problem;
   const { inputs, initialState } = makeData(problem);
@@ -37,7 +37,8 @@ function expectDifferences(problem: LayerProblem, stride: number): void {
         return loss({ [name]: array });
       };
       const difference = (moved(STEP) - moved(-STEP)) / (2 * STEP);
-      // What differences lose: the rounding of a loss of a hundred, divided by the step, and the third derivative times its square.
+      // A central difference loses two things: the rounding of a loss of about a hundred, divided by the step, and the
+      // third derivative times the square of the step.
       expect(Math.abs(gradient[at]! - difference), `${name} ${at}`).toBeLessThan(1e-7 * largest);
     }
   }
@@ -52,7 +53,7 @@ describe.each(allLayers.map((layer, which) => ({ layer, which, name: layer.name 
     test("shared heads, 9 tokens, every element", () => expectDifferences(plainProblem(layer, small), 1));
 
     test("gates that forget, normalised keys, packed sequences", () => {
-      // A decay of e^−100 bends too much for differences where its rate and Δ are inputs.
+      // Where the decay's rate and Δ are both inputs, the loss bends too much at a decay of e^−100 for differences to follow it.
       const decay = layer.name === "ssd" ? "model" : "mixed";
       const sequences = [0, 3, 3, 4, 9];
       expectDifferences(plainProblem(layer, { ...small, decay, sequences, eps: 0.1 }), 1);

@@ -1,4 +1,4 @@
-/** The measures themselves: a right answer is about 1 ε off, a wrong one far more than is allowed, NaN never passes. */
+/** Tests the measures themselves: a right answer is about 1 ε off, a wrong one far more than is allowed, and NaN never passes. */
 import { newFloatArray } from "@dlrt/core";
 import { BLOCK_GATE, gate, matrixOf, omegaApply, overBatch, recurrent } from "@dlrt/core/reference";
 import { expect, test } from "vitest";
@@ -9,7 +9,9 @@ import {
   omegaOfSolve,
   omegaOfTrilInverse,
 } from "../src/backward-error.js";
-import { gradientBounds, differences, gradientNames, referenceGradients } from "../src/gradient-error.js";
+import { gradientBounds } from "../src/gradient-bounds.js";
+import { gradientNames, referenceGradients } from "../src/gradient-case.js";
+import { differences } from "../src/gradient-differences.js";
 import { gateNames } from "../src/gates.js";
 import { gateKinds } from "../src/kinds.js";
 import { familyNames, growing, makeProblem, type Problem } from "../src/problems.js";
@@ -42,9 +44,9 @@ test.each(calm)(
     const omega = omegaOfSolve(problem, variant, out, final);
     expect(omega).toBeGreaterThan(0.1);
     expect(omega).toBeLessThan(2);
-    const k = problem.k.slice().fill(0, 64 * sizes.r, 80 * sizes.r); // rows 64 to 79 never reach Z
+    const k = problem.k.slice().fill(0, 64 * sizes.r, 80 * sizes.r); // so rows 64 to 79 never reach Z
     const dropped = right({ ...problem, k });
-    // Constant rows miss least: each carries a 130th of the state.
+    // Of all data, constant rows miss the dropped rows least: each carries only a 130th of the state.
     const far = (name === "constant" ? 250 : 1000) * GATE;
     expect(omegaOfSolve(problem, variant, dropped.out)).toBeGreaterThan(far);
     expect(omegaOfSolve(problem, variant, out, dropped.final)).toBeGreaterThan(far);
@@ -73,7 +75,7 @@ test("inverse and blocks: right below 1, a wrong element or a NaN not allowed, n
   const x = new Float32Array(exactInverse(problem));
   const a = denseBlocks(problem);
   expect(omegaOfInverse(problem, x)).toBeLessThan(1);
-  // A holds T's entries rounded to f32, so its inverse is its own.
+  // A holds T's entries rounded to f32, so its inverse is not quite that of T.
   expect(omegaOfTrilInverse(a, x, 1, n)).toBeGreaterThan(0.1);
   for (const [at, value] of [
     [n * n - 1, NaN],
@@ -145,8 +147,9 @@ test.each(
       values[gradient].forEach((value, at) => {
         const error = Math.abs(value - reference[gradient][at]!);
         expect(error).toBeLessThanOrEqual(4 * 2 ** -53 * (noise[gradient][at]! + bounds[gradient][at]!));
-        // The bound is of the gradient's own size: a missing factor of 2 could not pass in f32. Where nothing passes a gap,
-        // what is left of a gradient is smaller than the roundings of the terms that it is the difference of.
+        // The bound must be of the gradient's own size, so that a gradient without a factor of 2 does not pass in f32.
+        // Where nothing passes a gap this cannot hold: what is left of the gradient is smaller than the roundings of
+        // the terms that it is the difference of.
         if (gates && /all −(20|100|1000)/.test(gates.name)) return;
         expect(16 * 2 ** -24 * bounds[gradient][at]!).toBeLessThan(
           0.5 * Math.max(...reference[gradient].map(Math.abs)),
@@ -157,7 +160,7 @@ test.each(
 );
 
 test("a float64 judge adds 13 ε of its own to right float64 gradients; this one adds nothing", async () => {
-  // Q̄ of applyVjp with trans, α = −0.3 and Z̄, on one key throughout: tril(X (αȲ)ᵀ, −1) K + X Z̄ᵀ.
+  // This is Q̄ of applyVjp with `trans`, α = −0.3 and Z̄, with one key throughout: tril(X (αȲ)ᵀ, −1) K + X Z̄ᵀ.
   const [batch, n, r] = [2, 279, 17];
   const problem = makeProblem("identical keys, β = 2", { batch, n, r, p: 1 }, "f64", 1458969117);
   const random = new Random(1458969118);

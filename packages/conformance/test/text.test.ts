@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { markdownText, messageOf, visible } from "../src/text.js";
 
-/** An error whose `key` is read by `get`. */
+/** Makes an error that runs `get` when its property `key` is read. */
 function withGetter(key: string, get: () => unknown): Error {
   return Object.defineProperty(new Error("own"), key, { get });
 }

@@ -37,9 +37,17 @@ export {
 } from "./contract/layout.js";
 export { Ledger, OwnedTensor, proxied, type Placement } from "./contract/ledger.js";
 export { decayKind } from "./contract/operator.js";
-export { checkFlag, checkOptions, checkText } from "./contract/options.js";
+export { checkCount, checkFlag, checkOptions, checkText } from "./contract/options.js";
 export { Scope } from "./contract/scope.js";
-export { checkView, dtypeOf, packView, plainArray, readView, type PackableView } from "./contract/pack.js";
+export {
+  checkView,
+  dtypeOf,
+  fillArray,
+  packView,
+  plainArray,
+  readView,
+  type PackableView,
+} from "./contract/pack.js";
 export { checkAliases, overlap } from "./operations/aliases.js";
 export { checkEraseKey, checkIsBackend, checkReadable } from "./operations/check.js";
 export { checkPiece, runPiece, type PieceName, type PieceParams } from "./operations/pieces/index.js";

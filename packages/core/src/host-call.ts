@@ -70,14 +70,6 @@ function gaps(decay: FloatArray): FloatArray {
   return decay;
 }
 
-/** into ← from. @throws ShapeError where `into` was transferred elsewhere meanwhile */
-export function fill(name: string, into: FloatArray, from: FloatArray): void {
-  const own = plainArray(name, into);
-  if (own.length < from.length)
-    throw new ShapeError(name, `${from.length} elements`, `${own.length} elements`);
-  own.set(from);
-}
-
 /** One call's tensors, all disposed at its end. */
 export class Call<T extends Tensor> extends Scope<T> {
   constructor(backend: Backend<T>) {

@@ -8,8 +8,9 @@
 import { checkShape } from "./contract/allocation.js";
 import type { Backend } from "./contract/backend.js";
 import { checkOptions } from "./contract/options.js";
+import { fillArray } from "./contract/pack.js";
 import type { FloatArray, Shape, Tensor } from "./contract/tensor.js";
-import { columns, fill, withCall, type HostOperator } from "./host-call.js";
+import { columns, withCall, type HostOperator } from "./host-call.js";
 import * as core from "./index.js";
 
 export type { HostOperator } from "./host-call.js";
@@ -53,7 +54,7 @@ async function chunked<T extends Tensor>(
     if (finalState !== undefined) zFinal ??= call.put("finalState", finalState, shape);
     const y = call.own(verb(backend, on, right, { ...options, initialState: z, finalState: zFinal }));
     const result = await backend.read(y);
-    if (zFinal !== undefined) fill("finalState", finalState!, await backend.read(zFinal));
+    if (zFinal !== undefined) fillArray("finalState", finalState!, await backend.read(zFinal));
     return result;
   });
 }

@@ -1,4 +1,4 @@
-/** Tensors that share a part of their memory: refused wherever one of them is written, and accepted where they only touch. */
+/** Tensors that share a part of their memory are refused wherever one of them is written, and accepted where they only touch. */
 import { expect, test } from "vitest";
 import { apply, inverse, solve, trilInverse, ValueError, type HostTensor, type Shape } from "../src/index.js";
 import { SpyBackend } from "./spy-backend.js";
@@ -7,7 +7,7 @@ const [n, r, p] = [5, 5, 5];
 const backend = new SpyBackend();
 const memory = {};
 
-/** A tensor that says it begins at `first` elements of the shared memory. */
+/** Returns a tensor that says of itself that it begins `first` elements into the shared memory. */
 function at(first: number, shape: Shape = [1, n, p]): HostTensor {
   const t = backend.empty(shape, "f32");
   Object.defineProperties(t, { storage: { get: () => memory }, byteOffset: { get: () => 4 * first } });

@@ -26,7 +26,7 @@ function setUp(dtype: Dtype): { backend: SpyBackend; put: (data: number[], cols?
   return { backend, put };
 }
 
-/** Within a few roundings of each element. */
+/** Expects that each element is right to within a few roundings of itself. */
 function expectNear(got: HostTensor, want: number[], dtype: Dtype, what: string): void {
   const epsilon = dtype === "f32" ? 2 ** -24 : 2 ** -53;
   const far = want.findIndex(
@@ -35,7 +35,7 @@ function expectNear(got: HostTensor, want: number[], dtype: Dtype, what: string)
   expect(far < 0 ? "near" : `${what}: ${[...got.data].join(" ")}, expected ${want.join(" ")}`).toBe("near");
 }
 
-// T = [[1, 0], [1, 1]], b − q z₀ = (1, 3) − (0, 1)·z₀; q₁ and k₂ play no part in T.
+// T = [[1, 0], [1, 1]] and b − q z₀ = (1, 3) − (0, 1)·z₀. The numbers q₁ and k₂ play no part in T.
 test.each(cases)(
   "$dtype, α = $alpha: gradients of solve are right, with states and without",
   ({ dtype, alpha }) => {
@@ -58,7 +58,7 @@ test.each(cases)(
     near(one.k, [-a, 0], "k with a state");
     near(one.diag, [0, 3 * a], "diag with a state");
     near(one.initialState!, [-a], "state");
-    // and z̄ = 2α: B̄ = T⁻ᵀ (α (1, 1) + (1, 0)·2α) = α (2, 1), k̄ = Y z̄ − …, z̄₀ = z̄ − b̄₂ q₂
+    // With z̄ = 2α besides, B̄ = T⁻ᵀ (α (1, 1) + (1, 0)·2α) = α (2, 1), k̄ = Y z̄ − …, z̄₀ = z̄ − b̄₂ q₂.
     const both = { alpha, initialState: state, finalStateCotangent: put([2 * a]) };
     const two = solveVjp(backend, op, continued, put([1, 1]), both);
     near(two.b, [2 * a, a], "b with Z̄");

@@ -14,7 +14,7 @@ import {
   type HostTensor,
 } from "../src/index.js";
 import * as reference from "../src/reference/index.js";
-import { Random } from "./reference/problems.js";
+import { Random } from "../../../tooling/random.mjs";
 import { referenceKernels } from "./reference-kernels.js";
 import { SpyBackend } from "./spy-backend.js";
 

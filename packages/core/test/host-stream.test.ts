@@ -1,11 +1,12 @@
-// Gradients of a sequence that went through in pieces on plain arrays, the last piece first, beside those of the whole.
+// Gradients of a sequence that goes through in pieces on plain arrays. The backward pass takes the last piece first,
+// and its result is compared with the gradients of the whole sequence.
 import { expect, test } from "vitest";
 import * as host from "../src/host.js";
 import { referenceKernels } from "./reference-kernels.js";
 import { SpyBackend } from "./spy-backend.js";
 
 const [n, r, p] = [7, 2, 2];
-/** −1, 0 and 1: all that is computed of them is exact. */
+/** Returns numbers among −1, 0 and 1. Everything that is computed from them here is exact, so that results can be compared bit by bit. */
 const small = (length: number, seed: number): Float64Array =>
   Float64Array.from({ length }, (_, i) => ((i * i + seed * i) % 3) - 1);
 
@@ -43,7 +44,7 @@ const applies = {
   backward: host.applyVjp,
 };
 
-/** Every gradient of the sequence cut at `cuts`, in the order of its rows, and that of the state before it. */
+/** Returns every gradient of the sequence cut at `cuts`, in the order of its rows, and the gradient of the state before it. */
 async function gradientsOf(
   { forward, backward }: typeof solves | typeof applies,
   cuts: number[],

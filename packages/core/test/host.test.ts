@@ -5,8 +5,46 @@ import * as reference from "../src/reference/index.js";
 import { referenceKernels } from "./reference-kernels.js";
 import { SpyBackend } from "./spy-backend.js";
 
+const plus = (x: ArrayLike<number>): number[] => Array.from(x, (value) => value + 0); // −0 is 0
 const of = (...values: number[]): Float64Array => Float64Array.from(values);
 const op = { shape: [1, 3, 1] as const, diag: of(1, 2, -1), q: of(0, 1, 1), k: of(2, 3, 0) };
+
+test("plain arrays: the same verbs, everything disposed, also when a call fails", async () => {
+  const backend = new SpyBackend(referenceKernels);
+  const unit = { ...op, diag: of(1, 1, 1) };
+  expect(await host.materialize(backend, unit)).toEqual(of(1, 0, 0, 2, 1, 0, 2, 3, 1));
+  expect(await host.solve(backend, unit, of(1, 3, 8))).toEqual(of(1, 1, 3));
+  expect(await host.apply(backend, unit, of(1, 1, 3))).toEqual(of(1, 3, 8));
+  expect(plus(await host.inverse(backend, unit))).toEqual([1, 0, 0, -2, 1, 0, 4, -3, 1]);
+  expect(await host.logAbsDet(backend, unit)).toEqual(of(0));
+  expect(plus(await host.trilInverse(backend, of(2, 9, 1, 4), [1, 2, 2]))).toEqual([0.5, 0, -0.125, 0.25]);
+  const z = of(10);
+  await host.solve(backend, unit, of(1, 3, 8), { initialState: z, finalState: z });
+  expect(z).toEqual(of(10 + 2 * 1 + 3 * (3 - 12)));
+  const one = of(1, 1, 1);
+  const { b } = await host.solveVjp(backend, unit, of(1, 1, 3), one);
+  expect(plus(b)).toEqual(plus(await host.solve(backend, unit, one, { trans: true })));
+  expect(new Set(Object.keys(await host.applyVjp(backend, unit, one, one)))).toEqual(
+    new Set(["diag", "q", "k", "x"]),
+  );
+  const y = (await host.inverse(backend, unit)) as Float64Array;
+  expect(new Set(Object.keys(await host.inverseVjp(backend, unit, y, y)))).toEqual(
+    new Set(["diag", "q", "k"]),
+  );
+  const calls = backend.calls.length;
+  await expect(host.solve(backend, unit, of(1, 2))).rejects.toThrow(/^b: expected a multiple/);
+  await expect(host.solve(backend, { ...unit, k: one.slice(1) }, one)).rejects.toThrow(
+    /^k: expected 3 elements/,
+  );
+  await expect(host.solve(backend, unit, [1, 2, 3] as never)).rejects.toThrow(/^b: expected a Float32Array/);
+  await expect(host.solve(backend, unit, one, { initialState: one })).rejects.toThrow(
+    /^initialState: expected 1 elements/,
+  );
+  await expect(host.solve(null as never, unit, one)).rejects.toThrow(/^backend/);
+  await expect(host.solve(backend, null as never, one)).rejects.toThrow(/^op/);
+  expect(backend.calls.length).toBe(calls);
+  expect(backend.memory()).toEqual({ tensors: 0, bytes: 0 });
+});
 
 test("an empty piece hands its state on, and takes p from it", async () => {
   const backend = new SpyBackend(referenceKernels);
@@ -41,7 +79,7 @@ test("a final state that is transferred elsewhere meanwhile is named", async () 
   const finalState = of(0);
   const pending = host.solve(backend, op, of(1, 5, 2), { finalState });
   structuredClone(finalState, { transfer: [finalState.buffer as ArrayBuffer] });
-  await expect(pending).rejects.toThrow(/^finalState: expected 1 elements, got 0 elements/);
+  await expect(pending).rejects.toThrow(/^finalState: expected 1 elements or more, got 0 elements/);
   await expect(pending).rejects.toThrow(ShapeError);
   expect(backend.memory()).toEqual({ tensors: 0, bytes: 0 });
 });

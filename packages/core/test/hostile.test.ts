@@ -18,7 +18,7 @@ import { checkView, describe as say, packView } from "../src/backend.js";
 import { referenceKernels } from "./reference-kernels.js";
 import { SpyBackend } from "./spy-backend.js";
 
-/** [1, , 2] */
+/** Returns [1, , 2], an array with a hole. */
 const holed = (): unknown[] => Object.assign(Array(3), { 0: 1, 2: 2 });
 
 const any = (value: unknown): never => value as never;
@@ -29,7 +29,10 @@ function revoked(target: object = {}): never {
   return proxy as never;
 }
 
-/** As Vue's `reactive`: everything reached through it is a proxy again, methods and getters run on the proxy. */
+/**
+ * Returns a proxy as Vue's `reactive` makes it: everything that is reached through it is a proxy again, and methods and
+ * getters run on the proxy.
+ */
 function reactive<T extends object>(target: T): T {
   return new Proxy(target, {
     get(from, key, receiver) {

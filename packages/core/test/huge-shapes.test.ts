@@ -19,7 +19,10 @@ const HUGE = [2 ** 31, 2 ** 53 - 1];
 const sizes = [0, 1, 2, ...HUGE];
 const exists = (shape: Shape): boolean => shape[0] * shape[1] * shape[2] < 2 ** 31;
 
-/** Reference kernels loop over the batch: they must not be reached for huge sizes, which have nothing to compute. */
+/**
+ * The reference kernels loop over the batch, so that a test would never end if they were called at huge sizes, at which
+ * there is nothing to compute.
+ */
 const backend = new SpyBackend(referenceKernels);
 
 function* combinations(): Generator<readonly [batch: number, n: number, r: number, p: number]> {

@@ -144,7 +144,7 @@ describe("overlap", () => {
   const t = backend.upload({ data: numbers(480), shape: [1, 1, 480] });
   const at = (shape: Shape, layout: Partial<Layout>): HostTensor =>
     backend.view(t, shape, { ...contiguousLayout(shape), ...layout });
-  /** By marking every element. */
+  /** Tells whether two tensors share an element, by marking every element of the first. */
   const meets = (a: HostTensor, b: HostTensor): boolean => {
     const marks = (of: HostTensor): Set<number> => {
       const all = new Set<number>();

@@ -1,28 +1,23 @@
 import * as fc from "fast-check";
 import { expect, test } from "vitest";
-import * as host from "../src/host.js";
 import {
   apply,
   applyVjp,
   inverse,
   inverseVjp,
   materialize,
-  SingularError,
   solve,
   solveVjp,
   trilInverse,
-  UnsupportedError,
-  type FloatArray,
   type HostTensor,
   type Shape,
   type VjpOptions,
 } from "../src/index.js";
-import { Ledger, OwnedTensor } from "../src/backend.js";
 import * as reference from "../src/reference/index.js";
 import { referenceKernels } from "./reference-kernels.js";
 import { SpyBackend } from "./spy-backend.js";
 
-// Integers and Λ = ±1: every sum below is exact in float64, so every way of computing must agree to the bit.
+// All numbers are integers, and Λ = ±1. Every sum below is then exact in float64, so that every way of computing must agree to the bit.
 const integer = fc.integer({ min: -1, max: 1 });
 const problem = fc
   .record({
@@ -55,7 +50,7 @@ const problem = fc
 
 const plus = (x: ArrayLike<number>): number[] => Array.from(x, (value) => value + 0); // −0 is 0
 
-/** Every entry of a batch, one after the other. */
+/** Returns the numbers that `of` gives for every entry of a batch, one entry after the other. */
 function each(batch: number, of: (index: number) => Float64Array): number[] {
   return plus(Array.from({ length: batch }, (_, index) => Array.from(of(index))).flat());
 }
@@ -194,104 +189,4 @@ test("a sequence cut anywhere chains through its state, in both directions", () 
       }
     }
   }
-});
-
-test("check: true names batch and row of λ = 0, before the kernel; without it the kernel decides", async () => {
-  const backend = new SpyBackend(referenceKernels);
-  const put = (data: number[], shape: Shape): HostTensor =>
-    backend.upload({ data: new Float64Array(data), shape });
-  const op = {
-    diag: put([1, 1, 1, -0], [2, 2, 1]),
-    q: put([1, 1, 1, 1], [2, 2, 1]),
-    k: put([1, 1, 1, 1], [2, 2, 1]),
-  };
-  const b = put([1, 2, 3, 4], [2, 2, 1]);
-  const before = backend.memory();
-  expect(() => solve(backend, op, b, { check: true })).toThrow(new SingularError(1, 1));
-  expect(() => inverse(backend, op, { check: true })).toThrow(/batch 1, row 1/);
-  expect(backend.calls).toEqual([]);
-  expect(backend.memory()).toEqual(before);
-  expect(Array.from(solve(backend, op, b).data)).toEqual([1, 1, 3, -Infinity]);
-});
-
-test("check: true on a device is told to the readers of the results, and refused where nothing can defer", async () => {
-  /** Its tensors keep their elements where only `read` sees them. */
-  class DeviceTensor extends OwnedTensor {
-    readonly storage = {};
-    readonly byteOffset = 0;
-    protected release(): void {}
-  }
-  class DeviceTensorBackend extends SpyBackend {
-    readonly #elements = new WeakMap<object, FloatArray>();
-    readonly #ledger = new Ledger("device");
-    deferred: Promise<void> | undefined;
-    results: readonly HostTensor[] = [];
-    override upload(view: Parameters<SpyBackend["upload"]>[0]): HostTensor {
-      const t = new DeviceTensor(this, this.#ledger, view.shape, "f32");
-      this.#elements.set(t, view.data);
-      return t as unknown as HostTensor;
-    }
-    override async read(t: HostTensor): Promise<FloatArray> {
-      return this.#elements.get(t)!;
-    }
-    defer? = (pending: Promise<void>, results: readonly HostTensor[]): void => {
-      this.deferred = pending;
-      this.results = results;
-    };
-  }
-  const backend = new DeviceTensorBackend();
-  const put = (data: number[]): HostTensor =>
-    backend.upload({ data: new Float32Array(data), shape: [1, 2, 1] });
-  const op = { diag: put([0, 1]), q: put([1, 1]), k: put([1, 1]) };
-  const finalState = backend.empty([1, 1, 1], "f32");
-  const y = solve(backend, op, put([1, 1]), { check: true, finalState });
-  await expect(backend.deferred).rejects.toThrow(new SingularError(0, 0));
-  expect(backend.results).toEqual([y, finalState]);
-  const x = inverse(backend, op, { check: true });
-  await expect(backend.deferred).rejects.toThrow(new SingularError(0, 0));
-  expect(backend.results).toEqual([x]);
-  delete backend.defer;
-  expect(() => solve(backend, op, put([1, 1]), { check: true })).toThrow(UnsupportedError);
-});
-
-test("plain arrays: the same verbs, everything disposed, also when a call fails", async () => {
-  const backend = new SpyBackend(referenceKernels);
-  const op = {
-    shape: [1, 3, 1] as const,
-    diag: Float64Array.of(1, 1, 1),
-    q: Float64Array.of(0, 1, 1),
-    k: Float64Array.of(2, 3, 0),
-  };
-  expect(await host.materialize(backend, op)).toEqual(Float64Array.of(1, 0, 0, 2, 1, 0, 2, 3, 1));
-  expect(await host.solve(backend, op, Float64Array.of(1, 3, 8))).toEqual(Float64Array.of(1, 1, 3));
-  expect(await host.apply(backend, op, Float64Array.of(1, 1, 3))).toEqual(Float64Array.of(1, 3, 8));
-  expect(plus(await host.inverse(backend, op))).toEqual([1, 0, 0, -2, 1, 0, 4, -3, 1]);
-  expect(await host.logAbsDet(backend, op)).toEqual(Float64Array.of(0));
-  expect(plus(await host.trilInverse(backend, Float64Array.of(2, 9, 1, 4), [1, 2, 2]))).toEqual([
-    0.5, 0, -0.125, 0.25,
-  ]);
-  const z = Float64Array.of(10);
-  await host.solve(backend, op, Float64Array.of(1, 3, 8), { initialState: z, finalState: z });
-  expect(z).toEqual(Float64Array.of(10 + 2 * 1 + 3 * (3 - 12)));
-  const one = Float64Array.of(1, 1, 1);
-  const { b } = await host.solveVjp(backend, op, Float64Array.of(1, 1, 3), one);
-  expect(plus(b)).toEqual(plus(await host.solve(backend, op, one, { trans: true })));
-  expect(new Set(Object.keys(await host.applyVjp(backend, op, one, one)))).toEqual(
-    new Set(["diag", "q", "k", "x"]),
-  );
-  const y = (await host.inverse(backend, op)) as Float64Array;
-  expect(new Set(Object.keys(await host.inverseVjp(backend, op, y, y)))).toEqual(new Set(["diag", "q", "k"]));
-  const calls = backend.calls.length;
-  await expect(host.solve(backend, op, Float64Array.of(1, 2))).rejects.toThrow(/^b: expected a multiple/);
-  await expect(host.solve(backend, { ...op, k: one.slice(1) }, one)).rejects.toThrow(
-    /^k: expected 3 elements/,
-  );
-  await expect(host.solve(backend, op, [1, 2, 3] as never)).rejects.toThrow(/^b: expected a Float32Array/);
-  await expect(host.solve(backend, op, one, { initialState: one })).rejects.toThrow(
-    /^initialState: expected 1 elements/,
-  );
-  await expect(host.solve(null as never, op, one)).rejects.toThrow(/^backend/);
-  await expect(host.solve(backend, null as never, one)).rejects.toThrow(/^op/);
-  expect(backend.calls.length).toBe(calls);
-  expect(backend.memory()).toEqual({ tensors: 0, bytes: 0 });
 });

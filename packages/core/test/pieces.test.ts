@@ -54,7 +54,7 @@ describe("dispatch", () => {
 describe("any layout", () => {
   test("rows from the last, shared heads, one row for all", () => {
     const backend = new SpyBackend();
-    // Two sequences of three tokens of two heads of two columns.
+    // The array holds two sequences of three tokens, each of two heads of two columns.
     const data = Float64Array.from({ length: 24 }, (_, i) => (i % 7) - 3);
     const whole = backend.upload({ data, shape: [2, 3, 4] });
     const reversed = { offset: 8, heads: 4, shared: 2, batch: 12, head: 2, row: -4 };
@@ -77,7 +77,7 @@ describe("any layout", () => {
 test("the gradient of a convolution's weights over 65,536 unlucky tokens in f64", () => {
   const backend = new SpyBackend();
   const n = 65_536;
-  // Each term after the first is lost to a plain sum, and all of them are 0.45 of what ε is to 1, each.
+  // A plain sum loses every term after the first, because each of them is 0.45 ε of what has been summed before.
   const bars = new Float64Array(n).fill(0.9 * 2 ** -53);
   bars[0] = 1;
   const column = (data: Float64Array, rows: number) => backend.upload({ data, shape: [1, rows, 1] });
@@ -140,7 +140,7 @@ describe("functions of one number", () => {
       if (z < 0 && expected !== 0)
         expect(parts(scaledSigmoid(a, z), expected)).toBeLessThan(2 ** -53 * (8 + 2 * a));
     }
-    // The two ways meet where one takes over from the other.
+    // Each function has two ways of computing. Their results meet at the argument where one takes over from the other.
     for (const f of [scaledSoftplus, scaledSigmoid]) {
       expect(parts(f(700, 3), f(700 + 2 ** -40, 3))).toBeLessThan(2 ** -39);
       expect(parts(f(2, -40), f(2, -40 - 2 ** -40))).toBeLessThan(2 ** -39);

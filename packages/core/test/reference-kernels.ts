@@ -8,7 +8,7 @@ import {
 } from "../src/backend.js";
 import { dense, recurrent, type ReferenceOperator } from "../src/reference/index.js";
 
-/** Batch entry `b` of a tensor in any layout. */
+/** Returns the elements of batch entry `b` of a tensor in any layout, row-major. */
 function entry(t: HostTensor, b: number): Float64Array {
   const [, rows, cols] = t.shape;
   const start = entryStart(t.layout, b);
@@ -58,7 +58,7 @@ const chunked =
     }
   };
 
-/** The contract's kernels by the float64 reference: a backend as slow as it is right. */
+/** The contract's kernels, computed by the float64 reference: together they make a backend as slow as it is right. */
 export const referenceKernels: Kernels<HostTensor> = {
   apply: chunked(recurrent.apply, "x") as Kernels<HostTensor>["apply"],
   solve: chunked(recurrent.solve, "b") as Kernels<HostTensor>["solve"],

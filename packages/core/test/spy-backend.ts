@@ -40,7 +40,7 @@ class SpyTensor extends OwnedTensor implements HostTensor {
   protected release(): void {}
 }
 
-/** A host backend around the kernels it is given; `calls` names every kernel that ran. */
+/** A host backend around the kernels that it is given. `calls` names every kernel that ran, in order. */
 export class SpyBackend implements Backend<HostTensor> {
   readonly calls: string[] = [];
   readonly kernels: Kernels<HostTensor>;

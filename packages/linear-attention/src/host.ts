@@ -1,7 +1,7 @@
 /**
- * The same layers on plain arrays: typed arrays in, a promise of typed arrays out. Everything a call puts on the backend is disposed
- * before its promise settles. For more than one call on the same data, upload once and use the layers of
- * `@dlrt/linear-attention`.
+ * The layers on plain arrays: each call takes typed arrays and returns a promise of typed arrays. All that it puts on the backend is
+ * disposed before the promise settles. Whoever calls several layers on the same data uploads it once and calls the layers of
+ * `@dlrt/linear-attention` instead.
  *
  * @module
  */

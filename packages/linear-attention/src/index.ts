@@ -27,7 +27,7 @@ export { retention, retentionVjp, type RetentionInputs } from "./layers/retentio
 export { rwkv7, rwkv7Vjp, type Rwkv7Inputs } from "./layers/rwkv7.js";
 export { simpleGla, simpleGlaVjp, type SimpleGlaInputs } from "./layers/simple-gla.js";
 export { ssd, ssdVjp, type SsdInputs } from "./layers/ssd.js";
-export type { LayerFunction } from "./engine/held.js";
+export type { LayerFunction } from "./engine/intercept.js";
 export type {
   Cotangents,
   Gradients,

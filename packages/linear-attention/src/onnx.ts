@@ -1,5 +1,5 @@
 import { ShapeError, ValueError, type Backend, type Tensor } from "@dlrt/core";
-import { checkOptions, checkReadable, describe } from "@dlrt/core/backend";
+import { checkCount, checkOptions, checkReadable, describe } from "@dlrt/core/backend";
 import type { Heads, LayerOptions, LayerResult } from "./engine/options.js";
 import { deltaRule } from "./layers/delta-rule.js";
 import { gatedDeltaRule } from "./layers/gated-delta-rule.js";
@@ -8,30 +8,35 @@ import { kimiDeltaAttention } from "./layers/kimi-delta-attention.js";
 import { linearAttention } from "./layers/linear-attention.js";
 import { simpleGla } from "./layers/simple-gla.js";
 
-/** The operator's inputs, by its names; [B, T, columns], states one entry a head. */
+/** The inputs of the operator, by its own names. */
 export interface OnnxLinearAttentionInputs<T extends Tensor = Tensor> {
   /** [B, T, Hq·K] */
   readonly query: T;
-  /** [B, T, Hkv·K]; with fewer heads than the value, [B, T, Hk·K] */
+  /** [B, T, Hkv·K], or [B, T, Hk·K] with fewer heads than the value */
   readonly key: T;
   /** [B, T, Hkv·V] */
   readonly value: T;
-  /** [B·Hkv, K, V] for the operator's (B, Hkv, K, V), the same memory. Default 0 */
+  /** [B·Hkv, K, V], which is the operator's (B, Hkv, K, V) in the same memory. Default 0 */
   readonly past_state?: T | undefined;
-  /** The logarithm of the decay, [B, T, Hkv] or [B, T, Hkv·K]; with "gated" and "gated_delta", and only there */
+  /**
+   * g ≤ 0, the natural logarithm of the factor by which the state decays, [B, T, Hkv] or [B, T, Hkv·K]. It is given with the rules "gated" and
+   * "gated_delta" alone
+   */
   readonly decay?: T | undefined;
-  /** After the sigmoid, [B, T, Hkv] or [B, T, 1]; with "delta" and "gated_delta", and only there */
+  /** β, after its sigmoid, [B, T, Hkv] or [B, T, 1]. It is given with the rules "delta" and "gated_delta" alone */
   readonly beta?: T | undefined;
 }
 
 export interface OnnxLinearAttentionAttributes {
+  /** Hq, the heads of the query */
   readonly q_num_heads: number;
+  /** Hkv, the heads of the value and the state */
   readonly kv_num_heads: number;
   /** Default "gated_delta" */
   readonly update_rule?: "linear" | "gated" | "delta" | "gated_delta" | undefined;
-  /** Default 0.0, which means 1/√K */
+  /** What the output is multiplied by. Default 0.0, which means 1/√K */
   readonly scale?: number | undefined;
-  /** A hint to other implementations; looked at only for being an integer ≥ 1. */
+  /** A hint to other implementations. Here it must only be an integer ≥ 1. */
   readonly chunk_size?: number | undefined;
 }
 
@@ -47,12 +52,13 @@ const inputNames = ["query", "key", "value", "past_state", "decay", "beta"];
 const attributeNames = ["q_num_heads", "kv_num_heads", "update_rule", "scale", "chunk_size"];
 
 /**
- * LinearAttention of ONNX (opset 27, and com.microsoft's), by its names, with its defaults and checks: for each token
+ * Computes the operator LinearAttention of ONNX (opset 27, and com.microsoft's), by its names, with its defaults and checks. For each token
  *
  *     S ← e^g S ("gated", "gated_delta");   w = β (v − Sᵀk) ("delta", "gated_delta") or v;   S ← S + k wᵀ;   o = scale · Sᵀ q
  *
- * Query head h reads state ⌊h / (Hq/Hkv)⌋; where Hq is the fewer, Hkv/Hq neighbouring states share a query. Where K = 1 a decay is
- * one number a head. Results are the caller's to dispose.
+ * Query head h reads state ⌊h / (Hq/Hkv)⌋; where Hq is less than Hkv, Hkv/Hq neighbouring states share a query. Where K = 1, a decay has one
+ * number for each head. https://onnx.ai/onnx/operators/onnx__LinearAttention.html
+ * @returns new tensors, the caller's to dispose
  * @throws ShapeError, DtypeError, ValueError, DisposedError, UnsupportedError, LimitError
  */
 export function onnxLinearAttention<T extends Tensor>(
@@ -71,8 +77,7 @@ export function onnxLinearAttention<T extends Tensor>(
   }
   if (!Number.isFinite(scale)) throw new ValueError("scale", "a finite number", describe(scale));
   const { chunk_size: chunk = 64 } = attributes;
-  if (!Number.isSafeInteger(chunk) || chunk < 1)
-    throw new ValueError("chunk_size", "an integer ≥ 1", describe(chunk));
+  checkCount("chunk_size", chunk);
   checkPresence(rule, inputs);
   const heads = headsOf(backend, inputs, attributes);
   const options: LayerOptions<T> = {
@@ -85,6 +90,7 @@ export function onnxLinearAttention<T extends Tensor>(
   return { output, present_state: finalState! };
 }
 
+/** Computes the layer that a rule stands for. */
 function layerOf<T extends Tensor>(
   rule: (typeof rules)[number],
   backend: Backend<T>,
@@ -101,6 +107,7 @@ function layerOf<T extends Tensor>(
   return gated(backend, { ...rows, decay: decay!, beta: beta! }, options);
 }
 
+/** Checks that the gates are given that a rule has, and no others. @throws ValueError */
 function checkPresence<T extends Tensor>(rule: string, inputs: OnnxLinearAttentionInputs<T>): void {
   for (const [name, needed] of [
     ["decay", rule.startsWith("gated")],
@@ -112,19 +119,14 @@ function checkPresence<T extends Tensor>(rule: string, inputs: OnnxLinearAttenti
   }
 }
 
-/** Heads of query, key and value; those of the key are told by its columns. */
+/** Returns the heads of query, key and value. Those of the key follow from its columns. @throws ValueError, ShapeError, DisposedError */
 function headsOf<T extends Tensor>(
   backend: Backend<T>,
   { query, key, decay, beta }: OnnxLinearAttentionInputs<T>,
   { q_num_heads: queries, kv_num_heads: states }: OnnxLinearAttentionAttributes,
 ): Heads {
-  for (const [name, count] of [
-    ["q_num_heads", queries],
-    ["kv_num_heads", states],
-  ] as const) {
-    if (!Number.isSafeInteger(count) || count < 1)
-      throw new ValueError(name, "an integer ≥ 1", describe(count));
-  }
+  checkCount("q_num_heads", queries);
+  checkCount("kv_num_heads", states);
   if (queries % states !== 0 && states % queries !== 0) {
     throw new ValueError(
       "q_num_heads",
@@ -156,6 +158,7 @@ function headsOf<T extends Tensor>(
   return { query: queries, key: keys, value: states };
 }
 
+/** @throws ShapeError unless the tensor has one of these numbers of columns */
 function checkColumns(name: string, t: Tensor, allowed: readonly number[]): void {
   if (!allowed.includes(t.shape[2]))
     throw new ShapeError(name, `${allowed.join(" or ")} columns`, `${t.shape[2]} columns`);

@@ -4,18 +4,19 @@ import type { Backend, Dtype, FloatArray, Shape, Tensor } from "@dlrt/core";
 import { createDeviceBackend } from "./device-backend.js";
 import { typed } from "./layers.js";
 
-/** A backend for tests that take any: they read results by `read` alone. */
+/** A backend for tests that run on any. They read results by `read` alone, so that one may hide its elements. */
 export interface TestBackend {
   readonly name: string;
   readonly dtypes: readonly Dtype[];
-  /** ε times this bounds what a small piece may be off by where it computes in that dtype, rounding of the result included. */
+  /** How many ε, times the condition of an element, a small piece may be off in that dtype. The rounding of the result is included. */
   readonly steps: { readonly [dtype in Dtype]?: number };
   create(): Promise<Backend>;
 }
 
-const onHost = { dtypes: ["f32", "f64"], steps: { f32: 1.01, f64: 12 } } as const; // f32 is computed in float64
+// On the host f32 is computed in float64, so that little more than the rounding of the result is left.
+const onHost = { dtypes: ["f32", "f64"], steps: { f32: 1.01, f64: 12 } } as const;
 
-/** "device" hides its elements, so that nothing passes which is not done by kernels. */
+/** "device" hides its elements, so that only what kernels compute passes there. */
 export const backends: readonly TestBackend[] = [
   { name: "js", ...onHost, create: async () => createJsBackend() as unknown as Backend },
   {
@@ -29,7 +30,7 @@ export const backends: readonly TestBackend[] = [
 export const put = (backend: Backend, data: Float64Array, shape: Shape, dtype: Dtype): Tensor =>
   backend.upload({ data: typed(data, dtype), shape });
 
-/** The elements of each tensor, which are disposed. */
+/** Reads the elements of each tensor, and disposes the tensors. */
 export async function take(
   backend: Backend,
   tensors: Readonly<Record<string, Tensor | undefined>>,

@@ -2,40 +2,28 @@ import type { Backend, FloatArray, Tensor } from "@dlrt/core";
 import { describe, expect, test } from "vitest";
 import { causalConv, causalConvVjp, type CausalConvOptions } from "../src/index.js";
 import { backends, put, take } from "./backends.js";
-import { randomFrom } from "./layers.js";
+import { numbers } from "./random.js";
+import { turned } from "./turned.js";
 
 const [C, K] = [6, 4];
-const random = (size: number, seed: number): Float64Array => {
-  const next = randomFrom(seed);
-  return Float64Array.from({ length: size }, () => Math.fround(next()));
-};
-
-/** A convolution's inputs on a backend: [batch, tokens, C], K taps. */
+/** Makes a convolution's inputs on a backend: x [batch, tokens, C], weights of K taps, and a bias. */
 function inputsOf(backend: Backend, batch: number, tokens: number) {
   return {
-    x: put(backend, random(batch * tokens * C, 1), [batch, tokens, C], "f32"),
-    weight: put(backend, random(C * K, 2), [C, 1, K], "f32"),
-    bias: put(backend, random(C, 3), [1, 1, C], "f32"),
+    x: put(backend, numbers(batch * tokens * C, 1), [batch, tokens, C], "f32"),
+    weight: put(backend, numbers(C * K, 2), [C, 1, K], "f32"),
+    bias: put(backend, numbers(C, 3), [1, 1, C], "f32"),
   };
 }
 
-/** Tokens `from` to `to` of every sequence. */
+/** Returns the tokens `from` to `to` of every sequence as a view, `to` excluded. */
 const tokens = (backend: Backend, x: Tensor, from: number, to: number): Tensor =>
   backend.view(x, [x.shape[0], to - from, C], { ...x.layout, offset: from * x.layout.row });
 
-/** Rows of each sequence, one piece after the other. */
+/** Joins the pieces of a batch, so that each sequence has its rows one piece after the other. */
 function joined(pieces: readonly FloatArray[], batch: number): number[] {
   return Array.from({ length: batch }, (_, b) =>
     pieces.flatMap((piece) => [...piece.slice((b * piece.length) / batch, ((b + 1) * piece.length) / batch)]),
   ).flat();
-}
-
-/** The elements of [N, rows, cols] in the order of [N, cols, rows]. */
-function turned(x: FloatArray, rows: number, cols: number): Float64Array {
-  return Float64Array.from(x, (_, at) => {
-    const [n, j, i] = [Math.floor(at / (rows * cols)), Math.floor(at / rows) % cols, at % rows];
-    return x[(n * rows + i) * cols + j]!;
-  });
 }
 
 describe.each(backends)("$name", (own) => {
@@ -44,7 +32,7 @@ describe.each(backends)("$name", (own) => {
     async (lengths) => {
       const backend = await own.create();
       const inputs = inputsOf(backend, 2, 11);
-      const state = put(backend, random(2 * (K - 1) * C, 4), [2, K - 1, C], "f32");
+      const state = put(backend, numbers(2 * (K - 1) * C, 4), [2, K - 1, C], "f32");
       const options = { activation: "silu", initialState: state } as const;
       const whole = await take(backend, { ...causalConv(backend, inputs, { ...options, finalState: true }) });
       const pieces: FloatArray[] = [];
@@ -67,8 +55,8 @@ describe.each(backends)("$name", (own) => {
     const bounds = [0, 2, 2, 3, 9];
     const count = bounds.length - 1;
     const size = (K - 1) * C;
-    const initialState = put(backend, random(count * size, 4), [count, K - 1, C], "f32");
-    const finalState = put(backend, random(count * size, 5), [count, K - 1, C], "f32");
+    const initialState = put(backend, numbers(count * size, 4), [count, K - 1, C], "f32");
+    const finalState = put(backend, numbers(count * size, 5), [count, K - 1, C], "f32");
     const sequences = Int32Array.from(bounds);
     const options = { activation: "swish", initialState } as const;
     const packed = { ...options, sequences };
@@ -105,10 +93,15 @@ describe.each(backends)("$name", (own) => {
       const [batch, T] = [sequences ? 1 : 2, 7];
       const count = sequences ? sequences.length - 1 : batch;
       const { x, weight, bias } = inputsOf(backend, batch, T);
-      const state = put(backend, random(count * (K - 1) * C, 4), [count, K - 1, C], "f32");
+      const state = put(backend, numbers(count * (K - 1) * C, 4), [count, K - 1, C], "f32");
       const other = async (t: Tensor): Promise<Tensor> => {
         const [n, rows, cols] = t.shape;
-        return put(backend, turned(await backend.read(t), rows, cols), [n, cols, rows], "f32");
+        return put(
+          backend,
+          turned(Float64Array.from(await backend.read(t)), rows, cols),
+          [n, cols, rows],
+          "f32",
+        );
       };
       const first = await other(x);
       const firstState = await other(state);
@@ -131,7 +124,7 @@ describe.each(backends)("$name", (own) => {
         ["finalState", K - 1],
         ["initialState", K - 1],
       ] as const)
-        expect(Float64Array.from(got[name]!), name).toEqual(turned(last[name]!, rows, C));
+        expect(got[name], name).toEqual(turned(last[name]!, rows, C));
       expect(got["weight"]).toEqual(last["weight"]);
       expect(got["bias"]).toEqual(last["bias"]);
       await backend.dispose();

@@ -2,54 +2,33 @@ import type { Backend, Dtype, FloatArray, Shape, Tensor } from "@dlrt/core";
 import { expect } from "vitest";
 import { causalConv, causalConvVjp, type CausalConvOptions, type Padding } from "../src/index.js";
 import { put, take } from "./backends.js";
-import { randomFrom } from "./layers.js";
+import { paddedBatch } from "./padded-batch.js";
+import { numbers } from "./random.js";
+import { turned } from "./turned.js";
 
 export const [T, C, K] = [7, 6, 4];
-/** Neighbours of one length, one without tokens, one without padding, and one shorter than the taps. */
+/** Two neighbours of one length, a sequence without tokens, one without padding, and one that is shorter than the taps. */
 export const lengths = Int32Array.of(4, 4, 0, 7, 2);
 export const B = lengths.length;
-export const sides = ["left", "right"] as const;
-
-const random = (size: number, seed: number): Float64Array => {
-  const next = randomFrom(seed);
-  return Float64Array.from({ length: size }, () => Math.fround(next()));
-};
-
-export const startOf = (side: Padding["side"], n: number): number => (side === "left" ? T - lengths[n]! : 0);
-const isPadded = (side: Padding["side"], token: number): boolean => {
-  const [n, t] = [Math.floor(token / T), token % T];
-  return t < startOf(side, n) || t >= startOf(side, n) + lengths[n]!;
-};
-
-/** `value` in the padded rows of an array [B, T, C]. */
-export const spoil = <A extends FloatArray>(data: A, side: Padding["side"], value: number): A =>
-  data.map((x, at) => (isPadded(side, Math.floor(at / C)) ? value : x)) as A;
-
-/** The elements of [N, rows, cols] in the order of [N, cols, rows], or back again. */
-function turned<A extends FloatArray>(x: A, rows: number, cols: number): A {
-  return x.map((_, at) => {
-    const [n, j, i] = [Math.floor(at / (rows * cols)), Math.floor(at / rows) % cols, at % rows];
-    return x[(n * rows + i) * cols + j]!;
-  }) as A;
-}
+export const { startOf, spoil } = paddedBatch(T, lengths);
 
 export const arrays = {
-  x: random(B * T * C, 1),
-  weight: random(C * K, 2),
-  bias: random(C, 3),
-  initialState: random(B * (K - 1) * C, 4),
-  output: random(B * T * C, 5),
-  finalState: random(B * (K - 1) * C, 6),
+  x: numbers(B * T * C, 1),
+  weight: numbers(C * K, 2),
+  bias: numbers(C, 3),
+  initialState: numbers(B * (K - 1) * C, 4),
+  output: numbers(B * T * C, 5),
+  finalState: numbers(B * (K - 1) * C, 6),
 };
 
 interface Made {
   readonly dtype: Dtype;
   readonly layout?: "btc" | "bct";
-  /** States as views of an array in which other numbers lie between two heads. */
+  /** Whether the states are views of an array in which NaN lies between two of them. */
   readonly byHeads?: boolean;
 }
 
-/** A convolution of a padded batch with NaN in all padded rows, forward and back: each result as [B, rows, C]. */
+/** Computes a convolution of a padded batch with NaN in all padded rows, forward and back. Each result is [B, rows, C]. */
 export async function padded(
   backend: Backend,
   side: Padding["side"],
@@ -87,7 +66,7 @@ export async function padded(
   const results = await take(backend, { ...causalConv(backend, inputs, { ...options, finalState: true }) });
   const gradients = await take(backend, { ...causalConvVjp(backend, inputs, bars, options) });
   expect(backend.memory()).toEqual(before);
-  // What the caller keeps is written over, wherever it lies.
+  // The final state may be written over the initial one, wherever that lies.
   const own = causalConv(backend, inputs, { ...options, finalState: initialState });
   expect(await backend.read(initialState)).toEqual(results["finalState"]);
   own.output.dispose();

@@ -2,14 +2,15 @@ import type { Backend, HostTensor } from "@dlrt/core";
 import { expect } from "vitest";
 import type { State } from "../src/index.js";
 import type { ReferenceProblem, ReferenceResult } from "../src/reference/index.js";
-import { errorOf, randomFrom, upload, type Arrays, type Layer } from "./layers.js";
+import { errorOf, upload, type Arrays, type Layer, isParameter } from "./layers.js";
+import { randomFrom } from "../../../tooling/random.mjs";
 
-/** Tokens of a pool, by their numbers, as the inputs of one sequence after the other. */
+/** Takes tokens of a pool by their numbers, as the inputs of one sequence after the other. A number below 0 gives NaN, for padding. */
 export function gather(layer: Layer, pool: Arrays, poolSize: number, tokens: readonly number[]): Arrays {
   return Object.fromEntries(
     Object.entries(pool).map(([name, data]) => {
-      if (layer.inputs[name] === "A" || layer.inputs[name] === "D") return [name, data];
-      const columns = data.length / poolSize; // of a token, all its rows together
+      if (isParameter(layer, name)) return [name, data];
+      const columns = data.length / poolSize; // those of all rows of a token together
       const out = new Float64Array(tokens.length * columns);
       tokens.forEach((token, at) => {
         for (let j = 0; j < columns; j++)
@@ -20,7 +21,7 @@ export function gather(layer: Layer, pool: Arrays, poolSize: number, tokens: rea
   );
 }
 
-/** What a State should hold: the tokens that each slot has seen and not given back, and how many it can give back. */
+/** What a State should know: which tokens each slot has seen that were not taken back, and how many can be taken back. */
 class Model {
   readonly seen: number[][];
   readonly available: number[];
@@ -46,23 +47,23 @@ class Model {
 
 export interface Script {
   readonly layer: Layer;
-  /** Of one sequence of `tokens` tokens, the pool that steps take theirs from. */
+  /** The sizes of the pool, a sequence of `tokens` tokens from which steps take theirs. */
   readonly problem: ReferenceProblem;
   readonly pool: Arrays;
   readonly dtype: "f32" | "f64";
   readonly seed: number;
-  /** Calls of the State. */
+  /** The number of calls of the State. */
   readonly calls: number;
-  /** Tokens after which a slot is reset. */
+  /** A slot that has seen more tokens than this is reset. */
   readonly longest: number;
-  /** Relative to the largest element. */
+  /** How far outputs and states may be off, relative to the largest element. */
   readonly limit: number;
 }
 
 /**
- * Steps of 1 to 9 tokens on some slots, as a batch, padded or packed, and rollbacks, all from a seed. After each call every
- * output and every state is that of the recurrence over the tokens that were not taken back. Half way a clone goes on, whatever
- * becomes of the first one.
+ * Makes random calls of a State, drawn from a seed: steps of 1 to 9 tokens on some slots, as a batch, padded or packed, and rollbacks. After
+ * each call, every output and every state must be that of the recurrence over the tokens that were not taken back. Half way a clone
+ * goes on, and the first State is reset and disposed.
  */
 export async function runScript(first: State<HostTensor>, script: Script): Promise<void> {
   const { layer, problem, pool, dtype, seed, limit } = script;
@@ -71,7 +72,7 @@ export async function runScript(first: State<HostTensor>, script: Script): Promi
   const below = (count: number): number => Math.floor(((next() + 1) / 2) * count) % count;
   const model = new Model(state.slots, state.window);
   const backend = state.backend;
-  const known = new Map<number, ReferenceResult>(); // of slots that are as they were
+  const known = new Map<number, ReferenceResult>(); // what is expected of slots that have not changed since
   const expected = (slot: number): ReferenceResult => {
     const tokens = model.seen[slot]!;
     const own = { ...problem, batch: 1, tokens: tokens.length };
@@ -133,7 +134,7 @@ export async function runScript(first: State<HostTensor>, script: Script): Promi
   state.dispose();
 }
 
-/** The outputs of one step, sequence by sequence, however the tokens are handed over. */
+/** Makes one step, and returns its outputs sequence by sequence. @param way is 0 for padding on the left, 1 on the right, 2 for packed */
 async function stepOf(
   state: State<HostTensor>,
   backend: Backend<HostTensor>,

@@ -2,7 +2,7 @@ import { createJsBackend } from "@dlrt/backend-js";
 import type { Backend, FloatArray, HostTensor, HostView, KernelName, Layout, Shape } from "@dlrt/core";
 import { Ledger, OwnedTensor, runPiece, type Kernels, type PieceName } from "@dlrt/core/backend";
 
-/** A tensor as a device has them: without elements that the host could reach. */
+/** A tensor as a device has it, whose elements the host cannot reach. */
 export class DeviceTensor extends OwnedTensor {
   readonly #inner: HostTensor;
 
@@ -28,7 +28,7 @@ export class DeviceTensor extends OwnedTensor {
   }
 }
 
-/** A kernel's parameters with the tensors within. */
+/** Returns a kernel's parameters with the tensors of backend-js in place of those that hide them. */
 function unwrap(params: object): object {
   return Object.fromEntries(
     Object.entries(params).map(([name, value]) => {
@@ -41,11 +41,11 @@ function unwrap(params: object): object {
 const pieces: readonly PieceName[] = ["normalizeRows", "gate", "causalConv", "causalConvVjp", "gatedNorm"];
 
 /**
- * backend-js behind tensors that hide their elements: whoever computes on it does so by kernels alone, those of the small pieces among
- * them.
- * @param broken a kernel that throws
- * @param missing kernels that it lacks
- * @param called is told every kernel that is called
+ * Makes backend-js behind tensors that hide their elements, so that whoever computes on it can do so by kernels alone. It has the kernels of
+ * the small pieces too, which backend-js itself leaves to the host.
+ * @param broken is a kernel that throws
+ * @param missing are kernels that it lacks
+ * @param called is called with the name of every kernel that is called
  */
 export function createDeviceBackend(
   broken?: KernelName,

@@ -14,7 +14,7 @@ import { all, hasKernel, inputsOf, upload, type Layer } from "./layers.js";
 const heads = { query: 4, key: 2, value: 4 };
 const problem = { batch: 2, tokens: 17, heads, keyWidth: 5, valueWidth: 3 };
 
-/** Everything a layer gives, forward and back. The layers of the test are typed for host tensors, but look at none. */
+/** Reads all that a layer gives, forward and back. The layers of the tests are typed for tensors of the host, but look at no elements. */
 async function everything(layer: Layer, own: Backend<Tensor>): Promise<Record<string, ArrayLike<number>>> {
   const backend = own as unknown as Backend<HostTensor>;
   const tensors = upload(backend, layer, problem, inputsOf(layer, problem, "mixed", 4), "f32");
@@ -33,7 +33,7 @@ async function everything(layer: Layer, own: Backend<Tensor>): Promise<Record<st
   return read;
 }
 
-/** One call, after which all that was made for it and by it is disposed, also where it throws. */
+/** Makes one call, and disposes all that was made for it and by it, also where it throws. */
 function runOn(own: Backend<DeviceTensor>, layer: Layer, way: "forward" | "backward"): void {
   const backend = own as unknown as Backend<HostTensor>;
   const tensors = upload(backend, layer, problem, inputsOf(layer, problem, 0, 4), "f32");

@@ -3,8 +3,8 @@ import { expect } from "vitest";
 import { errorOf } from "./layers.js";
 
 /**
- * A gradient against central differences of `loss` along single elements of `own`, at most `count` of them evenly over the array, and
- * that in f32 against that in f64.
+ * Compares a gradient in f64 with central differences of `loss` along single elements of `own`, some `count` of them evenly over the array,
+ * and the gradient in f32 with that in f64.
  */
 export function expectDerivatives(
   name: string,
@@ -25,7 +25,7 @@ export function expectDerivatives(
     expected.some((value) => value !== 0),
     name,
   ).toBe(true);
-  // What the differences lose: the rounding of a loss of about 50, divided by twice the step and by gradients as small as 0.02.
+  // The limit is what the differences lose: the rounding of a loss of about 50, divided by twice the step and by gradients as small as 0.02.
   const got = Float64Array.from(at, (i) => f64[i]!);
   expect(errorOf(got, expected), `${name} against differences`).toBeLessThan(1e-7);
   expect(errorOf(f32, Float64Array.from(f64)), `${name}, f32 against f64`).toBeLessThan(4e-6);

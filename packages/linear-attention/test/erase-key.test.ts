@@ -1,4 +1,5 @@
-// Comba by the backend's kernel, as far as that takes its erase key, and composed of operations of core where it does not: the same layer.
+// Comba has an erase key of its own. Its results are the same by the backend's kernels, where those take such a key, and composed of
+// operations of core, where they do not.
 import type { Backend, FloatArray, HostTensor, KernelName } from "@dlrt/core";
 import { expect, test } from "vitest";
 import { createDeviceBackend } from "./device-backend.js";
@@ -9,7 +10,7 @@ const problem = { batch: 2, tokens: 37, keyWidth: 5, valueWidth: 3, normalizeKey
 
 type Supported = NonNullable<Backend["supports"]["eraseKey"]>;
 
-/** Results and gradients on a backend whose kernels take an erase key or not, and which of them were called. */
+/** Returns results and gradients on a backend of which `eraseKey` says which kernels take such a key, and the kernels that were called. */
 async function everything(
   eraseKey: Supported | undefined,
   heads: { query: number; key: number; value: number },

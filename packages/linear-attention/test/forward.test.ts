@@ -4,7 +4,8 @@ import { readView } from "@dlrt/core/backend";
 import { describe, expect, test } from "vitest";
 import { ifLong } from "./long.js";
 import type { ReferenceProblem } from "../src/reference/index.js";
-import { all, errorOf, inputsOf, randomFrom, stateShape, typed, upload, type Decay } from "./layers.js";
+import { all, errorOf, inputsOf, stateShape, typed, upload, type Decay } from "./layers.js";
+import { numbers } from "./random.js";
 
 const T = [0, 1, 15, 16, 17, 33, 65];
 const decays: readonly Decay[] = [0, -1e-8, -3, -20, -100, -Infinity, "mixed", "typical"];
@@ -22,7 +23,7 @@ const heads = {
   "all different, modulo": { query: 6, key: 1, value: 3, order: "modulo" },
 } as const;
 
-/** Relative to the largest element of what it is compared with. */
+/** How far a result may be off, relative to the largest element of what it is compared with. */
 const limits = { f32: 1e-6, f64: 2e-14 } as const;
 
 describe.each(all)("$name", (layer) => {
@@ -64,11 +65,7 @@ describe.each(all)("$name", (layer) => {
   const problemOf = (tokens: number, own: Partial<ReferenceProblem> = {}): ReferenceProblem => {
     const problem = { batch: 2, tokens, heads: heads.equal, keyWidth: 5, valueWidth: 3, ...own };
     const [count, K, V] = stateShape(problem);
-    const random = randomFrom(tokens + 7);
-    return {
-      ...problem,
-      initialState: Float64Array.from({ length: count * K * V }, () => Math.fround(random())),
-    };
+    return { ...problem, initialState: numbers(count * K * V, tokens + 7) };
   };
 
   test.each(T)("%d tokens, every decay", (tokens) => {

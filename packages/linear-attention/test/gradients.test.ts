@@ -3,28 +3,14 @@ import { readView } from "@dlrt/core/backend";
 import { describe, expect, test } from "vitest";
 import type { ReferenceProblem } from "../src/reference/index.js";
 import { expectDerivatives } from "./differences.js";
-import {
-  all,
-  inputsOf,
-  randomFrom,
-  stateShape,
-  typed,
-  upload,
-  type Arrays,
-  type Decay,
-  type Layer,
-} from "./layers.js";
+import { all, inputsOf, stateShape, typed, upload, type Arrays, type Decay, type Layer } from "./layers.js";
+import { numbers } from "./random.js";
 import { ifLong } from "./long.js";
 
-const random = (size: number, seed: number): Float64Array => {
-  const next = randomFrom(seed);
-  return Float64Array.from({ length: size }, () => Math.fround(next()));
-};
-
-/** Sizes of the results, and what comes back through them. */
+/** Draws the cotangents of a layer's results. */
 function cotangentsOf(layer: Layer, problem: ReferenceProblem, arrays: Arrays) {
   const { output, finalState } = layer.reference(problem, arrays);
-  return { output: random(output.length, 11), finalState: random(finalState.length, 12) };
+  return { output: numbers(output.length, 11), finalState: numbers(finalState.length, 12) };
 }
 
 function gradientsOf(layer: Layer, problem: ReferenceProblem, arrays: Arrays, dtype: "f32" | "f64") {
@@ -59,7 +45,7 @@ function gradientsOf(layer: Layer, problem: ReferenceProblem, arrays: Arrays, dt
   return read;
 }
 
-/** Σ output ∘ its cotangent + the same of the final state, in float64. */
+/** Computes the loss whose gradients are tested, in float64: the sum of output and final state, each times its cotangent. */
 function lossOf(
   layer: Layer,
   problem: ReferenceProblem,
@@ -87,7 +73,7 @@ function expectGradients(layer: Layer, own: Partial<ReferenceProblem>, decay: De
     ...own,
   };
   const [states, K, V] = stateShape(problem);
-  const whole = { ...problem, initialState: random(states * K * V, 13) };
+  const whole = { ...problem, initialState: numbers(states * K * V, 13) };
   const arrays = inputsOf(layer, whole, decay, 21);
   const f64 = gradientsOf(layer, whole, arrays, "f64");
   const f32 = gradientsOf(layer, whole, arrays, "f32");
@@ -113,7 +99,7 @@ describe.each(all)("$name", (layer) => {
 
   test("strong decay, −3 a token", () => expectGradients(layer, { tokens: 17 }, -3, 24));
 
-  // Also where a reset or a decay by e^−100 forgets everything; there ḡ is 0, and so are the differences.
+  // Some tokens are reset, or decay by e^−100, and forget everything. There the gradient of the decay is 0, and so are the differences.
   test("mixed decay", () => expectGradients(layer, { tokens: 17 }, "mixed", ifLong(Infinity, 24)));
 
   test.each([

@@ -1,43 +1,28 @@
 import { createJsBackend } from "@dlrt/backend-js";
-import { ShapeError, ValueError, type Backend, type FloatArray } from "@dlrt/core";
+import { ShapeError, ValueError } from "@dlrt/core";
 import { readView } from "@dlrt/core/backend";
 import { describe, expect, test } from "vitest";
-import * as host from "../src/host.js";
-import type { HostCotangents, HostLayerOptions, HostLayerResult } from "../src/host.js";
-import * as layers from "../src/index.js";
-import { applySummary, chunkSummary, chunkSummaryVjp, composeSummaries } from "../src/index.js";
-import { all, errorOf, inputsOf, randomFrom, stateShape, upload, type Layer } from "./layers.js";
+import { applySummary, chunkSummary, chunkSummaryVjp, composeSummaries, type Padding } from "../src/index.js";
+import { backOnHost, onHost } from "./host-layers.js";
+import { all, errorOf, inputsOf, stateShape, upload, type Layer, isParameter } from "./layers.js";
+import { paddedBatch, sides } from "./padded-batch.js";
+import { numbers } from "./random.js";
 
 const T = 9;
 const lengths = Int32Array.of(6, 0, 9);
 const B = lengths.length;
-/** Grouped values, queries that share a state, and both, each head's neighbours being those h mod H. */
+/** Grouped values, queries that share a state, and both, in the order in which head h shares with those of equal h mod H. */
 const headCounts = [
   { query: 2, key: 2, value: 4, order: "modulo" },
   { query: 4, key: 2, value: 2, order: "modulo" },
   { query: 6, key: 1, value: 3, order: "modulo" },
 ] as const;
-const sides = ["left", "right"] as const;
-type Side = (typeof sides)[number];
+type Side = Padding["side"];
 
-const startOf = (side: Side, n: number): number => (side === "left" ? T - lengths[n]! : 0);
-const isParameter = (layer: Layer, name: string): boolean => /^[AD]$/.test(layer.inputs[name]!);
+const { spoil: spoilWith } = paddedBatch(T, lengths);
+const spoil = (data: Float64Array, side: Side): Float64Array => spoilWith(data, side, NaN);
 
-/** NaN in the padded rows of an array [B, T·rows, columns]. */
-function spoil(data: Float64Array, side: Side): Float64Array {
-  const columns = data.length / (B * T);
-  return data.map((x, at) => {
-    const [n, t] = [Math.floor(at / (T * columns)), Math.floor(at / columns) % T];
-    return t < startOf(side, n) || t >= startOf(side, n) + lengths[n]! ? NaN : x;
-  });
-}
-
-const numbers = (size: number, seed: number): Float64Array => {
-  const random = randomFrom(seed);
-  return Float64Array.from({ length: size }, () => Math.fround(random()));
-};
-
-/** A padded batch with NaN beside its tokens. */
+/** Draws the inputs, the state and the cotangent of a padded batch, with NaN in all padded rows. */
 function made(layer: Layer, heads: (typeof headCounts)[number], side: Side) {
   const problem = { batch: B, tokens: T, heads, keyWidth: 4, valueWidth: 3 };
   const [count, K, V] = stateShape(problem);
@@ -54,19 +39,7 @@ function made(layer: Layer, heads: (typeof headCounts)[number], side: Side) {
   };
 }
 
-type HostInputs = Readonly<Record<string, FloatArray>>;
-type Forward = (backend: Backend, inputs: HostInputs, options: HostLayerOptions) => Promise<HostLayerResult>;
-type Back = (
-  backend: Backend,
-  inputs: HostInputs,
-  cotangents: HostCotangents,
-  options: HostLayerOptions,
-) => Promise<HostInputs>;
-const nameOf = ({ name }: Layer) => name.split(",")[0] as "gla";
-
 describe.each(all)("$name", (layer) => {
-  const summarized = layers[nameOf(layer)] as never;
-
   test.each(sides)(
     "/host: padded on the %s, heads in the order modulo, the bits of the tensors",
     async (side) => {
@@ -75,11 +48,11 @@ describe.each(all)("$name", (layer) => {
         const backend = createJsBackend();
         const shape = [B, T] as const;
         const own = { ...options, initialState: state };
-        const got = await (host[nameOf(layer)] as unknown as Forward)(backend, inputs, {
+        const got = await onHost(layer)(backend, inputs, {
           ...{ ...own, shape },
           finalState: true,
         });
-        const back = await (host[`${nameOf(layer)}Vjp`] as unknown as Back)(
+        const back = await backOnHost(layer)(
           backend,
           inputs,
           { output: bar, finalState: state },
@@ -107,18 +80,18 @@ describe.each(all)("$name", (layer) => {
       const tensors = upload(backend, layer, problem, inputs, "f64");
       const [count, K, V] = stateShape(problem);
       const start = backend.upload({ data: state, shape: [count, K, V] });
-      const summary = chunkSummary(summarized, backend, tensors as never, options);
+      const summary = chunkSummary(layer.forward, backend, tensors, options);
       const { output, finalState } = layer.forward(backend, tensors, {
         ...options,
         ...{ initialState: start, finalState: true },
       });
       const end = Float64Array.from(readView(finalState!));
       expect(errorOf(readView(applySummary(backend, summary, start)), end)).toBeLessThan(2e-14);
-      // A sequence without tokens is the identity.
+      // The summary of a sequence without tokens is the identity.
       const size = (count / B) * K;
       const unit = readView(summary.transition).slice(size * K, 2 * size * K);
       expect(unit.every((x, at) => x === (Math.floor(at / K) % K === at % K ? 1 : 0))).toBe(true);
-      // The same tokens again, from where the first end.
+      // The same tokens are computed a second time, from the states in which they ended.
       const twice = composeSummaries(backend, summary, summary);
       const again = layer.forward(backend, tensors, {
         ...options,
@@ -126,16 +99,10 @@ describe.each(all)("$name", (layer) => {
       });
       const last = Float64Array.from(readView(again.finalState!));
       expect(errorOf(readView(applySummary(backend, twice, start)), last)).toBeLessThan(4e-14);
-      // The way back: the cotangent of the first state.
+      // The way back gives the cotangent of the first state.
       const cotangent = backend.upload({ data: bar, shape: output.shape });
       const stateBar = backend.upload({ data: numbers(count * K * V, 8), shape: [count, K, V] });
-      const back = chunkSummaryVjp(
-        summarized,
-        backend,
-        tensors as never,
-        { output: cotangent, summary },
-        options,
-      );
+      const back = chunkSummaryVjp(layer.forward, backend, tensors, { output: cotangent, summary }, options);
       const bars = { output: cotangent, finalState: stateBar };
       const own = layer.backward(backend, tensors, bars, { ...options, initialState: start });
       const expected = Float64Array.from(readView(own["initialState"]!));
@@ -150,7 +117,7 @@ test("padding that does not fit is refused by name", async () => {
   const { problem, inputs } = made(layer, headCounts[0], "left");
   const shape = [B, T] as const;
   const call = (padding: object, more: object = {}): Promise<unknown> =>
-    (host[nameOf(layer)] as unknown as Forward)(backend, inputs, {
+    onHost(layer)(backend, inputs, {
       ...{ heads: headCounts[0], shape, ...more },
       padding: padding as never,
     });
@@ -163,7 +130,7 @@ test("padding that does not fit is refused by name", async () => {
   const tensors = upload(backend, layer, problem, inputs, "f32");
   const before = backend.memory();
   const summary = (padding: object) =>
-    chunkSummary(layers[nameOf(layer)] as never, backend, tensors as never, {
+    chunkSummary(layer.forward, backend, tensors, {
       heads: headCounts[0],
       padding: padding as never,
     });

@@ -17,7 +17,7 @@ const problem = { batch: 2, tokens: 17, heads, keyWidth: 5, valueWidth: 3 };
 const lengths = Int32Array.of(17, 9);
 const bounds = Int32Array.of(0, 3, 3, 17);
 
-/** What changes how a layer's rows come to the kernel. */
+/** The options that change in which form a layer's rows come to the kernel. */
 const ways = [
   { name: "as they are", own: {}, options: {} },
   { name: "normalised keys", own: {}, options: { normalizeKeys: true } },
@@ -91,7 +91,7 @@ describe("what does not fit is refused", () => {
     [{}, { kept: true }, /^kept: expected the `kept` of a forward call/],
     [{}, { kept: null }, /^kept: expected the `kept` of a forward call/],
     [{ key: draw(8, 2) }, {}, /^kept: expected one of a call with these inputs, got one with another key/],
-    // as many numbers from one token to the next, at the same place
+    // This view of one head has the place and the stride of the whole array.
     [
       { beta: backend.view(inputs.beta, [1, 6, 1], inputs.beta.layout) },
       {},

@@ -3,11 +3,12 @@ import * as layers from "../src/index.js";
 import * as reference from "../src/reference/index.js";
 import type { ReferenceProblem, ReferenceResult } from "../src/reference/index.js";
 import type { Cotangents, LayerOptions, LayerResult, VjpOptions } from "../src/index.js";
+import { randomFrom } from "../../../tooling/random.mjs";
 
 export type Arrays = Readonly<Record<string, Float64Array>>;
 type Tensors = Record<string, HostTensor>;
 
-/** One kind of random input; "g" are logarithms of decays. */
+/** The kinds of random inputs, by which they are drawn. Those of "g" and "gChannel" are logarithms of decays. */
 type Kind =
   | "query"
   | "key"
@@ -25,7 +26,7 @@ type Kind =
 export interface Layer {
   readonly name: string;
   readonly inputs: Readonly<Record<string, Kind>>;
-  /** Rows of key, value and β a token. */
+  /** The rows of key, value and β for each token. Default 1. */
   readonly steps?: number;
   forward(
     backend: Backend<HostTensor>,
@@ -45,7 +46,7 @@ const QKV = { query: "query", key: "key", value: "value" } as const;
 
 type PieceName = "betaGate" | "causalConv" | "gatedRmsNorm" | "gdnGate" | "kdaGate" | "l2Norm";
 
-/** The layers with their references; the signatures differ in names of inputs only. */
+/** Makes a case of a layer and its reference, whose signatures differ from those of others in the names of inputs only. */
 const entry = (
   name: Exclude<keyof typeof reference & keyof typeof layers, PieceName | "onnxLinearAttention">,
   inputs: Layer["inputs"],
@@ -82,7 +83,7 @@ const every: readonly Layer[] = [
   entry("rwkv7", { r: "query", w: "gChannel", k: "key", v: "value", a: "a", b: "b" }),
 ];
 
-/** The layers that a backend may have a kernel of its own for, `deltaRule`; device.test.ts holds this against what they call. */
+/** The layers that a backend's own kernel, `deltaRule`, may compute. device.test.ts compares this list with the kernels that are called. */
 const erasing = [
   "deltaRule",
   "gatedDeltaRule",
@@ -93,24 +94,16 @@ const erasing = [
 ];
 export const hasKernel = ({ name }: Layer): boolean => erasing.includes(name.split(",")[0]!);
 
-/** The layers under test: where DLRT_LAYERS is "erasing", those alone that are computed in another way without that kernel. */
+/** Whether an input is a parameter, [1, 1, H], which is one row for all tokens. */
+export const isParameter = (layer: Layer, name: string): boolean => /^[AD]$/.test(layer.inputs[name]!);
+
+/** The layers under test. Where DLRT_LAYERS is "erasing", only those are that are computed in another way without that kernel. */
 export const all: readonly Layer[] =
   process.env["DLRT_LAYERS"] === "erasing" ? every.filter(hasKernel) : every;
 
 export const named = (name: string): Layer => every.find((layer) => layer.name === name)!;
 
-/** Numbers from −1 to 1, from a seed (mulberry32). */
-export function randomFrom(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let x = Math.imul(state ^ (state >>> 15), 1 | state);
-    x = (x + Math.imul(x ^ (x >>> 7), 61 | x)) ^ x;
-    return ((x ^ (x >>> 14)) >>> 0) / 2 ** 31 - 1;
-  };
-}
-
-/** How strongly a test's layer decays: one number for all, or a mixture. */
+/** How the logarithms of decays are drawn: all are one number, or they are a mixture of extremes, or as models have them. */
 export type Decay = number | "mixed" | "typical";
 
 const mixture = [0, -1e-8, -3, -20, -100, -Infinity];
@@ -121,16 +114,16 @@ function decayOf(decay: Decay, random: () => number): number {
   return decay;
 }
 
-/** Rows a token of an input. */
+/** Returns the rows of an input for each token. */
 const stepsOf = ({ steps = 1 }: Layer, kind: Kind): number =>
   kind === "key" || kind === "value" || kind === "head" ? steps : 1;
 
-/** Inputs in float64 whose numbers are float32, so that they are the same in both dtypes. */
+/** Draws the inputs of a layer in float64. Their numbers are float32, so that they are the same in both dtypes. */
 export function inputsOf(layer: Layer, problem: ReferenceProblem, decay: Decay, seed: number): Arrays {
   const { batch, tokens, heads, keyWidth: K, valueWidth: V } = problem;
   const random = randomFrom(seed);
   const stateHeads = Math.max(heads.key, heads.value);
-  const unit = Math.sqrt(3 / Math.max(1, K)); // rows of about length 1
+  const unit = Math.sqrt(3 / Math.max(1, K)); // the factor that gives rows of K random numbers a length of about 1
   const make = (kind: Kind, name: string): Float64Array => {
     const rows = batch * tokens * stepsOf(layer, kind);
     const fill = (size: number, next: () => number) =>
@@ -168,7 +161,7 @@ export function inputsOf(layer: Layer, problem: ReferenceProblem, decay: Decay, 
   return Object.fromEntries(Object.entries(layer.inputs).map(([name, kind]) => [name, make(kind, name)]));
 }
 
-/** An array as a tensor [B, rows, columns]; A and D are [1, 1, H]. */
+/** Uploads the inputs of a layer: parameters as [1, 1, H], all others as [B, rows, columns]. */
 export function upload(
   backend: Backend<HostTensor>,
   layer: Layer,
@@ -194,10 +187,9 @@ export function upload(
   };
   return Object.fromEntries(
     Object.entries(layer.inputs).map(([name, kind]) => {
-      const shape =
-        kind === "A" || kind === "D"
-          ? ([1, 1, stateHeads] as const)
-          : ([batch, tokens * stepsOf(layer, kind), columns[kind]] as const);
+      const shape = isParameter(layer, name)
+        ? ([1, 1, stateHeads] as const)
+        : ([batch, tokens * stepsOf(layer, kind), columns[kind]] as const);
       return [name, backend.upload({ data: typed(arrays[name]!, dtype), shape })];
     }),
   );
@@ -206,13 +198,13 @@ export function upload(
 export const typed = (x: Float64Array, dtype: "f32" | "f64"): FloatArray =>
   dtype === "f32" ? new Float32Array(x) : new Float64Array(x);
 
-/** Shape of the states. */
+/** Returns the shape of the states, [N·heads, K, V]. */
 export function stateShape({ batch, heads, keyWidth, valueWidth, sequences }: ReferenceProblem) {
   const count = (sequences ? sequences.length - 1 : batch) * Math.max(heads.key, heads.value);
   return [count, keyWidth, valueWidth] as const;
 }
 
-/** The largest difference over the largest magnitude of what it should be (1 where that is 0). */
+/** Returns the largest difference, relative to the largest magnitude that is expected, or to 1 where that is 0. */
 export function errorOf(got: FloatArray, expected: Float64Array): number {
   let [difference, size] = [0, 0];
   if (got.length !== expected.length) return Infinity;

@@ -1,2 +1,2 @@
-/** Of `test:long` the first, which is all there is; of the default run the second, evenly among the first. */
+/** Returns the first in `test:long`, which runs all cases, and the second in the default run, which runs some of them. */
 export const ifLong = <A, B>(all: A, some: B): A | B => (process.env["DLRT_LONG"] === "1" ? all : some);

@@ -6,7 +6,7 @@ import { cuts, mixerError } from "./mixer.js";
 describe.each(backends.flatMap((own) => own.dtypes.map((dtype) => ({ ...own, dtype }))))(
   "$name, $dtype",
   ({ create, dtype }) => {
-    /** Of the largest element of the output. */
+    /** How far the mixer may be off, relative to the largest element of its output. */
     const limit = ({ f32: 6e-7, f64: 4e-15 } satisfies Record<Dtype, number>)[dtype];
 
     test.each(cuts.map((bounds) => [bounds]))(

@@ -2,9 +2,10 @@ import type { Backend, Dtype, Shape, Tensor } from "@dlrt/core";
 import { expect } from "vitest";
 import { betaGate, causalConv, gatedDeltaRule, gatedRmsNorm, gdnGate, l2Norm } from "../src/index.js";
 import { put, take } from "./backends.js";
-import { errorOf, randomFrom } from "./layers.js";
+import { errorOf } from "./layers.js";
+import { randomFrom } from "../../../tooling/random.mjs";
 
-// A token mixer as Qwen3.5 has it, smaller: twice as many value heads as key heads.
+// The token mixer of Qwen3.5 in a smaller size. It has twice as many value heads as key heads.
 const [B, T, KEYS, VALUES, K, V, TAPS] = [2, 37, 2, 4, 8, 12, 4];
 const CHANNELS = 2 * KEYS * K + VALUES * V;
 const shapes = {
@@ -30,7 +31,7 @@ function arraysOf(seed: number): Arrays {
   ) as Arrays;
 }
 
-/** The mixer in plain loops, one token after the other, with nothing of this package. */
+/** Computes the mixer in plain loops, one token after the other, with nothing of this package. */
 function plainMixer({ qkv, z, a, b, conv, aLog, dtBias, weight }: Arrays): Float64Array {
   const silu = (x: number) => x / (1 + Math.exp(-x));
   const out = new Float64Array(B * T * VALUES * V);
@@ -80,7 +81,7 @@ interface States {
   rule?: Tensor | undefined;
 }
 
-/** Tokens `from` to `to`, by this package's calls; what is there in `states` is gone on from, and replaced. */
+/** Computes the tokens `from` to `to` by this package's calls. They begin in `states`, if there are any, and leave theirs there. */
 function mixer(
   backend: Backend,
   all: Record<Name, Tensor>,
@@ -121,7 +122,7 @@ function mixer(
   return normed;
 }
 
-/** How far the mixer is from the plain loops, of the largest element, when it takes its tokens in pieces between `bounds`. */
+/** Returns how far the mixer, in pieces between `bounds`, is from the plain loops, relative to the largest element. */
 export async function mixerError(backend: Backend, dtype: Dtype, bounds: readonly number[]): Promise<number> {
   const arrays = arraysOf(1);
   const all = Object.fromEntries(
@@ -140,7 +141,7 @@ export async function mixerError(backend: Backend, dtype: Dtype, bounds: readonl
   return errorOf(got, plainMixer(arrays));
 }
 
-/** Cuts of its tokens: none, one, and a prefill with decoding steps. */
+/** The bounds of pieces of its tokens: one piece, two, and a prompt that is followed by single tokens. */
 export const cuts = [
   [0, T],
   [0, 20, T],

@@ -4,7 +4,8 @@ import { readView } from "@dlrt/core/backend";
 import { expect, test } from "vitest";
 import { onnxLinearAttention, type OnnxLinearAttentionInputs } from "../src/index.js";
 import { onnxLinearAttention as reference, type ReferenceProblem } from "../src/reference/index.js";
-import { errorOf, randomFrom } from "./layers.js";
+import { errorOf } from "./layers.js";
+import { randomFrom } from "../../../tooling/random.mjs";
 
 const rules = ["linear", "gated", "delta", "gated_delta"] as const;
 const [B, T] = [2, 17];
@@ -72,7 +73,7 @@ test("defaults: gated_delta, 1/√K; what a rule lacks or does not take is refus
   const rows = { query: one(4, 1), key: one(4, 1), value: one(2, 3) };
   const attributes = { q_num_heads: 1, kv_num_heads: 1 };
   const gates = { decay: one(1, 0), beta: one(1, 0.5) };
-  // S = ½ k vᵀ, so o = ½ · ½ · 4 · 3.
+  // With β = ½ and no decay S = ½ k vᵀ, so that o = scale · Sᵀ q = ½ · ½ · 4 · 3.
   expect([...readView(onnxLinearAttention(backend, { ...rows, ...gates }, attributes).output)]).toEqual([
     3, 3,
   ]);

@@ -3,10 +3,13 @@ import { createWasmBackend } from "@dlrt/backend-wasm";
 import type { Backend, HostTensor } from "@dlrt/core";
 import { readView } from "@dlrt/core/backend";
 import { describe, expect, test } from "vitest";
-import { checkPieces } from "../src/engine/pieces.js";
+import { checkSpans } from "../src/engine/spans.js";
 import type { Padding } from "../src/index.js";
-import { all, errorOf, inputsOf, randomFrom, stateShape, typed, upload, type Layer } from "./layers.js";
+import { all, errorOf, inputsOf, stateShape, typed, upload, type Layer, isParameter } from "./layers.js";
+import { numbers } from "./random.js";
+import { randomFrom } from "../../../tooling/random.mjs";
 import { ifLong } from "./long.js";
+import { paddedBatch, sides } from "./padded-batch.js";
 
 const T = 9;
 const lengths = Int32Array.of(5, 5, 0, 9, 1);
@@ -20,22 +23,11 @@ const limits = { f32: 1e-6, f64: 2e-14 } as const;
 const dtypes = ["f32", "f64"] as const;
 const backends = { js: async () => createJsBackend(), wasm: () => createWasmBackend({ threads: 1 }) };
 
-const startOf = (side: Padding["side"], n: number): number => (side === "left" ? T - lengths[n]! : 0);
-const isPadded = (side: Padding["side"], n: number, t: number): boolean =>
-  t < startOf(side, n) || t >= startOf(side, n) + lengths[n]!;
+const { startOf, spoil } = paddedBatch(T, lengths);
 
-/** NaN in the padded rows of an array [B, T·rows, columns]. */
-function spoil(data: Float64Array, side: Padding["side"], value: number): Float64Array {
-  const columns = data.length / (lengths.length * T);
-  return data.map((x, at) => {
-    const token = Math.floor(at / columns);
-    return isPadded(side, Math.floor(token / T), token % T) ? value : x;
-  });
-}
+const rowsIn = (t: HostTensor): Float64Array => Float64Array.from(readView(t));
 
-const numbers = (t: HostTensor): Float64Array => Float64Array.from(readView(t));
-
-/** The rows of sequence n that count, of a result [B, T·rows, columns]. */
+/** Returns the rows of sequence n that count, of an array [B, T·rows, columns]. */
 function rowsOf(data: Float64Array, side: Padding["side"], n: number): Float64Array {
   const columns = data.length / (lengths.length * T);
   const start = (n * T + startOf(side, n)) * columns;
@@ -44,15 +36,11 @@ function rowsOf(data: Float64Array, side: Padding["side"], n: number): Float64Ar
 
 function problemOf(heads: (typeof headCounts)[number]) {
   const problem = { ...base, heads };
-  const random = randomFrom(3);
   const [count, K, V] = stateShape(problem);
-  return {
-    ...problem,
-    initialState: Float64Array.from({ length: count * K * V }, () => Math.fround(random())),
-  };
+  return { ...problem, initialState: numbers(count * K * V, 3) };
 }
 
-/** What the layer gives for a padded batch, forward and back, with NaN wherever rows are padded. */
+/** Computes a layer on a padded batch, forward and back, with NaN in all padded rows. */
 function padded(
   backend: Backend<HostTensor>,
   layer: Layer,
@@ -64,8 +52,7 @@ function padded(
   const arrays = inputsOf(layer, problem, "mixed", 8);
   const spoiled = Object.fromEntries(
     Object.entries(arrays).map(([name, data]) => {
-      const parameter = layer.inputs[name] === "A" || layer.inputs[name] === "D";
-      return [name, parameter ? data : spoil(data, side, NaN)];
+      return [name, isParameter(layer, name) ? data : spoil(data, side, NaN)];
     }),
   );
   const tensors = upload(backend, layer, problem, spoiled, dtype);
@@ -74,7 +61,7 @@ function padded(
   const options = { heads, initialState, padding: { side, lengths } };
   const { output, finalState } = layer.forward(backend, tensors, { ...options, finalState: true });
   const random = randomFrom(4);
-  const bar = numbers(output).map(() => Math.fround(random()));
+  const bar = rowsIn(output).map(() => Math.fround(random()));
   const cotangents = {
     output: backend.upload({ data: typed(spoil(bar, side, NaN), dtype), shape: output.shape }),
     finalState: initialState,
@@ -85,10 +72,10 @@ function padded(
 
 describe.each(all)("$name", (layer) => {
   for (const [name, create] of Object.entries(backends))
-    for (const side of ["left", "right"] as const)
+    for (const side of sides)
       test(`${name}: rows padded on the ${side} play no part`, async () => {
         const backend = await create();
-        // By default each dtype on one side for each count of heads.
+        // In the default run each dtype is on one side for each of the head counts.
         for (const [at, heads] of headCounts.entries())
           for (const dtype of ifLong(dtypes, [dtypes[(at + (side === "left" ? 0 : 1)) % 2]!])) {
             const problem = problemOf(heads);
@@ -102,7 +89,7 @@ describe.each(all)("$name", (layer) => {
 
 type Got = ReturnType<typeof padded>;
 
-/** Against the recurrence of each sequence by itself. */
+/** Compares the results with the recurrence of each sequence by itself. */
 function expectResults(
   layer: Layer,
   problem: ReturnType<typeof problemOf>,
@@ -111,7 +98,7 @@ function expectResults(
   { arrays, output, finalState }: Got,
 ): void {
   const size = problem.initialState.length / lengths.length;
-  const [outputs, states] = [numbers(output), numbers(finalState)];
+  const [outputs, states] = [rowsIn(output), rowsIn(finalState)];
   lengths.forEach((tokens, n) => {
     const own = {
       ...problem,
@@ -128,16 +115,15 @@ function expectResults(
   expect(spoil(outputs, side, 0)).toEqual(outputs);
 }
 
-/** A sequence's own rows of every input. */
+/** Returns the rows of every input that belong to sequence n. */
 const sequence = (layer: Layer, arrays: Got["arrays"], side: Padding["side"], n: number) =>
   Object.fromEntries(
     Object.entries(arrays).map(([name, data]) => {
-      const parameter = layer.inputs[name] === "A" || layer.inputs[name] === "D";
-      return [name, parameter ? data : rowsOf(data, side, n)];
+      return [name, isParameter(layer, name) ? data : rowsOf(data, side, n)];
     }),
   );
 
-/** The bits of the gradients of each sequence by itself; those of parameters are sums. */
+/** Expects the bits of the gradients of each sequence by itself. Those of parameters are sums over the sequences, and are near. */
 function expectGradients(
   backend: Backend<HostTensor>,
   layer: Layer,
@@ -158,9 +144,8 @@ function expectGradients(
     const options = { heads: problem.heads, initialState };
     const alone = layer.backward(backend, tensors, { output, finalState: initialState }, options);
     for (const [name, t] of Object.entries(alone)) {
-      const [mine, whole] = [numbers(t), numbers(gradients[name]!)];
-      if (layer.inputs[name] === "A" || layer.inputs[name] === "D")
-        sums[name] = mine.map((x, at) => x + (sums[name]?.[at] ?? 0));
+      const [mine, whole] = [rowsIn(t), rowsIn(gradients[name]!)];
+      if (isParameter(layer, name)) sums[name] = mine.map((x, at) => x + (sums[name]?.[at] ?? 0));
       else {
         const same = name === "initialState" ? whole.slice(n * size, (n + 1) * size) : rowsOf(whole, side, n);
         expect(same, name).toEqual(mine);
@@ -168,20 +153,20 @@ function expectGradients(
     }
   });
   for (const [name, t] of Object.entries(gradients)) {
-    const whole = numbers(t);
+    const whole = rowsIn(t);
     if (sums[name]) expect(errorOf(whole, sums[name]), name).toBeLessThanOrEqual(4 * limits[dtype]);
     else if (name !== "initialState") expect(spoil(whole, side, 0), name).toEqual(whole);
   }
 }
 
-test("neighbours of one length are one piece, and a full batch is one call", () => {
-  const pieces = (side: Padding["side"], ...own: number[]) =>
-    checkPieces({ padding: { side, lengths: Int32Array.from(own) } }, own.length, 7);
+test("neighbours of one length are one span, and a full batch is one call", () => {
+  const spans = (side: Padding["side"], ...own: number[]) =>
+    checkSpans({ padding: { side, lengths: Int32Array.from(own) } }, own.length, 7);
   const right = { batch: 2, sequence: 0, start: 0, rows: 4, state: 0 };
   const last = { batch: 1, sequence: 2, rows: 2, state: 2 };
-  expect(pieces("right", 7, 7, 7)).toEqual([{ ...right, batch: 3, rows: 7 }]);
-  expect(pieces("right", 4, 4, 2)).toEqual([right, { ...last, start: 0 }]);
-  expect(pieces("left", 4, 4, 2)).toEqual([
+  expect(spans("right", 7, 7, 7)).toEqual([{ ...right, batch: 3, rows: 7 }]);
+  expect(spans("right", 4, 4, 2)).toEqual([right, { ...last, start: 0 }]);
+  expect(spans("left", 4, 4, 2)).toEqual([
     { ...right, start: 3 },
     { ...last, start: 5 },
   ]);

@@ -6,7 +6,8 @@ import { pathLogits, pathLogitsVjp, type PathLogitsInputs } from "../src/index.j
 import * as reference from "../src/reference/index.js";
 import { createDeviceBackend } from "./device-backend.js";
 import { expectDerivatives } from "./differences.js";
-import { errorOf, randomFrom, typed } from "./layers.js";
+import { errorOf, typed } from "./layers.js";
+import { randomFrom } from "../../../tooling/random.mjs";
 
 interface Problem {
   readonly batch: number;
@@ -20,7 +21,7 @@ const base: Problem = { batch: 2, tokens: 33, keyWidth: 5, heads: { query: 2, ke
 const names = ["query", "key", "erase", "beta"] as const;
 type Arrays = Record<(typeof names)[number], Float64Array>;
 
-/** Erase keys of length 1, β from 0 to 2 as PaTH has them; numbers are float32. */
+/** Draws inputs as PaTH has them: erase keys of length 1, and β from 0 to 2. The numbers are float32. */
 function inputsOf({ batch, tokens, keyWidth, heads }: Problem, seed: number): Arrays {
   const random = randomFrom(seed);
   const fill = (size: number, next: () => number) =>

@@ -1,6 +1,7 @@
 /**
- * How far rounding alone may move each element of a piece's gradients: the sum of the magnitudes of the terms of its formula, in float64. A
- * gradient that is a difference of large terms is measured by these, not by what is left of them.
+ * The conditions of the small pieces' gradients: how far rounding alone may move each element, in units of ε. It is the sum of the magnitudes
+ * of the terms of its formula, in float64, so that a gradient which is a difference of large terms is measured by those and not by what is
+ * left of them.
  */
 import { sigmoid } from "../src/reference/scalars.js";
 
@@ -8,14 +9,14 @@ type Arrays = Readonly<Record<string, Float64Array>>;
 type Sums = Record<string, Float64Array>;
 
 const { abs, exp, log1p } = Math;
-/** The logistic function's derivative. */
+/** The derivative of the logistic function, σ(z) σ(−z). */
 const steep = (z: number): number => sigmoid(z) * sigmoid(-z);
-/** d silu/dz = σ(z) + z σ(z) σ(−z), its terms. */
+/** The terms of d silu/dz = σ(z) + z σ(z) σ(−z), in magnitude. */
 const siluSlope = (z: number): number => sigmoid(z) + abs(z) * steep(z);
-/** What d²silu/dz² = σ(z) σ(−z) (2 + z − 2 z σ(z)) is at most. */
+/** A bound of the magnitude of d²silu/dz² = σ(z) σ(−z) (2 + z − 2 z σ(z)). */
 const siluBend = (z: number): number => steep(z) * (2 + abs(z));
 
-/** Of both gates, x [tokens, heads·width] being called `first`. */
+/** The conditions of both gates' gradients. @param first is the name of the input that the model projects, [tokens, heads·width] */
 export function gateTerms(first: string, lowerBound: number | undefined, arrays: Arrays, bars: Arrays): Sums {
   const [x, aLog, dtBias] = [arrays[first]!, arrays["aLog"]!, arrays["dtBias"]!];
   const width = dtBias.length / aLog.length;
@@ -25,7 +26,7 @@ export function gateTerms(first: string, lowerBound: number | undefined, arrays:
     const head = Math.floor(column / width);
     const [rate, z] = [exp(aLog[head]!), value + dtBias[column]!];
     const bar = abs(bars["output"]![at]!);
-    // With a bound the logistic's argument is a product, whose rounding moves it by ε of its size.
+    // With a bound the argument of the logistic function is a product, whose own rounding moves it by ε times its size.
     const own =
       lowerBound === undefined
         ? bar * rate * sigmoid(z)
@@ -37,12 +38,12 @@ export function gateTerms(first: string, lowerBound: number | undefined, arrays:
   return { [first]: sums.x, aLog: sums.aLog, dtBias: sums.dtBias };
 }
 
-/** β = scale · σ(b) */
+/** The conditions of the gradient of β = scale · σ(b). */
 export const betaTerms = (scale: number, { b }: Arrays, { output }: Arrays): Sums => ({
   b: b!.map((value, at) => abs(output![at]!) * scale * steep(value)),
 });
 
-/** x / √(Σx² / divisor + eps) ∘ w ∘ f(gate) of rows of `width`, without f where there is no gate. */
+/** The conditions of the gradients of x / √(Σx² / divisor + eps) ∘ w ∘ f(gate) of rows of `width` columns, where f = 1 without a gate. */
 export function normTerms(
   { width, eps, divisor, activation }: NormForm,
   { x, gate, weight }: Arrays,
@@ -74,7 +75,7 @@ export function normTerms(
 interface NormForm {
   readonly width: number;
   readonly eps: number;
-  /** 1 for a sum of squares, `width` for their mean */
+  /** What the sum of squares is divided by: 1 for the sum itself, `width` for the mean. */
   readonly divisor: number;
   readonly activation: "silu" | "sigmoid";
 }
@@ -88,7 +89,7 @@ interface ConvForm {
   readonly sequences?: Int32Array | undefined;
 }
 
-/** The causal convolution, [N, T, C] with states [N, k − 1, C]. */
+/** The conditions of the gradients of a causal convolution of arrays [N, T, C] with states [N, k − 1, C]. */
 export function convTerms(
   { batch, tokens, channels: C, taps, activation, sequences }: ConvForm,
   { x, weight, bias, initialState }: Arrays,
@@ -102,7 +103,7 @@ export function convTerms(
   for (let n = 0; n + 1 < bounds.length; n++)
     for (let c = 0; c < C; c++) {
       const [from, to] = [bounds[n]!, bounds[n + 1]!];
-      /** Where row m of the state's rows and then the tokens' is: in an array of states, or of tokens. */
+      /** Says where row m lies, of the rows of the state followed by those of the tokens: whether in the array of states, and at which element. */
       const place = (m: number): readonly [state: boolean, at: number] =>
         m < kept ? [true, (n * kept + m) * C + c] : [false, (from + m - kept) * C + c];
       const input = (m: number): number => {
@@ -120,7 +121,7 @@ export function convTerms(
           z += term;
           size += abs(term);
         }
-        // The sum's own rounding moves the slope too.
+        // The rounding of the sum moves the slope of the activation too.
         const slope = activation === "silu" ? siluSlope(z) + size * siluBend(z) : 1;
         const own = abs(output![(from + t) * C + c]!) * slope;
         sums.bias[c]! += own;

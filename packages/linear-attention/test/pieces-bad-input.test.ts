@@ -97,7 +97,7 @@ type Call = (backend: Backend, ...rest: unknown[]) => unknown;
 test.each(cases)("%s with %o, %o", (name, changed, options, pattern) => {
   const memory = backend.memory();
   const given = { ...inputs[name], ...changed };
-  // gdnGate takes no options, and its gradient no more than cotangents.
+  // gdnGate takes no options, and its gradient takes none after the cotangents. The cases give it none.
   const forward = all[name] as unknown as Call;
   const backward = all[`${name}Vjp`] as unknown as Call;
   const own = backend as unknown as Backend;

@@ -18,7 +18,7 @@ const row = (...values: number[]): [Float64Array, Shape] => [
   [1, 1, values.length],
 ];
 
-/** A gate of one number: x, A_log and dt_bias. */
+/** Computes the gate of one number each, x, A_log and dt_bias, and its gradients for the cotangents 1 and 0. */
 async function gateOf(
   backend: Backend,
   dtype: Dtype,
@@ -71,7 +71,7 @@ describe.each(backends.flatMap((own) => own.dtypes.map((dtype) => ({ ...own, dty
       const backend = await create();
       const { g, gradients, unasked } = await gateOf(backend, dtype, [x, aLog, dtBias]);
       const exact = dtype === "f32" ? Math.fround(expected) : expected;
-      // In the tails the exponent's own rounding counts: |x| + |A_log| of them.
+      // In the tails the rounding of the exponent counts too, which moves the result by |x| + |A_log| ε of its size.
       const parts =
         (dtype === "f32" ? 2 ** -24 : 2 ** -53) * (4 + Math.min(60, Math.abs(x)) + Math.abs(aLog));
       expect(Math.abs(g - exact)).toBeLessThanOrEqual(parts * Math.abs(exact));
@@ -92,7 +92,7 @@ describe.each(backends.flatMap((own) => own.dtypes.map((dtype) => ({ ...own, dty
     ])("bounded gate of x %d, A_log %d, dt_bias %d", async (x, aLog, dtBias, expected) => {
       const backend = await create();
       const { g, gradients, unasked } = await gateOf(backend, dtype, [x, aLog, dtBias], -5);
-      // At x = −1000 σ is e^−1000, which is 0 in every dtype.
+      // At x = −1000 the sigmoid is e^−1000, which is 0 in every dtype.
       expect(g).toBeCloseTo(expected, 12);
       expect(g).toBeGreaterThanOrEqual(-5);
       for (const value of [...gradients, ...unasked]) expect(value).not.toBeNaN();

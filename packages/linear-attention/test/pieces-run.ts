@@ -1,17 +1,12 @@
 import { unitRoundoff, type Backend, type Dtype, type FloatArray, type Shape, type Tensor } from "@dlrt/core";
 import { expect } from "vitest";
 import { put, take } from "./backends.js";
-import { randomFrom } from "./layers.js";
+import { numbers } from "./random.js";
 import { arraysOf, type PieceCase } from "./pieces.js";
 
 export type Arrays = Record<string, Float64Array>;
 
-export const random = (size: number, seed: number): Float64Array => {
-  const next = randomFrom(seed);
-  return Float64Array.from({ length: size }, () => Math.fround(next()));
-};
-
-/** The largest difference in units of ε times the condition of its element; what underflow may cost is left out. */
+/** Returns the largest difference in units of ε times the condition of its element. `least`, what underflow may cost, is not counted. */
 export function stepsOff(
   got: FloatArray,
   expected: Float64Array,
@@ -39,7 +34,7 @@ export const upload = (
     Object.entries(piece.shapes).map(([name, shape]) => [name, put(backend, arrays[name]!, shape, dtype)]),
   );
 
-/** Shapes of the results. */
+/** Returns the shapes of the results, by their names. */
 export function resultShapes(piece: PieceCase): Record<string, Shape> {
   const { x, a, b, weight, initialState } = piece.shapes;
   const output = (x ?? a ?? b)!;
@@ -76,6 +71,6 @@ export async function gradientsOf(
 
 export const cotangentsOf = (piece: PieceCase, arrays: Arrays): Arrays => {
   const { output, finalState } = piece.reference(arrays);
-  const bars = { output: random(output.length, 11) };
-  return finalState ? { ...bars, finalState: random(finalState.length, 12) } : bars;
+  const bars = { output: numbers(output.length, 11) };
+  return finalState ? { ...bars, finalState: numbers(finalState.length, 12) } : bars;
 };

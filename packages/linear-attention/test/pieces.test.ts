@@ -2,22 +2,15 @@ import type { Backend } from "@dlrt/core";
 import { describe, expect, test } from "vitest";
 import { backends, put, take, type TestBackend } from "./backends.js";
 import { errorOf } from "./layers.js";
+import { numbers } from "./random.js";
 import { arraysOf, cases, type PieceCase } from "./pieces.js";
-import {
-  cotangentsOf,
-  gradientsOf,
-  random,
-  resultShapes,
-  stepsOff,
-  upload,
-  type Arrays,
-} from "./pieces-run.js";
+import { cotangentsOf, gradientsOf, resultShapes, stepsOff, upload, type Arrays } from "./pieces-run.js";
 
-/** Elements of an array that derivatives are taken along: all of a small one, else some of every row. */
+/** Returns the elements of an array along which derivatives are taken: all of a small array, else every 31st. */
 const chosen = (array: Float64Array): number[] =>
   Array.from(array.keys()).filter((at) => array.length <= 120 || at % 31 === 0);
 
-/** Derivatives of Σ results ∘ cotangents along these elements: differences whose own error is of fourth order. */
+/** Computes the derivatives of Σ results ∘ cotangents along these elements, by differences whose own error is of fourth order in h. */
 function differences(piece: PieceCase, arrays: Arrays, cotangents: Arrays, name: string): Float64Array {
   const h = 2 ** -12;
   const loss = (index: number, step: number): number => {
@@ -35,7 +28,7 @@ function differences(piece: PieceCase, arrays: Arrays, cotangents: Arrays, name:
   });
 }
 
-/** Σ over tokens of the magnitude of what each adds to every gradient: what rounding of the whole is measured by. */
+/** Computes, for every element of every gradient, the sum over tokens of the magnitudes of what each adds to it. Rounding is measured by it. */
 async function termsOf(
   backend: Backend,
   piece: PieceCase,
@@ -59,11 +52,11 @@ async function termsOf(
   return sums;
 }
 
-/** What `apply` promises of its sums over tokens, in ε, and the rounding of the terms. */
+/** The error of a sum over tokens, in ε: the 16 that `apply` promises, and one for the rounding of the terms. */
 const SUM = 17;
 const summed = new Set(["aLog", "dtBias", "weight", "bias"]);
 
-/** What a case's gradients are compared with, the same for every backend. */
+/** Computes what a case's gradients are compared with, which is the same for every backend. */
 async function expectationOf(piece: PieceCase) {
   const arrays = arraysOf(piece, 4);
   const cotangents = cotangentsOf(piece, arrays);
@@ -126,8 +119,8 @@ describe.each(backends)("$name", (own: TestBackend) => {
       const [batch, tokens, cols] = piece.shapes[name]!;
       const arrays = arraysOf(piece, 5);
       const inputs = upload(backend, piece, arrays, "f32");
-      // Tokens 2 and on of sequences with three tokens more, in rows with two columns more.
-      const wide = random(batch * (tokens + 3) * (cols + 2), 9);
+      // The view has the tokens from number 2 on, of sequences with three tokens more, and skips a column on either side of each row.
+      const wide = numbers(batch * (tokens + 3) * (cols + 2), 9);
       for (let b = 0; b < batch; b++)
         for (let i = 0; i < tokens; i++) {
           const row = arrays[name]!.subarray((b * tokens + i) * cols, (b * tokens + i + 1) * cols);

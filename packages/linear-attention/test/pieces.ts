@@ -1,7 +1,7 @@
 import type { Backend, Shape, Tensor } from "@dlrt/core";
 import * as pieces from "../src/index.js";
 import * as reference from "../src/reference/index.js";
-import { randomFrom } from "./layers.js";
+import { randomFrom } from "../../../tooling/random.mjs";
 import { betaTerms, convTerms, gateTerms, normTerms } from "./piece-conditions.js";
 
 type Arrays = Readonly<Record<string, Float64Array>>;
@@ -11,24 +11,24 @@ interface Results<A> {
   readonly finalState?: A;
 }
 
-/** A call of a small piece and what it should give. Arrays hold float32 numbers, so that both dtypes see the same. */
+/** A call of a small piece and what it should give. The arrays hold float32 numbers, so that both dtypes get the same. */
 export interface PieceCase {
   readonly name: string;
   readonly shapes: Readonly<Record<string, Shape>>;
   forward(backend: Backend, inputs: Tensors): Results<Tensor>;
   backward(backend: Backend, inputs: Tensors, cotangents: Tensors): Tensors;
   reference(inputs: Arrays): Results<Float64Array>;
-  /** How far each element of the output moves, to first order, where every input and every step is off by one part: in units of that. */
+  /** Returns the condition of each element of the output: by how many ε it moves, to first order, if every input and every step is off by ε. */
   condition(inputs: Arrays): Float64Array;
-  /** Of each element of each gradient, the magnitudes of the terms that it is the sum of. */
+  /** Returns the condition of each element of each gradient: the sum of the magnitudes of its terms. */
   gradientTerms(inputs: Arrays, cotangents: Arrays): Record<string, Float64Array>;
-  /** Size of the random inputs; default 1 */
+  /** The largest magnitude of each random input. Default 1 */
   readonly size?: Readonly<Record<string, number>>;
 }
 
 const sigmoid = (z: number): number => 1 / (1 + Math.exp(-z));
 
-/** Numbers of an array [B, T, columns] seen by column and token. */
+/** Maps the elements of an array [B, T, columns], each with its column. */
 const columnsOf = (
   x: Float64Array,
   columns: number,
@@ -167,7 +167,7 @@ function conv(
       const absolute = Object.fromEntries(
         Object.entries(arrays).map(([name, array]) => [name, array.map(Math.abs)]),
       ) as Parameters<typeof reference.causalConv>[1];
-      // |d silu| < 1.1; the activation's own rounding is a part of what comes out, which is no larger than y.
+      // The slope of silu is below 1.1 in magnitude, and the rounding of the activation itself adds one ε of its result, which is no larger than y.
       const factor = activation === "silu" ? 2.1 : 1;
       const sums = reference.causalConv({ ...problem, activation: "none" }, absolute).output;
       return sums.map((value) => factor * value);
@@ -200,7 +200,7 @@ export const cases: readonly PieceCase[] = [
   conv(2, 9, "silu", [], Int32Array.of(0, 9)),
 ];
 
-/** Random inputs. */
+/** Draws the inputs of a case. */
 export function arraysOf({ shapes, size = {} }: PieceCase, seed: number): Record<string, Float64Array> {
   const random = randomFrom(seed);
   return Object.fromEntries(

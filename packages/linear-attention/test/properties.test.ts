@@ -3,7 +3,8 @@ import type { HostTensor } from "@dlrt/core";
 import { readView } from "@dlrt/core/backend";
 import { describe, expect, test } from "vitest";
 import type { ReferenceProblem } from "../src/reference/index.js";
-import { all, errorOf, inputsOf, named, randomFrom, stateShape, upload } from "./layers.js";
+import { all, errorOf, inputsOf, named, stateShape, upload } from "./layers.js";
+import { randomFrom } from "../../../tooling/random.mjs";
 import { exactInputs, slice } from "./sequence-cut.js";
 
 const base = { batch: 2, heads: { query: 4, key: 2, value: 4 }, keyWidth: 5, valueWidth: 3 };
@@ -31,7 +32,7 @@ describe.each(all)("$name", (layer) => {
         ...options,
         finalState: true,
       });
-      // The second piece writes its state over the first one's.
+      // The second piece writes its final state over its initial one.
       const state = first.finalState!;
       const second = layer.forward(backend, slice(backend, layer, problem, tensors, cut, tokens), {
         ...options,

@@ -1,8 +1,9 @@
 import type { Backend, HostTensor } from "@dlrt/core";
 import type { ReferenceProblem } from "../src/reference/index.js";
-import { inputsOf, randomFrom, type Arrays, type Layer } from "./layers.js";
+import { inputsOf, type Arrays, type Layer, isParameter } from "./layers.js";
+import { randomFrom } from "../../../tooling/random.mjs";
 
-/** Tokens `from` to `to` of every sequence, as views. */
+/** Returns the tokens `from` to `to` of every input as views, `to` excluded. */
 export function slice(
   backend: Backend<HostTensor>,
   layer: Layer,
@@ -15,14 +16,17 @@ export function slice(
     Object.entries(tensors).map(([name, t]) => {
       const [batch, rows, cols] = t.shape;
       const steps = rows / problem.tokens;
-      if (layer.inputs[name] === "A" || layer.inputs[name] === "D") return [name, t];
+      if (isParameter(layer, name)) return [name, t];
       const layout = { ...t.layout, offset: from * steps * cols };
       return [name, backend.view(t, [batch, (to - from) * steps, cols], layout)];
     }),
   );
 }
 
-/** Small integers: keys are plus or minus a unit vector, β is 0, 1 or 2, g is 0 or −∞. */
+/**
+ * Draws inputs on which a layer is exact in any dtype: small integers, keys that are plus or minus a unit vector, β of 0, 1 or 2, and g of 0 or
+ * −∞.
+ */
 export function exactInputs(layer: Layer, problem: ReferenceProblem, seed: number): Arrays {
   const random = randomFrom(seed);
   const pick = (numbers: readonly number[]) =>

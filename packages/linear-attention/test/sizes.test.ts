@@ -1,7 +1,8 @@
 import { createJsBackend } from "@dlrt/backend-js";
 import { readView } from "@dlrt/core/backend";
 import { describe, expect, test } from "vitest";
-import { all, errorOf, inputsOf, named, randomFrom, stateShape, upload } from "./layers.js";
+import { all, errorOf, inputsOf, named, stateShape, upload } from "./layers.js";
+import { randomFrom } from "../../../tooling/random.mjs";
 
 const heads = { query: 4, key: 2, value: 2 };
 
@@ -69,6 +70,6 @@ test("Gated DeltaNet with grouped values: 252 tokens in two pieces, then 20 one 
   }
   expect(errorOf(output, expected.output)).toBeLessThan(1e-6);
   expect(errorOf(readView(state), expected.finalState)).toBeLessThan(1e-6);
-  // What is left are the inputs and the state.
+  // Only the five inputs and the state are left.
   expect(backend.memory().tensors).toBe(6);
 });

@@ -5,16 +5,12 @@ import { applySummary, chunkSummary, gatedDeltaRule, kimiDeltaAttention, dplr, g
 import type { LayerFunction } from "../src/index.js";
 import * as reference from "../src/reference/index.js";
 import { backends, put, take } from "./backends.js";
-import { errorOf, inputsOf, named, randomFrom, typed } from "./layers.js";
+import { errorOf, inputsOf, named, typed } from "./layers.js";
+import { numbers } from "./random.js";
 
 const limits = { f32: 2e-6, f64: 1e-13 } as const;
 const heads = { query: 4, key: 2, value: 2 };
 const sizes = { batch: 2, tokens: 70, heads, keyWidth: 20, valueWidth: 12 };
-const numbers = (size: number, seed: number): Float64Array => {
-  const random = randomFrom(seed);
-  return Float64Array.from({ length: size }, () => Math.fround(random()));
-};
-
 describe.each(backends)("$name", ({ name, create, dtypes }) => {
   const arrays = {
     query: numbers(2 * 70 * 80, 1),

@@ -169,7 +169,7 @@ test("rollback, read, write, reset", async () => {
   expect(() => state.write(new Float32Array(143))).toThrow(/^data: expected 144 elements, got 143/);
   expect(() => state.reset(Int32Array.of(0, 0))).toThrow(/^slots: expected numbers that differ/);
   expect(backend.memory()).toEqual(memory);
-  // Nothing of that took a token back: all four are still there.
+  // None of these calls took a token back, so that all four can still be taken back.
   state.rollback(4, slots);
   const plain = new State(backend, sizes);
   expect(() => plain.rollback(1)).toThrow(/^tokens: expected 0 of a state without a window, got 1/);
@@ -200,7 +200,7 @@ test("a kernel that fails leaves no tensor behind and no token to take back that
   try {
     expect(step).toThrow("broken");
   } finally {
-    backend.kernels.apply = apply; // all of backend-js have the same kernels
+    backend.kernels.apply = apply; // every backend that createJsBackend makes has this same object of kernels
   }
   expect(backend.memory()).toEqual(memory);
   expect(() => state.rollback(1, slots)).toThrow(/^tokens: expected at most 0/);

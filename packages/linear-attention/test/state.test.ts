@@ -31,7 +31,7 @@ const headCounts: readonly ReferenceProblem["heads"][] = [
 
 describe.each(all)("$name", (layer) => {
   describe.each(Object.entries(backends))("%s", (name, create) => {
-    // A State's own work is the same on every backend.
+    // What a State itself does is the same on every backend, so that one runs all cases and the other some.
     const whole = name === "js";
     test.each(whole ? windows : ifLong(windows, windows.slice(1, 3)))(
       "steps and rollbacks of several slots, window %d, %s",
@@ -126,7 +126,7 @@ describe.each(["f32", "f64"] as const)("a State saved on js, %s", (dtype) => {
     const columns = output.shape[2];
     const rest = expected.output.filter((_, at) => Math.floor(at / columns) % 17 >= 9);
     expect(errorOf(readView(output), rest)).toBeLessThan(limits[dtype]);
-    // What was not written is as it was made.
+    // The slots that were not written are still zero.
     expect((await after.read({ slots: Int32Array.of(2, 3) })).every((value) => value === 0)).toBe(true);
   });
 });
@@ -164,7 +164,7 @@ test("a State keeps its slots and what it needs to take tokens back, and no more
   for (const state of [plain, windowed])
     for (let n = 0; n < 9; n++)
       state.step(layer.forward, slice(backend, layer, twice, inputs, n, n + 1), { heads }).dispose();
-  // A log of 2W tokens of key, value, β and decay for both slots.
+  // The log has 2W tokens of key, value, β and decay for both slots, in bytes.
   const log = 2 * 6 * (2 * 5 + 4 * 3 + 4 + 4) * 4;
   expect(backend.memory()).toEqual({ tensors: before.tensors + 4, bytes: before.bytes + log });
   plain.dispose();
@@ -177,7 +177,7 @@ test("a State keeps its slots and what it needs to take tokens back, and no more
 test("slots that follow each other go in one call of the kernel", () => {
   const backend = createJsBackend();
   const { apply } = backend.kernels;
-  const gla = named("simpleGla"); // no backend has a kernel of its own for it
+  const gla = named("simpleGla"); // a layer for which no backend has a kernel of its own, so that `apply` computes it
   const batches: number[] = [];
   const state = new State(backend, { slots: 8, heads: 4, ...sizes, window: 4 });
   const inputs = upload(backend, gla, problem, inputsOf(gla, problem, "typical", 4), "f32");
@@ -196,6 +196,6 @@ test("slots that follow each other go in one call of the kernel", () => {
     expect(step(2, 3, 5)).toEqual([8, 4]);
     expect(step(7, 6, 5)).toEqual([4, 4, 4]);
   } finally {
-    backend.kernels.apply = apply; // all of backend-js have the same kernels
+    backend.kernels.apply = apply; // every backend that createJsBackend makes has this same object of kernels
   }
 });

@@ -1,36 +1,16 @@
 import { createJsBackend } from "@dlrt/backend-js";
-import {
-  DtypeError,
-  ShapeError,
-  ValueError,
-  type Backend,
-  type FloatArray,
-  type HostTensor,
-} from "@dlrt/core";
+import type { Backend, FloatArray, HostTensor } from "@dlrt/core";
 import { readView } from "@dlrt/core/backend";
 import { describe, expect, test } from "vitest";
-import * as host from "../src/host.js";
-import type { HostLayerOptions, HostLayerResult } from "../src/host.js";
 import { createDeviceBackend } from "./device-backend.js";
-import { errorOf, inputsOf, named, stateShape, upload, type Layer } from "./layers.js";
-
-/** Sequences side by side, whose rows of a piece lie apart; so many that a piece is less than half of the tokens. */
-const problem = {
-  batch: 48,
-  tokens: 400,
-  heads: { query: 2, key: 2, value: 4 },
-  keyWidth: 6,
-  valueWidth: 3,
-};
-const options = { heads: problem.heads, shape: [problem.batch, problem.tokens] as const };
-
-type Run = (backend: Backend, inputs: object, options: Partial<HostLayerOptions>) => Promise<HostLayerResult>;
-const onHost = ({ name }: Layer): Run => host[name.split(",")[0] as "gla"] as unknown as Run;
+import { onHost } from "./host-layers.js";
+import { errorOf, inputsOf, named, stateShape, upload } from "./layers.js";
+import { options, problem } from "./stream.js";
 
 const same = (a: FloatArray, b: FloatArray): boolean =>
   a.length === b.length && a.every((x, i) => x === b[i]);
 
-/** backend-js, and the largest number of bytes that its tensors ever had. */
+/** Makes backend-js, with a function that tells the largest number of bytes that its tensors ever had. */
 function watched(): { backend: Backend<HostTensor>; most: () => number } {
   const backend = createJsBackend();
   let most = 0;
@@ -43,7 +23,10 @@ function watched(): { backend: Backend<HostTensor>; most: () => number } {
   return { backend, most: () => most };
 }
 
-/** With a parameter, with several rows a token, composed and by one kernel: what the pieces are made of differs nowhere else. */
+/**
+ * Layers with and without a parameter, with one and several rows for each token, composed and computed by one kernel. How pieces are cut
+ * differs in nothing else.
+ */
 const layers = ["retention", "ssd", "gatedDeltaRule", "gatedDeltaProduct, 2 steps"];
 
 describe.each(layers.map(named))("$name in pieces", (layer) => {
@@ -84,7 +67,7 @@ describe("gatedDeltaRule", () => {
     expect(same(output, fresh.output)).toBe(true);
     expect([all[0], all[size + 1]]).toEqual([7, 7]);
     expect(into.finalState).toBeUndefined();
-    // One piece, too.
+    // A call that is a single piece fills the caller's array as well.
     const first = Object.fromEntries(
       Object.entries(inputs).map(([name, x]) => [name, x.subarray(0, x.length / batch / 4)]),
     );
@@ -126,104 +109,6 @@ describe("gatedDeltaRule", () => {
     const right = await onHost(layer)(createJsBackend(), inputs, options);
     expect(errorOf(got.output, Float64Array.from(right.output))).toBeLessThan(1e-14);
     expect(device.memory().tensors).toBe(0);
-  });
-
-  const length = batch * tokens * 12;
-  const cases: readonly (readonly [string, object, object, new (...of: never) => Error, RegExp])[] = [
-    [
-      "a row too many",
-      { beta: new Float64Array(inputs["beta"]!.length + batch * 4) },
-      {},
-      ShapeError,
-      /^beta/,
-    ],
-    [
-      "columns that do not fit, told of the whole",
-      { key: inputs["query"]!.subarray(0, batch * tokens * 6) },
-      {},
-      ShapeError,
-      /400/,
-    ],
-    [
-      "an output too short",
-      {},
-      { output: new Float64Array(length - 1) },
-      ShapeError,
-      /^output: expected 230400 elements/,
-    ],
-    [
-      "an output of another type",
-      {},
-      { output: new Float32Array(length) },
-      DtypeError,
-      /^output: expected f64, got f32/,
-    ],
-    ["no array", {}, { output: true }, DtypeError, /^output: expected a Float32Array/],
-    [
-      "an output over an input",
-      {},
-      { output: inputs["value"] },
-      ValueError,
-      /^output: expected memory that value does not share/,
-    ],
-    [
-      "an output over the final state",
-      {},
-      { output: new Float64Array(length), finalState: "the output's" },
-      ValueError,
-      /^output: .*finalState/,
-    ],
-  ];
-  test.each(cases)("%s", async (_, changed, given, type, pattern) => {
-    const { output, finalState } = given as { output?: FloatArray; finalState?: string };
-    const states = finalState === undefined ? {} : { finalState: output!.subarray(0, batch * 4 * 18) };
-    const backend = createJsBackend();
-    const call = () => onHost(layer)(backend, { ...inputs, ...changed }, { ...options, ...given, ...states });
-    await expect(call()).rejects.toThrow(pattern);
-    await expect(call()).rejects.toThrow(type);
-    expect(backend.memory().tensors).toBe(0);
-  });
-
-  const view = { data: inputs["value"], shape: [batch, tokens, 12] };
-  const views: readonly (readonly [string, object, new (...of: never) => Error, RegExp])[] = [
-    [
-      "too short for the last piece alone",
-      { ...view, data: view.data!.subarray(1) },
-      ShapeError,
-      /^view.data: expected a buffer holding elements 0 to 230399, got 230399 elements/,
-    ],
-    [
-      "whose last rows lie before the array",
-      { ...view, strides: [4800, -12, 1], offset: 398 * 12 },
-      ShapeError,
-      /^view.data: expected a buffer holding elements -12 to 230387/,
-    ],
-    [
-      "of no offset",
-      { ...view, offset: null },
-      ShapeError,
-      /^view.offset: expected an integer ≥ 0, got null/,
-    ],
-    ["of nothing", { ...view, data: null }, DtypeError, /^value: expected a Float32Array/],
-    ["of no shape", { ...view, shape: null }, ShapeError, /^value.shape: expected \[batch, rows, cols\]/],
-    ["of a shape that is a number", { ...view, shape: 5 }, ShapeError, /^value.shape: .*got 5/],
-  ];
-  test.each(views)(
-    "a view %s is told of the whole, and nothing is written",
-    async (_, value, type, pattern) => {
-      const backend = createJsBackend();
-      const output = new Float64Array(length).fill(7);
-      const call = () => onHost(layer)(backend, { ...inputs, value }, { ...options, output });
-      await expect(call()).rejects.toThrow(pattern);
-      await expect(call()).rejects.toThrow(type);
-      expect(output.every((x) => x === 7)).toBe(true);
-      expect(backend.memory().tensors).toBe(0);
-    },
-  );
-
-  test("a view of nothing that comes first is told by its type", async () => {
-    const query = { data: null, shape: view.shape };
-    await expect(onHost(layer)(createJsBackend(), { ...inputs, query }, options)).rejects.toThrow(DtypeError);
   });
 
   test("an array that loses its memory meanwhile is named", async () => {

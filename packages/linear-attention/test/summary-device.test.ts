@@ -1,18 +1,25 @@
 import { createJsBackend } from "@dlrt/backend-js";
 import type { Backend, HostTensor, Tensor } from "@dlrt/core";
 import { describe, expect, test } from "vitest";
-import * as layers from "../src/index.js";
-import { applySummary, chunkSummary, chunkSummaryVjp, composeSummaries } from "../src/index.js";
+import {
+  applySummary,
+  chunkSummary,
+  chunkSummaryVjp,
+  composeSummaries,
+  type ChunkSummary,
+} from "../src/index.js";
 import { createDeviceBackend } from "./device-backend.js";
 import { all, inputsOf, upload, type Layer } from "./layers.js";
 
 const heads = { query: 4, key: 2, value: 4 };
 const problem = { batch: 2, tokens: 17, heads, keyWidth: 5, valueWidth: 3 };
 
-/** A piece's summary and its way back, composed and applied. The layers of the test are typed for host tensors, but look at none. */
+/**
+ * Makes the summary of a piece and that of its way back, composes and applies them. The layers of the tests are typed for tensors of the host,
+ * but look at no elements.
+ */
 function everything(layer: Layer, own: Backend<Tensor>): { own: number; made: Record<string, HostTensor> } {
   const backend = own as unknown as Backend<HostTensor>;
-  const f = layers[layer.name.split(",")[0] as "gla"] as never;
   const inputs = upload(backend, layer, problem, inputsOf(layer, problem, "mixed", 4), "f32");
   const { tensors } = backend.memory();
   const state = backend.upload({ data: new Float32Array(1).fill(0.5), shape: [8, 5, 3], strides: [0, 0, 0] });
@@ -22,13 +29,13 @@ function everything(layer: Layer, own: Backend<Tensor>): { own: number; made: Re
     strides: [0, 0, 0],
   });
   const made: Record<string, HostTensor> = { state, output };
-  const keep = (name: string, { transition: A, state: B }: layers.ChunkSummary<HostTensor>) =>
+  const keep = (name: string, { transition: A, state: B }: ChunkSummary<HostTensor>) =>
     Object.assign(made, { [`${name}.A`]: A, [`${name}.B`]: B });
   try {
-    const summary = chunkSummary(f, backend, inputs as never, { heads }) as layers.ChunkSummary<HostTensor>;
+    const summary = chunkSummary(layer.forward, backend, inputs, { heads });
     keep("summary", summary);
-    const back = chunkSummaryVjp(f, backend, inputs as never, { output, summary }, { heads });
-    keep("back", back as layers.ChunkSummary<HostTensor>);
+    const back = chunkSummaryVjp(layer.forward, backend, inputs, { output, summary }, { heads });
+    keep("back", back);
     keep("twice", composeSummaries(backend, summary, summary));
     made["end"] = applySummary(backend, summary, state);
     return { own: tensors, made };

@@ -4,7 +4,7 @@ import { numbers, type Numbers } from "./support.js";
 
 const [B, T, H, K, V] = [2, 19, 2, 4, 6];
 
-/** The operations with a state, as @dlrt/tfjs and as @dlrt/linear-attention have them, and inputs for each. */
+/** An operation as @dlrt/tfjs has it, the same as @dlrt/linear-attention has it, and inputs for both. */
 export interface Case {
   readonly name: string;
   readonly operation: (
@@ -58,7 +58,7 @@ export const cases: readonly Case[] = [
   },
 ];
 
-/** The operations with one result. */
+/** The operations with a single result, which have no state. */
 export const pieces: readonly Omit<Case, "initialState">[] = [
   layer("l2Norm", { x: query }, { heads: H }),
   layer(

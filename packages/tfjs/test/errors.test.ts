@@ -21,7 +21,7 @@ afterAll(async () => {
   await closeEmpty(backend);
 });
 
-/** The error of a call, which leaves nothing behind. */
+/** Returns the error of a call, which must leave nothing behind. */
 function errorOf(call: () => unknown): Error & { readonly argument?: string } {
   const before = [tf.memory().numTensors, backend.memory()];
   try {

@@ -1,98 +1,27 @@
 import { createJsBackend } from "@dlrt/backend-js";
-import { DtypeError, ShapeError, ValueError, type Backend, type HostTensor, type Shape } from "@dlrt/core";
-import * as layers from "@dlrt/linear-attention";
+import { ShapeError, ValueError, type Backend, type HostTensor } from "@dlrt/core";
 import * as tf from "@tensorflow/tfjs";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { gatedDeltaNet, type GatedDeltaNet, type GatedDeltaNetConfig } from "../src/index.js";
-import { alongDirection, closeEmpty, createBackend, difference, numbers, randomFrom } from "./support.js";
+import { buildLayer, config, definition, input, sizes, weightsOf, type Weights } from "./gated-delta-net.js";
+import { alongDirection, closeEmpty, difference, numbers, startWasm } from "./support.js";
+import { randomFrom } from "../../../tooling/random.mjs";
 
-const [B, T, hidden] = [2, 11, 6];
-const config = { headDim: 4, numHeads: 2, numVHeads: 4, expandV: 1.5, seed: 3 };
-const x = numbers(1, [B, T, hidden]);
-const input = (): tf.Tensor => tf.tensor(x.data, [B, T, hidden]);
+const [B, T, hidden] = sizes;
 const f64 = createJsBackend();
 let backend: Backend<HostTensor>;
 
 beforeAll(async () => {
-  await tf.setBackend("wasm");
-  backend = await createBackend("wasm");
+  backend = await startWasm();
 });
 afterAll(async () => {
   await closeEmpty(backend);
   await closeEmpty(f64);
 });
 
-function built(given: GatedDeltaNetConfig): GatedDeltaNet {
-  const layer = new (gatedDeltaNet(backend))(given);
-  tf.dispose(layer.apply(input()) as tf.Tensor);
-  return layer;
-}
-
-type Weights = Readonly<Record<string, { readonly data: Float64Array; readonly shape: readonly number[] }>>;
-
-function weightsOf(layer: GatedDeltaNet): Weights {
-  const entries = Object.entries(layer.checkpoint());
-  return Object.fromEntries(
-    entries.map(([name, t]) => [name, { data: Float64Array.from(t.dataSync()), shape: t.shape }]),
-  );
-}
-
-/** The layer as flash-linear-attention has it, in float64, from `@dlrt/linear-attention` and plain loops. */
-function reference(given: GatedDeltaNetConfig, weights: Weights): Float64Array {
-  const { headDim = 0, numHeads = 0, numVHeads = numHeads, expandV = 2, allowNegEigval = false } = given;
-  const made: HostTensor[] = [];
-  const own = (t: HostTensor): HostTensor => (made.push(t), t);
-  const upload = (data: Float64Array, shape: readonly number[]): HostTensor =>
-    own(f64.upload({ data, shape: shape as unknown as Shape }));
-  const rows = B * T;
-  const project = (from: Float64Array, name: string): HostTensor => {
-    const { data, shape } = weights[`${name}.weight`]!;
-    const [out, inside] = shape as [number, number];
-    const result = new Float64Array(rows * out);
-    for (let i = 0; i < rows; i++)
-      for (let j = 0; j < out; j++)
-        for (let k = 0; k < inside; k++)
-          result[i * out + j]! += from[i * inside + k]! * data[j * inside + k]!;
-    return upload(result, [B, T, out]);
-  };
-  const silu = (t: HostTensor): HostTensor =>
-    upload(
-      Float64Array.from(t.data, (z) => z / (1 + Math.exp(-z))),
-      t.shape,
-    );
-  const source = Float64Array.from(x.data);
-  const through = (name: string): HostTensor => {
-    const projected = project(source, `${name}_proj`);
-    const taps = weights[`${name}_conv1d.weight`];
-    if (!taps) return silu(projected);
-    const bias = weights[`${name}_conv1d.bias`];
-    const inputs = {
-      x: projected,
-      weight: upload(taps.data, taps.shape),
-      bias: bias && upload(bias.data, [1, 1, bias.data.length]),
-    };
-    return own(layers.causalConv(f64, inputs, { activation: "silu" }).output);
-  };
-  const vector = (name: string): HostTensor =>
-    upload(weights[name]!.data, [1, 1, weights[name]!.data.length]);
-  const gate = { a: project(source, "a_proj"), aLog: vector("A_log"), dtBias: vector("dt_bias") };
-  const inputs = {
-    query: through("q"),
-    key: through("k"),
-    value: through("v"),
-    beta: own(layers.betaGate(f64, { b: project(source, "b_proj") }, { scale: allowNegEigval ? 2 : 1 })),
-    decay: own(layers.gdnGate(f64, gate)),
-  };
-  const options = { heads: { query: numHeads, value: numVHeads }, normalizeKeys: true };
-  const { output } = layers.gatedDeltaRule(f64, inputs, options);
-  const norm = { x: own(output), weight: vector("o_norm.weight"), gate: undefined as HostTensor | undefined };
-  if (weights["g_proj.weight"]) norm.gate = project(source, "g_proj");
-  const normed = own(layers.gatedRmsNorm(f64, norm, { heads: numVHeads, eps: 1e-5 }));
-  expect(normed.shape[2]).toBe(numVHeads * headDim * expandV);
-  const result = project(normed.data as Float64Array, "o_proj").data.slice() as Float64Array;
-  for (const t of made) t.dispose();
-  return result;
-}
+const built = (given: GatedDeltaNetConfig): GatedDeltaNet => buildLayer(backend, given);
+const reference = (given: GatedDeltaNetConfig, weights: Weights): Float64Array =>
+  definition(f64, given, weights);
 
 describe.each<[string, GatedDeltaNetConfig]>([
   ["as it comes", config],
@@ -144,30 +73,6 @@ describe.each<[string, GatedDeltaNetConfig]>([
   });
 });
 
-test("the names and shapes are those of flash-linear-attention's checkpoints", () => {
-  const layer = built({ ...config, convBias: true });
-  const shapes = Object.entries(layer.checkpoint()).map(([name, { shape }]) => `${name} ${shape.join("×")}`);
-  expect(shapes).toEqual([
-    "q_proj.weight 8×6",
-    "k_proj.weight 8×6",
-    "v_proj.weight 24×6",
-    "a_proj.weight 4×6",
-    "b_proj.weight 4×6",
-    "A_log 4",
-    "dt_bias 4",
-    "q_conv1d.weight 8×1×4",
-    "q_conv1d.bias 8",
-    "k_conv1d.weight 8×1×4",
-    "k_conv1d.bias 8",
-    "v_conv1d.weight 24×1×4",
-    "v_conv1d.bias 24",
-    "g_proj.weight 24×6",
-    "o_norm.weight 6",
-    "o_proj.weight 6×24",
-  ]);
-  layer.dispose();
-});
-
 test("a seed gives the same weights, none gives others; gates begin as FLA's do", () => {
   const [one, two, free] = [config, config, { ...config, seed: undefined }].map((given) =>
     weightsOf(built(given)),
@@ -181,57 +86,6 @@ test("a seed gives the same weights, none gives others; gates begin as FLA's do"
   expect(Math.max(...steps)).toBeLessThan(0.1001);
   expect(Math.max(...factors)).toBeLessThan(16.001);
   expect(Math.max(...factors)).toBeGreaterThan(14);
-});
-
-test("a model is saved and loaded, configuration and weights", async () => {
-  const Layer = gatedDeltaNet(backend);
-  const model = tf.sequential({
-    layers: [
-      new Layer({ ...config, name: "mixer", inputShape: [null, hidden] }),
-      tf.layers.dense({ units: 3 }),
-    ],
-  });
-  const expected = model.predict(input()) as tf.Tensor;
-  let saved: tf.io.ModelArtifacts | undefined;
-  await model.save(
-    tf.io.withSaveHandler(async (artifacts) => {
-      saved = artifacts;
-      return { modelArtifactsInfo: { dateSaved: new Date(0), modelTopologyType: "JSON" } };
-    }),
-  );
-  const names = saved!.weightSpecs!.map(({ name }) => name);
-  expect(names.slice(0, 3)).toEqual(["mixer/q_proj.weight", "mixer/k_proj.weight", "mixer/v_proj.weight"]);
-  expect(JSON.stringify(saved!.modelTopology)).toContain('"num_v_heads":4');
-  const topology = JSON.parse(JSON.stringify(saved!.modelTopology)) as object;
-  const again = await tf.loadLayersModel(tf.io.fromMemory({ ...saved!, modelTopology: topology }));
-  const got = again.predict(input()) as tf.Tensor;
-  expect([...got.dataSync()]).toEqual([...expected.dataSync()]);
-  tf.dispose([expected, got]);
-  model.dispose();
-  again.dispose();
-});
-
-test("a checkpoint is loaded by its names, with a prefix, or not at all", () => {
-  const [from, to] = [built(config), built({ ...config, seed: 9 })];
-  const tensors = Object.fromEntries(
-    Object.entries(from.checkpoint()).map(([name, t]) => [`model.layers.0.attn.${name}`, t]),
-  );
-  const before = weightsOf(to);
-  const wrong = { ...tensors, "model.layers.0.attn.o_proj.weight": tf.zeros([24, 6]) };
-  expect(() => to.loadCheckpoint(wrong, "model.layers.0.attn.")).toThrow(ShapeError);
-  expect(() =>
-    to.loadCheckpoint(
-      { ...tensors, "model.layers.0.attn.A_log": tf.zeros([4], "int32") },
-      "model.layers.0.attn.",
-    ),
-  ).toThrow(DtypeError);
-  expect(() => to.loadCheckpoint(tensors)).toThrow(ValueError);
-  expect(weightsOf(to)).toEqual(before);
-  to.loadCheckpoint(tensors, "model.layers.0.attn.");
-  expect(weightsOf(to)).toEqual(weightsOf(from));
-  from.dispose();
-  expect(to.checkpoint()["A_log"]!.dataSync()).toHaveLength(4); // a copy
-  to.dispose();
 });
 
 test("a model with the layer trains", async () => {

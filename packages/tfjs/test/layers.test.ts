@@ -12,11 +12,11 @@ import {
   mapped,
   numbers,
   pairs,
-  randomFrom,
   toTf,
   upload,
   type Numbers,
 } from "./support.js";
+import { randomFrom } from "../../../tooling/random.mjs";
 
 type Result = Record<string, ArrayLike<number>>;
 
@@ -27,7 +27,7 @@ const all: readonly (Omit<Case, "initialState"> & { readonly stateful: boolean }
 ];
 type One = (typeof all)[number];
 
-/** Cotangents of the results. */
+/** Draws cotangents of the results. */
 function cotangentsOf(results: Record<string, { readonly shape: readonly number[] }>): Numbers {
   return mapped(results, ({ shape }, name) => numbers(name.length, shape as [number, number, number]));
 }
@@ -44,7 +44,7 @@ function call(
   return of.stateful ? (result as never) : { output: result as never };
 }
 
-/** What the package's operation gives, with its gradients by TensorFlow.js. */
+/** Computes an operation of @dlrt/tfjs and its gradients by TensorFlow.js, and counts its tensors before and after. */
 function byTf(
   of: One,
   backend: Backend,
@@ -69,7 +69,7 @@ function byTf(
   return { results, gradients, before, after };
 }
 
-/** The same by @dlrt/linear-attention. */
+/** Computes the same by @dlrt/linear-attention. */
 function direct(
   of: One,
   backend: Backend<HostTensor>,
@@ -132,7 +132,7 @@ test("tensors of another backend of TensorFlow.js than the current one are broug
 describe("gradients beside float64", () => {
   const f64 = createJsBackend();
 
-  /** Σ of the results times their cotangents, in float64. */
+  /** Computes the sum of the results, each times its cotangent, in float64. */
   function loss(
     of: One,
     inputs: Readonly<Record<string, { data: Float64Array; shape: readonly number[] }>>,

@@ -10,7 +10,7 @@ const weight = numbers(2, [1, inside, out]);
 const bias = numbers(3, [1, 1, out]);
 const bar = numbers(4, [2, rows / 2, out]);
 
-/** x W + b, and the gradients of its product with `bar`, in float64. */
+/** Computes x W + b and the gradients of its sum times `bar`, in float64. */
 function expected(): Record<string, Float64Array> {
   const of = (length: number, f: (i: number) => number): Float64Array =>
     Float64Array.from({ length }, (_, i) => f(i));

@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import { causalConv, embedding, gatedDeltaRule, gatedRmsNorm, linear } from "../src/index.js";
 import { createBackend, pairs } from "./support.js";
 
-/** A thousand steps where training is done, fewer elsewhere. */
+/** The steps on each pair of backends: a thousand on the pair with which one trains, fewer on the others. */
 const rounds = pairs.map(
   ([tfName, name]) => [tfName, name, tfName === "wasm" && name === "wasm" ? 1000 : 100] as const,
 );

@@ -12,11 +12,11 @@ import {
   mapped,
   numbers,
   pairs,
-  randomFrom,
   toTf,
   upload,
   type Numbers,
 } from "./support.js";
+import { randomFrom } from "../../../tooling/random.mjs";
 
 const [batch, n, r, p] = [2, 13, 3, 4];
 const given: Numbers = {
@@ -30,7 +30,7 @@ const given: Numbers = {
 const weights: Numbers = { output: numbers(7, [batch, n, p]), finalState: numbers(8, [batch, r, p]) };
 const f64 = createJsBackend();
 
-/** Σ of results times weights by core, in float64. */
+/** Computes the sum of the results, each times its weights, by core in float64. */
 function exactly(
   name: "solve" | "apply",
   numbersOf: Readonly<Record<string, ArrayLike<number>>>,

@@ -4,10 +4,11 @@ import type { Backend, HostTensor, Shape } from "@dlrt/core";
 import * as tf from "@tensorflow/tfjs";
 import "@tensorflow/tfjs-backend-wasm";
 import { expect } from "vitest";
+import { randomFrom } from "../../../tooling/random.mjs";
 
 export type Numbers = Readonly<Record<string, { readonly data: Float32Array; readonly shape: Shape }>>;
 
-/** Backends of TensorFlow.js, and ours over each. */
+/** The pairs under test: a backend of TensorFlow.js, and one of ours over it. */
 export const pairs = [
   ["cpu", "js"],
   ["cpu", "wasm"],
@@ -19,15 +20,10 @@ export async function createBackend(name: "js" | "wasm"): Promise<Backend<HostTe
   return name === "js" ? createJsBackend() : createWasmBackend({ threads: 1 });
 }
 
-/** Numbers from −1 to 1, from a seed (mulberry32). */
-export function randomFrom(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let x = Math.imul(state ^ (state >>> 15), 1 | state);
-    x = (x + Math.imul(x ^ (x >>> 7), 61 | x)) ^ x;
-    return ((x ^ (x >>> 14)) >>> 0) / 2 ** 31 - 1;
-  };
+/** Puts TensorFlow.js on WebAssembly, and makes a backend of ours there. */
+export async function startWasm(): Promise<Backend<HostTensor>> {
+  await tf.setBackend("wasm");
+  return createBackend("wasm");
 }
 
 export function numbers(seed: number, shape: Shape, f: (x: number) => number = (x) => x): Numbers[string] {
@@ -60,7 +56,7 @@ export function mapped<V, R>(
 export const largest = (data: ArrayLike<number>): number =>
   Array.from(data).reduce((most, x) => Math.max(most, Math.abs(x)), 0);
 
-/** The largest difference, over the largest of the expected numbers. */
+/** Returns the largest difference, relative to the largest of the expected numbers. */
 export function difference(got: ArrayLike<number>, expected: ArrayLike<number>): number {
   expect(got.length).toBe(expected.length);
   const size = largest(expected) || 1;
@@ -68,8 +64,8 @@ export function difference(got: ArrayLike<number>, expected: ArrayLike<number>):
 }
 
 /**
- * A gradient along a direction beside the central difference of `at`: `size`, the sum of what its terms are without their signs, and
- * `error`, how far apart the two are, relative to that.
+ * Compares a gradient along a direction with the central difference of `at`. `size` is the sum of the magnitudes of the gradient's terms, and
+ * `error` is how far apart the two are, relative to that.
  */
 export function alongDirection(
   gradient: ArrayLike<number>,
@@ -83,7 +79,7 @@ export function alongDirection(
   return { size, error: Math.abs(slope - (at(h) - at(-h)) / (2 * h)) / size };
 }
 
-/** Disposes of a backend that must hold nothing any more. */
+/** Disposes a backend, which must hold nothing any more. */
 export async function closeEmpty(backend: Backend): Promise<void> {
   expect(backend.memory()).toEqual({ tensors: 0, bytes: 0 });
   await backend.dispose();

@@ -1,4 +1,4 @@
-// The quickstarts that ask for a GPU, on the machine's own or on SwiftShader: about two minutes on two cores.
+// Runs the quickstarts that ask for a GPU, on the machine's own or on SwiftShader. It takes about two minutes on two cores.
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { nodeForm, runProgram } from "@dlrt/readme";
@@ -18,7 +18,7 @@ const forPages = programs.filter(({ code }) => code !== nodeForm(code));
 
 test("the README of backend-webgpu has a quickstart", () => expect(programs).not.toEqual([]));
 
-// The first release that runs where this project's tests do (glibc 2.34), and the one that the README names.
+// These are the first release that runs where the tests of this project do (glibc 2.34), and the one that the README names.
 describe.each(["0.3.3", "0.6.2"])("Node with the package webgpu %s", (version) => {
   beforeAll(() => npmInstall(user, `webgpu@${version}`));
 

@@ -1,5 +1,5 @@
-// Next.js: a route handler bundled by either bundler, and one whose package is left as it is. Five minutes on two cores that do other
-// things too, most of it Next.js's own builds.
+// Runs a route handler of Next.js, bundled by either of its bundlers, and with the package left as it is. It takes five minutes on two cores
+// that do other things too, most of them for the builds of Next.js itself.
 import { spawn } from "node:child_process";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
@@ -37,7 +37,7 @@ beforeAll(async () => {
   }
 });
 
-/** Starts what was built, and resolves to what GET /api answers. */
+/** Starts what was built, and resolves to the answer of GET /api. */
 async function answered(kind) {
   const args = [next, "start", "--port", "0", "--hostname", "127.0.0.1"];
   const child = spawn(process.execPath, args, { cwd: folder, env: { ...env, DLRT_NEXT: kind } });

@@ -1,4 +1,4 @@
-// Rollup, run by Node: a quarter of a minute on two cores.
+// Runs in Node what Rollup has bundled. It takes a quarter of a minute on two cores.
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { command } from "@dlrt/release/packages";
@@ -11,7 +11,7 @@ const folder = join(user, "rollup-app");
 const CALLS = `export const main = (options) => answer(createWasmBackend, { threads: 2, ...options });
 export const plain = () => answer(createJsBackend);`;
 
-/** As README.md of backend-wasm says: the helpers' script is an entry of its own. */
+/** The configuration that the README of backend-wasm gives, in which the helpers' script is an entry of its own. */
 const CONFIG = `import { nodeResolve } from "@rollup/plugin-node-resolve";
 export default {
   input: { main: "main.js", helper: "@dlrt/backend-wasm/worker" },

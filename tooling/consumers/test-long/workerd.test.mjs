@@ -1,4 +1,4 @@
-// Cloudflare's runtime, which compiles no WebAssembly, on Linux: a quarter of a minute on two cores, most of it to install.
+// Runs Cloudflare's runtime, which compiles no WebAssembly, on Linux. It takes a quarter of a minute on two cores, most of it to install.
 import { spawn } from "node:child_process";
 import { copyFileSync, existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -13,7 +13,7 @@ const packaged = `@cloudflare/workerd-linux-${process.arch === "x64" ? "64" : pr
 const binary = join(user, "node_modules", packaged, "bin/workerd");
 const MODULES = { simd: "@dlrt/backend-wasm/simd.wasm", shared: "@dlrt/backend-wasm/simd-threads.wasm" };
 
-/** The options of a request are in its path: a module by its name here, threads by their number. */
+/** The worker. The path of a request has its options: the name of a module, and the number of threads. */
 const WORKER = `${IMPORTS()}
 import simd from "${MODULES.simd}";
 import shared from "${MODULES.shared}";
@@ -27,7 +27,7 @@ export default {
   },
 };`;
 
-/** Before that day a worker has none of Node's modules by default, since then it has. */
+/** The configuration for a worker of a day. The days under test lie before and after the one since which workers have Node's modules by default. */
 const config = (day) => `using Workerd = import "/workerd/workerd.capnp";
 const config :Workerd.Config = (
   services = [(name = "main", worker = (
@@ -57,7 +57,7 @@ beforeAll(async () => {
   });
 });
 
-/** @returns {Promise<[string, () => void]>} its address, and how to end it */
+/** Starts workerd. @returns {Promise<[string, () => void]>} its address, and a function that ends it */
 async function start(day) {
   writeFileSync(join(folder, `${day}.capnp`), config(day));
   const child = spawn(binary, ["serve", `${day}.capnp`, "--control-fd=3"], {

@@ -8,7 +8,7 @@ import { quickstarts } from "../install.mjs";
 const user = inject("user");
 const programs = quickstarts(user).filter(({ gpu }) => !gpu);
 
-/** Deno's binary as its npm package brings it, without the script that package would run when installed. */
+/** Returns Deno's binary as its npm package brings it, without the script that the package would run when it is installed. */
 function denoBinary() {
   const from = createRequire(createRequire(import.meta.url).resolve("deno/package.json"));
   const { platform, arch } = process;

@@ -76,7 +76,7 @@ describe.each(publishable())("$name", ({ name, entries }) => {
 
   test("only dist, src, README, LICENSE, CHANGELOG", () => {
     const allowed = ["CHANGELOG.md", "LICENSE", "README.md", "dist", "package.json", "src"];
-    // AssemblyScript's sources are named by what they are, not `src`
+    // The sources in AssemblyScript are not in `src` but in `assembly`.
     const extra = readdirSync(installed).filter((f) => !allowed.includes(f) && f !== "assembly");
     expect(extra).toEqual([]);
     expect(createRequire(join(user, "x.js")).resolve(`${name}/package.json`)).toContain(installed);

@@ -1,4 +1,4 @@
-// What is written down about the packages still holds: their public API, their sizes.
+// Checks that what is written down about the packages still holds: their public API, and their sizes.
 import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
 import { HOW, extractAll, recorded, withoutChangeset } from "../api.mjs";

@@ -1,4 +1,5 @@
-// A third party's backend: the walk-through of @dlrt/conformance's README, built and judged outside the workspace, by what is installed.
+// Builds and judges a third party's backend outside the workspace, with the installed packages: that of the walk-through in the README of
+// @dlrt/conformance.
 import { execFile } from "node:child_process";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
@@ -12,7 +13,7 @@ const folder = join(user, "third-party");
 const installed = join(user, "node_modules/@dlrt/conformance");
 const tsc = join(dirname(createRequire(import.meta.url).resolve("typescript/package.json")), "bin", "tsc");
 
-/** `npx @dlrt/conformance --backend file`, without asking npx for what is there. */
+/** Runs `npx @dlrt/conformance --backend file`, without npx, since the package is there already. */
 function judge(file) {
   const suite = ["--cases", "2", "--seed", "7", "--max-n", "70", "--max-work", "2048"];
   const args = [join(installed, "dist/cli.js"), "--backend", `./${file}`, ...suite, "--json", "report.json"];

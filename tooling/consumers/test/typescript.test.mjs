@@ -21,7 +21,7 @@ const STRICT = {
 
 const NO_DOM = ["es2022"];
 
-/** The compiler is the newest unless said. Declarations of "dom" and of WebGPU are there in some of them, in others not. */
+/** The programs' settings. The compiler is the newest unless another is named. Some have the declarations of "dom" and of WebGPU, some not. */
 const SETTINGS = {
   "nodenext, default libraries": { module: "nodenext", target: "es2022" },
   "bundler resolution": { module: "esnext", moduleResolution: "bundler", target: "es2022" },
@@ -55,7 +55,7 @@ const SETTINGS = {
   },
 };
 
-/** Compiles files in one program in the user's folder; resolves to what the compiler says. */
+/** Compiles files as one program in the user's folder. Resolves to what the compiler says. */
 function compile(title, files, { typescript = "typescript", ...compilerOptions }) {
   const folder = join(user, "types", title.replaceAll(/\W+/g, "-"));
   mkdirSync(folder, { recursive: true });

@@ -1,8 +1,9 @@
-// The cases of CausalConvWithState, and the same by `causalConv` in ONNX's order, (B, C, L).
+// The cases of the operator CausalConvWithState, and how `causalConv` computes them in ONNX's order, (B, C, L).
 import { causalConv } from "@dlrt/linear-attention";
 import { causalConv as reference } from "@dlrt/linear-attention/reference";
-import { randomFrom } from "./problems.js";
+import { randomFrom } from "../../random.mjs";
 
+/** Draws a case: its feeds by the operator's names, as { data, dims }, its attributes and its sizes. */
 function conv({ B = 2, C = 4, L = 8, k = 4, bias = false, past = false, activation, seed = 1 }) {
   const random = randomFrom(seed);
   const make = (...dims) => ({
@@ -34,7 +35,7 @@ const nodeTests = () =>
     ["short_input_no_past_state", { L: 2, k: 5 }],
   ].map(([name, own], at) => ({ name, ...conv({ ...own, seed: 700 + at }) }));
 
-/** Lengths around the taps and up to a prompt's, with everything there is. */
+/** Cases of lengths around the taps and up to that of a prompt, with every input and activation there is. */
 const everyLength = () =>
   [0, 1, 2, 3, 4, 5, 64, 252].flatMap((L) =>
     [2, 4, 7].map((k) => ({
@@ -53,7 +54,7 @@ export const convGroups = [
   { name: "ONNX's node tests of the convolution, as opset 27", domain: "", cases: nodeTests },
 ];
 
-/** `causalConv` on a backend, its results by the operator's names. */
+/** Computes a case by `causalConv` on a backend. The results have the operator's names. */
 export async function ourConv(backend, { feeds, attributes }) {
   const { input, weight, bias, past_state: past } = feeds;
   const [C] = weight.dims;
@@ -71,7 +72,7 @@ export async function ourConv(backend, { feeds, attributes }) {
   return answer;
 }
 
-/** (B, C, L) → (B, L, C), and back with the two exchanged. */
+/** Returns an array (B, C, L) as (B, L, C); with C and L exchanged, the other way. */
 function turned(x, [, C, L]) {
   const out = new Float64Array(x.length);
   for (let at = 0; at < x.length; at++) {
@@ -81,7 +82,7 @@ function turned(x, [, C, L]) {
   return out;
 }
 
-/** The definition in float64. */
+/** Computes a case by the definition in float64. */
 export function exactConv({ feeds, attributes, shape: { B, C, L, k } }) {
   const { input, weight, bias, past_state: past } = feeds;
   const activation = attributes.activation === "swish" ? "silu" : attributes.activation;

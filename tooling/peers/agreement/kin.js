@@ -1,9 +1,10 @@
-// Layers the operator does not have, written as calls of it: each case carries how this library computes the same.
+// Layers that the operator does not have, written as calls of it. Each case also says how this library computes the same.
 import * as layers from "@dlrt/linear-attention";
 import { problem } from "./problems.js";
 
 const heads = { query: 2, key: 2, value: 4 };
 const base = { heads, K: 24, V: 40, batch: 2, tokens: 65, past: true, seed: 7 };
+/** Repeats each number `width` times, as the columns of its head. */
 const perColumn = ({ data, dims }, width) => ({
   data: Float32Array.from({ length: data.length * width }, (_, i) => data[Math.floor(i / width)]),
   dims: [dims[0], dims[1], dims[2] * width],
@@ -11,7 +12,7 @@ const perColumn = ({ data, dims }, width) => ({
 const times = (x, y) => ({ dims: x.dims, data: x.data.map((xi, i) => xi * y.data[i]) });
 const mapped = (x, f) => ({ dims: x.dims, data: x.data.map(f) });
 
-/** Stored heads of K columns repeated for each of the states that share them. */
+/** Repeats stored heads of `width` columns for each of the states that share them. */
 function forStates({ data, dims }, width, states) {
   const shared = (states * width) / dims[2];
   const from = (i) => {
@@ -24,7 +25,7 @@ function forStates({ data, dims }, width, states) {
   };
 }
 
-/** Row `at` of every n is that of x, the others are 0. */
+/** Makes n rows of each row of x: the row `at` is that row, and the others are 0. */
 function onRow({ data, dims }, at, n) {
   const [batch, tokens, columns] = dims;
   const out = new Float32Array(batch * tokens * n * columns);
@@ -41,7 +42,7 @@ function retention() {
   return { name: "retention", feeds, attributes, call: "retention", inputs: own };
 }
 
-/** D x is left to the tests of the layer: the operator has no skip. */
+/** Mamba-2 without D x, which the operator does not have; the tests of the layer have it. */
 function ssd() {
   const { feeds, attributes, shape } = problem({ rule: "gated", ...base, scale: 1 });
   const dt = mapped(feeds.decay, (_, i) => 0.5 + 0.4 * Math.sin(i));
@@ -55,7 +56,7 @@ function ssd() {
   return { name: "ssd", feeds, attributes, call: "ssd", inputs };
 }
 
-/** n tokens of the operator are one of the layer: decay on the first, the query on the last. */
+/** DeltaProduct, of which one token is n tokens of the operator: the first of them decays, and the last is read. */
 function gatedDeltaProduct(n) {
   const one = problem({ rule: "gated_delta", ...base });
   const { feeds, attributes } = problem({ rule: "gated_delta", ...base, tokens: base.tokens * n });
@@ -79,7 +80,7 @@ function gatedDeltaRule2() {
   return { name: "gatedDeltaRule2", feeds, attributes, call: "gatedDeltaRule2", inputs };
 }
 
-/** Its erase key reads before the decay: e^g k reads there what k reads after. */
+/** Comba, whose erase key reads the state before it decays: e^g k reads there what k reads afterwards. */
 function comba() {
   const { feeds, attributes, shape } = problem({
     rule: "gated_delta",
@@ -90,7 +91,7 @@ function comba() {
   return { name: "comba", feeds, attributes, call: "comba", inputs };
 }
 
-/** (I − β k kᵀ) diag(e^g) = diag(e^g) + b aᵀ with b = −β k, a = e^g ∘ k; what is written is β k. */
+/** The layers with diag(e^g) + b aᵀ, by (I − β k kᵀ) diag(e^g) = diag(e^g) + b aᵀ with b = −β k and a = e^g ∘ k. Their key is β k. */
 function lowRank(call, rename) {
   const scale = call === "rwkv7" ? 1 : undefined;
   const { feeds, attributes, shape } = problem({
@@ -123,7 +124,7 @@ export const kin = [
   lowRank("rwkv7", ({ query, decay, key, value, a, b }) => ({ r: query, w: decay, k: key, v: value, a, b })),
 ];
 
-/** The layer's own call on a backend, its result as arrays by the operator's names. */
+/** Computes a case by the layer's own call on a backend. `take` picks the rows of the operator's output that the layer has. */
 export async function callOfLayer(backend, { call, inputs, feeds, attributes, every = 1, keys }) {
   const upload = ({ data, dims }) => backend.upload({ data, shape: dims });
   const { past_state: _past, ...arrays } = inputs;
@@ -135,7 +136,7 @@ export async function callOfLayer(backend, { call, inputs, feeds, attributes, ev
   const { output, finalState } = layers[call](backend, tensors, options);
   const answer = { output: await backend.read(output), present_state: await backend.read(finalState) };
   for (const t of [...Object.values(tensors), state, output, finalState]) t.dispose();
-  // Of n tokens of the operator the last is the layer's.
+  // Of every n tokens of the operator, the last is the one that the layer has.
   const take = ({ data, dims: [, tokens, columns] }) =>
     data.filter((_, i) => Math.floor(i / columns) % every === every - 1 && tokens % every === 0);
   return { answer, take };

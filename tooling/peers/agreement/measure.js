@@ -1,4 +1,4 @@
-// Both sides of every case, and how far apart they are.
+// Computes both sides of a case, and measures how far apart they are.
 import {
   deltaRule,
   gatedDeltaRule,
@@ -13,7 +13,7 @@ import { causalConvModel, linearAttentionModel } from "../index.js";
 import { exactConv, ourConv } from "./conv.js";
 import { callOfLayer } from "./kin.js";
 
-/** The largest difference over the largest magnitude of what it should be. */
+/** Returns the largest difference, relative to the largest magnitude that is expected. */
 export function distance(got, expected) {
   if (got.length !== expected.length) return Infinity;
   let [difference, size] = [0, 0];
@@ -28,7 +28,7 @@ export function distance(got, expected) {
 const outputNames = ["output", "present_state"];
 const worst = (a, b) => Math.max(...outputNames.map((name) => distance(a[name], b[name])));
 
-/** What the runtime gives for the operator that takes these feeds. */
+/** Computes a case by the operator in a runtime. */
 async function theirs(runtime, { feeds, attributes }, domain) {
   const model = "weight" in feeds ? causalConvModel : linearAttentionModel;
   await runtime.load(model(feeds, attributes, domain), feeds);
@@ -36,7 +36,7 @@ async function theirs(runtime, { feeds, attributes }, domain) {
   return runtime.outputs();
 }
 
-/** `onnxLinearAttention` on a backend; it must give the very bits of the layer that it stands for. */
+/** Computes a case by `onnxLinearAttention` on a backend. @throws Error unless it has the very bits of the layer that it stands for */
 async function ours(backend, { feeds, attributes }) {
   const tensors = Object.fromEntries(
     Object.entries(feeds).map(([name, { data, dims }]) => {
@@ -71,7 +71,7 @@ async function layerItself(backend, { past_state: initialState, ...inputs }, att
   return answer;
 }
 
-/** The plain recurrence in float64. */
+/** Computes a case by the plain recurrence in float64. */
 function exact({ feeds, attributes, shape }) {
   const wide = Object.fromEntries(
     Object.entries(feeds).map(([name, { data }]) => [name, Float64Array.from(data)]),
@@ -84,7 +84,7 @@ function exact({ feeds, attributes, shape }) {
 
 const arrays = (outputs) => Object.fromEntries(outputNames.map((name) => [name, outputs[name].data]));
 
-/** Distances of one case of the operator, by backend: ours from theirs and from float64; and theirs from float64. */
+/** Measures a case of the operator: for each backend how far ours is from theirs and from float64, and how far theirs is from float64. */
 export async function measureOperator(runtime, backends, one, domain) {
   const got = arrays(await theirs(runtime, one, domain));
   const [compute, right] = "weight" in one.feeds ? [ourConv, exactConv(one)] : [ours, exact(one)];
@@ -98,7 +98,7 @@ export async function measureOperator(runtime, backends, one, domain) {
   return { name: one.name, apart, error, theirError: worst(got, right) };
 }
 
-/** Distances of one layer, by backend, from the operator that was called in its place. */
+/** Measures a layer: for each backend how far it is from the operator that was called in its place. */
 export async function measureKin(runtime, backends, one) {
   const outputs = await theirs(runtime, one, "com.microsoft");
   const apart = {};

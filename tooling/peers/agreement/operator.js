@@ -1,4 +1,4 @@
-// The operator's cases: every rule it has, with every kind of heads, gates, scale and state, at many lengths; and ONNX's own.
+// The cases of the operator LinearAttention: its rules with every kind of heads, gates, scale and state, at many lengths, and ONNX's own.
 import { problem, roundedToHalf } from "./problems.js";
 
 const rules = ["linear", "gated", "delta", "gated_delta"];
@@ -17,7 +17,7 @@ const gatesOf = (rule) =>
     (rule.endsWith("delta") ? ["head", "one"] : ["head"]).map((beta) => ({ decay, beta })),
   );
 
-/** Every rule × heads × gates × scale × past state; K ≠ V; strong decays where there is a state before. */
+/** Cases of a rule with all heads, gates, scales and past states, K ≠ V, and strong decays where there is a past state. */
 const everyKind = (rule) =>
   headKinds.flatMap(([name, heads], at) =>
     gatesOf(rule).flatMap((gates) =>
@@ -28,7 +28,7 @@ const everyKind = (rule) =>
     ),
   );
 
-/** Every rule at no token, at lengths around chunks and up to a prompt's, at widths of models. */
+/** Cases of a rule without tokens, at lengths around those of chunks and up to that of a prompt, at the widths of models. */
 const everyLength = (rule) =>
   [0, 1, 2, 15, 16, 17, 33, 64, 65, 252].flatMap((tokens) =>
     [
@@ -52,7 +52,7 @@ const everyLength = (rule) =>
     })),
   );
 
-/** The shapes and attributes of ONNX 1.22's node tests for LinearAttention-27, by their names; its random numbers are not kept here. */
+/** The shapes and attributes of ONNX 1.22's node tests for LinearAttention-27, by their names. The numbers are drawn anew. */
 const nodeTests = () =>
   [
     ["linear", { rule: "linear" }],
@@ -73,14 +73,14 @@ const nodeTests = () =>
     const heads = { query: 4, key: 4, value: 4 };
     const made = problem({ rule: "gated_delta", heads, K: 8, V: 8, tokens: 4, ...own, seed: 500 + at });
     if (own.zeros) made.feeds.past_state.data.fill(0);
-    // In f16 no runtime here computes; its inputs, rounded to f16, are given in f32.
+    // No runtime here computes in f16, so the inputs are rounded to f16 and given in f32.
     if (own.half) for (const feed of Object.values(made.feeds)) feed.data = roundedToHalf(feed.data);
     return { name, ...made };
   });
 
 const MICROSOFT = "com.microsoft";
 
-/** Groups of cases; each list is made when it is asked for. */
+/** The groups of cases. Each list is made when it is asked for. */
 export const operatorGroups = [
   ...rules.map((rule) => ({
     name: `\`${rule}\``,

@@ -1,17 +1,7 @@
-// The arrays of one call: what the operator LinearAttention takes, of any head counts and widths.
+// Draws the arrays of a call of the operator LinearAttention, of any numbers of heads and any widths.
+import { randomFrom } from "../../random.mjs";
 
-/** Numbers from −1 to 1, from a seed (mulberry32). */
-export function randomFrom(seed) {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let x = Math.imul(state ^ (state >>> 15), 1 | state);
-    x = (x + Math.imul(x ^ (x >>> 7), 61 | x)) ^ x;
-    return ((x ^ (x >>> 14)) >>> 0) / 2 ** 31 - 1;
-  };
-}
-
-/** Rows of `width` columns of length 1: the delta rules stay bounded on such keys. */
+/** Returns rows of `width` columns divided by their length. With such keys the delta rules stay bounded. */
 function normalized(data, width) {
   return data.map((x, i) => {
     const row = data.subarray(i - (i % width), i - (i % width) + width);
@@ -22,9 +12,10 @@ function normalized(data, width) {
 const steps = [0, -1e-8, -0.01, -1, -3, -20, -100, -Infinity];
 
 /**
- * A problem from its shape: `rule`, `heads` { query, key, value } of the stored arrays, `K`, `V`, `batch`, `tokens`; `decay` "head" or
- * "channel", `strong` for one with the values in `steps`; `beta` "head" or "one"; `past` with a state before; `scale`; `seed`.
- * Answers { feeds, attributes }, feeds by the operator's names as { data, dims }.
+ * Draws a problem.
+ * @param own has its `rule`, the `heads` { query, key, value } of the stored arrays, `K`, `V`, `batch` and `tokens`; `decay` is "head" or
+ * "channel", and `strong` takes it from `steps`; `beta` is "head" or "one"; `past` gives it a state before the first token; `scale`; `seed`
+ * @returns { feeds, attributes, shape }, the feeds by the operator's names as { data, dims }
  */
 export function problem(own) {
   const { rule, heads, K, V, batch = 2, tokens, decay = "head", beta = "head", past = false } = own;
@@ -60,7 +51,7 @@ export function problem(own) {
   return { feeds, attributes, shape: { ...own, batch, states } };
 }
 
-/** The nearest numbers of f16, as f32: 11 bits, for magnitudes from 2⁻¹⁴ to 65504. */
+/** Returns the nearest numbers of f16, which has 11 bits, for magnitudes from 2⁻¹⁴ to 65504. */
 export function roundedToHalf(data) {
   return data.map((x) => {
     const unit = 2 ** (Math.max(-14, Math.floor(Math.log2(Math.abs(x) || 1))) - 10);

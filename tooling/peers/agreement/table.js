@@ -1,20 +1,18 @@
-// What was measured as a table of the README of @dlrt/linear-attention, between its markers.
+// Measures all cases, and makes the table of the README of @dlrt/linear-attention from them.
 import { convGroups } from "./conv.js";
 import { kin } from "./kin.js";
 import { measureKin, measureOperator } from "./measure.js";
 import { operatorGroups } from "./operator.js";
 
-export const [START, END] = ["<!-- agreement:start -->", "<!-- agreement:end -->"];
-
 const groups = [...operatorGroups, ...convGroups];
 
-/** Groups that a runtime can run: the web build takes no opset newer than those it knows as released. */
+/** Returns the groups that a runtime can run. The web build takes no opset that it does not know as released. */
 export const groupsFor = (name) =>
   groups.filter(({ domain }) => domain !== "" || name === "onnxruntime-node");
 
 const most = (numbers) => Math.max(...numbers);
 
-/** Every case on one runtime: { title, cases, apart: { js, wasm }, theirError } a row, layers last. */
+/** Measures every case on one runtime. Each row has { title, cases, apart: { js, wasm }, error, theirError, measured }; layers come last. */
 export async function rowsOf(runtime, backends) {
   const rows = [];
   const worstOf = (measured, what) =>
@@ -50,8 +48,9 @@ const digits = (x) => (x === undefined ? "–" : x === 0 ? "0" : x.toExponential
 const bare = (runtime) => runtime.replace(/ .*/, "");
 
 /**
- * @param {{ runtime: string, rows: object[] }[]} runs of runtimes, by name and version; the first has every row
- * @param {string[]} names of the backends
+ * Writes the table.
+ * @param {{ runtime: string, rows: object[] }[]} runs are those of the runtimes, by name and version; the first has every row
+ * @param {string[]} names are those of the backends
  */
 export function tableOf(runs, names) {
   const [first] = runs;
@@ -74,11 +73,4 @@ export function tableOf(runs, names) {
   const rule = ["---", ...header.slice(1).map(() => "---:")];
   const versions = `With ${runs.map(({ runtime }) => runtime).join(" and ")}.`;
   return [versions, "", ...[header, rule, ...lines].map(line)].join("\n");
-}
-
-/** The text with what stands between the markers replaced. */
-export function replaced(text, table) {
-  const [from, to] = [text.indexOf(START), text.indexOf(END)];
-  if (from < 0 || to < from) throw new Error(`expected ${START} and ${END}`);
-  return `${text.slice(0, from)}${START}\n\n${table}\n\n${text.slice(to)}`;
 }

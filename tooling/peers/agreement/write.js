@@ -1,9 +1,10 @@
-// Runs both runtimes beside this library and writes how far apart they are into the README of @dlrt/linear-attention.
+// Runs both runtimes beside this library, and writes how far apart they are into the README of @dlrt/linear-attention.
 import { readFileSync, writeFileSync } from "node:fs";
 import { createJsBackend } from "@dlrt/backend-js";
 import { createWasmBackend } from "@dlrt/backend-wasm";
 import { openRuntime, PEERS } from "../index.js";
-import { replaced, rowsOf, tableOf } from "./table.js";
+import { replaceBetween } from "../../markers.mjs";
+import { rowsOf, tableOf } from "./table.js";
 
 const README = new URL("../../../packages/linear-attention/README.md", import.meta.url);
 
@@ -17,4 +18,4 @@ for (const name of Object.keys(PEERS)) {
 for (const backend of Object.values(backends)) await backend.dispose();
 const table = tableOf(runs, Object.keys(backends));
 console.log(table);
-writeFileSync(README, replaced(readFileSync(README, "utf8"), table));
+writeFileSync(README, replaceBetween(readFileSync(README, "utf8"), "agreement", table));

@@ -1,4 +1,4 @@
-// Beside onnxruntime, where `pnpm bench peers` has fetched it; nothing is fetched here.
+// Compares the layers with onnxruntime, where `pnpm bench peers` has fetched it. Nothing is fetched here.
 import { readFileSync } from "node:fs";
 import { createJsBackend } from "@dlrt/backend-js";
 import { createWasmBackend } from "@dlrt/backend-wasm";
@@ -6,13 +6,14 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { fetchedVersion, openRuntime, PEERS } from "../index.js";
 import { kin } from "../agreement/kin.js";
 import { distance, measureKin, measureOperator } from "../agreement/measure.js";
-import { END, groupsFor, rowTitles, START } from "../agreement/table.js";
+import { groupsFor, rowTitles } from "../agreement/table.js";
+import { textBetween } from "../../markers.mjs";
 
 const LIMIT = 1e-6;
 const readme = readFileSync(new URL("../../../packages/linear-attention/README.md", import.meta.url), "utf8");
 
 test("the README's table has a row for each of these groups, and names the versions", () => {
-  const table = readme.slice(readme.indexOf(START), readme.indexOf(END));
+  const table = textBetween(readme, "agreement");
   const titles = [...table.matchAll(/^\| (.*?) \| \d+ \|/gm)].map(([, title]) => title);
   expect(titles).toEqual(rowTitles);
   for (const [name, version] of Object.entries(PEERS)) expect(table).toContain(`${name} ${version}`);
@@ -52,7 +53,7 @@ describe.each(Object.keys(PEERS))("%s", (name) => {
         const { apart, error, theirError } = await measureOperator(runtime, backends, one, domain);
         for (const backend of Object.keys(backends)) {
           expect(error[backend], `${backend} from float64, ${one.name}`).toBeLessThanOrEqual(LIMIT);
-          // In one chain of float32 sums the runtime itself may be further from float64 than the limit.
+          // The runtime sums in one chain of float32 additions, and may itself be further from float64 than the limit.
           const limit = theirError <= LIMIT ? LIMIT : LIMIT + theirError;
           expect(apart[backend], `${backend} from ${name}, ${one.name}`).toBeLessThanOrEqual(limit);
         }

@@ -1,4 +1,4 @@
-// The READMEs as npm shows them, and as somebody follows them who has only an empty folder.
+// Checks the READMEs as npm shows them, and as somebody follows them who has only an empty folder.
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
@@ -6,7 +6,7 @@ import { programs, runProgram } from "@dlrt/readme";
 import { expect, test } from "vitest";
 import { ROOT, publishable } from "../packages.mjs";
 
-/** A heading's anchor, as npm and GitHub make it. */
+/** Returns the anchor that npm and GitHub make of a heading. */
 const anchorOf = (heading) =>
   heading
     .toLowerCase()

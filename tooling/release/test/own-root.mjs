@@ -1,4 +1,4 @@
-// A root apart for a test that writes manifests: the scripts of tooling/release work there on copies.
+// Makes a root apart for tests that write manifests, in which the scripts of tooling/release work on copies.
 import { cpSync, mkdtempSync, readdirSync, symlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -7,7 +7,7 @@ import { ROOT } from "../packages.mjs";
 const RELEASE = "tooling/release";
 const MODULES = join(RELEASE, "node_modules");
 
-/** A folder with those scripts, what they import, and copies of `paths` of the repository. The caller removes it. */
+/** Makes a folder with those scripts, what they import, and copies of `paths` of the repository. The caller removes it. */
 export function ownRoot(name, paths) {
   const root = mkdtempSync(join(tmpdir(), `dlrt-${name}-`));
   const scripts = readdirSync(join(ROOT, RELEASE)).filter((file) => file.endsWith(".mjs"));

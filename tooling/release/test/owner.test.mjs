@@ -11,7 +11,7 @@ const HERE = "https://github.com/example/placeholder";
 const AUTHOR = { name: "Somebody" };
 const NOTHING = { repository: undefined, homepage: undefined, bugs: undefined, funding: undefined };
 
-/** Manifests and the scripts of this folder, in a root of their own, where no owner is filled in. */
+/** A root apart with the manifests and the scripts of tooling/release, in which no owner is filled in. */
 let root;
 beforeEach(() => {
   const manifests = publishable().map(({ folder }) => join(folder.slice(ROOT.length), "package.json"));
@@ -28,7 +28,7 @@ function change(folder, fields) {
   writeFileSync(join(folder, "package.json"), `${JSON.stringify(manifest, null, 2)}\n`);
 }
 
-/** A script of the copy; `env` on top of an environment that is no workflow's. */
+/** Runs a script of the copy, with `env` on top of an environment that is no workflow's. */
 function run(file, args = [], env = {}) {
   const clean = Object.entries(process.env).filter(([name]) => !/^GITHUB_|^DLRT_/.test(name));
   return spawnSync(process.execPath, [join(root, "tooling/release", file), ...args], {
@@ -127,7 +127,7 @@ test("a manifest that says something else, and a workflow of another repository,
   expect(ownerFaults(root)).toEqual([expect.stringMatching(new RegExp(`^${name}: repository is .*other`))]);
   change(folder, { repository: undefined, ...fieldsOf(folder, root) });
   expect(ownerFaults(root, { GITHUB_REPOSITORY: "example/placeholder" })).toEqual([]);
-  // npm compares letter by letter
+  // npm compares letter by letter, so that another case is another repository.
   expect(ownerFaults(root, { GITHUB_REPOSITORY: "Example/placeholder" })).toEqual([
     `package.json: repository is ${HERE}, the provenance will say https://github.com/Example/placeholder`,
   ]);

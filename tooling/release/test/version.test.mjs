@@ -35,7 +35,7 @@ beforeAll(() => {
     .filter((path) => existsSync(join(ROOT, path)));
   root = ownRoot("version", [".changeset", "pnpm-workspace.yaml", ...present]);
   fillIn({ address: HERE }, root);
-  // One of our own, so that there is something to release right after a release too.
+  // The test has a changeset of its own, so that there is something to release even right after a release.
   writeFileSync(
     join(root, ".changeset/of-this-test.md"),
     '---\n"@dlrt/core": minor\n---\n\nSaid once.\n\nAnd more.\n',

@@ -1,5 +1,5 @@
-// What can be known of .github/workflows without GitHub: its own parser takes them, permissions are the least, pins are commits,
-// and what they run is there.
+// Checks what can be known of .github/workflows without GitHub: that its own parser takes them, that permissions are the least, that pins are
+// commits, and that what they run is there.
 import { readFileSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { NoOperationTraceWriter, convertWorkflowTemplate, parseWorkflow } from "@actions/workflow-parser";
@@ -11,7 +11,7 @@ const files = readdirSync(FOLDER);
 const textOf = (file) => readFileSync(join(FOLDER, file), "utf8");
 const { packageManager, scripts } = JSON.parse(readFileSync(join(ROOT, "package.json"), "utf8"));
 
-/** What GitHub would say against a workflow: unknown keys, wrong values, expressions that name what is not there. */
+/** Reads a workflow, and returns what GitHub would say against it: unknown keys, wrong values, expressions that name what is not there. */
 async function read(content) {
   const { context, value } = parseWorkflow({ name: "workflow.yml", content }, new NoOperationTraceWriter());
   const faults = context.errors.getErrors().map(({ message }) => message);
@@ -23,7 +23,7 @@ async function read(content) {
   };
 }
 
-/** A token of the parser as an object, an array or a text. */
+/** Returns a token of the parser as an object, an array or a text. */
 function plainToken(_, token) {
   if (typeof token !== "object" || token === null) return token;
   if (Array.isArray(token.map)) return Object.fromEntries(token.map.map(({ Key, Value }) => [Key, Value]));
@@ -65,7 +65,7 @@ test.each([
   expect((await read(text.replace(right, wrong))).faults.join("\n")).toMatch(said);
 });
 
-/** All that any job may write. */
+/** What jobs may write. Others may write nothing. */
 const WRITES = {
   "pages.yml: deploy": ["id-token", "pages"],
   "release.yml: version": ["contents", "pull-requests"],

@@ -1,4 +1,4 @@
-import type { Environment } from "@dlrt/bench/dist/environment.js";
+import type { Environment } from "@dlrt/bench/harness";
 
 interface Hints {
   readonly brands: readonly { readonly brand: string; readonly version: string }[];
@@ -18,7 +18,7 @@ export interface Browser {
   readonly platform: string;
 }
 
-/** Most telling first: Edge and Opera call themselves Chrome too, and all call themselves Safari. */
+/** The most telling come first: Edge and Opera call themselves Chrome too, and all call themselves Safari. */
 const AGENTS: readonly (readonly [name: string, pattern: RegExp])[] = [
   ["Edge", /Edg\/(\d+)/],
   ["Opera", /OPR\/(\d+)/],

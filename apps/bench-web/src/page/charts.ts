@@ -1,5 +1,5 @@
 import { barX, dot, line, plot, ruleX, ruleY, text, type Data } from "@observablehq/plot";
-import type { CaseReport } from "@dlrt/bench/dist/report.js";
+import type { CaseReport } from "@dlrt/bench/harness";
 import { element } from "./dom.js";
 import { against, bars, common, FONT } from "./frames.js";
 import { pointsOf, toldOf, type Point } from "./points.js";
@@ -69,7 +69,7 @@ function figure(heading: string, about: string, chart: Element): HTMLElement {
   return element("figure", { class: "chart" }, caption, chart);
 }
 
-/** The lines' colours and marks, once for both charts. */
+/** The colours and marks of the lines, once for both charts. */
 function legend(points: readonly Point[]): HTMLElement {
   const scales = plot({
     ...common(points, 100),

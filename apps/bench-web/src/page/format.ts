@@ -1,4 +1,4 @@
-import type { Ratio, Timing } from "@dlrt/bench/dist/stats.js";
+import type { Ratio, Timing } from "@dlrt/bench/harness";
 
 /**
  * Six figures, as a link carries them: more than any clock has, and fewer than a double's letters. All that is shown is

@@ -51,7 +51,7 @@ export function against(
   });
 }
 
-/** One line a contender, where there is one size alone. */
+/** A bar for each contender, where there is only one size. */
 export function bars(
   points: readonly Point[],
   width: number,

@@ -1,4 +1,4 @@
-import type { CaseReport, Row } from "@dlrt/bench/dist/report.js";
+import type { CaseReport, Row } from "@dlrt/bench/harness";
 import { counted, figures, interval, short } from "./format.js";
 import { workOf } from "./table.js";
 
@@ -31,7 +31,7 @@ export const rounded = (value: number): string => figures(Number(short(value).to
 export const sizeOf = ({ sizes: { n, batch, r } }: Pick<CaseReport, "sizes">): string =>
   `${counted(n, "token")} × ${counted(batch, "head")} of ${r}`;
 
-/** Our fastest of the case that was right. */
+/** Returns the fastest backend of ours whose answer to the case was right. */
 function best({ rows }: CaseReport): Row | undefined {
   const ours = rows.filter(({ kind, ms }) => kind === "backend" && ms !== undefined);
   return ours.reduce<Row | undefined>(
@@ -47,7 +47,7 @@ export const largestRight = (cases: readonly CaseReport[]): CaseReport | undefin
     .toSorted((a, b) => b.sizes.n - a.sizes.n)
     .at(0);
 
-/** Of that case. */
+/** What can be told of that case. */
 export function headlineOf(cases: readonly CaseReport[]): Headline | undefined {
   const largest = largestRight(cases);
   if (largest === undefined) return undefined;

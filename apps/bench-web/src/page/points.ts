@@ -1,4 +1,4 @@
-import type { CaseReport, Row } from "@dlrt/bench/dist/report.js";
+import type { CaseReport, Row } from "@dlrt/bench/harness";
 import { counted, epsilons, time } from "./format.js";
 import { inWords, rounded } from "./headline.js";
 

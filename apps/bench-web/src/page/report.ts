@@ -1,5 +1,4 @@
-import { SCHEMA, type CaseReport, type Peaks, type Report } from "@dlrt/bench/dist/report.js";
-import type { Missing } from "@dlrt/bench/dist/contender.js";
+import { SCHEMA, type CaseReport, type Missing, type Peaks, type Report } from "@dlrt/bench/harness";
 import { environmentOf } from "./browser.js";
 import { element } from "./dom.js";
 

@@ -1,5 +1,4 @@
-import { DECAY_NAMES } from "@dlrt/bench/dist/workload/decay-kinds.js";
-import type { LayerWork } from "@dlrt/bench/dist/layer/problem.js";
+import { DECAY_NAMES, type LayerWork } from "@dlrt/bench/harness";
 import type { RunRequest } from "../protocol.js";
 
 /** A field's value that cannot be run, and what to say beside it. */
@@ -13,7 +12,7 @@ export class FieldError extends Error {
   }
 }
 
-/** Whether that is a layer's work, or one with T. */
+/** Tells a layer's work from an operation on T. */
 export const isLayer = (work: string): work is LayerWork => work.includes(", ");
 
 /** What the form offers, and all that a link may ask for. */
@@ -27,7 +26,7 @@ const DTYPES: readonly RunRequest["dtype"][] = ["f32", "f64"];
 const MAX_N = 2 ** 20;
 /** The tokens that the page brings (text-plugin.ts). */
 const MAX_TEXT = 2 ** 16;
-/** Elements of one array, 1 GiB in f32: beyond it, a tab is likelier to die than to finish. */
+/** The most elements of one array, 1 GiB in f32: beyond it a tab is likelier to die than to finish. */
 const MAX_ELEMENTS = 2 ** 28;
 const MAX_CASES = 12;
 
@@ -37,7 +36,7 @@ function whole(field: string, text: string, least: number, most: number): number
   throw new FieldError(field, `“${text.trim()}”: a whole number from ${least} to ${most} is expected.`);
 }
 
-/** One of these; the first where the form has no such field, as of a layer. */
+/** Returns the field's value, one of these; the first where the form has no such field, as of a layer. @throws FieldError */
 function oneOf<T extends string>(form: FormData, field: string, all: readonly T[]): T {
   const text = String(form.get(field) ?? all[0]);
   const found = all.find((name) => name === text);
@@ -54,7 +53,7 @@ export function parseSizes(text: string, most: number = MAX_N): number[] {
   return sizes;
 }
 
-/** What the operation's largest array takes. */
+/** Returns the elements of the operation's largest array. */
 function largest({ operation, heads, d, sizes }: RunRequest): number {
   const n = sizes.at(-1)!;
   return heads * n * (operation === "inverse" ? Math.max(n, d) : d);

@@ -77,7 +77,7 @@ export class Results {
     tables.replaceChildren();
   }
 
-  /** A run's cases so far. */
+  /** Shows the cases of a run so far. */
   show({ settings, report, where }: Own): void {
     const version = DLRT_VERSIONS["@dlrt/core"]!;
     this.#report = report;
@@ -89,7 +89,7 @@ export class Results {
     this.#at.said.textContent = `n = ${report.cases.at(-1)!.sizes.n} measured.`;
   }
 
-  /** A link's. `missing`: contenders that are not here. */
+  /** Shows the result that a link holds. `missing`: its contenders that are not here. */
   showShared(shared: Shared, missing: readonly string[]): void {
     const { origin } = this.#at;
     if (shared.cases.length === 0) return;

@@ -19,7 +19,7 @@ const parts = () => ({
   status: byId("status", HTMLElement),
 });
 
-/** Without what a link brought: it is no longer what the page shows. */
+/** Removes what a link brought from the address, because the page no longer shows it. */
 const forgetLink = (): void => history.replaceState(null, "", location.pathname + location.search);
 
 /** Connects the form, the session and what shows results; first shows what the page's address tells. */

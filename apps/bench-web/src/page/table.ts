@@ -1,12 +1,13 @@
-import type { CaseReport, Row } from "@dlrt/bench/dist/report.js";
 import {
+  decayWords,
   LAYER_WORDS,
   TASK_WORDS,
+  type CaseReport,
+  type Ratio,
   type RecurrentName,
+  type Row,
   type TaskName,
-} from "@dlrt/bench/dist/layer/problem.js";
-import type { Ratio } from "@dlrt/bench/dist/stats.js";
-import { decayWords } from "@dlrt/bench/dist/workload/decay-kinds.js";
+} from "@dlrt/bench/harness";
 import { element } from "./dom.js";
 import { isLayer } from "./request.js";
 import { counted, epsilons, figures, interval, short, time } from "./format.js";

@@ -1,4 +1,4 @@
-import type { CaseReport } from "@dlrt/bench/dist/report.js";
+import type { CaseReport } from "@dlrt/bench/harness";
 import { figures } from "../page/format.js";
 import { headlineOf, inWords, largestRight } from "../page/headline.js";
 import { colorOf } from "../page/points.js";

@@ -1,12 +1,11 @@
-import { LAYER_DECAY, type RecurrentName } from "@dlrt/bench/dist/layer/problem.js";
-import type { CaseReport, Row } from "@dlrt/bench/dist/report.js";
+import { LAYER_DECAY, type CaseReport, type RecurrentName, type Row } from "@dlrt/bench/harness";
 import type { RunRequest } from "../protocol.js";
 import { short } from "../page/format.js";
 import { PLAIN } from "../page/headline.js";
 import { isLayer } from "../page/request.js";
 import { LinkError, type Reader } from "./checks.js";
 
-/** Those that a page can measure: a link names no others. */
+/** The contenders that a page can measure: a link names no others. */
 export const NAMES = /^(js|wasm( relaxed)?( ×[1-9]\d?)?|webgpu|naive-js|planted)$/;
 const STATUS = /^(ok|wrong|failed|skipped)$/;
 const MOST_ROWS = 12;
@@ -35,7 +34,7 @@ export const packCase = ({ sizes, flops, baseline, rows }: CaseReport): object =
 
 const kindOf = (name: string): Row["kind"] => (name === PLAIN ? "peer" : "backend");
 
-/** The time and what goes with it, of an answer that was right. @throws LinkError */
+/** The time of a right answer, and what goes with it. @throws LinkError */
 function timed(row: Reader, flops: number): Partial<Row> {
   const median = row.number("ms", 1e-6, 1e7);
   const value = row.has("times") ? row.number("times", 1e-6, 1e6) : undefined;

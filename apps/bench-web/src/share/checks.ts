@@ -13,7 +13,7 @@ export interface Reader {
   has(name: string): boolean;
 }
 
-/** Letters, digits, marks, signs and single spaces: nothing that turns, hides or breaks a line. */
+/** Letters, digits, marks, signs and spaces: no character that turns the writing direction, hides others or breaks a line. */
 const PLAIN = /^[\p{L}\p{M}\p{N}\p{P}\p{S} ]*$/u;
 
 export function reader(value: unknown): Reader {

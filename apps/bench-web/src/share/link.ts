@@ -1,4 +1,4 @@
-import type { CaseReport } from "@dlrt/bench/dist/report.js";
+import type { CaseReport } from "@dlrt/bench/harness";
 import { FieldError, parseRequest } from "../page/request.js";
 import { NAMES, packCase, unpackCase } from "./case.js";
 import { LinkError, reader, type Reader } from "./checks.js";
@@ -21,7 +21,7 @@ export interface Origin {
   readonly where: string;
   /** "2026-11-26" */
   readonly when: string;
-  /** Of @dlrt/core. */
+  /** The version of @dlrt/core. */
   readonly version: string;
 }
 

@@ -1,11 +1,10 @@
-import type { LayerCase, LayerReport } from "@dlrt/bench/dist/layer/run.js";
-import { LAYER_WORDS, TASK_WORDS } from "@dlrt/bench/dist/layer/problem.js";
+import { LAYER_WORDS, TASK_WORDS, type LayerCase, type LayerReport } from "@dlrt/bench/harness";
 import { figures } from "../page/format.js";
 import { inWords, PLAIN, rounded, sizeOf } from "../page/headline.js";
 import { colorOf } from "../page/points.js";
 import type { Card } from "./card.js";
 
-/** Who stands in the picture, slowest last: one thread and several of ours, what else runs in a browser, and the plain loop. */
+/** Who stands in the picture: ours with one thread and with several, what else runs in a browser, and the plain loop. */
 const SHOWN = /^(js|wasm|wasm ×\d+|onnxruntime-web( ×\d+)?|naive-js)$/;
 
 /** The long prompt through Gated DeltaNet, from a report that `bench layer --save` has kept. @throws Error without one */

@@ -1,6 +1,6 @@
 import { LinkError } from "./checks.js";
 
-/** What a link may hold, packed and unpacked: a result of twelve sizes takes a tenth. */
+/** The most characters that a link may hold, and bytes when unpacked. A result of twelve sizes takes a tenth of that. */
 const [MOST_PACKED, MOST_UNPACKED] = [16_000, 64_000];
 
 async function through(

@@ -1,6 +1,5 @@
 import { createJsBackend } from "@dlrt/backend-js";
-import { workloads } from "@dlrt/bench/dist/workload/index.js";
-import type { Problem } from "@dlrt/bench/dist/workload/problem.js";
+import { workloads, type Problem } from "@dlrt/bench/harness";
 import { inverse, materialize, solve, type Backend, type HostTensor, type Shape } from "@dlrt/core";
 import type { Matrix, Picture, PictureRequest } from "../protocol.js";
 

@@ -1,9 +1,13 @@
-import type { Contender } from "@dlrt/bench/dist/contender.js";
-import { measure } from "@dlrt/bench/dist/measure.js";
-import type { OperationName } from "@dlrt/bench/dist/operations/operation.js";
-import { operations } from "@dlrt/bench/dist/operations/index.js";
-import { rows, type CaseReport, type Peaks } from "@dlrt/bench/dist/report.js";
-import { workloads } from "@dlrt/bench/dist/workload/index.js";
+import {
+  operations,
+  runCase,
+  workloads,
+  type CaseReport,
+  type Contender,
+  type OnProgress,
+  type OperationName,
+  type Peaks,
+} from "@dlrt/bench/harness";
 import type { BenchEvent, RunRequest } from "../protocol.js";
 import { isLayer } from "../page/request.js";
 import { openContenders, openLayers } from "./contenders.js";
@@ -12,49 +16,31 @@ import { peaks as measurePeaks, withTrustedShares } from "./peaks.js";
 
 const SEED = 1;
 
-type Progress = (what: string, done: number) => void;
-
 /** What ratios refer to: the plain loop where it runs, else the first that was picked. */
-function baselineOf(contenders: readonly Contender[], { operation }: RunRequest): string {
-  const naive = operation === "solve" ? contenders.find(({ kind }) => kind === "peer") : undefined;
-  return (naive ?? contenders[0])?.name ?? "";
+function baselineOf(contenders: readonly Contender[], operation: OperationName): string {
+  const plain = operation === "solve" ? contenders.find(({ kind }) => kind === "peer") : undefined;
+  return (plain ?? contenders[0])?.name ?? "";
 }
 
-async function runCase(
+async function operationCase(
   contenders: readonly Contender[],
   request: RunRequest & { readonly operation: OperationName },
   n: number,
   peaks: Peaks,
-  onProgress: Progress,
+  onProgress: OnProgress,
 ): Promise<CaseReport> {
-  const { workload, dtype, decay, d, heads, chunk, repetitions, seconds } = request;
-  const operation = operations[request.operation];
-  onProgress(`n = ${n}: workload`, 0);
-  const sizes = { batch: heads, n, r: d, p: d };
-  const problem = workloads[workload]({ ...sizes, dtype, decay, seed: SEED });
-  const outcomes = await measure(contenders, operation, problem, {
-    ...{ repetitions, seconds, chunk },
+  const { operation, workload, dtype, decay, d, heads, chunk, repetitions, seconds } = request;
+  await onProgress(`n = ${n}: workload`, 0);
+  const problem = workloads[workload]({ batch: heads, n, r: d, p: d, dtype, decay, seed: SEED });
+  return runCase(contenders, operations[operation], problem, {
+    ...{ repetitions, seconds, chunk, workload, peaks, baseline: baselineOf(contenders, operation) },
     onProgress: (what, done) => onProgress(`n = ${n}: ${what}`, done),
   });
-  const flops = operation.flops(problem);
-  const baseline = baselineOf(contenders, request);
-  return {
-    ...{
-      workload,
-      about: problem.about,
-      operation: operation.name,
-      dtype,
-      sizes,
-      decay,
-      chunk: chunk ?? null,
-    },
-    ...{ flops, baseline, rows: rows(outcomes, { flops, dtype, peaks }, baseline) },
-  };
 }
 
-type Case = (n: number, peaks: Peaks, onProgress: Progress) => Promise<CaseReport>;
+type Case = (n: number, peaks: Peaks, onProgress: OnProgress) => Promise<CaseReport>;
 
-/** Everyone who was picked, opened, and what they do with one size. */
+/** Opens everyone who was picked. @returns what they do with one size, and what closes them */
 async function opened(request: RunRequest, threads: number): Promise<[Case, () => Promise<unknown>]> {
   const { operation, names } = request;
   const close = (all: readonly { dispose(): Promise<void> }[]): Promise<unknown> =>
@@ -65,8 +51,8 @@ async function opened(request: RunRequest, threads: number): Promise<[Case, () =
       layerCase(contenders, { ...request, operation }, n, [SEED, peaks], told);
     return [work, () => close(contenders)];
   }
-  const { contenders } = await openContenders(threads, names);
-  return [(...of) => runCase(contenders, { ...request, operation }, ...of), () => close(contenders)];
+  const contenders = await openContenders(threads, names);
+  return [(...of) => operationCase(contenders, { ...request, operation }, ...of), () => close(contenders)];
 }
 
 /** Every size on every contender picked; a case is told as soon as it is over. */

@@ -1,10 +1,10 @@
+import { messageOf } from "@dlrt/bench/harness";
+
 /** The part of a worker's global scope in use; the DOM types know only a page's. */
 interface Scope<Command, Event> {
   postMessage(event: Event): void;
   addEventListener(type: "message", listener: (event: { readonly data: Command }) => void): void;
 }
-
-export const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 
 /** Hands every command of the page to `obey`, one after the other; what it throws is told as a failure. */
 export function serve<Command, Event>(

@@ -1,17 +1,17 @@
 import { dot, lineY, text, type Markish } from "@observablehq/plot";
-import type { NamedFit, ScalingReport } from "../scaling/sweep.js";
+import type { NamedFit, ScalingReport } from "../scaling/index.js";
 import { captionOf, FOOT, HEAD, labelOf, svg } from "./svg.js";
 
-/** Told apart as lines and as words on a white ground. */
+/** Colours that can be told apart as lines, and read as words, on a white ground. */
 const COLOURS = ["#b35c00", "#1f6fb4", "#6f42c1", "#00805c", "#6e7781", "#a40e26", "#8a6d00", "#c2388d"];
 const LINE = 20;
 const LEFT = 68;
 const RIGHT = 270;
 const PANEL = 300;
-/** Above the panels, for their names. */
+/** The pixels above the panels, for their names. */
 const NAMES = 26;
 
-/** Beside the panels, for every contender its colour and its exponents. */
+/** The table beside the panels: the colour and the exponents of every contender. */
 function table(
   labels: ReadonlyMap<string, string>,
   sweeps: readonly string[],

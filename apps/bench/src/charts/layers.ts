@@ -1,13 +1,13 @@
 import { dot, lineY, text, type Markish } from "@observablehq/plot";
-import type { LayerCase, LayerReport } from "../layer/run.js";
-import { FIT_SIZES, fitExponent } from "../scaling/fit.js";
+import type { LayerCase, LayerReport } from "../harness/index.js";
+import { FIT_SIZES, fitExponent } from "../scaling/index.js";
 import { captionOf, FOOT, HEAD, labelOf, svg } from "./svg.js";
 
-/** Ours warm, others cold, told apart as words on a white ground. */
+/** Warm colours for ours, cold ones for others; all can be read as words on a white ground. */
 const COLOURS = ["#b35c00", "#a40e26", "#1f6fb4", "#00805c", "#6f42c1", "#6e7781", "#8a6d00", "#c2388d"];
 const LINE = 20;
 const [LEFT, RIGHT, PANEL] = [68, 330, 320];
-/** From the frame to where exponents end. */
+/** The pixels from the frame to where exponents end. */
 const EXPONENT = RIGHT - 10;
 
 const LAYERS = { delta: "delta rule", gated: "gated delta rule", kda: "KDA", softmax: "softmax attention" };

@@ -1,7 +1,5 @@
 import { barX, text, tickX, type Markish } from "@observablehq/plot";
-import type { CaseReport, Report, Row } from "../report.js";
-import { figures } from "../table.js";
-import { decayWords } from "../workload/decay-kinds.js";
+import { counted, decayWords, figures, type CaseReport, type Report, type Row } from "../harness/index.js";
 import { captionOf, FOOT, HEAD, isSoftware, labelOf, MARGIN, svg } from "./svg.js";
 
 /** One contender's line. Keys, which name the lines from top to bottom, differ between cases; labels need not. */
@@ -10,9 +8,9 @@ interface Bar {
   readonly label: string;
   readonly colour: string;
   readonly gflops: number;
-  /** What its registers reach, 10⁹ flops/s, where that was measured. */
+  /** The peak of its engine in registers, 10⁹ flops/s, where that was measured. */
   readonly peak?: number;
-  /** Figures beside it. */
+  /** The figures beside the bar. */
   readonly speed: string;
   readonly ratio: string;
   readonly error: string;
@@ -50,10 +48,10 @@ function headingOf(report: CaseReport): string {
   const rows = chunk === null ? "" : `, chunk ${chunk}`;
   const decayed = decayWords(report);
   const tail = rows + (decayed && `, ${decayed}`);
-  return `n = ${n}, ${batch} ${batch === 1 ? "head" : "heads"}, ${width}, ${dtype}, ${workload}${tail}`;
+  return `n = ${n}, ${counted(batch, "head")}, ${width}, ${dtype}, ${workload}${tail}`;
 }
 
-/** Only what has a time: what was wrong, failed or was spared has none. */
+/** The cases and their bars. Only what has a time has a bar: what was wrong, failed or was spared has none. */
 function groupsOf(cases: readonly CaseReport[]): Group[] {
   return cases
     .map((one, at) => ({

@@ -1,6 +1,6 @@
 import { plot, text, type Markish, type PlotOptions } from "@observablehq/plot";
 import { parseHTML } from "linkedom";
-import type { Environment } from "../environment.js";
+import { counted, type Environment } from "../harness/index.js";
 
 /** Lines of text around a chart. */
 export interface Words {
@@ -13,17 +13,17 @@ export interface Words {
 
 const WIDTH = 760;
 const LINE = 17;
-/** Left of all words. */
+/** The pixels left of all words. */
 export const MARGIN = 17;
-/** Above the frame: title and `about`. */
+/** The pixels above the frame, for title and `about`. */
 export const HEAD = 85;
-/** Below it: the axis, its label and the caption. */
+/** The pixels below the frame, for the axis, its label and the caption. */
 export const FOOT = 76;
 
-/** The machine, its Node and the day, as both reports have them. */
+/** Names the machine, its Node, the day and the commit, as every report tells them. */
 export function captionOf({ machine, versions, commit, started }: Environment & { started: string }): string {
   const { cpu, cores, platform } = machine;
-  const parts = [cpu, `${cores} ${cores === 1 ? "core" : "cores"}`, platform, `Node ${versions["node"]}`];
+  const parts = [cpu, counted(cores, "core"), platform, `Node ${versions["node"]}`];
   const state = commit === null ? [] : [`commit ${commit.slice(0, 8)}`];
   return `${parts.join(", ")}; ${[started.slice(0, 10), ...state].join(", ")}`;
 }

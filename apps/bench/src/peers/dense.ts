@@ -1,7 +1,6 @@
 import { newFloatArray, type FloatArray } from "@dlrt/core";
-import type { Contender } from "../contender.js";
-import type { Problem } from "../workload/problem.js";
-import { noDecay } from "./no-decay.js";
+import { jsPeer, type Contender, type Problem } from "../harness/index.js";
+import { noDecay } from "./library.js";
 
 /** T of one batch entry, [n, n], by the definition: O(n² r). */
 function form({ n, r, diag, q, k }: Problem, entry: number, t: Float64Array): void {
@@ -49,11 +48,9 @@ function invert(t: Float64Array, n: number, entry: number, x: FloatArray): void 
   }
 }
 
-/** What one does without the low rank: form T, then substitute, or invert: O(n²) and O(n³). */
-export const dense: Contender = {
+/** What one does without the low rank: form T, then substitute in O(n²), or invert in O(n³). */
+export const dense: Contender = jsPeer({
   name: "form T",
-  kind: "peer",
-  ceiling: { engine: "js", threads: 1 },
   slow: true,
   flops: ({ name }, { batch, n, r, p }) => batch * (name === "solve" ? n * n * (r + p) : n * n * (r + n / 3)),
   build: "dense T, then substitution or inversion row by row, float64",
@@ -72,8 +69,6 @@ export const dense: Contender = {
         }
       },
       read: async () => [out],
-      close: () => undefined,
     };
   },
-  dispose: async () => undefined,
-};
+});

@@ -1,10 +1,9 @@
-import { newFloatArray, type FloatArray } from "@dlrt/core";
+import type { FloatArray } from "@dlrt/core";
 import { LuDecomposition, Matrix } from "ml-matrix";
-import type { Contender } from "../contender.js";
-import type { Problem } from "../workload/problem.js";
-import { noDecay } from "./no-decay.js";
+import type { Contender, Problem } from "../harness/index.js";
+import { libraryPeer } from "./library.js";
 
-/** With 8 the fastest of 4, 8, 16, 24, 32, 64 and 128 at n = 4096, d = 64. */
+/** Chunks of 8 and 16 rows are the fastest of 4, 8, 16, 24, 32, 64 and 128, at n = 4096 and d = 64. */
 const CHUNK = 16;
 
 interface Entry {
@@ -12,6 +11,13 @@ interface Entry {
   readonly q: Matrix;
   readonly k: Matrix;
   readonly b: Matrix;
+}
+
+function entryOf({ batch, n, r, p, diag, q, k, b }: Problem, index: number): Entry {
+  const part = (data: FloatArray): FloatArray =>
+    data.subarray((index * data.length) / batch, ((index + 1) * data.length) / batch);
+  const matrix = (data: FloatArray, width: number): Matrix => Matrix.from1DArray(n, width, part(data));
+  return { diag: part(diag), q: matrix(q, r), k: matrix(k, r), b: matrix(b, p) };
 }
 
 /** T_cc, with its zeros above the diagonal. */
@@ -25,12 +31,12 @@ function diagonalBlock(q: Matrix, k: Matrix, diag: FloatArray, from: number): Ma
 }
 
 /** The chunk algorithm in the library's own products and solver: Y_c = T_cc⁻¹ (B_c − Q_c Z), Z += K_cᵀ Y_c. */
-export function mlMatrixSolve({ diag, q, k, b }: Entry, chunk: number = CHUNK): Matrix {
+function solve({ diag, q, k, b }: Entry): Matrix {
   const [n, r, p] = [q.rows, q.columns, b.columns];
   const y = new Matrix(n, p);
   const z = Matrix.zeros(r, p);
-  for (let from = 0; from < n; from += chunk) {
-    const last = Math.min(from + chunk, n) - 1;
+  for (let from = 0; from < n; from += CHUNK) {
+    const last = Math.min(from + CHUNK, n) - 1;
     const qc = q.subMatrix(from, last, 0, r - 1);
     const kc = k.subMatrix(from, last, 0, r - 1);
     const bc = b.subMatrix(from, last, 0, p - 1);
@@ -41,39 +47,9 @@ export function mlMatrixSolve({ diag, q, k, b }: Entry, chunk: number = CHUNK): 
   return y;
 }
 
-/** One matrix per batch entry; ml-matrix computes in float64. */
-function entries({ batch, n, r, p, diag, q, k, b }: Problem): Entry[] {
-  const matrix = (data: FloatArray, entry: number, width: number): Matrix =>
-    Matrix.from1DArray(n, width, data.subarray(entry * n * width, (entry + 1) * n * width));
-  return Array.from({ length: batch }, (_, e) => ({
-    diag: diag.subarray(e * n, (e + 1) * n),
-    q: matrix(q, e, r),
-    k: matrix(k, e, r),
-    b: matrix(b, e, p),
-  }));
-}
-
-export const mlMatrix: Contender = {
-  name: "ml-matrix",
-  kind: "peer",
-  ceiling: { engine: "js", threads: 1 },
-  slow: true,
-  build: `6.15.1, the same chunk algorithm, chunk ${CHUNK}, float64`,
-  refuses: ({ name }, problem) => (name === "solve" ? noDecay(problem) : "solves only"),
-  open(_, problem) {
-    const input = entries(problem);
-    let output: Matrix[] = [];
-    return {
-      call: () => {
-        output = input.map((entry) => mlMatrixSolve(entry));
-      },
-      read: async () => {
-        const y = newFloatArray(problem.dtype, problem.b.length);
-        output.forEach((m, e) => y.set(m.to1DArray(), e * problem.n * problem.p));
-        return [y];
-      },
-      close: () => undefined,
-    };
-  },
-  dispose: async () => undefined,
-};
+export const mlMatrix: Contender = libraryPeer(
+  { name: "ml-matrix", build: `6.15.1, the same chunk algorithm, chunk ${CHUNK}, float64` },
+  entryOf,
+  solve,
+  (y) => y.to1DArray(),
+);

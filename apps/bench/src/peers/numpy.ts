@@ -1,34 +1,20 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { FloatArray } from "@dlrt/core";
-import type { Contender, Missing } from "../contender.js";
-import type { OperationName } from "../operations/operation.js";
-import type { Problem } from "../workload/problem.js";
-import { noDecay } from "./no-decay.js";
-import { Python } from "./python.js";
+import type { Contender, Missing } from "../harness/index.js";
+import { noDecay } from "./library.js";
+import { ArrayFolder, openPython, type Python } from "./python.js";
 
 const CHUNK = 64;
 
-/** What the program says when it is up. */
-interface Found {
+interface Versions {
   readonly numpy: string;
-  /** NumPy alone has no trtri. */
+  /** Present where SciPy is: NumPy alone has no trtri. */
   readonly scipy: string | null;
 }
 
-/** numpy where python3 has it; else the reason. One BLAS thread. */
-export async function openNumpy(): Promise<Contender | Missing> {
-  const python = new Python("numpy-peer.py");
-  try {
-    return contender(python, JSON.parse(await python.line()) as Found);
-  } catch (error) {
-    python.end();
-    return { name: "numpy", reason: (error as Error).message };
-  }
-}
+/** Opens numpy, with one BLAS thread, where python3 has it; else returns the reason. */
+export const openNumpy = (): Promise<Contender | Missing> => openPython("numpy-peer.py", contender);
 
-function contender(python: Python, { numpy, scipy }: Found): Contender {
+function contender(python: Python, { numpy, scipy }: Versions): Contender {
   return {
     name: "numpy",
     kind: "peer",
@@ -41,36 +27,25 @@ function contender(python: Python, { numpy, scipy }: Found): Contender {
       if (name !== "inverse") return "solves and inverts only";
       return scipy ? noDecay(problem) : "no scipy: trtri";
     },
-    open({ name }, problem) {
-      const folder = mkdtempSync(join(tmpdir(), "dlrt-numpy-"));
-      const opened = put(python, folder, name, problem);
+    open({ name: operation }, { batch, n, r, p, dtype, diag, q, k, b }) {
+      const folder = new ArrayFolder();
+      folder.write({ diag, q, k, b });
+      const opened = python.ask({
+        ...{ open: [batch, n, r, p], operation, folder: folder.path },
+        dtype: dtype === "f32" ? "float32" : "float64",
+      });
       return {
         call: async () => {
           await opened;
           await python.ask({ chunk: CHUNK });
         },
         read: async () => {
-          const file = join(folder, "out");
-          await python.ask({ save: file });
-          const { buffer, byteOffset, byteLength } = readFileSync(file);
-          const bytes = buffer.slice(byteOffset, byteOffset + byteLength);
-          return [problem.dtype === "f32" ? new Float32Array(bytes) : new Float64Array(bytes)];
+          await python.ask({ save: join(folder.path, "out") });
+          return [folder.read("out", dtype)];
         },
-        close: () => rmSync(folder, { recursive: true, force: true }),
+        close: () => folder.remove(),
       };
     },
     dispose: async () => python.end(),
   };
-}
-
-function put(python: Python, folder: string, operation: OperationName, problem: Problem): Promise<string> {
-  const { batch, n, r, p, dtype } = problem;
-  for (const name of ["diag", "q", "k", "b"] as const) {
-    const data: FloatArray = problem[name];
-    writeFileSync(join(folder, name), new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
-  }
-  return python.ask({
-    open: [batch, n, r, p],
-    ...{ operation, folder, dtype: dtype === "f32" ? "float32" : "float64" },
-  });
 }

@@ -1,6 +1,10 @@
 import { spawn, type ChildProcess } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface, type Interface } from "node:readline";
+import type { Dtype, FloatArray } from "@dlrt/core";
+import { messageOf, type Missing } from "../harness/index.js";
 
 /** A Python that runs a program of assets/ and waits for lines. One BLAS thread. */
 export class Python {
@@ -16,7 +20,7 @@ export class Python {
     this.#child = spawn("python3", [path], { env, stdio: ["pipe", "pipe", "pipe"] });
     this.#lines = createInterface(this.#child.stdout!);
     this.#lines.on("line", (line) => this.#waiting.shift()?.resolve(line));
-    this.#child.stdin!.on("error", () => undefined); // it ended: told by "close"
+    this.#child.stdin!.on("error", () => undefined); // it has ended, which "close" tells
     this.#child.stderr!.on("data", (text) => (this.#said += String(text)));
     const end = (why: string): void => {
       this.#ended ??= new Error(why);
@@ -39,5 +43,40 @@ export class Python {
 
   end(): void {
     this.#child.kill();
+  }
+}
+
+/** Starts a program and makes a contender of it, with the versions that it prints first; returns the reason where it ends instead. */
+export async function openPython<Versions, C>(
+  program: string,
+  contender: (python: Python, versions: Versions) => C,
+): Promise<C | Missing> {
+  const python = new Python(program);
+  try {
+    return contender(python, JSON.parse(await python.line()) as Versions);
+  } catch (error) {
+    python.end();
+    return { name: "numpy", reason: messageOf(error) };
+  }
+}
+
+/** A folder through which a program gets its arrays and gives its results, a file of elements each. */
+export class ArrayFolder {
+  readonly path: string = mkdtempSync(join(tmpdir(), "dlrt-numpy-"));
+
+  write(arrays: Readonly<Record<string, FloatArray | undefined>>): void {
+    for (const [name, data] of Object.entries(arrays)) {
+      if (data === undefined) continue;
+      writeFileSync(join(this.path, name), new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
+    }
+  }
+
+  read(name: string, dtype: Dtype): FloatArray {
+    const { buffer } = Uint8Array.from(readFileSync(join(this.path, name)));
+    return dtype === "f32" ? new Float32Array(buffer) : new Float64Array(buffer);
+  }
+
+  remove(): void {
+    rmSync(this.path, { recursive: true, force: true });
   }
 }

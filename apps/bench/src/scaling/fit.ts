@@ -1,7 +1,7 @@
 import { linearRegression, mean, sum } from "simple-statistics";
 
 export interface Fit {
-  /** e of time ~ nᵉ. */
+  /** The e of time ~ nᵉ. */
   readonly exponent: number;
   /** Its standard error. */
   readonly error: number;

@@ -1,8 +1,16 @@
-import type { Contender, Missing } from "../contender.js";
-import type { Environment } from "../environment.js";
-import { measure, type Outcome } from "../measure.js";
-import { operations } from "../operations/index.js";
-import { workloads, type WorkloadName } from "../workload/index.js";
+import {
+  errorOf,
+  measure,
+  operations,
+  workloads,
+  type Contender,
+  type Environment,
+  type Found,
+  type MeasureOptions,
+  type Outcome,
+  type Setting,
+  type WorkloadName,
+} from "../harness/index.js";
 import { FIT_SIZES, fitExponent, type Fit } from "./fit.js";
 
 export const SCALING_SCHEMA = "dlrt-scaling/1";
@@ -10,7 +18,7 @@ export const SCALING_SCHEMA = "dlrt-scaling/1";
 export type Sweep = "solve" | "inverse" | "chunk";
 
 export interface Point {
-  /** solve and inverse sweep n; chunk sweeps the chunk of a solve. */
+  /** "solve" and "inverse" vary n; "chunk" varies the chunk of a solve. */
   readonly sweep: Sweep;
   readonly name: string;
   /** Something the reader must know: a fallback, a software device. */
@@ -21,14 +29,14 @@ export interface Point {
   readonly ms?: number;
   readonly mad?: number;
   readonly gflops?: number;
-  /** ε */
+  /** In ε. */
   readonly error?: number | null;
 }
 
 export interface NamedFit extends Fit {
   readonly sweep: Sweep;
   readonly name: string;
-  /** The number of sizes that the fit rests on. */
+  /** The sizes that the fit rests on. */
   readonly sizes: readonly number[];
 }
 
@@ -39,13 +47,11 @@ export interface ScalingReport extends Environment {
   readonly d: number;
   readonly points: readonly Point[];
   readonly fits: readonly NamedFit[];
-  readonly missing: readonly Missing[];
+  readonly missing: Found["missing"];
 }
 
-export interface ScalingInput {
-  readonly contenders: readonly Contender[];
-  readonly missing: readonly Missing[];
-  readonly environment: Environment;
+export interface ScalingInput
+  extends Found, Omit<Setting, "arguments">, Pick<MeasureOptions, "repetitions" | "seconds"> {
   readonly workload: WorkloadName;
   readonly solveSizes: readonly number[];
   readonly inverseSizes: readonly number[];
@@ -54,10 +60,6 @@ export interface ScalingInput {
   readonly d: number;
   readonly heads: number;
   readonly seed: number;
-  readonly repetitions: number;
-  /** The seconds for the samples of each case. */
-  readonly seconds: number;
-  readonly onProgress?: ((what: string, done: number) => Promise<void> | void) | undefined;
 }
 
 interface Job {
@@ -92,7 +94,7 @@ function contendersOf({ contenders }: ScalingInput, { sweep, chunks }: Job): rea
 function point({ sweep, n }: Job, { name, note, chunk }: Chunked, outcome: Outcome, flops: number): Point {
   const base = { sweep, n, chunk, name, ...(note !== undefined && { note }), status: outcome.status };
   if ("reason" in outcome) return base;
-  const error = Number.isFinite(outcome.verdict.value) ? outcome.verdict.value : null;
+  const error = errorOf(outcome.verdict).value;
   if (outcome.status === "wrong") return { ...base, error };
   const { median: ms, mad } = outcome.timing;
   return { ...base, ms, mad, gflops: flops / ms / 1e6, error };

@@ -2,8 +2,8 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fetchedVersion } from "@dlrt/peers";
 import { expect, test } from "vitest";
-import type { LayerReport } from "../../src/layer/run.js";
-import type { Report } from "../../src/report.js";
+import type { LayerReport } from "../../src/harness/layer/run.js";
+import type { Report } from "../../src/harness/comparison.js";
 import type { ScalingReport } from "../../src/scaling/sweep.js";
 import { bench, folder, tiny, widest } from "../command.js";
 

@@ -1,11 +1,11 @@
 import { join } from "node:path";
 import { vulkanEnv } from "@dlrt/swiftshader";
 import { beforeAll, describe, expect, test } from "vitest";
-import type { Dispatch } from "../../src/gpu/dispatch-timer.js";
-import type { OperationReport } from "../../src/gpu/kernels.js";
-import type { Phases } from "../../src/gpu/phases.js";
-import type { GpuReport } from "../../src/gpu/report.js";
-import { renderGpuReport } from "../../src/gpu/table.js";
+import type { Dispatch } from "../../src/harness/device/dispatch-timer.js";
+import type { OperationReport } from "../../src/roofline/kernels.js";
+import type { Phases } from "../../src/harness/device/phases.js";
+import type { GpuReport } from "../../src/roofline/report.js";
+import { renderGpuReport } from "../../src/command-line/text/gpu.js";
 import { node } from "../command.js";
 import { SHADERS } from "../shaders.js";
 

@@ -1,9 +1,10 @@
 import { fetchedVersion } from "@dlrt/peers";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { openWebGpuPage } from "../../src/layer/browser.js";
-import type { LayerContender } from "../../src/layer/contender.js";
-import { layerJudge } from "../../src/layer/judge.js";
-import { layerProblem, TASK_NAMES, type LayerRequest } from "../../src/layer/problem.js";
+import { openWebGpuPage } from "../../src/peers/browser.js";
+import type { LayerContender } from "../../src/harness/layer/contender.js";
+import { layerJudge } from "../../src/harness/layer/judge.js";
+import { TASK_NAMES } from "../../src/harness/layer/names.js";
+import { layerProblem, type LayerRequest } from "../../src/harness/layer/problem.js";
 
 // two columns of heads that no tile fits
 const request: Omit<LayerRequest, "task"> = {

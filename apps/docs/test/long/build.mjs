@@ -1,4 +1,4 @@
-// Builds the site once for all long tests, in a folder of its server's as GitHub Pages has it.
+// Builds the site once for all long tests, for a folder of its server, as GitHub Pages has it.
 import { execFileSync } from "node:child_process";
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
@@ -7,10 +7,10 @@ import { fileURLToPath } from "node:url";
 export const DOCS = fileURLToPath(new URL("../../", import.meta.url));
 export const DIST = join(DOCS, ".vitepress/dist");
 export const BASE = "/placeholder/";
-/** Pages that are built elsewhere: VitePress's business no further than their addresses. */
+/** The folders with pages of other packages, of which VitePress knows no more than their addresses. */
 export const OTHERS = ["bench", "recall"];
 
-/** The paths of the site's own pages below its folder. */
+/** Returns the paths of the site's own pages, below its folder. */
 export const ownPages = () =>
   readdirSync(DIST, { recursive: true })
     .map((file) => file.replaceAll("\\", "/"))

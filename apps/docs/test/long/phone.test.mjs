@@ -1,4 +1,4 @@
-// The pages as a phone and a wide screen lay them out: measured in Chromium, as no program without a layout engine can.
+// Measures in Chromium how a phone and a wide screen lay the pages out, which nothing without a layout engine can tell.
 import { readFileSync, existsSync } from "node:fs";
 import { createServer } from "node:http";
 import { extname, join } from "node:path";
@@ -38,7 +38,7 @@ afterAll(async () => {
   await new Promise((resolve) => (server ? server.close(resolve) : resolve()));
 });
 
-/** What a reader would have to push sideways: the page itself, and equations in it. */
+/** Returns what a reader would have to scroll sideways, the page itself and equations in it, in px, and the pictures that are missing. */
 function measure() {
   const { scrollWidth, clientWidth } = document.documentElement;
   const over = (element) => element.scrollWidth - element.clientWidth;

@@ -5,7 +5,7 @@ import { PICTURES } from "../../scripts/pictures.mjs";
 import { entryPoints } from "../../scripts/reference.mjs";
 import { BASE, DIST, DOCS, OTHERS, ownPages } from "./build.mjs";
 
-/** The site's own pages by their paths below its folder. */
+/** The HTML of the site's own pages, by their paths below its folder. */
 const html = new Map(ownPages().map((path) => [`/${path}`, readFileSync(join(DIST, path), "utf8")]));
 
 const ids = (page) => new Set([...page.matchAll(/\sid="([^"]+)"/g)].map(([, id]) => id));
@@ -14,7 +14,7 @@ const targetsOf = (page, attribute) =>
     to.replaceAll("&amp;", "&"),
   );
 
-/** The page an internal link leads to, as a static server finds it that has the site in the folder BASE. */
+/** Returns the page to which an internal link leads, as a static server finds it that has the site in the folder BASE. */
 function landing(from, to) {
   if (to === "") return from;
   if (to.startsWith("/") && !to.startsWith(BASE)) return undefined;
@@ -98,7 +98,7 @@ test("every picture is drawn, shown and described", () => {
       name,
     ).toBe(true);
   }
-  // The icon beside the title says nothing that the title does not.
+  // Only the icon beside the title needs no description, since it says no more than the title.
   expect(shown.filter((image) => !/alt="[^"]+"|class="[^"]*\blogo\b/.test(image))).toEqual([]);
   for (const image of shown) {
     const [, src] = /src="([^"]+)"/.exec(image);

@@ -7,15 +7,15 @@ export interface Header {
   readonly little: boolean;
   readonly fortran: boolean;
   readonly shape: readonly number[];
-  /** Where the elements begin. */
+  /** Where the elements begin, in bytes. */
   readonly start: number;
 }
 
 export const MAGIC = "\u0093NUMPY";
-/** numpy.lib.format refuses longer ones too. */
+/** The most bytes of a header. numpy.lib.format refuses longer ones too. */
 const MAX_HEADER = 10_000;
 
-/** numpy's names, after the byte order. */
+/** The names that numpy has for the element types, after the sign of the byte order. */
 export const TYPES: ReadonlyMap<string, ElementType> = new Map<string, ElementType>([
   ["f8", "f64"],
   ["f4", "f32"],
@@ -35,7 +35,7 @@ function text(bytes: Uint8Array): string {
   return String.fromCharCode(...bytes);
 }
 
-/** Where the header lies. */
+/** Returns where the header's text begins and how long it is, in bytes. */
 function frame(source: Source): { from: number; length: number } {
   if (source.size < 12)
     fail(source, `the file ends after ${source.size} bytes, in the preamble of a .npy file`);
@@ -53,7 +53,7 @@ function frame(source: Source): { from: number; length: number } {
   return { from, length };
 }
 
-/** What a value of the header's dict may be: the text of a string, True or False, the inside of a tuple, anything else. */
+/** A value of the header's dict: the text of a string, True or False, the inside of a tuple, or anything else. */
 interface Value {
   readonly string?: string;
   readonly truth?: string;
@@ -64,7 +64,7 @@ interface Value {
 const ENTRY =
   /^\s*(['"])(?<key>descr|fortran_order|shape)\1\s*:\s*(?:(['"])(?<string>[^'"\\]*)\3|(?<truth>True|False)|\((?<tuple>[\d\s,L]*)\)|(?<other>[^,}]*))\s*(?:,|$)/;
 
-/** The dict literal, of which only the three entries are understood. */
+/** Reads the dict literal, in which only the three entries are understood. */
 function dict(source: Source, header: string): Map<string, Value> {
   const inner = /^\s*\{(.*)\}\s*$/s.exec(header)?.[1];
   if (inner === undefined) fail(source, "the header is no dict");
@@ -81,7 +81,7 @@ function dict(source: Source, header: string): Map<string, Value> {
   return found;
 }
 
-/** Python 2 wrote long integers: (20L, 30L). */
+/** Reads the inside of a tuple of integers, which Python 2 wrote as (20L, 30L). */
 function shapeOf(source: Source, list: string): number[] {
   const parts = list.split(",").map((part) => part.trim());
   if (parts.at(-1) === "") parts.pop();
@@ -103,7 +103,7 @@ function typeOf(source: Source, { string, other }: Value = {}): { type: ElementT
   );
 }
 
-/** @throws FormatError */
+/** Reads and checks the header of a .npy file. @throws FormatError */
 export function parseHeader(source: Source): Header {
   const { from, length } = frame(source);
   const entries = dict(source, text(readBytes(source, from, length)));

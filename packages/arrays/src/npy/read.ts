@@ -4,7 +4,7 @@ import type { Data, NdArray } from "../nd-array.js";
 import { fail, sourceOf, type Input } from "../source.js";
 import { parseHeader } from "./header.js";
 
-/** Column-major to row-major, any number of axes. */
+/** Returns column-major elements in row-major order, of any number of axes. */
 function toRowMajor(data: Data, shape: readonly number[]): Data {
   const to = data.slice();
   const index = shape.map(() => 0);
@@ -23,11 +23,11 @@ function toRowMajor(data: Data, shape: readonly number[]): Data {
 }
 
 /**
- * The array of a .npy file, versions 1.0 to 3.0 of the format, in either byte order, row- or column-major: row-major it comes out.
- * f2 becomes a Float32Array, every other type the typed array of its own kind, with every element as it was.
- * @param name what messages call the file
- * @throws FormatError, before anything is allocated: no .npy file, a header that is not understood, a dtype that is not taken
- * (complex numbers, strings, records, objects), too few or too many bytes; ValueError: `input` is something else
+ * Reads a .npy file, of versions 1.0 to 3.0 of the format, in either byte order, row- or column-major. The array comes out row-major. f2
+ * becomes a Float32Array and every other type the typed array of its own kind, with every element as it was.
+ * @param name is what messages call the file
+ * @throws FormatError, before anything is allocated, where it is no .npy file, its header is not understood, its dtype is not taken
+ * (complex numbers, strings, records, objects), or it has too few or too many bytes; ValueError where `input` is something else
  */
 export function readNpy(input: Input, name = "the array"): NdArray {
   const source = sourceOf(input, name);

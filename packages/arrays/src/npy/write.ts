@@ -3,7 +3,7 @@ import { bytesOf, checkBooleans, writeElements } from "../elements.js";
 import { checkArray, type ArrayToWrite, type ElementType } from "../nd-array.js";
 import { MAGIC, TYPES } from "./header.js";
 
-/** Elements begin on a multiple of this, as numpy has it. */
+/** The elements begin at a multiple of this, in bytes, as numpy has it. */
 const ALIGNMENT = 64;
 
 function descrOf(dtype: ElementType): string {
@@ -19,7 +19,7 @@ function descrOf(dtype: ElementType): string {
 }
 
 /**
- * The bytes of a .npy file, version 1.0, little-endian, row-major: what `numpy.load` reads.
+ * Returns the bytes of a .npy file of version 1.0, little-endian and row-major, which `numpy.load` reads.
  * @throws ShapeError, DtypeError (bf16 among them, which numpy has not), ValueError
  */
 export function writeNpy(array: ArrayToWrite): Uint8Array {

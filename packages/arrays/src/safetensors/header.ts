@@ -3,11 +3,11 @@ import { countOf, FormatError } from "../format-error.js";
 import type { ElementType } from "../nd-array.js";
 import { fail, readBytes, type Source } from "../source.js";
 
-/** The specification's own limit. */
+/** The most bytes of a header, by the specification. */
 const MAX_HEADER = 100_000_000;
 export const METADATA = "__metadata__";
 
-/** The format's names, in the order in which its own library writes tensors: those with larger elements first. */
+/** The format's names of the element types, in the order in which its own library writes tensors: those with larger elements first. */
 export const TYPES: ReadonlyMap<string, ElementType> = new Map<string, ElementType>([
   ["U64", "u64"],
   ["I64", "i64"],
@@ -24,7 +24,7 @@ export const TYPES: ReadonlyMap<string, ElementType> = new Map<string, ElementTy
   ["BOOL", "bool"],
 ]);
 
-/** Where a tensor lies among the elements, in bytes from `begin` to `end`. */
+/** A tensor of the header. It lies among the elements from `begin` to `end`, in bytes from the end of the header. */
 export interface Entry {
   readonly name: string;
   readonly dtype: string;
@@ -33,7 +33,10 @@ export interface Entry {
   readonly end: number;
 }
 
-/** The place after the string that begins at `at` of valid JSON. A regular expression would recur once a character. */
+/**
+ * Returns the index after the string that begins at `at`, of valid JSON. It is no regular expression, because that would recur once for every
+ * character.
+ */
 function afterString(json: string, at: number): number {
   for (let quote = json.indexOf('"', at + 1); ; quote = json.indexOf('"', quote + 1)) {
     let escapes = 0;
@@ -42,7 +45,7 @@ function afterString(json: string, at: number): number {
   }
 }
 
-/** JSON.parse, which has taken the text before, keeps the last of equal names; the specification forbids them. */
+/** Refuses names that stand twice, which the specification forbids and JSON.parse takes. The text must be valid JSON. */
 function refuseDuplicates(source: Source, json: string): void {
   const seen: Set<string>[] = [];
   for (let at = 0; at < json.length; at++) {
@@ -86,7 +89,10 @@ function parse(source: Source): { header: Record<string, unknown>; start: number
   }
 }
 
-/** Of a dtype that is not taken, new ones of the format among them, the size is not known: its place is checked alone. */
+/**
+ * Reads and checks the entry of a tensor. Of a dtype that is not taken, which may be one that the format has got since, the size of an element
+ * is not known, so that only its offsets are checked.
+ */
 function entryOf(source: Source, name: string, value: unknown): Entry {
   const what = JSON.stringify(name);
   if (typeof value !== "object" || value === null) fail(source, `${what} is no object`);
@@ -111,7 +117,7 @@ function entryOf(source: Source, name: string, value: unknown): Entry {
   return { name, dtype, shape: shape as number[], begin, end };
 }
 
-/** One tensor begins where the one before ends, and the last ends with the file: none overlap, and nothing lies between them. */
+/** Checks that each tensor begins where the one before ends, and that the last ends with the file, so that no bytes are shared or left over. */
 function refuseHoles(source: Source, entries: readonly Entry[], have: number): void {
   let at = 0;
   for (const { name, begin, end } of [...entries].sort((a, b) => a.begin - b.begin || a.end - b.end)) {
@@ -131,7 +137,7 @@ function metadataOf(source: Source, value: unknown = {}): Record<string, string>
   return value as Record<string, string>;
 }
 
-/** @throws FormatError */
+/** Reads and checks the header of a .safetensors file. `start` is where the elements begin, in bytes. @throws FormatError */
 export function parseHeader(source: Source): {
   readonly entries: readonly Entry[];
   readonly metadata: Readonly<Record<string, string>>;

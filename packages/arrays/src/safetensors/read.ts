@@ -6,33 +6,33 @@ import { sourceOf, type Input } from "../source.js";
 import { parseHeader, TYPES } from "./header.js";
 import { refuseOthers } from "./kinds.js";
 
-/** What a file says of a tensor. */
+/** What the header of a file says of a tensor. */
 export interface TensorInfo {
-  /** The format's own name: "F32", "BF16", …, also where it is one that `read` does not take. */
+  /** The format's own name, such as "F32" or "BF16", even where `read` does not take it. */
   readonly dtype: string;
   readonly shape: readonly number[];
 }
 
 /** A file whose header is read and checked; elements are read when they are asked for. */
 export interface Safetensors {
-  /** By their names, in the order of the header. */
+  /** The tensors by their names, in the order of the header. */
   readonly tensors: ReadonlyMap<string, TensorInfo>;
-  /** `__metadata__`, empty where there is none. */
+  /** The entry `__metadata__` of the header, empty where there is none. */
   readonly metadata: Readonly<Record<string, string>>;
   /**
-   * A tensor, row-major, with every element as it is in the file: F16 and BF16 as a Float32Array, every other type as the typed array
-   * of its own kind.
+   * Reads a tensor, row-major and with every element as it is in the file: F16 and BF16 into a Float32Array, every other type into the
+   * typed array of its own kind.
    * @throws ValueError where there is no such name; FormatError where its dtype is not taken (FP8 and smaller, complex)
    */
   readonly read: (name: string) => NdArray;
 }
 
 /**
- * Opens a .safetensors file. Of a `Source` nothing is read but the header, and of the tensors those that are asked for.
- * @param name what messages call the file
- * @throws FormatError, before anything is allocated but the header: another kind of file, a header that is no JSON in UTF-8 or longer than
- * 100 MB, a name that stands twice, sizes that do not fit the bytes, tensors that overlap or leave gaps, a file that is too short or too
- * long; ValueError: `input` is something else
+ * Opens a .safetensors file. Of a `Source` only the header is read, and later those tensors that are asked for.
+ * @param name is what messages call the file
+ * @throws FormatError, before anything but the header is allocated, for another kind of file, a header that is no JSON in UTF-8 or longer
+ * than 100 MB, a name that stands twice, sizes that do not fit the bytes, tensors that overlap or leave gaps, and a file that is too short
+ * or too long; ValueError where `input` is something else
  */
 export function openSafetensors(input: Input, name = "the file"): Safetensors {
   const source = sourceOf(input, name);
@@ -60,7 +60,7 @@ export function openSafetensors(input: Input, name = "the file"): Safetensors {
   };
 }
 
-/** For a message: some names of many. */
+/** Returns some of many names, for a message. */
 function namesOf(names: readonly string[]): string {
   const shown = names.slice(0, 10).map((name) => JSON.stringify(name));
   const more = names.length - shown.length;

@@ -7,7 +7,7 @@ import { METADATA, TYPES } from "./header.js";
 const NAMES = new Map([...TYPES].map(([name, type]) => [type, name]));
 const ORDER = [...TYPES.values()];
 
-/** Tensors by their names: an object, or a Map or other pairs. */
+/** Tensors by their names, as an object, a Map, or any other pairs. */
 export type TensorsToWrite =
   | Readonly<Record<string, ArrayToWrite>>
   | Iterable<readonly [string, ArrayToWrite]>;
@@ -15,7 +15,7 @@ export type TensorsToWrite =
 const pairsOf = (tensors: TensorsToWrite): (readonly [string, ArrayToWrite])[] =>
   Symbol.iterator in tensors ? [...tensors] : Object.entries(tensors);
 
-/** @throws ValueError: a name that is no string, stands twice, is the metadata's own or no Unicode */
+/** @throws ValueError for a name that is no string, stands twice, is that of the metadata, or is no valid Unicode */
 function checkNames(names: readonly unknown[]): void {
   const seen = new Set<unknown>();
   for (const name of names) {
@@ -30,7 +30,7 @@ function checkNames(names: readonly unknown[]): void {
   }
 }
 
-/** Whether UTF-8 has it: a lone half of a surrogate pair would become another character, and two names one. */
+/** Tells whether UTF-8 has a text. A lone half of a surrogate pair would become another character, and two names the same one. */
 const isUnicode = (text: string): boolean => !/\p{Surrogate}/u.test(text);
 
 function checkMetadata(metadata: Readonly<Record<string, string>>): void {
@@ -41,9 +41,9 @@ function checkMetadata(metadata: Readonly<Record<string, string>>): void {
 }
 
 /**
- * The bytes of a .safetensors file. Tensors with larger elements come first, those of one dtype by their names, and the first begins on a
- * multiple of 8 bytes, as the format's own library has it: so each lies aligned, and the same tensors give the same file.
- * @param options.metadata what `__metadata__` becomes
+ * Returns the bytes of a .safetensors file. As in the format's own library, tensors with larger elements come first, those of one dtype in the
+ * order of their names, and the first begins at a multiple of 8 bytes. So each of them is aligned, and the same tensors give the same file.
+ * @param options.metadata becomes the entry `__metadata__`
  * @throws ShapeError, DtypeError, ValueError, before anything is allocated
  */
 export function writeSafetensors(
@@ -83,7 +83,7 @@ type Placed = ReturnType<typeof checkArray> & {
   readonly end: number;
 };
 
-/** JSON, entry by entry: as an object, a name like "__proto__" would be lost, and one like "7" would come first. */
+/** Returns the header as JSON, made entry by entry: in an object, a name like "__proto__" would be lost, and one like "7" would come first. */
 function headerOf(
   placed: readonly Placed[],
   metadata: Readonly<Record<string, string>> | undefined,

@@ -56,7 +56,7 @@ function applyPanel(
 
 const S = scratch;
 
-/** Y ← Λ X */
+/** Computes Y ← Λ X. */
 function scaleX(ld: number, rows: number, columns: number): void {
   for (let i = 0; i < rows; i++) {
     const d = S[DIAG + i]!;

@@ -1,4 +1,7 @@
-/** The way back through a chunk whose channels decay each by itself: FACTORS has e^g of its rows, RAW P and q before they decayed. */
+/**
+ * The backward pass through a chunk in which every channel decays by itself. FACTORS holds e^g of its rows, and RAW
+ * holds P and Q from before they decayed.
+ */
 import { decayRow, decayWithRunning } from "./decay-channels.js";
 import { copyRows } from "./pack.js";
 import {
@@ -15,7 +18,7 @@ import {
 
 const S = scratch;
 
-/** ROWS_BAR, which has B̄ Zᵀ and Ō Zᵀ, becomes their products with up, and gains the sums over a copy of K that decays. */
+/** Multiplies B̄ Zᵀ and Ō Zᵀ in ROWS_BAR by up, and adds the sums over the rows of K, of which a copy decays from row to row. */
 export function backThroughReads(chunk: number, rows: number, ld: number): void {
   copyRows(DECAYED, ld, KEYS, ld, rows, ld, 1);
   S.fill(1, RUNNING, RUNNING + ld);
@@ -32,7 +35,7 @@ export function backThroughReads(chunk: number, rows: number, ld: number): void 
   }
 }
 
-/** KEYS_BAR, which has U Z̄ᵀ, becomes its product with dn, and gains what P and q read of K, from the last row on. */
+/** Multiplies U Z̄ᵀ in KEYS_BAR by dn, and adds what P and Q have read of K, from the last row to the first. */
 export function backThroughChannels(chunk: number, rows: number, ld: number): void {
   for (let v = rows - 1; v >= 0; v--) {
     const factors = FACTORS + v * ld;
@@ -45,7 +48,7 @@ export function backThroughChannels(chunk: number, rows: number, ld: number): vo
   }
 }
 
-/** A row decays, and two others gain multiples of it. */
+/** Multiplies a row by its factors, and adds a times it to row p and b times it to row q. */
 function decayAndAdd(
   p: number,
   q: number,
@@ -63,7 +66,7 @@ function decayAndAdd(
   }
 }
 
-/** A row gains multiples of two others, and decays. */
+/** Adds a times row p and b times row q to a row, and then multiplies that by its factors. */
 function addAndDecay(
   row: number,
   p: number,

@@ -1,4 +1,7 @@
-/** A chunk of the way back of a fused delta rule, (30), with −P and q below each other in F, and B̄ and Ō in Y. */
+/**
+ * One chunk of the backward pass of a fused delta rule, equation (30). The rows of −P and of Q stand below each other
+ * in F, and those of B̄ and Ō in Y.
+ */
 import { coupleRows, cutOf } from "./delta-chunk.js";
 import { backThroughChannels, backThroughReads } from "./delta-back-channels.js";
 import { loadNorms } from "./delta-norms.js";
@@ -30,7 +33,11 @@ import {
 } from "./scratch.js";
 import { coupleTransposed, gemmTransposed } from "./tile-dot.js";
 
-/** Gradients of the rows from i on, given U in X and the state before them, and Z̄ ← diag(A) Z̄ + Q̃ᵀ Ō − P̃ᵀ B̄. */
+/**
+ * Computes the gradients of `rows` rows from row i on and hands them to the sink. Their corrections U are in X, and
+ * `before` is the state before them. Then takes the gradient of the state to the chunk before: Z̄ ← diag(A) Z̄ + Q̃ᵀ Ō
+ * − P̃ᵀ B̄.
+ */
 export function chunkBack(back: Back, i: number, rows: number, before: Rows): void {
   const { walk, sink, closing } = back;
   const { r, decay } = walk;
@@ -40,7 +47,8 @@ export function chunkBack(back: Back, i: number, rows: number, before: Rows): vo
   solveBack(back, i, rows);
   coupleBack(back, rows);
   sink.values(walk, i, rows, back.columns, back.stateBar.ld);
-  // Sums over all channels come first where these are several panels, as the gradient of a normalised row asks for them.
+  // The gradient of a normalised row needs sums over all its channels. Where these are several panels, a first pass
+  // over the panels adds up the sums, and a second one stores the gradients.
   const passes = walk.eps !== undefined && r > RANK_MAX ? 2 : 1;
   for (let pass = 0; pass < passes; pass++) {
     for (let k = 0; k < r; k += RANK_MAX) {
@@ -55,7 +63,7 @@ export function chunkBack(back: Back, i: number, rows: number, before: Rows): vo
   if (decay === "row") sink.gaps(walk, i, rows, closed!);
 }
 
-/** Ō at the second half of Y and B̄ = (I + S)⁻ᵀ (Mᵀ Ō + K̃ Z̄) at the first; both couplings at COUPLING. */
+/** Computes Ō in the second half of Y and B̄ = (I + S)⁻ᵀ (Mᵀ Ō + K̃ Z̄) in the first. Leaves both couplings, S and M, at COUPLING. */
 function solveBack({ walk, stateBar, outBar, j, columns }: Back, i: number, rows: number): void {
   const { r, chunk, decay, scale, early } = walk;
   const { ld } = stateBar;
@@ -76,7 +84,8 @@ function solveBack({ walk, stateBar, outBar, j, columns }: Back, i: number, rows
     scaleRows(Y, ld, DOWN, rows, columns);
   }
   transposeLower(COUPLING, COUPLING_T, chunk, rows);
-  // Tiles of four rows reach past the last one, where keys of a chunk before may be anything: 0 times a NaN among them is no 0.
+  // Tiles of four rows read past the last row, where an earlier chunk has left its numbers. These are cleared, because
+  // one of them may be NaN, and 0 · NaN is NaN.
   clearRows(Y + rows * ld, ld, chunk - rows, columns);
   for (let v = 0; v < rows; v += 4)
     gemm(
@@ -94,13 +103,16 @@ function solveBack({ walk, stateBar, outBar, j, columns }: Back, i: number, rows
   substituteUpward(Y, ld, COUPLING_T, 2 * chunk, rows, columns);
 }
 
-/** Zeros between the rows of the halves, and after them: what a product over both may meet. */
+/** Clears the rows of Y between its two halves and after the second, because products over both halves read them. */
 function clearGap(ld: number, chunk: number, rows: number, columns: number): void {
   clearRows(Y + rows * ld, ld, chunk - rows, columns);
   clearRows(Y + (chunk + rows) * ld, ld, chunk - rows, columns);
 }
 
-/** The gradients of both couplings, B̄ Uᵀ and Ō Uᵀ, with the decay between their rows where that is one number. */
+/**
+ * Computes the gradients of both couplings, B̄ Uᵀ and Ō Uᵀ, and their transposes. Where a row decays by one number, it
+ * multiplies them by what decays between their rows.
+ */
 function coupleBack({ walk, stateBar: { ld }, columns }: Back, rows: number): void {
   const { chunk, decay, early } = walk;
   clearRows(COUPLING_BAR, chunk, 1, 2 * chunk * chunk);
@@ -113,7 +125,9 @@ function coupleBack({ walk, stateBar: { ld }, columns }: Back, rows: number): vo
 }
 
 /**
- * For channels k..: at ROWS_BAR up ∘ (B̄ Zᵀ) + (B̄ Uᵀ ∘ E) K = −P̄, followed by Q̄; at KEYS_BAR dn ∘ (U Z̄ᵀ) + (B̄ Uᵀ ∘ E)ᵀ (−P) + (Ō Uᵀ ∘ E)ᵀ Q.
+ * Computes, for `rank` channels from channel k on, the gradients of the rows before gates and normalisation. ROWS_BAR
+ * receives up ∘ (B̄ Zᵀ) + (B̄ Uᵀ ∘ E) K = −P̄, followed by Q̄, which has Ō in the place of B̄. KEYS_BAR receives the
+ * gradient of K as the write key, dn ∘ (U Z̄ᵀ) + (B̄ Uᵀ ∘ E)ᵀ (−P) + (Ō Uᵀ ∘ E)ᵀ Q.
  */
 function rowsBack(
   { walk, stateBar, columns }: Back,

@@ -1,4 +1,7 @@
-/** Decay by one number a row and channel, with P and Q visited together: see `decayChannels`. */
+/**
+ * Decay by one number for each row and channel in a fused delta rule, whose rows of P and Q are visited together.
+ * `decay-channels.ts` explains how such a decay is computed.
+ */
 import { decayRow, decayWithRunning, loadFactors } from "./decay-channels.js";
 import type { DeltaWalk } from "./delta-walk.js";
 import { loadTransposed } from "./pack.js";
@@ -7,8 +10,8 @@ import { ceil4, COUPLING, DECAYED, F, FACTORS, GT, RUNNING, scratch } from "./sc
 const S = scratch;
 
 /**
- * From Kᵀ of channels k.. in GT: K̃ᵀ in its place, P̃ and Q̃ in those of P and Q, the chunk's factors at POWER and REST, and, with
- * `couple`, both couplings.
+ * Replaces Kᵀ in GT by K̃ᵀ, for `rank` channels from channel k on, and puts the chunk's factors at POWER and REST. With
+ * `couple` it also replaces P and Q in F by P̃ and Q̃, and adds to both couplings.
  */
 export function decayTwo(
   walk: DeltaWalk,
@@ -46,10 +49,10 @@ export function decayTwo(
   loadTransposed(GT, chunk, S, DECAYED, ld, rows, rank);
 }
 
-/** Products that reach the sum in one chain: two chains of 16 of them. */
+/** The number of products that reach the sum at once, in two chains of 16, because the roundings of one long chain would add up. */
 const CUT = 32;
 
-/** A row decays, and the elements at `toP` and `toQ` gain its products with p and q. `n` is a multiple of 4. */
+/** Multiplies a row by its factors, and adds its dot products with p and q to the elements at `toP` and `toQ`. `n` is a multiple of 4. */
 function decayAndDots(
   toP: number,
   toQ: number,
@@ -88,7 +91,7 @@ function decayAndDots(
   S[toQ] = totalQ;
 }
 
-/** The element at `to` gains x·y. `n` is a multiple of 4. */
+/** Adds x·y to the element at `to`. `n` is a multiple of 4. */
 function addDot(to: number, x: number, y: number, n: number): void {
   let total = S[to]!;
   for (let from = 0; from < n; from += CUT) {

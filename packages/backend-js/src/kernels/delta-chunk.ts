@@ -11,9 +11,9 @@ import type { State } from "./state.js";
 import { coupleTransposed } from "./tile-dot.js";
 
 /**
- * For the rows from i on, with P and Q below each other, `chunk` rows each: COUPLING ← tril(P Kᵀ ∘ E, −1), followed by
- * tril(Q Kᵀ ∘ E), and target ← target + P̃ Z, followed by target + Q̃ Z. Leaves Kᵀ in GT for `updateState`, or K̃ᵀ where every channel
- * decays by itself.
+ * Computes, for the rows from i on and with P and Q below each other, `chunk` rows each: COUPLING ← tril(P Kᵀ ∘ E, −1),
+ * followed by tril(Q Kᵀ ∘ E), and target ← target + P̃ Z, followed by target + Q̃ Z. Leaves Kᵀ in GT for `updateState`,
+ * or K̃ᵀ where every channel decays by itself.
  */
 export function coupleAndReadState(
   walk: DeltaWalk,
@@ -46,12 +46,14 @@ export function coupleAndReadState(
   if (walk.queries) decayCoupling(COUPLING + chunk * chunk, rows, chunk);
 }
 
-/** Products that reach a sum in one chain, of which f64 would see more. */
+/** Returns how many products reach a sum in one chain. They are fewer in f64, where the roundings of a long chain would show. */
 export const cutOf = ({ f64 }: DeltaWalk): number => (f64 ? 16 : 256);
 
 /**
- * What the way back needs of channels k.. of the rows from i on: −P and q in F, K in KEYS, and, where every channel decays by itself,
- * both as they were in RAW, F̃ in F and K̃ in DECAYED. With `add`, both couplings gain theirs; E is missing where a row decays as one.
+ * Loads what the backward pass needs of `rank` channels from channel k on, for the rows from i on: −P and Q in F and K
+ * in KEYS. Where every channel decays by itself, −P and Q from before the decay go to RAW, F̃ to F and K̃ to DECAYED.
+ * With `add` it adds the channels' part to both couplings, where a row decays by one number without E: the caller
+ * multiplies by E once all channels are there.
  */
 export function coupleRows(
   walk: DeltaWalk,
@@ -71,7 +73,7 @@ export function coupleRows(
   } else if (add) coupleTransposed(COUPLING, chunk, F, KEYS, ld, chunk + rows, rank, cutOf(walk));
 }
 
-/** The keys and the decay of a chunk as `updateState` wants them, without couplings. */
+/** Loads the keys and the decay of a chunk as `updateState` needs them, without the couplings. */
 export function prepareUpdate(walk: DeltaWalk, i: number, rows: number): void {
   const rank = Math.min(RANK_MAX, walk.r);
   loadNorms(walk, i, rows);
@@ -81,7 +83,10 @@ export function prepareUpdate(walk: DeltaWalk, i: number, rows: number): void {
   if (walk.decay === "channel") decayTwo(walk, i, rows, 0, rank, false);
 }
 
-/** Z ← diag(A) Z + K̃ᵀ U for the chunk that `coupleAndReadState` saw last. U is left as its rows reach the end of the chunk. */
+/**
+ * Updates the state, Z ← diag(A) Z + K̃ᵀ U, for the chunk that `coupleAndReadState` saw last. U is left with its rows
+ * decayed until the end of the chunk.
+ */
 export function updateState(
   walk: DeltaWalk,
   state: State,

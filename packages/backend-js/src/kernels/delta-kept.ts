@@ -2,23 +2,24 @@ import { newFloatArray, type Dtype, type FloatArray } from "@dlrt/core";
 import type { Rows } from "./rows.js";
 
 /**
- * What the way back reads of the way there, for one panel of one entry: U, and the state before every `every`-th chunk; those between
- * are computed again from U, a segment of `every` chunks at a time. Rounded to the dtype, as U is where a layer is composed of `solve` and
- * `apply`.
+ * What the backward pass reads of the forward pass, for one panel of columns of one batch entry: U, and the state
+ * before every `every`-th chunk. The states between these are computed again from U, one segment of `every` chunks at a
+ * time. All of it is rounded to the dtype, as U is where a layer is composed of `solve` and `apply`.
  */
 export class Kept {
-  /** Chunks from one kept state to the next. */
+  /** The number of chunks from one kept state to the next. */
   readonly every: number;
   readonly #states: FloatArray;
   readonly #segment: FloatArray | undefined;
-  /** U of the panel whose turn it is. */
+  /** The U of the present panel. */
   #corrections: Rows;
   readonly #columns: number;
   readonly #size: number;
 
   /**
-   * @param budget bytes to keep to, as long as the square root of the chunks fits
-   * @param given U is kept by `deltaRule` already
+   * @param budget the most bytes to keep. About twice the square root of the number of chunks many states are kept in
+   * any case.
+   * @param given whether `deltaRule` has kept U already, so that it needs no room here
    */
   constructor(
     dtype: Dtype,
@@ -41,7 +42,7 @@ export class Kept {
     this.#corrections = { data: newFloatArray(dtype, own), start: 0, stride: columns };
   }
 
-  /** The state before chunk `index`, whose rows are those of a state: kept, or of the segment computed last. */
+  /** Returns the rows of the state before chunk `index`: the kept one, or that of the segment which was computed last. */
   state(index: number, kept: boolean): Rows {
     const { every } = this;
     const segment = kept ? undefined : this.#segment;
@@ -49,12 +50,12 @@ export class Kept {
     return { data: segment ?? this.#states, start, stride: this.#columns };
   }
 
-  /** The panel's U, as `deltaRule` has kept it. */
+  /** Takes the panel's U as `deltaRule` has kept it. */
   give(corrections: Rows): void {
     this.#corrections = corrections;
   }
 
-  /** U from row i on. */
+  /** Returns the rows of U from row i on. */
   corrections(i: number): Rows {
     const { data, start, stride } = this.#corrections;
     return { data, start: start + i * stride, stride };

@@ -1,4 +1,4 @@
-/** What a fused delta rule reads of a chunk's rows, with gates and normalisation done on the way into the scratch. */
+/** Loads the rows of a chunk of a fused delta rule into the scratch, and gates and normalises them on the way. */
 import type { FloatArray } from "@dlrt/core";
 import { highPart, limited, storePair } from "./exp.js";
 import type { DeltaWalk } from "./delta-walk.js";
@@ -20,7 +20,7 @@ import {
 
 const S = scratch;
 
-/** Columns j.. of −w ∘ v at `to`, and −1 at PIVOT; or −v, with −β at PIVOT. */
+/** Loads −w ∘ v, for the columns from j on, to `to`, with −1 at PIVOT. Where β is the write gate, it loads −v, with −β at PIVOT. */
 export function loadWritten(
   walk: DeltaWalk,
   i: number,
@@ -38,7 +38,7 @@ export function loadWritten(
   } else multiplyRows(to, ld, w, walk.scalarWrite, i, j, rows, columns);
 }
 
-/** Rows of the scratch times those of a gate, of which there is one number a row or as many as columns from j on. */
+/** Multiplies rows of the scratch by those of a gate, which has one number for each row, or one for each of the columns from j on. */
 function multiplyRows(
   to: number,
   ld: number,
@@ -65,12 +65,13 @@ function multiplyRow(row: number, data: FloatArray, gate: number, n: number): vo
   for (let m = 0; m < n; m++) S[(row + m) | 0] = S[(row + m) | 0]! * data[(gate + m) | 0]!;
 }
 
-/** Where `loadFactorsOf` puts K row by row. */
+/** Returns where `loadFactorsOf` puts the rows of K. */
 export const keysOf = ({ w, p }: DeltaWalk): number => (w || p ? KEYS : F);
 
 /**
- * Kᵀ of channels k.. in GT and P and q in F, normalised; where PIVOT has β, k or the erase key stands for P; K is in KEYS unless it
- * is in F itself.
+ * Loads `rank` channels from channel k on, normalised: Kᵀ to GT, P and Q to F, and K to KEYS. Where PIVOT holds β, the
+ * key itself, or the erase key, stands in F for P, because β is multiplied in later; a key that stands in F is not
+ * copied to KEYS.
  */
 export function loadFactorsOf(walk: DeltaWalk, i: number, rows: number, k: number, rank: number): void {
   loadKeyRows(walk, keysOf(walk), i, rows, k, rank);
@@ -79,7 +80,10 @@ export function loadFactorsOf(walk: DeltaWalk, i: number, rows: number, k: numbe
   if (walk.queries) loadQueries(walk, i, rows, k, rank);
 }
 
-/** Channels k.. of keys or queries at `to`, each row times what `loadNorms` has put at `norms` where rows are normalised. */
+/**
+ * Loads `rank` channels of keys or queries, from channel k on, to `to`. Where rows are normalised, it multiplies each
+ * by the number that `loadNorms` has put at `norms`.
+ */
 function loadNormalized(
   { data, start, stride }: Rows,
   { eps }: DeltaWalk,
@@ -95,13 +99,13 @@ function loadNormalized(
   if (eps !== undefined) for (let t = 0; t < rows; t++) scaleRow(to + t * ld, S[norms + t]!, rank);
 }
 
-/** K of channels k.. row by row at `to`, and transposed in GT. */
+/** Loads `rank` channels of K, from channel k on, to `to` and, transposed, to GT. */
 function loadKeyRows(walk: DeltaWalk, to: number, i: number, rows: number, k: number, rank: number): void {
   loadNormalized(walk.k, walk, KEY_NORM, to, i, rows, k, rank);
   loadTransposed(GT, walk.chunk, S, to, ceil4(rank), rows, rank);
 }
 
-/** ± P in F, from K in KEYS, or from the erase keys' own rows, which are left in RAW. */
+/** Loads P, times `sign`, to F: from K in KEYS, or from erase keys of their own, which are left in RAW. */
 function loadErase(walk: DeltaWalk, i: number, rows: number, k: number, rank: number, sign: 1 | -1): void {
   const { e, p, scalarErase } = walk;
   const ld = ceil4(rank);
@@ -114,7 +118,10 @@ function loadQueries(walk: DeltaWalk, i: number, rows: number, k: number, rank: 
   loadNormalized(walk.q, walk, QUERY_NORM, F + walk.chunk * ceil4(rank), i, rows, k, rank);
 }
 
-/** For the way back: K of channels k.. in KEYS and transposed in GT, −P (see `loadErase`) and q in F, and zeros for the rows that a chunk lacks. */
+/**
+ * Loads `rank` channels from channel k on for the backward pass: K to KEYS and, transposed, to GT, −P and Q to F, and
+ * zeros in the rows that the last chunk lacks.
+ */
 export function loadRawRows(walk: DeltaWalk, i: number, rows: number, k: number, rank: number): void {
   const { chunk } = walk;
   const ld = ceil4(rank);
@@ -126,7 +133,7 @@ export function loadRawRows(walk: DeltaWalk, i: number, rows: number, k: number,
   clearRows(F + (chunk + rows) * ld, ld, chunk - rows, ld);
 }
 
-/** Kᵀ of channels k.. in GT. */
+/** Loads Kᵀ of `rank` channels, from channel k on, to GT. */
 export function loadKeys(
   { k: key, chunk, eps }: DeltaWalk,
   i: number,
@@ -142,7 +149,7 @@ export function loadKeys(
   }
 }
 
-/** Of a single row: P and q in F, k in KEYS, and the parts of e^g at POWER and REST. */
+/** Loads a single row: P and q to F, k to KEYS, and the two parts of e^g to POWER and REST. */
 export function loadTokenRows(walk: DeltaWalk): void {
   const { r, decay, gaps } = walk;
   const ld = ceil4(r);
@@ -168,8 +175,9 @@ function loadKey({ k, p, q, e, scalarErase }: DeltaWalk, r: number, ld: number):
 }
 
 /**
- * Touches a line of 16 elements of k, q, v and `beside` after the other, `rows` rows from i on: rows of a head lie far apart, and their lines are then
- * on their way while the chunk before is computed.
+ * Touches every 16th element of the `rows` rows of k, q, v, p and `beside` from row i on: one in each cache line of
+ * f32. The rows of a head lie far apart in memory, and their cache lines are so on their way while the chunk before is
+ * computed.
  */
 export function readAhead(
   { k, q, v, p, r }: DeltaWalk,

@@ -4,7 +4,7 @@ import { ERASE_NORM, KEY_NORM, QUERY_NORM, scratch } from "./scratch.js";
 
 const S = scratch;
 
-/** 1/√(Σx² + eps) of the rows of each key and query from i on, or 1. */
+/** Computes 1/√(Σx² + eps) of every key, query and erase key of the rows from i on, or 1 where rows are not normalised. */
 export function loadNorms({ q, k, p, r, eps }: DeltaWalk, i: number, rows: number): void {
   if (eps === undefined) {
     S.fill(1, KEY_NORM, KEY_NORM + rows);
@@ -24,7 +24,10 @@ function inverseNorm(data: FloatArray, start: number, n: number, eps: number): n
   return sum < Infinity ? 1 / Math.sqrt(sum) : inverseLargeNorm(data, start, n);
 }
 
-/** Where squares overflow, eps is nothing beside them, and they are taken of elements over the largest. */
+/**
+ * Computes the same where the squares overflow. eps is negligible then, and the squares are those of the elements
+ * divided by the largest one.
+ */
 function inverseLargeNorm(data: FloatArray, start: number, n: number): number {
   let largest = 0;
   for (let m = 0; m < n; m++) largest = Math.max(largest, Math.abs(data[start + m]!));
@@ -43,7 +46,7 @@ function squares32(data: Float32Array, start: number, n: number): number {
   return sum;
 }
 
-/** In four chains, that roundings do not add up as in one. */
+/** Sums the squares in four chains, because the roundings of a single one would add up. */
 function squares64(data: FloatArray, start: number, n: number): number {
   let s0 = 0;
   let s1 = 0;

@@ -8,7 +8,7 @@ export function store(data: FloatArray, to: number, from: number, n: number): vo
   for (let m = 0; m < n; m++) data[(to + m) | 0] = S[(from + m) | 0]!;
 }
 
-/** Sums in chains of 16 products at most. */
+/** Returns the dot product of two rows of the scratch, summed in chains of at most 16 products. */
 export function dot(x: number, y: number, n: number): number {
   let total = 0;
   for (let from = 0; from < n; from += 64) {
@@ -30,7 +30,7 @@ export function dot(x: number, y: number, n: number): number {
   return total;
 }
 
-/** A row of a tensor times one of the scratch, in chains of 16 products at most. */
+/** Returns the dot product of a row of a tensor and one of the scratch, summed in chains of at most 16 products. */
 export function dotWith(data: FloatArray, at: number, y: number, n: number): number {
   let total = 0;
   for (let from = 0; from < n; from += 64) {
@@ -75,12 +75,12 @@ export function subtractGated(to: number, from: number, gate: FloatArray, at: nu
   for (let m = 0; m < n; m++) S[(to + m) | 0] = S[(to + m) | 0]! - gate[(at + m) | 0]! * S[(from + m) | 0]!;
 }
 
-/** x̄ = (ȳ − y (y·ȳ)) / √(x·x + eps) in the place of ȳ. */
+/** Replaces ȳ by x̄ = (ȳ − y (y·ȳ)) / √(x·x + eps). `along` is y·ȳ, and `norm` is 1 over the root. */
 export function unnormalize(bar: number, y: number, along: number, norm: number, n: number): void {
   for (let m = 0; m < n; m++) S[(bar + m) | 0] = (S[(bar + m) | 0]! - along * S[(y + m) | 0]!) * norm;
 }
 
-/** Σ of P ∘ P̄ + Q ∘ Q̄ − K ∘ K̄ of channels k.. gains another row. */
+/** Adds P ∘ P̄ + Q ∘ Q̄ − K ∘ K̄ of one row to the sums of `n` channels from channel k on. */
 export function addGaps(
   sums: Float64Array,
   k: number,

@@ -16,17 +16,17 @@ import { COUPLING, PIVOT, RANK_MAX, scratch, W, X, Y, Z } from "./scratch.js";
 import { State } from "./state.js";
 
 /**
- * (30): the way there once more, without the read-out, then chunk by chunk from the last. What panels of columns give to the gradients
- * of query, key, gates and decay adds up.
+ * Follows equation (30): runs the forward pass once more, without its outputs, and then goes back chunk by chunk from
+ * the last. Every panel of columns adds its part to the gradients of query, key, gates and decay.
  */
 export function deltaRuleVjp(params: DeltaRuleVjpParams<HostTensor>): void {
   deltaRuleVjpWithin(params, BUDGET);
 }
 
-/** Bytes of states and corrections that a call keeps for the way back. */
+/** The most bytes of states and corrections that a call keeps for its backward pass. */
 const BUDGET = 2 ** 27 + 2 ** 26;
 
-/** @param budget bytes to keep to */
+/** Does the same and keeps at most `budget` bytes of states and corrections. Tests make that small, so that states are computed again. */
 export function deltaRuleVjpWithin(params: DeltaRuleVjpParams<HostTensor>, budget: number): void {
   const { n, p, r, batch } = params;
   if (r === 0 || p === 0) return zeroGradients(params);
@@ -40,13 +40,13 @@ export function deltaRuleVjpWithin(params: DeltaRuleVjpParams<HostTensor>, budge
     for (let j = 0; j < p; j += width) {
       const columns = Math.min(width, p - j);
       if (given) kept.give({ ...given, start: given.start + j });
-      const final = there(params, walk, kept, entry, j, columns);
-      andBack(params, { ...walk, queries: true }, kept, final, entry, j, columns);
+      const final = forward(params, walk, kept, entry, j, columns);
+      backward(params, { ...walk, queries: true }, kept, final, entry, j, columns);
     }
   }
 }
 
-/** Without a rank or columns nothing depends on anything. */
+/** Sets all gradients to 0: without a rank, or without columns of the value, no output depends on an input. */
 function zeroGradients({ gradients, batch }: DeltaRuleVjpParams<HostTensor>): void {
   for (const t of Object.values(gradients)) {
     if (t === undefined) continue;
@@ -57,8 +57,8 @@ function zeroGradients({ gradients, batch }: DeltaRuleVjpParams<HostTensor>): vo
   }
 }
 
-/** The states to `kept`, and U unless it is there; the state after the last row is returned. */
-function there(
+/** Runs the forward pass. Stores states in `kept`, and U unless `deltaRule` has kept it already. Returns the state after the last row. */
+function forward(
   { n, initialState, kept: given }: DeltaRuleVjpParams<HostTensor>,
   walk: DeltaWalk,
   kept: Kept,
@@ -89,7 +89,7 @@ function there(
   return state;
 }
 
-function andBack(
+function backward(
   params: DeltaRuleVjpParams<HostTensor>,
   walk: DeltaWalk,
   kept: Kept,
@@ -124,7 +124,10 @@ function andBack(
   if (gradients.initialState) stateBar.storeState(rowsOf(gradients.initialState, entry), j);
 }
 
-/** The states before the chunks of the segment that ends with chunk `last`, from the kept one before the first and from U. */
+/**
+ * Computes the state before every chunk of the segment that ends with chunk `last`, from the kept state before its
+ * first chunk and from U.
+ */
 function computeSegment(walk: DeltaWalk, kept: Kept, state: State, last: number, columns: number): void {
   const { chunk, n } = walk;
   const first = last - (last % kept.every);
@@ -136,7 +139,7 @@ function computeSegment(walk: DeltaWalk, kept: Kept, state: State, last: number,
   }
 }
 
-/** The state goes on over the rows of a chunk by their U. */
+/** Takes the state over the rows of one chunk by their corrections U. */
 function goOn(walk: DeltaWalk, kept: Kept, state: State, i: number, rows: number, columns: number): void {
   const u = kept.corrections(i);
   loadRows(Y, state.ld, u.data, u.start, u.stride, rows, columns, 1);
@@ -146,7 +149,7 @@ function goOn(walk: DeltaWalk, kept: Kept, state: State, i: number, rows: number
 
 const S = scratch;
 
-/** What ḡ of the last chunk is closed by: ⟨Z, Z̄⟩ after the last row, for every channel, or over all. */
+/** Computes ⟨Z, Z̄⟩ after the last row, for every channel or summed over all. The running sums of ḡ start from it in the last chunk. */
 function close({ walk: { r }, stateBar, closing, columns }: Back, final: State): void {
   const { ld } = final;
   for (let k = 0; k < r; k += RANK_MAX) {

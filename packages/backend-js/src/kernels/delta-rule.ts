@@ -12,7 +12,10 @@ import { rowsOf } from "./rows.js";
 import { COUPLING, PIVOT, RANK_MAX, Y } from "./scratch.js";
 import { State } from "./state.js";
 
-/** (29) chunk by chunk: U = (I + S)⁻¹ (W − P̃ Z), O = s (Q̃ Z + M U), Z ← diag(A) Z + K̃ᵀ U, the rows of P and Q as one block. */
+/**
+ * Follows equation (29) chunk by chunk: U = (I + S)⁻¹ (W − P̃ Z), O = s (Q̃ Z + M U), Z ← diag(A) Z + K̃ᵀ U. The rows
+ * of P and of Q stand below each other in one block, so that one product reads the state for both.
+ */
 export function deltaRule(params: DeltaRuleParams<HostTensor>): void {
   const { n, p, r } = params;
   if (n === 1 && r <= RANK_MAX && !params.kept) return deltaToken(params);

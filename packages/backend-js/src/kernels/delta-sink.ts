@@ -1,4 +1,7 @@
-/** Where the gradients of a fused delta rule go: each row as it is computed, through gates and normalisation. */
+/**
+ * Writes the gradients of a fused delta rule to their tensors, row by row as they are computed, and takes them back
+ * through the gates and the normalisation.
+ */
 import type { HostTensor } from "@dlrt/core";
 import type { DeltaRuleVjpParams } from "@dlrt/core/backend";
 import {
@@ -43,7 +46,7 @@ export class Sink {
   readonly #eraseKey: Rows | undefined;
   readonly #write: Rows | undefined;
   readonly #decay: Rows | undefined;
-  /** Columns before these have given their part: what is written is added to. */
+  /** Whether an earlier panel of columns has written its part already, so that this one adds to it. */
   readonly #adds: boolean;
   readonly #j: number;
 
@@ -60,12 +63,15 @@ export class Sink {
     this.#j = j;
   }
 
-  /** Sums over elements of a row start from 0. */
+  /** Sets the sums over the elements of each row to 0. Called at the beginning of a chunk. */
   begin(): void {
     S.fill(0, QUERY_DOT, TOUCHED);
   }
 
-  /** From B̄ in the first half of Y: v̄ = w ∘ B̄, w̄ = v ∘ B̄, which is β's where erase and write are one. */
+  /**
+   * Writes v̄ = w ∘ B̄ and w̄ = v ∘ B̄ from B̄ in the first half of Y. Where one gate β erases and writes, w̄ goes to
+   * the gradient of β.
+   */
   values(walk: DeltaWalk, i: number, rows: number, columns: number, ld: number): void {
     const { v, e, w, scalarWrite } = walk;
     const j = this.#j;
@@ -88,8 +94,10 @@ export class Sink {
   }
 
   /**
-   * From ROWS_BAR and KEYS_BAR, what the `first` visit of channels k.. adds up and the `last` stores. The last row comes first, as the sums
-   * of ḡ want it, of which `closing` is the end.
+   * Takes the gradients of `rank` channels from channel k on out of ROWS_BAR and KEYS_BAR. The `first` pass over the
+   * channels adds up the sums over the elements of a row, and the `last` one stores the gradients; a single pass is
+   * both. The rows are visited from the last to the first, because the sums of ḡ run that way; `closing` holds their
+   * values at the end of the chunk.
    */
   rows(
     walk: DeltaWalk,
@@ -151,7 +159,7 @@ export class Sink {
     const keys = walk.early ? RAW : KEYS;
     if (walk.early) this.#storeEraseKey(walk, i, t, k, rank);
     if (!this.#erase) return;
-    // ē = P̄ ∘ k, or of the erase key's own row, and −P̄ is what there is.
+    // ē = P̄ ∘ k, or P̄ ∘ p where the layer has an erase key p of its own. ROWS_BAR holds −P̄, hence the signs.
     if (walk.scalarErase) {
       const adds = this.#adds || k > 0 || walk.w === undefined;
       this.#add(this.#erase, i + t, 0, -dot(ROWS_BAR + own, keys + own, rank), adds);
@@ -161,7 +169,7 @@ export class Sink {
     }
   }
 
-  /** p̄ = e ∘ P̄ of an erase key of its own, in the place of a row of K that nobody wants any more. */
+  /** Writes p̄ = e ∘ P̄, the gradient of an erase key of its own. It is formed in the place of a row of K, which is not needed any more. */
   #storeEraseKey({ e, scalarErase, eps }: DeltaWalk, i: number, t: number, k: number, rank: number): void {
     if (!this.#eraseKey) return;
     const own = t * ceil4(rank);
@@ -172,7 +180,10 @@ export class Sink {
     this.#put(this.#eraseKey, i + t, k, KEYS + own, rank, this.#adds);
   }
 
-  /** ḡ of one number a row, from what its rows gain and the sum that closes the chunk. */
+  /**
+   * Writes ḡ where a row decays by one number: a running sum that starts from `closing` at the end of the chunk, and to
+   * which each row adds its part.
+   */
   gaps({ gaps }: DeltaWalk, i: number, rows: number, closing: number): void {
     if (!this.#decay || !gaps) return;
     let sum = closing;
@@ -183,7 +194,7 @@ export class Sink {
     }
   }
 
-  /** Through a reset nothing passes: its gradient is 0. */
+  /** Writes a row of ḡ where every channel decays by itself. Nothing passes through a reset, so that its gradient is 0. */
   #putGaps(
     { data, start, stride }: Rows,
     { gaps }: DeltaWalk,

@@ -1,4 +1,4 @@
-/** How Z̄ goes on from a chunk to the one before, and what closes the sums of ḡ there. */
+/** Takes Z̄, the gradient of the state, from a chunk to the one before, and computes the values from which the sums of ḡ start there. */
 import type { Sink } from "./delta-sink.js";
 import type { DeltaWalk } from "./delta-walk.js";
 import { loadTransposed } from "./pack.js";
@@ -22,7 +22,10 @@ export interface Back {
   readonly columns: number;
 }
 
-/** Z̄ ← diag(A) Z̄ + F̃ᵀ (B̄ | Ō) for channels k.., and ⟨Z, Z̄⟩, which closes the chunk before. */
+/**
+ * Computes Z̄ ← diag(A) Z̄ + F̃ᵀ (B̄ | Ō) for `rank` channels from channel k on, and ⟨Z, Z̄⟩, from which the sums of ḡ
+ * start in the chunk before.
+ */
 export function updateStateBar(
   { walk, stateBar, closing, columns }: Back,
   rows: number,
@@ -41,7 +44,10 @@ export function updateStateBar(
   if (decay !== "none") closeBefore(stateBar.ld, k, rank, columns, closing);
 }
 
-/** Both halves of F̃ᵀ: column v of the second is multiplied by element v of UP, and so is column v, or v + 1, of the first. */
+/**
+ * Multiplies column v of the second half of Fᵀ by element v of UP, and likewise column v of the first half, or column v
+ * + 1 where P reads the state before its row decays.
+ */
 function scaleColumns(ld: number, rows: number, rank: number, early: 0 | 1): void {
   for (let m = 0; m < rank; m++) {
     const row = (FT + m * ld) | 0;
@@ -53,7 +59,7 @@ function scaleColumns(ld: number, rows: number, rank: number, early: 0 | 1): voi
   }
 }
 
-/** ⟨Z, Z̄⟩ of channels k.., four of them at a time. */
+/** Computes ⟨Z, Z̄⟩ for `rank` channels from channel k on, four at a time. */
 function closeBefore(ld: number, k: number, rank: number, columns: number, closing: Float64Array): void {
   const ldt = leadingDimension(rank);
   if (closing.length === 1 && k === 0) closing[0] = 0;

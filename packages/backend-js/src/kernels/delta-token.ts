@@ -1,4 +1,7 @@
-/** A single row of a fused delta rule, as in decoding: the state is read and written where it lies, without a chunk's machinery. */
+/**
+ * A single row of a fused delta rule, as in decoding. The state is read and written where it lies; for a chunk it would
+ * be copied into the scratch and back.
+ */
 import type { FloatArray, HostTensor } from "@dlrt/core";
 import type { DeltaRuleParams } from "@dlrt/core/backend";
 import { loadTokenRows } from "./delta-load.js";
@@ -11,10 +14,13 @@ import { addToken, readToken32, readToken64, updateToken32, updateToken64 } from
 
 const S = scratch;
 
-/** Rows of the state whose products reach a sum in one chain, where f64 would see more. */
+/** The number of rows of the state whose products reach a sum in one chain. The roundings of a longer chain would show in f64. */
 const CUT = 64;
 
-/** (28): u = w ∘ v − Zᵀ (a ∘ P), out = s (Zᵀ (a ∘ q) + (q·k) u), Z ← diag(a) Z + k uᵀ with a = e^g; r ≤ RANK_MAX. */
+/**
+ * Follows equation (28) with a = e^g: u = w ∘ v − Zᵀ (a ∘ P), out = s (Zᵀ (a ∘ q) + (q·k) u), Z ← diag(a) Z + k uᵀ. r
+ * is at most RANK_MAX.
+ */
 export function deltaToken(params: DeltaRuleParams<HostTensor>): void {
   const { p, initialState, finalState } = params;
   for (let entry = 0; entry < params.batch; entry++) {
@@ -34,7 +40,10 @@ export function deltaToken(params: DeltaRuleParams<HostTensor>): void {
   }
 }
 
-/** q·k; P and q are left as they read the state before it decays, which an erase key of its own does anyway. */
+/**
+ * Returns q·k. Multiplies P and q by the decay, so that they can read the state before it decays. An erase key of its
+ * own reads it so anyway and is left alone.
+ */
 function readByKey({ r, decay, early }: DeltaWalk): number {
   const ld = ceil4(r);
   let along = 0;
@@ -49,7 +58,7 @@ function readByKey({ r, decay, early }: DeltaWalk): number {
   return along;
 }
 
-/** Zᵀ (a ∘ P) and Zᵀ (a ∘ q) of columns j.., in rows of Y. */
+/** Computes Zᵀ (a ∘ P) and Zᵀ (a ∘ q) for the columns from j on, in two rows of Y. */
 function readState({ r, f64 }: DeltaWalk, from: Rows | undefined, j: number, columns: number): void {
   const ld = leadingDimension(columns);
   clearRows(Y, ld, 2, columns);
@@ -74,7 +83,7 @@ function readState({ r, f64 }: DeltaWalk, from: Rows | undefined, j: number, col
   }
 }
 
-/** u of columns j.. in X, and out. */
+/** Computes u for the columns from j on, in X, and stores their output. */
 function correct(walk: DeltaWalk, along: number, j: number, columns: number, out: Rows): void {
   const { v, e, w, scalarWrite, scale } = walk;
   const ld = leadingDimension(columns);

@@ -1,12 +1,12 @@
-/** Products with the couplings of a fused delta rule, and the systems they are. */
+/** Products with the couplings of a fused delta rule, and solutions of the triangular systems that they define. */
 import { gemm } from "./gemm.js";
 import { scratch } from "./scratch.js";
 
 const S = scratch;
 
 /**
- * Y ← (I − diag(d) tril(A, −1))⁻¹ diag(d) Y: as `substitute` with λ = 1/d, where d may be 0. Only the strict lower triangle of A is
- * read.
+ * Computes Y ← (I − diag(d) tril(A, −1))⁻¹ diag(d) Y, as `substitute` does with λ = 1/d; but d may be 0. Only the
+ * strict lower triangle of A is read.
  */
 export function substitutePivots(
   y: number,
@@ -55,7 +55,7 @@ function substitutePivots4(y: number, ldy: number, a: number, lda: number, d: nu
   }
 }
 
-/** Y ← Y + tril(A) X; A [m, m], X and Y [m, n] in the scratch with one distance between rows. */
+/** Computes Y ← Y + tril(A) X, for A [m, m] and X and Y [m, n] in the scratch, where the rows of X and Y are equally far apart. */
 export function multiplyByCoupling(
   y: number,
   x: number,
@@ -110,7 +110,10 @@ function multiplyByCoupling4(y: number, x: number, ld: number, a: number, lda: n
   }
 }
 
-/** X ← (I − A)⁻¹ X for a strictly upper triangular A [m, m], zero elsewhere and up to a multiple of 4 columns; X [m, n]. */
+/**
+ * Computes X ← (I − A)⁻¹ X for a strictly upper triangular A [m, m] and X [m, n]. A is zero elsewhere, up to the next
+ * multiple of 4 columns.
+ */
 export function substituteUpward(x: number, ld: number, a: number, lda: number, m: number, n: number): void {
   for (let i = (m - 1) & ~3; i >= 0; i -= 4) {
     const xi = x + i * ld;
@@ -147,8 +150,9 @@ function substituteUpward4(x: number, ld: number, a: number, lda: number, n: num
 }
 
 /**
- * Below each other, `chunk` rows each, stand two lower triangular blocks of `rows` rows; the first is strictly so, and `to` receives
- * what is left when all else is 0, transposed [chunk, 2 chunk].
+ * Transposes the two lower triangular blocks of `rows` rows that stand below each other at `from`, `chunk` rows each,
+ * to `to` [chunk, 2 chunk]. The first is strictly lower triangular. What stands outside of the triangles is set to 0 on
+ * both sides.
  */
 export function transposeLower(from: number, to: number, chunk: number, rows: number): void {
   for (let half = 0; half < 2; half++) {

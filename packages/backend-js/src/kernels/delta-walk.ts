@@ -4,7 +4,10 @@ import type { Sizes } from "@dlrt/core";
 import { rowsOf, type Rows } from "./rows.js";
 import { ceil4, chunkRows, DECAY_CHUNK_MAX, RANK_MAX, STACK_MAX } from "./scratch.js";
 
-/** Most rows of a chunk: those of P and of q stand below each other where others have one F. */
+/**
+ * The most rows of a chunk. They are half of a block, because a fused delta rule has the rows of Q below those of P
+ * where the other kernels have one F.
+ */
 export const DELTA_CHUNK_MAX: number = STACK_MAX / 2;
 
 /** The rows of one batch entry of a fused delta rule, as a `Walk` has those of an operator. */
@@ -13,13 +16,19 @@ export interface DeltaWalk {
   readonly k: Rows;
   readonly v: Rows;
   readonly e: Rows;
-  /** The erase key's own rows; absent: k's. */
+  /** The rows of an erase key of its own. Absent where the key itself erases. */
   readonly p: Rows | undefined;
-  /** 1 where P reads before its row decays: row v of P then has the factors that row v − 1 of Q has. */
+  /**
+   * 1 where P reads the state before its row decays, as an erase key of its own does. Row v of P then has the factors
+   * of row v − 1 of Q.
+   */
   readonly early: 0 | 1;
-  /** e is one number a row. */
+  /** Whether e is one number for each row, rather than one for each channel. */
   readonly scalarErase: boolean;
-  /** Absent: the right-hand side is β v with β = e, and β is multiplied in where rows are solved for. */
+  /**
+   * The write gate. Absent where it is the erase gate, β: the right-hand side is then β v, and β is multiplied in where
+   * a row is solved for.
+   */
   readonly w: Rows | undefined;
   readonly scalarWrite: boolean;
   readonly gaps: Rows | undefined;
@@ -31,7 +40,7 @@ export interface DeltaWalk {
   readonly chunk: number;
   readonly f64: boolean;
   readonly trans: false;
-  /** Whether q is looked at, which the corrections do without. */
+  /** Whether the queries are looked at. The corrections U do not need them. */
   readonly queries: boolean;
 }
 
@@ -41,7 +50,7 @@ interface Given extends Sizes, DeltaRuleInputs<HostTensor> {
   readonly chunk?: number | undefined;
 }
 
-/** @param preferred rows of a chunk in f32 where the caller has no wish */
+/** @param preferred how many rows a chunk has in f32 where the caller gives no hint */
 export function deltaWalkOf(params: Given, entry: number, preferred: number = 12): DeltaWalk {
   const { query, key, value, erase, eraseKey, write, n, r, scale, eps } = params;
   checkEraseKey(params);
@@ -67,7 +76,7 @@ export function deltaWalkOf(params: Given, entry: number, preferred: number = 12
     scale,
     n,
     r,
-    // Of fewer rows than a chunk no more is made, but in f64, where whole tiles of 6 are read.
+    // A chunk has no more rows than there are, except in f64, where whole tiles of 6 rows are read.
     chunk: f64 ? rows : Math.min(rows, Math.max(4, ceil4(n))),
     f64,
     trans: false,

@@ -6,10 +6,10 @@ import { tile4, tile6 } from "./tile.js";
 const S = scratch;
 
 /**
- * C ← C + A B on blocks of the scratch, row-major: C [m, n], A [m, k], B [k, n].
+ * Computes C ← C + A B on blocks of the scratch, row-major: C [m, n], A [m, k], B [k, n].
  *
- * Storage of C and A reaches to the next multiple of 4 rows, that of A to the next multiple of 4 columns, and A is
- * zero there; rows of C past m receive garbage. B is read in its k rows only, so no garbage can enter a sum.
+ * The storage of C and A reaches to the next multiple of 4 rows, that of A to the next multiple of 4 columns, and A is
+ * zero there; rows of C past m receive garbage. B is read in its k rows only, so that no garbage can enter a sum.
  */
 export function gemm(
   c: number,
@@ -52,8 +52,9 @@ export function gemm(
 }
 
 /**
- * Products that reach C in one chain of additions. k products in one chain are k/6 additions, each of which rounds all
- * that was summed before it; cut into sums of 64, each product goes through 11 additions and at most k/64 more.
+ * The number of products that reach C in one chain of additions. k products in one chain are k/6 additions, each of
+ * which rounds all that was summed before it; cut into sums of 64, each product goes through 11 additions and at most
+ * k/64 more.
  */
 const CUT = 64;
 

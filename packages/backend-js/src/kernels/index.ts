@@ -10,7 +10,10 @@ import { rowDot } from "./row-dot.js";
 import { solve } from "./solve.js";
 import { trilInverse } from "./tril-inverse.js";
 
-/** Every kernel of the contract, on typed arrays: run when the call returns. (n) in a comment is an equation of core/src/reference/README.md. */
+/**
+ * The contract's kernels on typed arrays. Their work is done when the call returns. In the comments of this folder, (n)
+ * is equation n of core/src/reference/README.md.
+ */
 export const jsKernels: Kernels<HostTensor> = {
   apply,
   solve,

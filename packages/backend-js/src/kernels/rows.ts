@@ -11,7 +11,7 @@ export interface Rows {
 /** Describes the rows of a tensor in any layout, from the last to the first where `reversed`. */
 export function rowsOf(t: HostTensor, entry: number, reversed = false): Rows {
   const { layout } = t;
-  // The first form saves a division, of which a call on a single row has many.
+  // The first form saves a division where there is one head. Calls on a single row do little else.
   const start = layout.heads === 1 ? layout.offset + entry * layout.batch : entryStart(layout, entry);
   if (!reversed) return { data: t.data, start, stride: layout.row };
   return { data: t.data, start: start + Math.max(0, t.shape[1] - 1) * layout.row, stride: -layout.row };

@@ -12,8 +12,8 @@ const L = lost;
  * Z [r, columns] for one panel of columns. It stays in the scratch if its rank fits there; else it lives in `home` and
  * visits the scratch by panels of RANK_MAX rows.
  *
- * In f64 it is compensated: it is added to once a chunk, and where all terms have one sign those roundings may all go
- * one way, ε for every chunk there is. `lost`, which travels with Z, keeps what they lose. The sums of f32
+ * In f64 the state is compensated. Each chunk adds to it once, and where all terms have one sign these roundings may
+ * all go to one side, so that every chunk loses ε. `lost`, which travels with Z, keeps what they lose. The sums of f32
  * tensors are float64 anyway, so that 2²⁹ chunks lose less than one rounding of f32.
  */
 export class State {
@@ -24,7 +24,7 @@ export class State {
   readonly #home: Float64Array | undefined;
   readonly #homeLost: Float64Array | undefined;
 
-  /** @param at where it stands in the scratch, Z or W */
+  /** @param at the place of the state in the scratch, Z or W */
   constructor(
     { f64, n, r, chunk, decay }: Pick<Walk, "f64" | "n" | "r" | "chunk" | "decay">,
     columns: number,

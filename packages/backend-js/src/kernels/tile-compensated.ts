@@ -5,9 +5,9 @@ const L = lost;
 const ZERO_ROW = ZERO;
 
 /**
- * C ← C + A B with a 4×6 block of A and the first `k` ≤ 6 rows of B, by Kahan's compensated summation: `lost` holds what
- * each element of C has lost to roundings, and the next sum gives it back. However often C is added to, it stays
- * within about 2 ε of what it would be without these roundings. What A has past column k must be finite; `n` ≥ 1.
+ * Computes C ← C + A B with a 4×6 block of A and the first `k` ≤ 6 rows of B, by Kahan's compensated summation: `lost`
+ * holds what each element of C has lost to roundings, and the next sum gives it back. However often C is added to, it
+ * stays within about 2 ε of what it would be without these roundings. What A has past column k must be finite; `n` ≥ 1.
  * The order of these sums is their purpose: z − s is exact, and so is what is lost.
  */
 export function tile6Compensated(

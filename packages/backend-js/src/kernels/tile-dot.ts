@@ -3,8 +3,9 @@ import { scratch } from "./scratch.js";
 const S = scratch;
 
 /**
- * C ← C + A Bᵀ on blocks of the scratch, row-major: C [m, n], A [m, k], B [n, k]. Storage of C and A reaches to the next multiple of 2
- * rows, that of B and the columns of C to the next multiple of 4; C receives garbage there. Products reach C in sums of `cut`.
+ * Computes C ← C + A Bᵀ on blocks of the scratch, row-major: C [m, n], A [m, k], B [n, k]. The storage of C and A
+ * reaches to the next multiple of 2 rows, that of B and the columns of C to the next multiple of 4; C receives garbage
+ * there. The products reach C in sums of `cut`.
  */
 export function gemmTransposed(
   c: number,

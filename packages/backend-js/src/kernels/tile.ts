@@ -4,9 +4,9 @@ const S = scratch;
 const ZERO_ROW = ZERO;
 
 /**
- * C ← C + A B: four rows of C gain a 4×4 block of A, kept in registers, times the first `k` ≤ 4 of four rows of B,
- * which are read as streams of `n` columns. The four products are summed before they meet C, which shortens the
- * chain of roundings. What A has past column k must be finite, since it is multiplied by zeros.
+ * Computes C ← C + A B: adds to four rows of C a 4×4 block of A, kept in registers, times the first `k` ≤ 4 of four
+ * rows of B, which are read as streams of `n` columns. The four products are summed before they meet C, which shortens
+ * the chain of roundings. What A has past column k must be finite, since it is multiplied by zeros.
  */
 export function tile4(
   c: number,

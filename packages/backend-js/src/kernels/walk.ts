@@ -16,7 +16,7 @@ export interface Walk {
   readonly decay: DecayKind | "columns";
   readonly n: number;
   readonly r: number;
-  /** rows per chunk */
+  /** The number of rows in a chunk. */
   readonly chunk: number;
   readonly f64: boolean;
   readonly trans: boolean;

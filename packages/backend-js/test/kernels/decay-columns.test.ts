@@ -4,9 +4,10 @@ import { unitRoundoff } from "@dlrt/core";
 import { describe, expect, it } from "vitest";
 import { apply } from "../../src/kernels/apply.js";
 import { gates } from "../gates.js";
-import { entry, generator, tensor } from "./problems.js";
+import { entry, tensor } from "./problems.js";
+import { randomFrom } from "../../../../tooling/random.mjs";
 
-/** Column j of an [n, p] array. */
+/** Returns column j of an array of rows of p elements. */
 const column = (a: Float64Array, p: number, j: number): Float64Array => a.filter((_, at) => at % p === j);
 
 describe.each(["f32", "f64"] as Dtype[])("apply %s with decay along columns", (dtype) => {
@@ -14,10 +15,10 @@ describe.each(["f32", "f64"] as Dtype[])("apply %s with decay along columns", (d
     "%s: each column is an apply with one number a row",
     (_, decay) => {
       const sizes: [n: number, r: number, p: number][] = [[70, 5, 9]];
-      // A rank beyond what the scratch holds, and columns beyond.
+      // A rank of 1030 and 2100 columns are more than the kernel's scratch memory holds at once.
       if (decay.name === "typical") sizes.push([33, 1030, 2], [40, 2, 2100]);
       for (const [n, r, p] of sizes) {
-        const random = generator(n + r);
+        const random = randomFrom(n + r);
         const gap = decay.make();
         const gaps = tensor([1, n, p], dtype, (at) => gap(Math.floor(at / p), at % p));
         const [q, k] = [0, 1].map(() => tensor([1, n, r], dtype, () => random() / Math.sqrt(r)));

@@ -2,9 +2,10 @@ import type { Dtype } from "@dlrt/core";
 import { unitRoundoff } from "@dlrt/core";
 import { describe, expect, it } from "vitest";
 import { decayVjp } from "../../src/kernels/decay-vjp.js";
-import { generator, tensor } from "./problems.js";
+import { tensor } from "./problems.js";
+import { randomFrom } from "../../../../tooling/random.mjs";
 
-/** Numbers of f32 that are multiples of 2⁻²⁴, so that products are multiples of 2⁻⁴⁸ and float64 holds each exactly. */
+/** Draws float32 numbers that are multiples of 2⁻²⁴. Their products are multiples of 2⁻⁴⁸, which float64 holds exactly. */
 const whole = (x: number): number => Math.fround(Math.round(x * 2 ** 23) / 2 ** 23);
 const exactly = (product: number): bigint => BigInt(product * 2 ** 48);
 
@@ -22,7 +23,7 @@ describe.each(["f32", "f64"] as Dtype[])("decayVjp %s", (dtype) => {
     ),
   )("%s, r %i, %i columns: running sums over many rows keep to the gate", (_, r, columns, family) => {
     const n = r === 130 ? 700 : 20_000;
-    const value = family(generator(r + columns));
+    const value = family(randomFrom(r + columns));
     const make = (salt: number) => tensor([1, n, r], dtype, (at) => whole(value(salt === 3 ? at + 1 : salt)));
     const [q, k, qGradient, kGradient] = [0, 1, 2, 3].map(make);
     const start = tensor([1, r, 1], dtype, (m) => whole(value(m)));
@@ -58,7 +59,7 @@ describe.each(["f32", "f64"] as Dtype[])("decayVjp %s", (dtype) => {
               expect(got).toBe(0);
               continue;
             }
-            // In two parts: the sum itself may have more bits than a float64.
+            // The sum is taken as two float64 numbers, as it may have more bits than one holds.
             const high = Number(sums[m]! >> 40n) / 2 ** 8;
             const low = Number(sums[m]! & (2n ** 40n - 1n)) / 2 ** 48;
             const error = Math.abs(got - high - low);
@@ -67,7 +68,8 @@ describe.each(["f32", "f64"] as Dtype[])("decayVjp %s", (dtype) => {
           if (!trans) add(t, -1n);
         }
         expect(worst).toBeLessThanOrEqual(16 * unitRoundoff[dtype]);
-        // Compensated, and where one number a row sums r products, hardly more.
+        // The sums are compensated, so they keep to less than the 16 ε of the gate: to 2 ε, and to 4 ε where one number
+        // of a row is the sum of r products.
         expect(worst).toBeLessThanOrEqual((columns === r ? 2 : 4) * unitRoundoff[dtype]);
       }
     }

@@ -1,19 +1,19 @@
-/** e^x as a fixed-point number of 200 bits after the point, by integers of any size: the truth that exp is held to. */
+/** Computes e^x as a fixed-point number with 200 bits after the point, in integers of any size: the truth that `exp` is held to. */
 const BITS = 200n;
 const ONE = 1n << BITS;
 
-/** A float64 as such a number; bits below 2⁻²⁰⁰ are cut off. */
+/** Returns a float64 as a fixed-point number of BITS bits after the point. Bits below 2⁻²⁰⁰ are cut off. */
 export function fixed(x: number): bigint {
   if (x === 0) return 0n;
   const exponent = Math.floor(Math.log2(Math.abs(x))) - 60;
-  // Two steps, as 2^−exponent alone may overflow. Both are exact: x is brought to 61 bits.
+  // x is scaled to 61 bits in two steps, as 2^−exponent alone may overflow. Both are exact.
   const half = Math.trunc(exponent / 2);
   const integer = BigInt(x * 2 ** -half * 2 ** -(exponent - half));
   const shift = BITS + BigInt(exponent);
   return shift >= 0n ? integer << shift : integer >> -shift;
 }
 
-/** ln 2 = 2 artanh(1/3) */
+/** ln 2 = 2 artanh(1/3), as a fixed-point number. */
 const LN2 = ((): bigint => {
   let sum = 0n;
   let power = (2n * ONE) / 3n;
@@ -24,7 +24,7 @@ const LN2 = ((): bigint => {
   return sum;
 })();
 
-/** e^x = mantissa · 2^exponent with a mantissa between 0.7 and 1.5, for x given as a fixed-point number. */
+/** Returns e^x = mantissa · 2^exponent, with a mantissa between 0.7 and 1.5. Both x and the mantissa are fixed-point numbers. */
 export function exactExp(x: bigint): { mantissa: bigint; exponent: number } {
   const n = (2n * x + LN2) / (2n * LN2) - (2n * x + LN2 < 0n ? 1n : 0n);
   const rest = x - n * LN2;
@@ -37,7 +37,7 @@ export function exactExp(x: bigint): { mantissa: bigint; exponent: number } {
   return { mantissa: sum, exponent: Number(n) };
 }
 
-/** How many units of its last place `value` is off e^x. Needs e^x ≥ 2⁻¹⁰²¹. */
+/** Returns how many units of its last place `value` is away from e^x, for a fixed-point x. It needs e^x ≥ 2⁻¹⁰²¹. */
 export function ulps(value: number, x: bigint): number {
   const { mantissa, exponent } = exactExp(x);
   const scaled = fixed(value * 2 ** -exponent);

@@ -4,14 +4,17 @@ import { exp, exponentials, factor, highPart } from "../../src/kernels/exp.js";
 import { COUPLING, DOWN, POWER, REST, scratch, UP, Y } from "../../src/kernels/scratch.js";
 import type { Walk } from "../../src/kernels/walk.js";
 import { fixed, ulps } from "./exact-exp.js";
-import { generator } from "./problems.js";
+import { randomFrom } from "../../../../tooling/random.mjs";
 
 const seed = process.env.DLRT_LONG ? Math.floor(Math.random() * 2 ** 31) : 1;
 const samples = process.env.DLRT_LONG ? 300_000 : 12_000;
 
-/** Numbers of every size there is, from −708 to the subnormal ones, and where n changes. */
+/**
+ * Draws negative numbers of every size, from the subnormal ones to −708, and takes those on both sides of where n of
+ * e^x = 2^n e^rest changes.
+ */
 function sample(count: number): number[] {
-  const random = generator(seed);
+  const random = randomFrom(seed);
   const all = [-Number.MIN_VALUE, -(2 ** -1022), -708.39, -(2 ** -53), -(2 ** -52)];
   for (let n = 1; n < 2040; n++) all.push(-(n * Math.LN2) / 2, (-(n * Math.LN2) / 2) * (1 + 2 ** -50));
   while (all.length < count) {
@@ -50,7 +53,7 @@ it("its ends: 1 for 0, 0 for −∞ and wherever the result would not be normal,
   expect(Math.abs(ulps(exp(300.5), fixed(300.5)))).toBeLessThanOrEqual(1);
 });
 
-/** A walk of one chunk that has nothing but gaps. */
+/** Makes a walk of one chunk that has gaps and nothing else. */
 const walkOver = (gaps: Float64Array, trans: boolean): Walk =>
   ({ gaps: { data: gaps, start: 0, stride: 1 }, trans }) as unknown as Walk;
 
@@ -58,7 +61,7 @@ it.each([false, true])(
   "factors between any two rows of a chunk keep to 2 ulp whatever sums they are differences of, trans %s",
   (trans) => {
     const rows = 32;
-    const random = generator(7);
+    const random = randomFrom(7);
     for (const gap of [
       () => -10 * (1 + random()),
       () => -1e-8,

@@ -7,7 +7,6 @@ import { trilInverse } from "../../src/kernels/tril-inverse.js";
 import {
   firstDifference,
   entry,
-  generator,
   limit,
   problem,
   referenceOperator,
@@ -15,6 +14,7 @@ import {
   type Problem,
   type Sizes,
 } from "./problems.js";
+import { randomFrom } from "../../../../tooling/random.mjs";
 
 const sizes: Sizes[] = [
   [1, 1, 1, 1],
@@ -66,13 +66,14 @@ describe.each(["f32", "f64"] as Dtype[])("inverse %s", (dtype) => {
     const exact = recurrent.inverse(referenceOperator(op, 0));
     expect(exact.every((value) => Math.abs(value) < 2 ** 20)).toBe(true);
     expect(exact.filter((value) => value !== 0).length).toBeGreaterThan(3 * n);
-    // −0 + 0 is 0: the order of sums decides the sign of a zero, nothing else.
+    // Adding 0 turns −0 into 0: the order in which a sum is taken may decide the sign of a zero, and nothing else.
     const plus = (values: Iterable<number>): Float64Array => Float64Array.from(values, (value) => value + 0);
     expect(firstDifference(plus(run(op).data), plus(exact))).toBe(-1);
   });
 
-  // Row i has key e_(i mod 3) and q = 2 k, so on rows of one key T is 1 + 2 tril, whose inverse is ∓2 by turns below the
-  // diagonal. 1200 rows are many blocks, some beyond row 1024, and each changes the sign of a state or keeps it.
+  // Row i has the unit vector e_(i mod 3) as its key, and q = 2 k. So on the rows of one key T is 1 on the diagonal and
+  // 2 everywhere below it, and its inverse is −2 and 2 by turns below the diagonal. 1200 rows are many blocks, some of
+  // them beyond row 1024, and each block either changes the sign of a state or keeps it.
   it("is exact for repeated keys with β = 2 over many blocks", () => {
     const [n, r] = [1200, 3];
     const unit = (index: number): number => (index % r === Math.floor(index / r) % r ? 1 : 0);
@@ -108,7 +109,7 @@ describe.each(["f32", "f64"] as Dtype[])("inverse %s", (dtype) => {
 
 describe.each(["f32", "f64"] as Dtype[])("trilInverse %s", (dtype) => {
   const block = (batch: number, c: number, upper: number) => {
-    const random = generator(c);
+    const random = randomFrom(c);
     return tensor([batch, c, c], dtype, (index) => {
       const row = Math.floor(index / c) % c;
       const value = random();

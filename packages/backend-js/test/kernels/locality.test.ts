@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { jsKernels } from "../../src/kernels/index.js";
 import { firstDifference, problem, tensor, type Problem } from "./problems.js";
 
-/** More rows for `inverse`, which then works in blocks. */
+/** Returns the number of rows to run: more for `inverse`, which then works in blocks. */
 const rowsOf = (kernel: string): number => (kernel === "inverse" ? 140 : 45);
 const p = 6;
 
@@ -19,7 +19,7 @@ function make(n: number, r: number, dtype: Dtype, kind: Kind): Decaying {
   return { ...problem([1, n, r, p], dtype), decay };
 }
 
-/** What is computed from the rows visited so far: [row, out] pairs in visiting order. */
+/** Runs a kernel and returns what it wrote. */
 function run(op: Decaying, kernel: "solve" | "apply" | "inverse", trans: boolean) {
   const { batch, n, r, dtype, diag, q, k, b, decay } = op;
   const sizes = { batch, n, r, op: { diag, q, k, decay } };
@@ -43,7 +43,7 @@ const cases = (["solve", "apply", "inverse"] as const).flatMap((kernel) =>
 
 describe.each(cases)("$kernel $dtype, trans $trans, decay $kind", ({ kernel, trans, dtype, kind }) => {
   const slots = ["diag", "q", "k", "b", ...(kind === "none" ? [] : (["decay"] as const))] as const;
-  // A rank of 23 is tiles of six and of four, and a row of Q ends within one.
+  // A rank of 23 is worked through in tiles of six and of four columns, and a row of Q ends within a tile.
   it.each(slots.flatMap((slot) => [[slot, 5] as const, [slot, 23] as const]))(
     "NaN or Inf in a row of %s leaves the rows before as they are, r %i",
     (slot, r) => {

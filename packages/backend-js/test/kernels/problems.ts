@@ -2,20 +2,10 @@ import type { Dtype, FloatArray, HostTensor, Shape } from "@dlrt/core";
 import { contiguousLayout } from "@dlrt/core/backend";
 import { elementCount, newFloatArray, unitRoundoff } from "@dlrt/core";
 import type { ReferenceOperator } from "@dlrt/core/reference";
+import { randomFrom } from "../../../../tooling/random.mjs";
 
-/** ω may reach 16 ε for ranks up to 128. */
+/** Returns the ω that a kernel may reach: 16 ε, for ranks up to 128. */
 export const limit = (dtype: Dtype): number => 16 * unitRoundoff[dtype];
-
-/** Uniform in [−1, 1), the same on every run (mulberry32). */
-export function generator(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let t = Math.imul(state ^ (state >>> 15), state | 1);
-    t ^= t + Math.imul(t ^ (t >>> 7), t | 61);
-    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 31 - 1;
-  };
-}
 
 export function tensor(shape: Shape, dtype: Dtype, value: (index: number) => number = () => NaN): HostTensor {
   const data = newFloatArray(dtype, elementCount(shape)).map((_, index) => value(index)) as FloatArray;
@@ -48,9 +38,9 @@ export interface Problem {
 
 export type Sizes = readonly [batch: number, n: number, r: number, p: number];
 
-/** Keys of norm about 1 and λ in ±[0.5, 1.5): contractive enough that nothing overflows. */
+/** Makes a random problem. Its keys have norms of about 1 and its λ are in ±[0.5, 1.5), so that nothing overflows. */
 export function problem([batch, n, r, p]: Sizes, dtype: Dtype, seed = 1): Problem {
-  const random = generator(seed + n + 31 * r + 101 * p);
+  const random = randomFrom(seed + n + 31 * r + 101 * p);
   const scale = 1 / Math.sqrt(Math.max(1, r));
   return {
     dtype,
@@ -66,7 +56,7 @@ export function problem([batch, n, r, p]: Sizes, dtype: Dtype, seed = 1): Proble
   };
 }
 
-/** One batch entry of a tensor in float64. */
+/** Returns one batch entry of a tensor in float64. */
 export function entry(t: HostTensor, batch: number): Float64Array {
   const size = t.shape[1] * t.shape[2];
   return Float64Array.from(t.data.subarray(batch * size, (batch + 1) * size));
@@ -76,7 +66,10 @@ export function referenceOperator(op: Problem, batch: number): ReferenceOperator
   return { n: op.n, r: op.r, diag: entry(op.diag, batch), q: entry(op.q, batch), k: entry(op.k, batch) };
 }
 
-/** The first element of [from, to) whose bits differ, or −1; NaN equals itself, −0 differs from 0. */
+/**
+ * Returns the first place from `from` up to, but not including, `to` where bits differ, or −1. NaN equals itself here,
+ * and −0 differs from 0.
+ */
 export function firstDifference(a: FloatArray, b: FloatArray, from = 0, to: number = a.length): number {
   for (let at = from; at < to; at++) if (!Object.is(a[at], b[at])) return at;
   return -1;

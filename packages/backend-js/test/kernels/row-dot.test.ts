@@ -2,11 +2,12 @@ import type { Dtype } from "@dlrt/core";
 import { unitRoundoff } from "@dlrt/core";
 import { describe, expect, it } from "vitest";
 import { rowDot } from "../../src/kernels/row-dot.js";
-import { generator, tensor } from "./problems.js";
+import { tensor } from "./problems.js";
+import { randomFrom } from "../../../../tooling/random.mjs";
 
 describe.each(["f32", "f64"] as Dtype[])("rowDot %s", (dtype) => {
   it.each([0, 1, 3, 4, 5, 64, 257])("p %i", (p) => {
-    const random = generator(p);
+    const random = randomFrom(p);
     const [batch, n] = [2, 7];
     const x = tensor([batch, n, p], dtype, random);
     const y = tensor([batch, n, p], dtype, random);

@@ -1,7 +1,7 @@
-// Compiled by test/compile.ts: what assembly/exp.ts computes, over arrays.
+// The functions of assembly/exp.ts over arrays. test/factors.ts compiles this file.
 import { exp, highPart, limited } from "../../assembly/exp";
 
-/** out ← e^(high + low), `bytes` of each, a multiple of 16. */
+/** Computes out ← e^(high + low) over `bytes` bytes of each, a multiple of 16. */
 function exponentials<T>(high: usize, low: usize, out: usize, bytes: usize): void {
   for (let at: usize = 0; at < bytes; at += 16) {
     v128.store(out + at, exp<T>(v128.load(high + at), v128.load(low + at)));

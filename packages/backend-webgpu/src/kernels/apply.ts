@@ -1,22 +1,25 @@
 import { decayKind, type ApplyParams } from "@dlrt/core/backend";
 import type { GpuTensor } from "../tensor.js";
 import { carried } from "./carried.js";
-import { chunkSize, operand, quads, scratch, type Context } from "./context.js";
+import type { Context } from "./context.js";
+import { operand } from "./operands.js";
+import { scratch } from "./scratch.js";
+import { chunkSize, quads } from "./sizes.js";
 import { couplings } from "./coupling.js";
 import { decayBytes, decayed, type Decayed } from "./decay.js";
 import { input } from "./rows.js";
 import type { Operand, Range } from "./plan.js";
-import { applyChunk, applyColumns, applyPrefix, applyState } from "./plans.js";
+import { applyChunk, applyColumns, applyPrefix, applyState } from "./plans/apply.js";
 import type { Segment } from "./segments.js";
 import { stateSize, type Carry } from "./state.js";
 
 const THREADS = 64;
-/** Rows of a chunk where columns of X decay: apply-columns has no other. */
+/** The rows of a chunk where columns of X decay. The shader apply-columns is written for no other number. */
 const COLUMNS_CHUNK = 16;
-/** apply-prefix's DECAY. */
+/** The values of the override DECAY of the shader apply-prefix. */
 const STATE_DECAY = { none: 0, row: 1, channel: 2, columns: 3 } as const;
 
-/** What decays: nothing, the state's rows by one factor or by one each, or its columns by one each. */
+/** What decays: nothing, the whole state by one factor a row of T ("row"), each row of the state or each of its columns by a factor of its own. */
 type Decay = keyof typeof STATE_DECAY;
 
 function decayOf({ op, r, decayOn }: ApplyParams<GpuTensor>): Decay {
@@ -24,7 +27,10 @@ function decayOf({ op, r, decayOn }: ApplyParams<GpuTensor>): Decay {
   return kind === "channel" && decayOn === "columns" ? "columns" : kind;
 }
 
-/** out ← α (op(T) x + F Z₀): chunk states, their prefix sums, then every chunk on its own. */
+/**
+ * Computes out ← α (op(T) x + F Z₀): first what each chunk adds to the state, then the states before the chunks, and then the
+ * rows of all chunks at once.
+ */
 export function apply(ctx: Context, params: ApplyParams<GpuTensor>): void {
   const { batch, n, r, p, op, x } = params;
   if (batch === 0 || p === 0) return;
@@ -95,7 +101,7 @@ function applySegment(
   });
 }
 
-/** The state before every chunk; `carry` moves past the last. */
+/** Computes the state before every chunk. `carry` goes from the state before the first chunk to that after the last. */
 export function chunkStates(
   ctx: Context,
   of: {

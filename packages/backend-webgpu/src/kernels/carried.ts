@@ -1,6 +1,8 @@
 import type { Sizes } from "@dlrt/core";
 import type { GpuTensor } from "../tensor.js";
-import { meets, partition, type Context } from "./context.js";
+import type { Context } from "./context.js";
+import { meets } from "./operands.js";
+import { partition } from "./partition.js";
 import type { Operand } from "./plan.js";
 import { output } from "./rows.js";
 import { segmentSize, type Segment, type Work } from "./segments.js";
@@ -9,14 +11,17 @@ import { loadState, storeState, type Carry } from "./state.js";
 /** An operation that carries a state along its rows. */
 interface Carried extends Sizes, Omit<Work, "tensors"> {
   readonly trans: boolean;
-  /** What it reads rows of. */
+  /** The tensors of which it reads rows. */
   readonly inputs: readonly (GpuTensor | undefined)[];
   readonly out: GpuTensor;
   readonly initialState?: GpuTensor | undefined;
   readonly finalState?: GpuTensor | undefined;
 }
 
-/** Records it segment by segment: `run` writes a segment's rows to `to`, and takes the state before them to that after them. */
+/**
+ * Records an operation segment by segment. For each segment `run` writes the rows to `to`, and takes `carry` from the state
+ * before them to the state after them.
+ */
 export function carried(
   ctx: Context,
   { batch, n, r, p, trans, chunk, flops, scratchBytes, inputs, out, initialState, finalState }: Carried,

@@ -1,14 +1,17 @@
 import type { CausalConvVjpParams } from "@dlrt/core/backend";
 import type { GpuTensor } from "../tensor.js";
-import { meets, operand, packed, partition, scratch, type Context } from "./context.js";
+import type { Context } from "./context.js";
+import { meets, operand, packed } from "./operands.js";
+import { partition } from "./partition.js";
+import { scratch } from "./scratch.js";
 import { convolve, reached, ROWS, stateOf, withRows } from "./causal-conv.js";
-import { causalConvInputsPlan, causalConvSumsPlan } from "./layer-plans.js";
+import { causalConvInputsPlan, causalConvSumsPlan } from "./plans/layers.js";
 import { shared, THREADS } from "./layer-rows.js";
 import type { Operand, Range } from "./plan.js";
 import { elementOutput } from "./rows.js";
 import { segmentSize, type Segment } from "./segments.js";
 
-/** Rows that are added up by one thread. */
+/** The number of rows that one thread adds up. */
 const CHUNK = 64;
 
 type Params = CausalConvVjpParams<GpuTensor>;
@@ -22,7 +25,7 @@ const inputsOf = ({
   finalStateCotangent,
 }: Params): (GpuTensor | undefined)[] => [x, weight, bias, initialState, cotangent, finalStateCotangent];
 
-/** The gradients of a convolution: of its inputs row by row, of weight and bias as sums over all rows. */
+/** Computes the gradients of a convolution: that of its inputs row by row, and those of weight and bias as sums over all rows. */
 export function causalConvVjp(ctx: Context, p: Params): void {
   const { batch, n, p: cols, taps, x, cotangent, gradients } = p;
   const chunks = Math.ceil(n / CHUNK);
@@ -52,7 +55,7 @@ export function causalConvVjp(ctx: Context, p: Params): void {
   });
 }
 
-/** ȳ of a segment's rows and of the taps − 1 after it, which its inputs reach. */
+/** Returns the cotangent of the convolution's sums, ȳ, for a segment's rows and for the taps − 1 rows after it, which its inputs reach. */
 function cotangentOfSums(ctx: Context, p: Params, segment: Segment): Operand {
   const { n, p: cols, taps, activation, cotangent } = p;
   const rows = Math.min(segment.rows + taps - 1, n - segment.first);
@@ -75,7 +78,7 @@ function inputGradients(ctx: Context, p: Params, segment: Segment, given: Operan
   }
 }
 
-/** The gradients of rows of X, the first of which is `row`. */
+/** Computes the gradients of rows of X, the first of which is `row`; `givenFirst` is the row of ȳ at which `given` begins. */
 function inputRows(
   ctx: Context,
   p: Params,
@@ -108,7 +111,7 @@ function inputRows(
   finish();
 }
 
-/** What the chunks of a segment add to the gradients of weight and bias. */
+/** Adds up, chunk by chunk, what a segment contributes to the gradients of weight and bias. */
 function addRows(
   ctx: Context,
   p: Params,
@@ -132,7 +135,7 @@ function addRows(
   });
 }
 
-/** The sums of all chunks for the taps from `firstTap` on, as many as `to` has rows. */
+/** Writes the sums over all chunks for the taps from `firstTap` on, as many as `to` has rows. */
 function addChunks(
   ctx: Context,
   p: Params,

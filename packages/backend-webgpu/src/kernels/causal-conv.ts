@@ -1,24 +1,26 @@
 import type { CausalConvParams } from "@dlrt/core/backend";
 import type { GpuTensor } from "../tensor.js";
-import { meets, operand, partition, type Context } from "./context.js";
-import { causalConvPlan } from "./layer-plans.js";
+import type { Context } from "./context.js";
+import { meets, operand } from "./operands.js";
+import { partition } from "./partition.js";
+import { causalConvPlan } from "./plans/layers.js";
 import { outputs, shared, THREADS } from "./layer-rows.js";
 import type { Operand } from "./plan.js";
 import { copyRows, elementOutput } from "./rows.js";
 import { segmentSize, type Budget, type Segment } from "./segments.js";
 
-/** Bits of the shader's flags. */
+/** The bits of the shader's `flags`. */
 const STATE = 1;
 const BIAS = 2;
 const SILU = 4;
 const GRADIENT = 8;
 
-/** Rows that a thread does. */
+/** The number of rows that one thread computes. */
 export const ROWS = 8;
 
 type Inputs = Omit<CausalConvParams<GpuTensor>, "out" | "finalState">;
 
-/** out ← the convolution of x; the final state is the last rows of what was convolved. */
+/** Computes out ← the convolution of x. The final state is the last taps − 1 rows of what was convolved. */
 export function causalConv(ctx: Context, p: CausalConvParams<GpuTensor>): void {
   const { batch, n, p: cols, taps, x, weight, bias, initialState, finalState, out } = p;
   const flops = 10 * cols * taps;
@@ -39,13 +41,13 @@ export function causalConv(ctx: Context, p: CausalConvParams<GpuTensor>): void {
   }));
 }
 
-/** What is left of a budget once a binding has had room for so many more rows of `t`. */
+/** Lowers a budget so that a binding has room for so many more rows of `t` than a segment has. */
 export function withRows(budget: Budget, t: GpuTensor, rows: number): Budget {
   const bytes = 4 * rows * Math.abs(t.layout.row);
   return { ...budget, bindingBytes: Math.max(1, budget.bindingBytes - bytes) };
 }
 
-/** The rows of x that a segment's rows of the convolution meet: `lead` of them before its own. */
+/** Describes the rows of x that a segment of the convolution reads: its own, and `lead` of them before. */
 export function reached(
   ctx: Context,
   { x, taps }: Pick<Inputs, "x" | "taps">,
@@ -56,7 +58,10 @@ export function reached(
   return { x: operand(ctx, x, rows), lead };
 }
 
-/** One dispatch: the convolution of a segment's rows, or, for a cotangent of what it is after its activation, that of before. */
+/**
+ * Dispatches the convolution of a segment's rows. Where a `cotangent` of its activated result is given, the cotangent of the
+ * sums before the activation is computed instead.
+ */
 export function convolve(
   ctx: Context,
   p: Inputs,
@@ -89,12 +94,12 @@ export function convolve(
   });
 }
 
-/** The initial state, or what stands in for it. */
+/** Describes the initial state, or what is bound in its place where there is none. */
 export function stateOf(ctx: Context, { initialState, taps }: Inputs, segment: Segment): Operand {
   return taps > 1 ? shared(ctx, initialState, segment) : ctx.nothing.read;
 }
 
-/** The last taps − 1 rows of the initial state and x, one below the other. */
+/** Stores the final state: the last taps − 1 of the initial state's rows followed by those of x. */
 function storeLastRows(
   ctx: Context,
   { n, p: cols, taps, x, initialState }: CausalConvParams<GpuTensor>,

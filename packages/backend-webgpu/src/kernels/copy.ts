@@ -1,11 +1,13 @@
 import type { CopyParams } from "@dlrt/core/backend";
 import type { GpuTensor } from "../tensor.js";
-import { meets, operand, partition, type Context } from "./context.js";
+import type { Context } from "./context.js";
+import { meets, operand } from "./operands.js";
+import { partition } from "./partition.js";
 import type { Operand } from "./plan.js";
 import { copyRows, elementOutput } from "./rows.js";
 import { rowsWithin, segmentSize, type Segment } from "./segments.js";
 
-/** out ← α x, or α xᵀ. */
+/** Computes out ← α x, or α xᵀ. */
 export function copy(ctx: Context, p: CopyParams<GpuTensor>): void {
   const { batch, rows, cols, trans, x, out } = p;
   if (batch * rows * cols === 0) return;

@@ -1,7 +1,9 @@
-import { quads, scratch, type Context } from "./context.js";
+import type { Context } from "./context.js";
+import { scratch } from "./scratch.js";
+import { quads } from "./sizes.js";
 import type { Decayed } from "./decay.js";
 import type { Operand, Range } from "./plan.js";
-import { couplingPlan, couplingChannelsPlan } from "./plans.js";
+import { couplingPlan, couplingChannelsPlan } from "./plans/solve.js";
 
 interface Chunks {
   readonly batches: number;

@@ -1,8 +1,11 @@
 import type { DecayVjpParams } from "@dlrt/core/backend";
 import type { GpuTensor } from "../tensor.js";
-import { meets, operand, partition, scratch, type Context } from "./context.js";
+import type { Context } from "./context.js";
+import { meets, operand } from "./operands.js";
+import { partition } from "./partition.js";
+import { scratch } from "./scratch.js";
 import type { Operand, Range } from "./plan.js";
-import { decayVjpPlan } from "./plans.js";
+import { decayVjpPlan } from "./plans/elements.js";
 import { elementOutput } from "./rows.js";
 import { segmentSize, type Segment } from "./segments.js";
 

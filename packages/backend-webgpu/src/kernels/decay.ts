@@ -1,9 +1,12 @@
 import { decayKind } from "@dlrt/core/backend";
 import type { GpuTensor } from "../tensor.js";
-import { operand, packed, quads, scratch, type Context } from "./context.js";
+import type { Context } from "./context.js";
+import { operand, packed } from "./operands.js";
+import { scratch } from "./scratch.js";
+import { quads } from "./sizes.js";
 import type { Placed } from "./placed.js";
 import type { Operand, Range } from "./plan.js";
-import { decayRows } from "./plans.js";
+import { decayRows } from "./plans/solve.js";
 import { copyRows } from "./rows.js";
 import type { Segment } from "./segments.js";
 

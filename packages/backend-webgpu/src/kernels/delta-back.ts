@@ -1,43 +1,46 @@
 import type { DeltaRuleVjpParams } from "@dlrt/core/backend";
 import type { GpuTensor } from "../tensor.js";
-import { operand, packed, quads, scratch, type Context } from "./context.js";
+import type { Context } from "./context.js";
+import { operand, packed } from "./operands.js";
+import { scratch } from "./scratch.js";
+import { quads } from "./sizes.js";
 import { couplingPair } from "./coupling.js";
 import { storeValues } from "./delta-gates.js";
-import { deltaBackKeys, deltaBackReads, deltaBackScan } from "./delta-plans.js";
+import { deltaBackKeys, deltaBackReads, deltaBackScan } from "./plans/delta.js";
 import { deltaChunks, keptScan, type DeltaChunks, type Solved } from "./delta-rule.js";
 import { storeRows, type Bars } from "./delta-sink.js";
 import type { Operand, Range } from "./plan.js";
-import { applyState } from "./plans.js";
+import { applyState } from "./plans/apply.js";
 import { copyRows } from "./rows.js";
 import type { Segment } from "./segments.js";
 import { stateSize, type Carry } from "./state.js";
 
 const THREADS = 64;
-/** Quads of columns of a workgroup of the scan. */
+/** How many quads of columns a workgroup of the scan owns. */
 const TILE = 8;
-/** As delta-back-scan counts them. */
+/** The values of `decay` among the Params of the shader delta-back-scan. */
 const DECAY = { none: 0, row: 1, channel: 2 } as const;
 
 type Params = DeltaRuleVjpParams<GpuTensor>;
 
-/** A segment on the way back. */
+/** What the gradients of one segment are computed from. */
 interface Back extends DeltaChunks, Solved {
   readonly segment: Segment;
   readonly chunk: number;
   readonly chunks: number;
-  /** Channels and columns in quads. */
+  /** The number of quads of channels, and of quads of columns. */
   readonly rank: number;
   readonly columns: number;
   readonly r: number;
   readonly p: number;
-  /** Ō, with the scale in it. */
+  /** The cotangent of the output, Ō, multiplied by the scale. */
   readonly outBar: Operand;
 }
 
 /**
- * The gradients of one segment's rows (core's reference README, equation (30)). All chunks at once: what does not depend on the states,
- * then, when the scans have gone there and back, what does. `carry` is the state before the segment, and `bar`, Z̄ after it, becomes that
- * before it.
+ * Computes the gradients of one segment's rows, by equation (30) of core's reference README: first, for all chunks at once, what does
+ * not depend on the states; then the scans, forward and back; then, for all chunks at once, what depends on the states. `carry` is the
+ * state before the segment. `bar` is Z̄ after the segment, and becomes Z̄ before it.
  */
 export function deltaBack(
   ctx: Context,
@@ -76,7 +79,7 @@ function scaledCotangent(ctx: Context, { p, scale, outCotangent }: Params, segme
   return to;
 }
 
-/** Mᵀ Ō */
+/** Computes Mᵀ Ō of every chunk. */
 function readBack(ctx: Context, back: Back): Operand {
   const out = quadRows(ctx, back.segment, back.columns);
   const none = ctx.nothing.read;
@@ -98,11 +101,11 @@ function readBack(ctx: Context, back: Back): Operand {
   return out;
 }
 
-/** Threads that hold eight rows of a chunk by a quad of columns. */
+/** How many threads it takes where each owns eight rows of a chunk by one of `width` quads. */
 const tiles = ({ segment, chunk, chunks }: Back, width: number): number =>
   segment.batches * chunks * (chunk / 8) * width;
 
-/** Q̃ᵀ Ō of every chunk. */
+/** Computes Q̃ᵀ Ō of every chunk. */
 function addedStates(ctx: Context, back: Back): Range {
   const { segment, chunk, chunks, rank, columns, r, p, outBar } = back;
   const { batches, rows } = segment;
@@ -119,12 +122,12 @@ function addedStates(ctx: Context, back: Back): Range {
   return z;
 }
 
-/** B̄ in place of Mᵀ Ō, and Z̄ after every chunk in place of Q̃ᵀ Ō. */
+/** Replaces Mᵀ Ō by B̄, and Q̃ᵀ Ō of every chunk by Z̄ after the chunk. */
 function scanBack(ctx: Context, back: Back, solvedBar: Operand, statesBar: Range, bar: Carry): void {
   const { segment, chunk, chunks, columns, r, solving } = back;
   const { batches, rows } = segment;
   const total = batches * Math.ceil(columns / TILE);
-  // G of the way there is read as F here, and F added as G
+  // On the way back Z̄ is read with the G of the way forward, K̃, and grows by products with its F, P̃.
   const { f: g, g: f } = solving;
   ctx.stream.recorder.dispatch(deltaBackScan, {
     constants: {
@@ -143,7 +146,7 @@ function scanBack(ctx: Context, back: Back, solvedBar: Operand, statesBar: Range
   });
 }
 
-/** −P̄, Q̄ and K̄, without what the gates and the norms make of them. */
+/** Computes −P̄, Q̄ and K̄. The gradients of gates and norms are not in them yet. */
 function rowsBack(ctx: Context, back: Back, solvedBar: Operand, statesBar: Range): Bars {
   const { segment, chunk, chunks, rank, columns, p, scaled, outBar, states, stride } = back;
   const { batches, rows } = segment;

@@ -1,7 +1,9 @@
 import type { DeltaRuleVjpParams } from "@dlrt/core/backend";
 import type { GpuTensor } from "../tensor.js";
-import { operand, packed, scratch, type Context } from "./context.js";
-import { deltaGates } from "./delta-plans.js";
+import type { Context } from "./context.js";
+import { operand, packed } from "./operands.js";
+import { scratch } from "./scratch.js";
+import { deltaGates } from "./plans/delta.js";
 import { byRows, outputs } from "./layer-rows.js";
 import type { Operand } from "./plan.js";
 import { inElements } from "./rows.js";
@@ -9,11 +11,14 @@ import type { Segment } from "./segments.js";
 
 type Params = DeltaRuleVjpParams<GpuTensor>;
 
-/** Bits of delta-gates' flags. */
+/** The bits of the shader's `flags`. */
 const WANTED = { x: 1, factor: 2 } as const;
 const ADDED = { x: 4, factor: 8 } as const;
 
-/** v̄ = w ∘ B̄ and w̄ = v ∘ B̄. Without a gate for writing that is β's first part, which is returned. */
+/**
+ * Computes v̄ = w ∘ B̄ and w̄ = v ∘ B̄. Where writing has no gate of its own, w is β, and w̄ is one of the two parts of β̄: it is
+ * returned in scratch, for `storeRows` to add the other.
+ */
 export function storeValues(
   ctx: Context,
   params: Params,
@@ -34,7 +39,7 @@ export function storeValues(
 }
 
 interface Gates {
-  /** What was multiplied by the factor, and its rows as they were multiplied. */
+  /** The tensor whose rows were multiplied by the factor, and those rows as they were then, normalised or not. */
   readonly x: GpuTensor;
   readonly at: Operand;
   readonly factor: GpuTensor;
@@ -44,7 +49,7 @@ interface Gates {
   readonly factorAdded?: Operand | undefined;
   readonly xGradient?: GpuTensor | undefined;
   readonly factorGradient?: GpuTensor | undefined;
-  /** Scratch for the gradient of x, where that goes on from there, and of the factor. */
+  /** Scratch that takes the gradient of x (`raw`) or of the factor (`sum`), where more is to be computed from it. */
   readonly raw?: Operand | undefined;
   readonly sum?: Operand | undefined;
 }

@@ -1,17 +1,20 @@
 import type { DeltaRuleParams } from "@dlrt/core/backend";
 import type { GpuTensor } from "../tensor.js";
-import { operand, packed, quads, scratch, type Context } from "./context.js";
-import { scaleRowsPlan } from "./layer-plans.js";
+import type { Context } from "./context.js";
+import { operand, packed } from "./operands.js";
+import { scratch } from "./scratch.js";
+import { quads } from "./sizes.js";
+import { scaleRowsPlan } from "./plans/layers.js";
 import { byRows } from "./layer-rows.js";
 import type { Operand, Range } from "./plan.js";
 import { inElements, input } from "./rows.js";
 import type { Segment } from "./segments.js";
 
-/** Rows of the delta rule in quads, query and key normalised where that is asked for. */
+/** The rows of a delta rule, counted in quads. Query and key are normalised where that is asked for. */
 export interface DeltaRows {
   readonly query: Operand;
   readonly key: Operand;
-  /** P = e ∘ k, or e times the erase key's own row */
+  /** P = e ∘ k, or e times the row of the erase key where there is one. */
   readonly erase: Operand;
   /** W = w ∘ v */
   readonly written: Operand;
@@ -37,7 +40,7 @@ export function deltaRows(
   };
 }
 
-/** P of a single row with an erase key of its own, in elements. */
+/** Computes P of a single row whose erase key is one of its own, counted in elements. */
 export function eraseRow(
   ctx: Context,
   eraseKey: GpuTensor,
@@ -48,9 +51,9 @@ export function eraseRow(
 }
 
 interface Scaled {
-  /** x, normalised; made only with `eps`. */
+  /** The rows of x, normalised. They are computed only where `eps` is given. */
   readonly plain: Operand;
-  /** The same times the factor; made only with one. */
+  /** The same multiplied by the factor. They are computed only where there is one. */
   readonly scaled: Operand;
 }
 

@@ -1,6 +1,10 @@
 import type { DeltaRuleVjpParams } from "@dlrt/core/backend";
 import type { GpuTensor } from "../tensor.js";
-import { chunkSize, meets, packed, partition, quads, scratch, within, type Context } from "./context.js";
+import type { Context } from "./context.js";
+import { meets, packed } from "./operands.js";
+import { partition } from "./partition.js";
+import { scratch, within } from "./scratch.js";
+import { chunkSize, quads } from "./sizes.js";
 import { decayBytes } from "./decay.js";
 import { deltaBack } from "./delta-back.js";
 import { copyCarry, deltaChunks } from "./delta-rule.js";
@@ -12,8 +16,9 @@ import { loadState, stateSize, storeState, type Carry } from "./state.js";
 type Params = DeltaRuleVjpParams<GpuTensor>;
 
 /**
- * The gradients of `deltaRule`, segment by segment from the last. A segment's way there is gone once more, with the state before every
- * chunk kept; so of the way there through all of them only the state before each segment, and what it has lost, is kept.
+ * Computes the gradients of `deltaRule`. A first pass through all segments keeps nothing but the state before each of them, and what that
+ * has lost. Then the segments are gone through from the last: each is computed forward once more, with the state before every chunk kept,
+ * and then back.
  */
 export function deltaRuleVjp(ctx: Context, params: Params): void {
   const { batch, n, r, p } = params;
@@ -33,7 +38,7 @@ export function deltaRuleVjp(ctx: Context, params: Params): void {
   });
 }
 
-/** The gradients of some batch entries, which go through the segments together. */
+/** Computes the gradients of some batch entries, which go through the segments together. */
 function entries(
   ctx: Context,
   params: Params,
@@ -59,7 +64,7 @@ function entries(
   storeState(ctx, part, bar, gradients.initialState);
 }
 
-/** Takes the state past a segment. */
+/** Takes `carry` from the state before a segment to that after it, and keeps nothing else. */
 function passSegment(ctx: Context, params: Params, segment: Segment, chunk: number, carry: Carry): void {
   const { batches, rows } = segment;
   const width = quads(params.p);
@@ -74,7 +79,7 @@ function workOf(params: Params, chunk: number): Work {
   const { initialState: _, ...own } = gradients;
   const inputs = [query, key, value, erase, write, decay, outCotangent];
   const outputs = Object.values(own);
-  // those that a dispatch cannot write where they are
+  // Whether some gradient lies in a buffer of something else, so that a dispatch cannot write it where it is.
   const apart = outputs.some((t) => t && meets(t, [...inputs, ...outputs.filter((other) => other !== t)]));
   const scratchBytes =
     4 * (4 * chunk + (apart ? 44 : 28) * quads(r) + (apart ? 24 : 16) * quads(p) + 2) +
@@ -85,7 +90,10 @@ function workOf(params: Params, chunk: number): Work {
   return { batch, n, chunk, scratchBytes, flops, tensors: [...inputs, ...outputs] };
 }
 
-/** Where there is more than one segment, a quarter of the scratch is for the states before them. */
+/**
+ * Chooses the size of the segments. Where there is more than one, a quarter of the scratch is set aside for the states before
+ * them.
+ */
 function sizeOf(ctx: Context, params: Params, work: Work): { batches: number; rows: number } {
   const { n, r, p, initialState, finalStateCotangent, gradients } = params;
   const states = [initialState, finalStateCotangent, gradients.initialState].flatMap((t) => t ?? []);
@@ -104,7 +112,7 @@ function sizeOf(ctx: Context, params: Params, work: Work): { batches: number; ro
   return size;
 }
 
-/** Without a rank or columns nothing depends on anything but the final state on the initial one, which has no elements then. */
+/** Writes zeros: without a rank or columns only the final state depends on anything, and it has no elements then. */
 function zeroGradients(ctx: Context, { batch, gradients }: Params): void {
   for (const t of Object.values(gradients)) {
     const [, rows = 0, cols = 0] = t?.shape ?? [];

@@ -1,14 +1,17 @@
 import { checkEraseKey, type DeltaRuleParams } from "@dlrt/core/backend";
 import type { GpuTensor } from "../tensor.js";
 import { carried } from "./carried.js";
-import { chunkSize, packed, quads, scratch, type Context } from "./context.js";
+import type { Context } from "./context.js";
+import { packed } from "./operands.js";
+import { scratch } from "./scratch.js";
+import { chunkSize, quads } from "./sizes.js";
 import { chunkStates } from "./apply.js";
 import { couplingPair } from "./coupling.js";
 import { decayBytes, decayed, decayedReading, type Decayed } from "./decay.js";
 import { deltaStep } from "./delta-step.js";
 import { deltaRows, type DeltaRows } from "./delta-rows.js";
 import type { Operand, Range } from "./plan.js";
-import { applyChunk } from "./plans.js";
+import { applyChunk } from "./plans/apply.js";
 import { copyRows } from "./rows.js";
 import { scan, type SolveSegment } from "./scan.js";
 import { scanGroups } from "./scan-cost.js";
@@ -19,8 +22,9 @@ import { carryInto, stateSize, type Carry } from "./state.js";
 const THREADS = 64;
 
 /**
- * U = solve(λ = 1, P, K, g; W, Z₀) and out = scale · (M U + Q Z) on one state: first, for all chunks at once, what does not depend on it,
- * the couplings of P and of Q with K; then the scan, which keeps the state before every chunk; then all outputs at once.
+ * Computes U = solve(λ = 1, P, K, g; W, Z₀) and out = scale · (M U + Q Z) on one state, equation (29) of core's reference README: first,
+ * for all chunks at once, the couplings of P and of Q with K, which do not depend on the state; then the scan, which keeps the state before
+ * every chunk; then all outputs at once.
  */
 export function deltaRule(ctx: Context, params: DeltaRuleParams<GpuTensor>): void {
   const { batch, n, r, p, query, key, value, erase, eraseKey, write, decay } = params;
@@ -58,15 +62,15 @@ function deltaSegment(
   });
 }
 
-/** What the chunks of a segment need before the state reaches them. */
+/** What is computed of a segment's chunks before the state reaches them. */
 export interface DeltaChunks {
   readonly rows: DeltaRows;
   readonly scaled: Decayed | undefined;
-  /** The coupling of P with K, its rows, and the right-hand side. */
+  /** What the scan takes: the coupling of P with K, their rows, and the right-hand side W. */
   readonly solving: SolveSegment;
   /** The coupling of Q with K. */
   readonly reading: Range;
-  /** What a row of Q reads the state before its chunk with. */
+  /** Computes what each row of Q reads the state before its chunk with, decay included. */
   reads(): Operand;
 }
 
@@ -101,7 +105,10 @@ export interface Solved {
   readonly stride: number;
 }
 
-/** U and the states, from one scan; where that goes in groups, states are added up again from U. `carry` moves past the last chunk. */
+/**
+ * Computes U and the state before every chunk. A sequential scan gives both; after one in groups the states are added up again
+ * from U. `carry` goes from the state before the first chunk to that after the last.
+ */
 function corrections(ctx: Context, of: SolveSegment, carry: Carry, scaled: Decayed | undefined): Solved {
   const { batches, rows, chunk, chunks, r, p } = of;
   const groups = scanGroups(ctx, of);
@@ -118,7 +125,7 @@ function corrections(ctx: Context, of: SolveSegment, carry: Carry, scaled: Decay
   return keptScan(ctx, of, carry);
 }
 
-/** The same by a scan of the chunks one after the other: the state after the last chunk is kept too. */
+/** Computes the same by a sequential scan, which keeps the state after the last chunk too. */
 export function keptScan(ctx: Context, of: SolveSegment, carry: Carry): Solved {
   const { batches, rows, chunks, r, p } = of;
   const u = packed(scratch(ctx, 4 * batches * rows * quads(p)), rows, quads(p));
@@ -132,7 +139,7 @@ export function keptScan(ctx: Context, of: SolveSegment, carry: Carry): Solved {
   return { corrections: u, states, stride };
 }
 
-/** A carry for the same batch entries, of its own. */
+/** Copies a carry, for the same batch entries. */
 export function copyCarry(
   ctx: Context,
   { batches, r, p }: Pick<SolveSegment, "batches" | "r" | "p">,
@@ -146,7 +153,7 @@ export function copyCarry(
   return { z: copied(z), lost: copied(lost) };
 }
 
-/** out ← α (M U + Q Z) for all chunks at once, with M and its diagonal in `coupling`. */
+/** Computes out ← α (M U + Q Z) of all chunks at once, with M and its diagonal in `coupling`. */
 function readOut(
   ctx: Context,
   of: {

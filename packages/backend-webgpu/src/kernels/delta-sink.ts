@@ -1,8 +1,11 @@
 import { decayKind, type DeltaRuleVjpParams } from "@dlrt/core/backend";
 import type { GpuTensor } from "../tensor.js";
-import { packed, quads, scratch, type Context } from "./context.js";
+import type { Context } from "./context.js";
+import { packed } from "./operands.js";
+import { scratch } from "./scratch.js";
+import { quads } from "./sizes.js";
 import { gateGradients } from "./delta-gates.js";
-import { deltaGaps } from "./delta-plans.js";
+import { deltaGaps } from "./plans/delta.js";
 import type { DeltaRows } from "./delta-rows.js";
 import { outputs, own } from "./layer-rows.js";
 import { normRowsBack } from "./norm-rows.js";
@@ -12,7 +15,7 @@ import type { Segment } from "./segments.js";
 
 type Params = DeltaRuleVjpParams<GpuTensor>;
 
-/** −P̄, Q̄ and K̄, in elements. */
+/** −P̄, Q̄ and K̄, counted in elements. */
 export interface Bars {
   readonly erase: Operand;
   readonly query: Operand;
@@ -21,7 +24,7 @@ export interface Bars {
 
 const THREADS = 64;
 
-/** The gradients of query, key, erase gate and decay. */
+/** Stores the gradients of query, key, erase gate and decay, which it computes from those of P, Q and K. */
 export function storeRows(
   ctx: Context,
   params: Params,
@@ -29,12 +32,12 @@ export function storeRows(
   of: {
     readonly bars: Bars;
     readonly rows: DeltaRows;
-    /** β's first part. */
+    /** The part of β̄ that comes from writing, where β gates writing too. */
     readonly written: Operand | undefined;
     readonly chunk: number;
-    /** Before every chunk and after the last. */
+    /** Z before every chunk and after the last. */
     readonly states: Range;
-    /** After every chunk. */
+    /** Z̄ after every chunk. */
     readonly statesBar: Range;
   },
 ): void {
@@ -58,7 +61,7 @@ export function storeRows(
   if (raw) normBack(ctx, segment, eps!, key, raw, gradients.key!);
 }
 
-/** The gradient of x from that of x / √(Σx² + eps). */
+/** Computes the gradient of x from that of x / √(Σx² + eps). */
 function normBack(
   ctx: Context,
   segment: Segment,

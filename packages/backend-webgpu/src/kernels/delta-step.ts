@@ -1,8 +1,10 @@
 import type { DeltaRuleParams } from "@dlrt/core/backend";
 import type { GpuTensor } from "../tensor.js";
-import { meets, operand, packed, scratch, within, type Context } from "./context.js";
+import type { Context } from "./context.js";
+import { meets, operand, packed } from "./operands.js";
+import { scratch, within } from "./scratch.js";
 import { eraseRow } from "./delta-rows.js";
-import { deltaStepPlan } from "./layer-plans.js";
+import { deltaStepPlan } from "./plans/layers.js";
 import { MANY, outputs, own, THREADS } from "./layer-rows.js";
 import type { Operand } from "./plan.js";
 import { copyRows } from "./rows.js";
@@ -11,8 +13,8 @@ import { rowsWithin, type Segment } from "./segments.js";
 type Params = DeltaRuleParams<GpuTensor>;
 
 /**
- * One token: a dispatch for all heads, which updates the state where it is; no chunks. An erase key of its own takes one more before it: a
- * stage has no binding left for it.
+ * Computes the delta rule of a single token by one dispatch for all heads, without chunks, which updates the state where it is. With an
+ * erase key of its own there is a dispatch before it that forms P, because the shader has no ninth binding for the key.
  */
 export function deltaStep(ctx: Context, p: Params): void {
   const { batch, r, initialState, finalState } = p;
@@ -71,7 +73,10 @@ const inputsOf = ({
   decay,
 }: Params): (GpuTensor | undefined)[] => [query, key, value, erase, eraseKey, write, decay];
 
-/** The state to update: the final one itself, which is the initial one or becomes a copy of it; or else scratch. */
+/**
+ * Chooses the state to update. That is the final state itself, which either is the initial one or is made a copy of it; where a
+ * dispatch cannot write it in place, or nobody asks for it, it is scratch.
+ */
 function stateOf(
   ctx: Context,
   p: Params,

@@ -1,7 +1,7 @@
 import type { GateParams } from "@dlrt/core/backend";
 import type { GpuTensor } from "../tensor.js";
 import type { Context } from "./context.js";
-import { gatePlan } from "./layer-plans.js";
+import { gatePlan } from "./plans/layers.js";
 import { byRows, inSegments, outputs, own, shared } from "./layer-rows.js";
 
 const FLOPS = 80;

@@ -16,7 +16,7 @@ import { rowDot } from "./row-dot.js";
 import { solve } from "./solve.js";
 import { trilInverse } from "./tril-inverse.js";
 
-/** Runs one operation: `Stream.operation`. */
+/** Runs one operation, as `Stream.operation` does. */
 type Operation = (
   name: string,
   tensors: { readonly reads: readonly Placed[]; readonly writes: readonly Placed[] },

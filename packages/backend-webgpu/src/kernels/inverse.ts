@@ -1,6 +1,10 @@
 import type { InverseParams } from "@dlrt/core/backend";
 import type { GpuTensor } from "../tensor.js";
-import { chunkSize, meets, partition, quads, zeros, type Context } from "./context.js";
+import type { Context } from "./context.js";
+import { meets } from "./operands.js";
+import { partition } from "./partition.js";
+import { zeros } from "./scratch.js";
+import { chunkSize, quads } from "./sizes.js";
 import { decayBytes } from "./decay.js";
 import { output } from "./rows.js";
 import { segmentSize, type Segment } from "./segments.js";

@@ -1,5 +1,8 @@
 import type { GpuTensor } from "../tensor.js";
-import { meets, operand, partition, scratch, type Context } from "./context.js";
+import type { Context } from "./context.js";
+import { meets, operand } from "./operands.js";
+import { partition } from "./partition.js";
+import { scratch } from "./scratch.js";
 import type { Operand } from "./plan.js";
 import { elementOutput, type Output } from "./rows.js";
 import { segmentSize, type Segment, type Work } from "./segments.js";

@@ -1,7 +1,7 @@
 import type { GatedNormParams, NormalizeRowsParams } from "@dlrt/core/backend";
 import type { GpuTensor } from "../tensor.js";
 import type { Context } from "./context.js";
-import { normRowsPlan, normRowsVjpPlan } from "./layer-plans.js";
+import { normRowsPlan, normRowsVjpPlan } from "./plans/layers.js";
 import { byRows, inSegments, outputs, own, shared } from "./layer-rows.js";
 import type { Operand } from "./plan.js";
 import type { Segment } from "./segments.js";
@@ -28,7 +28,7 @@ interface Norm {
 
 type NormCall = Norm & { readonly batch: number; readonly n: number };
 
-/** out ← x / √(Σx² + eps), or the gradient of x. */
+/** Computes out ← x / √(Σx² + eps), or, where a cotangent is given, the gradient of x. */
 export function normalizeRows(ctx: Context, p: NormalizeRowsParams<GpuTensor>): void {
   const { cotangent, out } = p;
   const of = { ...p, size: 1, root: Math.sqrt(p.eps) };
@@ -36,7 +36,7 @@ export function normalizeRows(ctx: Context, p: NormalizeRowsParams<GpuTensor>): 
   else forward(ctx, of, out);
 }
 
-/** out ← x / √(mean(x²) + eps) ∘ weight ∘ f(gate), or the gradients of all three. */
+/** Computes out ← x / √(mean(x²) + eps) ∘ weight ∘ f(gate), or, where a cotangent is given, the gradients of all three. */
 export function gatedNorm(ctx: Context, p: GatedNormParams<GpuTensor>): void {
   const { cotangent, gradients, out } = p;
   const of = { ...p, size: Math.sqrt(p.p), root: Math.sqrt(p.eps * p.p) };

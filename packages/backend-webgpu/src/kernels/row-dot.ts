@@ -1,12 +1,14 @@
 import type { RowDotParams } from "@dlrt/core/backend";
 import type { GpuTensor } from "../tensor.js";
-import { meets, operand, partition, type Context } from "./context.js";
+import type { Context } from "./context.js";
+import { meets, operand } from "./operands.js";
+import { partition } from "./partition.js";
 import { byRows } from "./layer-rows.js";
-import { rowDotPlan } from "./plans.js";
+import { rowDotPlan } from "./plans/elements.js";
 import { elementOutput } from "./rows.js";
 import { segmentSize } from "./segments.js";
 
-/** out_i ← α x_i · y_i */
+/** Computes out_i ← α x_i · y_i. */
 export function rowDot(ctx: Context, params: RowDotParams<GpuTensor>): void {
   const { batch, n, p, alpha, x, y, out } = params;
   if (batch * n === 0) return;

@@ -1,7 +1,10 @@
-import { operand, packed, quads, scratch, type Context } from "./context.js";
+import type { Context } from "./context.js";
+import { operand, packed } from "./operands.js";
+import { scratch } from "./scratch.js";
+import { quads } from "./sizes.js";
 import type { Placed } from "./placed.js";
 import type { Operand, Range } from "./plan.js";
-import { copyPlan } from "./plans.js";
+import { copyPlan } from "./plans/elements.js";
 import type { Segment } from "./segments.js";
 
 const THREADS = 64;

@@ -1,4 +1,5 @@
-import { quads, type Context } from "./context.js";
+import type { Context } from "./context.js";
+import { quads } from "./sizes.js";
 import type { SolveSegment } from "./scan.js";
 
 /** The quads of columns that one workgroup computes. */
@@ -10,9 +11,9 @@ const TILE = 8;
 const LAUNCH = 4;
 
 /**
- * Time of a scan in units of one chunk on one workgroup, on a device that runs `width` workgroups at a time.
- * One group: the chunks in turn. More: maps of all groups (b's columns and the r columns of A), the composition
- * (r/chunk of a chunk's work per group), then the groups again with their states.
+ * Estimates the time of a scan, in units of one chunk on one workgroup, on a device that runs `width` workgroups at a time. One group
+ * takes its chunks in turn. With more, the maps of all groups are computed first (with the columns of b, and with the r columns of A),
+ * then composed (a group takes r / chunk of a chunk's work), and then the groups are gone through again, each from its own state.
  */
 export function scanCost(
   of: Pick<SolveSegment, "batches" | "chunks" | "chunk" | "r" | "p">,

@@ -1,6 +1,8 @@
-import { quads, scratch, zeros, type Context } from "./context.js";
+import type { Context } from "./context.js";
+import { scratch, zeros } from "./scratch.js";
+import { quads } from "./sizes.js";
 import type { Range } from "./plan.js";
-import { solveCompose } from "./plans.js";
+import { solveCompose } from "./plans/solve.js";
 import { scan, type SolveSegment } from "./scan.js";
 import { carryInto, stateSize, type Carry } from "./state.js";
 

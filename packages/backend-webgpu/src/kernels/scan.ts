@@ -1,6 +1,8 @@
-import { quads, zeros, type Context } from "./context.js";
+import type { Context } from "./context.js";
+import { zeros } from "./scratch.js";
+import { quads } from "./sizes.js";
 import type { Operand, Range } from "./plan.js";
-import { solveScan } from "./plans.js";
+import { solveScan } from "./plans/solve.js";
 import type { Segment } from "./segments.js";
 import { stateSize } from "./state.js";
 

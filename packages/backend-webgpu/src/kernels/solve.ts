@@ -1,7 +1,9 @@
 import type { SolveParams } from "@dlrt/core/backend";
 import type { GpuTensor } from "../tensor.js";
 import { carried } from "./carried.js";
-import { chunkSize, operand, quads, type Context } from "./context.js";
+import type { Context } from "./context.js";
+import { operand } from "./operands.js";
+import { chunkSize, quads } from "./sizes.js";
 import { couplings } from "./coupling.js";
 import { decayBytes, decayed } from "./decay.js";
 import type { Operand } from "./plan.js";
@@ -13,7 +15,7 @@ import type { Segment } from "./segments.js";
 import type { Carry } from "./state.js";
 
 /**
- * out ← α op(T)⁻¹ (b − F Z₀): first the couplings S_c of all chunks at once, then the scan that carries the state
+ * Computes out ← α op(T)⁻¹ (b − F Z₀): first the couplings S_c of all chunks at once, and then the scan, which carries the state
  * through the chunks, one after the other or, where the context asks for it, in groups at the same time.
  */
 export function solve(ctx: Context, params: SolveParams<GpuTensor>): void {

@@ -1,5 +1,8 @@
 import type { GpuTensor } from "../tensor.js";
-import { operand, packed, quads, scratch, zeros, type Context } from "./context.js";
+import type { Context } from "./context.js";
+import { operand, packed } from "./operands.js";
+import { scratch, zeros } from "./scratch.js";
+import { quads } from "./sizes.js";
 import { copyFirst, copyRows } from "./rows.js";
 import type { Range } from "./plan.js";
 import type { Segment } from "./segments.js";

@@ -1,11 +1,12 @@
 import type { TrilInverseParams } from "@dlrt/core/backend";
 import type { GpuTensor } from "../tensor.js";
-import { meets, operand, type Context } from "./context.js";
-import { trilInversePlan } from "./plans.js";
+import type { Context } from "./context.js";
+import { meets, operand } from "./operands.js";
+import { trilInversePlan } from "./plans/elements.js";
 import { elementOutput } from "./rows.js";
 import { rowsWithin } from "./segments.js";
 
-/** out_b ← A_b⁻¹ by substitution: a workgroup does one block, or four where they have at most 16 rows. */
+/** Computes the inverse of every block of `a` by substitution. A workgroup does one block, or four if they have at most 16 rows. */
 export function trilInverse(ctx: Context, { batch, c, a, out }: TrilInverseParams<GpuTensor>): void {
   if (batch === 0 || c === 0) return;
   const apart = meets(out, [a]);

@@ -1,28 +1,32 @@
-// Y_c = α (Λ X_c + S_c X_c + F_c Z_c) for every chunk at once, S_c from coupling, Z_c from apply-prefix.
-// A thread holds an 8×4 tile of Y and walks only the part of S below the diagonal.
+// Writes the product of every chunk, of all chunks at once, by equation (5) of core's reference README:
+//   Y_c = α (Λ X_c + S_c X_c + F_c Z_c)
+// S_c is the chunk's coupling strictly below the diagonal, formed by the shader coupling. Z_c is the state before the chunk, left by
+// apply-prefix, or by solve-scan where the delta rule reads its outputs (29). So no chunk waits for another.
+// A thread owns eight rows of one chunk by one quad (four columns) of Y, and walks only the part of S below the diagonal. A workgroup is
+// THREADS such tiles, which share nothing: there is no workgroup memory, and what neighbours read in common comes from the cache.
 
 override CHUNK: u32 = 64;
-const CUT = 32u;
+const CUT = 32u; // so many products make a sum of their own, so that no sum over the rank is one long chain
 override THREADS: u32 = 64;
-override DIAG: u32 = 1; // Λ: 0 none, 1 in `diag`, 2 the diagonal of S
-override STATE: bool = true; // else Z_c = 0
+override DIAG: u32 = 1; // where Λ is found: 0 there is none, 1 in `diag`, 2 on the diagonal of S
+override STATE: bool = true; // false: Z_c is zero, and is not read
 
 struct Params {
-  f: Operand, // in quads
+  f: Operand, // positions counted in quads
   x: Operand,
-  diag: Operand, // in elements
+  diag: Operand, // positions counted in elements
   out: Operand,
   rows: u32,
   rank: u32,
-  quads: u32, // of columns
+  quads: u32, // how many quads of columns there are
   chunks: u32,
-  total: u32, // threads asked for: batch × chunks × CHUNK / 8 × quads
+  total: u32, // the threads that have work: batch × chunks × CHUNK / 8 × quads
   alpha: f32,
-  states: u32, // of a batch entry in z: chunks, or one more
+  states: u32, // how many states z holds for each batch entry: as many as chunks, or one more
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
-@group(0) @binding(1) var<storage, read> coupling: array<vec4<f32>>; // column-major, four rows each
+@group(0) @binding(1) var<storage, read> coupling: array<vec4<f32>>; // column-major: a vec4 is four rows of one column
 @group(0) @binding(2) var<storage, read> f: array<vec4<f32>>;
 @group(0) @binding(3) var<storage, read> x: array<vec4<f32>>;
 @group(0) @binding(4) var<storage, read> diag: array<f32>;
@@ -30,7 +34,7 @@ struct Params {
 @group(0) @binding(6) var<storage, read_write> out: array<vec4<f32>>;
 
 //#include operand
-// Λ's element of a row, where `own` is that of S
+// Multiplies a row of X by Λ's element of the row, where `own` is the element of S on the diagonal.
 fn diagonal(at: u32, row: u32, own: f32, value: vec4<f32>) -> vec4<f32> {
   if (DIAG == 1u) {
     return diag[at + row * params.diag.row] * value;
@@ -54,7 +58,7 @@ fn main(
   let quads = params.quads;
   let quad = index % quads;
   let i = 8u * ((index / quads) % (CHUNK / 8u));
-  let chunk = index / quads / (CHUNK / 8u); // over the whole batch
+  let chunk = index / quads / (CHUNK / 8u); // counted over all batch entries
   let batch = chunk / params.chunks;
   let first = (chunk % params.chunks) * CHUNK;
   let rows = min(CHUNK, params.rows - first);
@@ -70,7 +74,7 @@ fn main(
 
   var y#{i} = vec4<f32>(); //#for i in 0..8
   if (STATE) {
-    // rows past the end repeat the last one; they are not kept
+    // Rows past the chunk's end repeat its last row, so that every load is inside the chunk; what they give is not stored.
     let f#{i} = f_at + min(#{i}u, left - 1u) * params.f.row; //#for i in 0..8
     let rank_quads = (params.rank + 3u) / 4u;
     var at_z = (batch * params.states + chunk % params.chunks) * 4u * rank_quads * quads + quad;
@@ -86,7 +90,7 @@ fn main(
       y#{i} += own#{i}; //#for i in 0..8
     }
   }
-  // the chunk's own sum apart: added to F Z term by term, it would be rounded at F Z's size every time
+  // The chunk's own sum S X starts at 0 and meets F Z last: added to F Z term by term, it would be rounded at the size of F Z every time.
   let past#{i} = y#{i}; //#for i in 0..8
   y#{i} = vec4<f32>(); //#for i in 0..8
   var next = x_at;
@@ -104,7 +108,7 @@ fn main(
     }
     y#{q} += own#{q}; //#for q in 0..8
   }
-  // column q of the tile on the diagonal: rows 0 to 3 in a, 4 to 7 in b
+  // Column q of the tile on the diagonal: a holds its rows 0 to 3, and b its rows 4 to 7. Row q is complete once columns 0 to q − 1 are added.
   //#for q in 0..8
   if (left == #{q}u) {
     return;

@@ -1,33 +1,36 @@
-// As apply-chunk where the decay acts on the columns of X: with s from decay-rows, one gap a row and column,
-// y_v = α (Λ x_v + exp(s_v) ∘ (F_v Z) + Σ_w<v S_vw x_w ∘ exp(s_v − s_w)). A thread walks a chunk's rows for four columns and
-// multiplies the rows of X that it has passed by the factor of one row after the other.
+// Writes the product of every chunk as apply-chunk does, where the state decays along its columns, which the gradients of Q and K need
+// under decay by channels ((20) of core's reference README). There is one gap a row and column of X; with s from decay-rows,
+//   y_v = α (Λ x_v + exp(s_v) ∘ (F_v Z) + Σ_{w<v} S_vw x_w ∘ exp(s_v − s_w))
+// A thread owns all rows of one chunk by one quad (four columns). It holds the chunk's 16 rows of X in registers and goes down the rows:
+// from each row to the next it multiplies all rows of X above by that step's factor, so no factor has a positive exponent.
+// A workgroup is THREADS such columns, which share nothing; there is no workgroup memory.
 
-override CHUNK: u32 = 16; // the only one: a thread holds that many rows of X
-const CUT = 32u;
+override CHUNK: u32 = 16; // no other size is possible: a thread names so many registers, one for each row of X
+const CUT = 32u; // so many products make a sum of their own, so that no sum over the rank is one long chain
 override THREADS: u32 = 64;
-override DIAG: bool = true; // else Λ = 0
-override STATE: bool = true; // else Z_c = 0
+override DIAG: bool = true; // false: there is no Λ
+override STATE: bool = true; // false: Z_c is zero, and is not read
 
 struct Params {
-  f: Operand, // in quads
+  f: Operand, // positions counted in quads
   x: Operand,
-  diag: Operand, // in elements
+  diag: Operand, // positions counted in elements
   out: Operand,
   rows: u32,
   rank: u32,
-  quads: u32, // of columns
+  quads: u32, // how many quads of columns there are
   chunks: u32,
-  total: u32, // threads asked for: batch × chunks × quads
+  total: u32, // the threads that have work: batch × chunks × quads
   alpha: f32,
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
-@group(0) @binding(1) var<storage, read> coupling: array<vec4<f32>>; // column-major, four rows each
+@group(0) @binding(1) var<storage, read> coupling: array<vec4<f32>>; // column-major: a vec4 is four rows of one column
 @group(0) @binding(2) var<storage, read> f: array<vec4<f32>>;
 @group(0) @binding(3) var<storage, read> x: array<vec4<f32>>;
 @group(0) @binding(4) var<storage, read> diag: array<f32>;
 @group(0) @binding(5) var<storage, read> z: array<vec4<f32>>; // [batch, chunks, 4·rank quads, quads]
-@group(0) @binding(6) var<storage, read> sums: array<vec4<f32>>; // [batch, rows, quads, 2]
+@group(0) @binding(6) var<storage, read> sums: array<vec4<f32>>; // s in two parts: [batch, rows, quads, 2]
 @group(0) @binding(7) var<storage, read_write> out: array<vec4<f32>>;
 
 //#include operand
@@ -44,7 +47,7 @@ fn main(
   }
   let quads = params.quads;
   let quad = index % quads;
-  let chunk = index / quads; // over the whole batch
+  let chunk = index / quads; // counted over all batch entries
   let batch = chunk / params.chunks;
   let first = (chunk % params.chunks) * CHUNK;
   let last = min(CHUNK, params.rows - first) - 1u;
@@ -62,7 +65,7 @@ fn main(
   if (#{4 * block}u <= last) {
     var y#{i} = vec4<f32>(); //#for i in 0..4
     if (STATE) {
-      // rows past the end repeat the last one; they are not kept
+      // Rows past the chunk's end repeat its last row, so that every load is inside the chunk; what they give is not stored.
       let f#{i} = f_at + min(#{4 * block + i}u, last) * params.f.row; //#for i in 0..4
       var at_z = chunk * 4u * rank_quads * quads + quad;
       var m = 0u;

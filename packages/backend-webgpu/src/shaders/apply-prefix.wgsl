@@ -1,23 +1,28 @@
-// Turns each chunk's G_cᵀ X_c into the state before the chunk, and `carry` into the state after the last. A decaying state is
-// multiplied by a power of 2, which is exact, and the rest of its factor joins the sum; what is lost decays too.
+// Carries the state through the chunks of a product: the sums over chunks of equation (5) of core's reference README,
+//   Z ← diag(A) Z + G_cᵀ X_c
+// In `z` the product of each chunk, which apply-state has formed, is replaced by the state before that chunk; `carry` becomes the state
+// after the last. The chunk's factor A is a power of two, by which the state is multiplied exactly, and a rest, whose product with the
+// state joins the sum. What the roundings of the state have lost is added to the next term (Kahan), and decays as the state does.
+// A thread owns one quad (four columns) of one row of one batch entry's state, and walks all chunks. A workgroup is THREADS such quads,
+// which share nothing; there is no workgroup memory.
 
 override THREADS: u32 = 64;
-override DECAY: u32 = 0; // 0: none; the state decays by one factor 1: a chunk, 2: a chunk and row of the state, 3: a chunk and column
+override DECAY: u32 = 0; // 0: nothing decays; else the state decays by one factor a chunk (1), a chunk and row (2), or a chunk and column (3)
 
 struct Params {
-  size: u32, // vec4 in one state
+  size: u32, // how many vec4 one state takes
   chunks: u32,
-  quads: u32, // of columns
-  total: u32, // threads asked for: batch × size
+  quads: u32, // how many quads of columns there are
+  total: u32, // the threads that have work: batch × size
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read_write> z: array<vec4<f32>>; // [batch, chunks, size]
 @group(0) @binding(2) var<storage, read_write> carry: array<vec4<f32>>; // [batch, size]
-@group(0) @binding(3) var<storage, read_write> lost: array<vec4<f32>>; // by carry's roundings so far
-@group(0) @binding(4) var<storage, read> factors: array<f32>; // from decay-rows: [batch, chunks, 2, as many as a chunk has]
+@group(0) @binding(3) var<storage, read_write> lost: array<vec4<f32>>; // what the roundings of `carry` have lost so far
+@group(0) @binding(4) var<storage, read> factors: array<f32>; // from decay-rows: [batch, chunks, power and rest, as many as a chunk has]
 
-// The factor of a chunk for four elements of the state: a power of 2, and a rest.
+// The factor of a chunk for four elements of the state is power + rest, where power is a power of two.
 struct Factor {
   power: vec4<f32>,
   rest: vec4<f32>,
@@ -50,7 +55,7 @@ fn main(
   }
   var at = index / params.size * params.size * params.chunks + index % params.size;
   var sum = carry[index];
-  // what the sum's roundings have lost goes into the next term (Kahan): otherwise it grows with n
+  // What the sum's roundings have lost goes into the next term (Kahan): otherwise the error grows with n.
   var missing = lost[index];
   for (var chunk = 0u; chunk < params.chunks; chunk++) {
     var before = sum;

@@ -1,17 +1,18 @@
-// G_cᵀ X_c for every chunk at once. A thread holds a 4×4 tile of one chunk's state.
-// States are [batch, chunks, 4·rank quads, quads]. Below row `rank` they are zero.
+// Forms what each chunk adds to the state, G_cᵀ X_c of equation (5) of core's reference README, of all chunks at once.
+// A thread owns four rows of one chunk's state by one quad (four columns), and walks the chunk's rows. A workgroup is THREADS such tiles,
+// which share nothing; there is no workgroup memory. States lie as [batch, chunks, 4·rank quads, quads], and are zero from row `rank` on.
 
 override CHUNK: u32 = 64;
 override THREADS: u32 = 64;
 
 struct Params {
-  g: Operand, // in quads
+  g: Operand, // positions counted in quads
   x: Operand,
   rows: u32,
   rank: u32,
-  quads: u32, // of columns
+  quads: u32, // how many quads of columns there are
   chunks: u32,
-  total: u32, // threads asked for: batch × chunks × rank quads × quads
+  total: u32, // the threads that have work: batch × chunks × rank quads × quads
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
@@ -34,14 +35,14 @@ fn main(
   let quad = index % quads;
   let rank_quads = (params.rank + 3u) / 4u;
   let k = (index / quads) % rank_quads;
-  let chunk = index / quads / rank_quads; // over the whole batch
+  let chunk = index / quads / rank_quads; // counted over all batch entries
   let batch = chunk / params.chunks;
   let first = (chunk % params.chunks) * CHUNK;
   let rows = min(CHUNK, params.rows - first);
   var g_at = start(params.g, batch) + first * params.g.row + k;
   var x_at = start(params.x, batch) + first * params.x.row + quad;
   var z#{j} = vec4<f32>(); //#for j in 0..4
-  // eight rows are added before they meet the sum, which a chain of all would round once a row
+  // Eight products make a sum of their own before they meet the rest: in one chain the sum would be rounded once a row.
   var i = 0u;
   //#for step in 8, 1
   for (; i + #{step}u <= rows; i += #{step}u) {

@@ -1,6 +1,7 @@
-// The gradient of the convolution's inputs X, the initial state's rows and then x's, from ȳ, the cotangent of its sums, and s̄, that of the
-// last taps − 1 rows of X: X̄_m = Σ_j weight_j ∘ ȳ_{m−j} + s̄_{m−n}. A thread does ROWS rows of one
-// channel.
+// The gradient of what a causal convolution reads, X: the rows of the initial state, and then those of x. With ȳ the cotangent of its sums
+// and s̄ that of the last taps − 1 rows of X, which are its final state,
+//   X̄_m = Σ_j weight_j ∘ ȳ_{m−j} + s̄_{m−n}
+// A thread owns ROWS rows of one channel. A workgroup is THREADS such pieces, which share nothing; there is no workgroup memory.
 
 override THREADS: u32 = 64;
 const ROWS = 8u;
@@ -10,14 +11,14 @@ struct Params {
   weight: Operand,
   final_given: Operand, // s̄
   out: Operand,
-  rows: u32, // of out
+  rows: u32, // how many rows of out this dispatch writes
   cols: u32,
   taps: u32,
-  n: u32, // rows of ȳ in all
-  first: u32, // row of X that is the first of out
-  given_first: u32, // row of ȳ that is the first in its binding
-  total: u32, // threads asked for: batch × blocks of rows × cols
-  flags: u32, // 1: there is s̄
+  n: u32, // how many rows ȳ has in all
+  first: u32, // the row of X that is the first of out
+  given_first: u32, // the row of ȳ that is the first in its binding
+  total: u32, // the threads that have work: batch × blocks of rows × cols
+  flags: u32, // 1: s̄ is given; 0: it counts as zero
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
@@ -49,7 +50,7 @@ fn main(
   for (var row = begin; row < min(begin + ROWS, params.rows); row++) {
     let m = params.first + row;
     var sum = vec2<f32>();
-    // from the first j with m − j < n
+    // The sum begins with the first tap whose row m − j of ȳ exists.
     for (var j = max(m + 1u, params.n) - params.n; j < min(params.taps, m + 1u); j++) {
       sum = plus(sum, weight[weight_at + j * params.weight.row] * given[given_at + (m - j - params.given_first) * params.given.row]);
     }

@@ -1,5 +1,8 @@
-// The gradients of the convolution's weight and bias, sums over rows of ȳ_t ∘ X_{t+j} and of ȳ_t, where ȳ is the cotangent of its sums. PASS 0 adds up
-// the rows of every chunk, a thread for a channel and tap of a chunk, the bias being one more tap; PASS 1 the chunks.
+// The gradients of weight and bias of a causal convolution: with ȳ the cotangent of its sums, Σ_t ȳ_t ∘ X_{t+j} for tap j, and Σ_t ȳ_t for
+// the bias, which counts as one more tap. It takes two passes, so that long sequences have enough threads, and no sum is one chain:
+//   PASS 0   a thread owns one channel and tap of one chunk of CHUNK rows, and adds up its rows into `sums`
+//   PASS 1   a thread owns one channel and tap, and adds up the chunks
+// A sum is a pair of numbers, the second of which is what the roundings of the first have lost. There is no workgroup memory.
 
 override THREADS: u32 = 64;
 override CHUNK: u32 = 64;
@@ -13,12 +16,12 @@ struct Params {
   rows: u32,
   cols: u32,
   taps: u32,
-  first: u32, // row of x that is the dispatch's first
-  lead: u32, // rows before that in the binding of x
-  chunks: u32, // of all dispatches of PASS 0
-  first_tap: u32, // PASS 1: what is row 0 of out
+  first: u32, // the row of x that is the first of this dispatch
+  lead: u32, // how many rows before that one the binding of x holds
+  chunks: u32, // how many chunks `sums` holds for each batch entry, those of all segments
+  first_tap: u32, // PASS 1: the tap that is row 0 of out
   out_rows: u32,
-  total: u32, // threads asked for
+  total: u32, // the threads that have work
   flags: u32,
 }
 
@@ -29,6 +32,7 @@ struct Params {
 @group(0) @binding(4) var<storage, read_write> sums: array<vec2<f32>>; // [batch, chunks, taps + 1, cols]
 @group(0) @binding(5) var<storage, read_write> out: array<f32>;
 
+// The bit of `flags` that says that there is an initial state.
 const STATE = 1u;
 
 //#include operand

@@ -1,6 +1,7 @@
-// The causal convolution of every channel: y_t = bias + Σ_j weight_j X_{t+j}, where X is the initial state's rows and then x's. What is
-// written is y, or y logistic(y); or for a cotangent of that, the cotangent of y. A thread does
-// ROWS rows of one channel.
+// The causal convolution of every channel. With X the rows of the initial state followed by those of x,
+//   y_t = bias + Σ_j weight_j ∘ X_{t+j}
+// Written is y, or y logistic(y) (SILU); or, for a cotangent of the latter (GRADIENT), the cotangent of y.
+// A thread owns ROWS rows of one channel. A workgroup is THREADS such pieces, which share nothing; there is no workgroup memory.
 
 override THREADS: u32 = 64;
 const ROWS = 8u;
@@ -15,9 +16,9 @@ struct Params {
   rows: u32,
   cols: u32,
   taps: u32,
-  first: u32, // row of x that is the dispatch's first
-  lead: u32, // rows before that in the binding of x
-  total: u32, // threads asked for: batch × blocks of rows × cols
+  first: u32, // the row of x that is the first of this dispatch
+  lead: u32, // how many rows before that one the binding of x holds
+  total: u32, // the threads that have work: batch × blocks of rows × cols
   flags: u32,
 }
 
@@ -29,6 +30,7 @@ struct Params {
 @group(0) @binding(5) var<storage, read> cotangent: array<f32>;
 @group(0) @binding(6) var<storage, read_write> out: array<f32>;
 
+// The bits of `flags`.
 const STATE = 1u;
 const BIAS = 2u;
 const SILU = 4u;

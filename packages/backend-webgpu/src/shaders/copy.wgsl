@@ -1,5 +1,6 @@
-// target ← α source, or α sourceᵀ, [batch, height, width]: zero where the source, rows × cols of each entry, has nothing. A
-// thread copies one element.
+// into ← α source, or α sourceᵀ (TRANS), for arrays [batch, height, width] in any layout. Where the source, rows × cols in each batch entry,
+// has no element, 0 is written: that is how rows are padded to whole quads.
+// A thread owns one element of the target. A workgroup is THREADS of them, which share nothing; there is no workgroup memory.
 
 override THREADS: u32 = 64;
 override TRANS: bool = false;
@@ -7,11 +8,11 @@ override TRANS: bool = false;
 struct Params {
   source: Operand,
   into: Operand,
-  rows: u32, // of the source; of its transpose if TRANS
+  rows: u32, // rows of the source, or, with TRANS, of its transpose
   cols: u32,
   height: u32,
   width: u32,
-  total: u32, // threads asked for: batch × height × width
+  total: u32, // the threads that have work: batch × height × width
   alpha: f32,
 }
 

@@ -1,36 +1,39 @@
-// The coupling S of every chunk where every column m of F and G decays by gaps of its own:
-// S_vw = Σ_m F_vm G_wm exp(s_vm − s_wm) for w < v, with s from decay-rows. One chunk per workgroup, an 8×8 tile per thread.
-// No factor of a product is above 1 unless the decay is growth. In a tile below the diagonal, exp(s_v − s_w) is
-// exp(s_v − s of v's first row) · exp(that − s of w's last row) · exp(that − s_w), where w's eight rows end before v's begin: one
-// exponential for a tile and column, and for four rows two, beside those of the steps from row to row. In a tile on the diagonal, G_w is multiplied by
-// the factor of one row after the other. As in coupling, S is column-major, four rows a vec4; above the
-// diagonal nothing is defined, and on it is F_v·G_v.
+// Forms the coupling of every chunk, as the shader coupling does, where every column m of F and G decays by gaps of its own: strictly below
+// the diagonal of T_cc in equation (1) of core's reference README, with s from decay-rows,
+//   S_vw = Σ_m F_vm G_wm exp(s_vm − s_wm)   for w < v
+// No factor of a product is above 1 unless the decay is growth. In a tile below the diagonal the eight rows w end before the rows v begin,
+// and exp(s_v − s_w) is the product of three: from w to the last of w's rows, from there to the first of v's rows, from there to v. The
+// first and the third are multiplied into the staged F and G, the second is one exponential per tile and column. In a tile on the diagonal
+// G_w is multiplied by the factor of one row after the other.
+// A workgroup owns one chunk, and a thread one 8×8 tile of its coupling; the threads above the diagonal only stage. In workgroup memory
+// lie DEPTH columns of F and G, plain and scaled, and the factors from row to row: all tiles of a row or column need the same ones.
+// S is stored column-major, a vec4 being four rows of one column. Above the diagonal nothing is defined; on it stands F_v·G_v.
 
-override CHUNK: u32 = 64; // 16, 32 or 64
-override THREADS: u32 = 64; // (CHUNK / 8)²
+override CHUNK: u32 = 64; // rows of a chunk: 16, 32 or 64
+override THREADS: u32 = 64; // (CHUNK / 8)², one for each tile
 override QUADS: u32 = CHUNK / 4u;
-override STRIDE: u32 = QUADS + 1u; // no two lanes of a store share a bank
+override STRIDE: u32 = QUADS + 1u; // one more than needed, so that neighbouring threads store to different banks of workgroup memory
 
-const DEPTH = 8u; // columns of F and G staged at a time
+const DEPTH = 8u; // so many columns of F and G are staged at a time
 
 struct Params {
-  f: Operand, // in quads
+  f: Operand, // positions counted in quads
   g: Operand,
   rows: u32,
-  rank: u32, // quads
+  rank: u32, // in quads
   chunks: u32,
-  total: u32, // workgroups asked for: batch × chunks
+  total: u32, // the workgroups that have work: batch × chunks
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> f: array<vec4<f32>>;
 @group(0) @binding(2) var<storage, read> g: array<vec4<f32>>;
-@group(0) @binding(3) var<storage, read> sums: array<vec4<f32>>; // [batch, rows, rank, 2]
+@group(0) @binding(3) var<storage, read> sums: array<vec4<f32>>; // s in two parts: [batch, rows, rank, 2]
 @group(0) @binding(4) var<storage, read_write> coupling: array<vec4<f32>>;
 
 //#include operand
 //#include between
-var<workgroup> f_tile: array<vec4<f32>, DEPTH * STRIDE>; // a column, four rows a vec4
+var<workgroup> f_tile: array<vec4<f32>, DEPTH * STRIDE>; // DEPTH columns, of four rows a vec4
 var<workgroup> g_tile: array<vec4<f32>, DEPTH * STRIDE>;
 var<workgroup> f_scaled: array<vec4<f32>, DEPTH * STRIDE>; // F_v ∘ exp(s_v − s of v's first row)
 var<workgroup> g_scaled: array<vec4<f32>, DEPTH * STRIDE>; // G_w ∘ exp(s of w's last row − s_w)
@@ -52,15 +55,15 @@ fn main(
   let f_at = start(params.f, batch) + first * params.f.row;
   let g_at = start(params.g, batch) + first * params.g.row;
   let s_at = batch * params.rows + first;
-  let ti = thread / (CHUNK / 8u); // rows 8·ti …, columns 8·tj …
+  let ti = thread / (CHUNK / 8u); // the tile's first row is 8·ti, and its first column 8·tj
   let tj = thread % (CHUNK / 8u);
 
-  var a#{j} = vec4<f32>(); // rows 0 to 3 of the tile's column #{j} //#for j in 0..8
-  var b#{j} = vec4<f32>(); // rows 4 to 7 //#for j in 0..8
+  var a#{j} = vec4<f32>(); // holds rows 0 to 3 of the tile's column #{j} //#for j in 0..8
+  var b#{j} = vec4<f32>(); // holds rows 4 to 7 //#for j in 0..8
   for (var depth = 0u; depth < params.rank; depth += DEPTH / 4u) {
     let width = min(DEPTH / 4u, params.rank - depth);
     for (var slot = thread; slot < width * QUADS; slot += THREADS) {
-      // four rows by four columns, transposed; rows past the end repeat the last one
+      // Four rows by four columns are staged at a time, transposed. Rows past the chunk's end repeat its last row.
       let column = slot % width;
       let row = 4u * (slot / width);
       let top = s_at + min(row / 8u * 8u, last);

@@ -1,38 +1,41 @@
-// The coupling S = F_c G_cᵀ below the diagonal, one C×C matrix per chunk: T_cc without Λ. Where rows decay, by one gap a row,
-// S_vw is multiplied by exp(s_v − s_w), with s from decay-rows. One chunk per workgroup, an 8×8 tile on or below the diagonal
-// per thread. S is stored column-major, four rows a vec4; above its diagonal nothing is defined, and on it is F_v·G_v. With a second F the
-// couplings of both are formed, as G is staged: first those of F for all chunks, and behind them the others.
+// Forms the coupling of every chunk, S = F_c G_cᵀ strictly below the diagonal, which is T_cc of equation (6) of core's reference README
+// without Λ. Where rows decay by one gap a row (DECAY), S_vw is multiplied by exp(s_v − s_w), with s from decay-rows. With a second F
+// (COUNT = 2) the couplings of both with the same G are formed, so that G is staged once: S and M of (29).
+// A workgroup owns one chunk, and a thread one 8×8 tile on or below the diagonal of one of its couplings. In workgroup memory lie DEPTH
+// columns of F, of the second F and of G at a time, transposed, because eight threads need each of them.
+// S is stored column-major, a vec4 being four rows of one column. Above the diagonal nothing is defined; on it stands F_v·G_v. Those of
+// the second F lie behind those of the first for all chunks.
 
-override CHUNK: u32 = 64; // 16, 32 or 64
-override THREADS: u32 = 36; // COUNT times the tiles, 3, 10 or 36
-override COUNT: u32 = 1; // of F; 2: `second` too
+override CHUNK: u32 = 64; // rows of a chunk: 16, 32 or 64
+override THREADS: u32 = 36; // COUNT times the number of tiles on or below the diagonal, which is 3, 10 or 36
+override COUNT: u32 = 1; // 2: the coupling of `second` with G is formed too
 override QUADS: u32 = CHUNK / 4u;
-override DECAY: bool = false; // else `sums` is not read
-override EARLY: bool = false; // a row of the first F reads before it decays: s_{v−1} in the place of s_v
-override STRIDE: u32 = QUADS + 1u; // no two lanes of a store share a bank
+override DECAY: bool = false; // false: nothing decays, and `sums` is not read
+override EARLY: bool = false; // a row of the first F reads the state before its row decays: s_{v−1} takes the place of s_v
+override STRIDE: u32 = QUADS + 1u; // one more than needed, so that neighbouring threads store to different banks of workgroup memory
 
-const DEPTH = 16u; // columns of F and G staged at a time
+const DEPTH = 16u; // so many columns of F and G are staged at a time
 
 struct Params {
-  f: Operand, // in quads
+  f: Operand, // positions counted in quads
   second: Operand,
   g: Operand,
   rows: u32,
-  rank: u32, // quads
+  rank: u32, // in quads
   chunks: u32,
-  total: u32, // workgroups asked for: batch × chunks
+  total: u32, // the workgroups that have work: batch × chunks
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> f: array<vec4<f32>>;
 @group(0) @binding(2) var<storage, read> second: array<vec4<f32>>;
 @group(0) @binding(3) var<storage, read> g: array<vec4<f32>>;
-@group(0) @binding(4) var<storage, read> sums: array<vec4<f32>>; // of the gaps up to a row, from decay-rows: [batch, rows, 2]
+@group(0) @binding(4) var<storage, read> sums: array<vec4<f32>>; // s from decay-rows, in two parts: [batch, rows, 2]
 @group(0) @binding(5) var<storage, read_write> coupling: array<vec4<f32>>; // [COUNT, batch, chunks, CHUNK, QUADS]
 
 //#include operand
 //#include factor
-var<workgroup> f_tile: array<vec4<f32>, COUNT * DEPTH * STRIDE>; // a column, four rows a vec4
+var<workgroup> f_tile: array<vec4<f32>, COUNT * DEPTH * STRIDE>; // DEPTH columns of each F, of four rows a vec4
 var<workgroup> g_tile: array<vec4<f32>, DEPTH * STRIDE>;
 
 @compute @workgroup_size(THREADS)
@@ -51,8 +54,8 @@ fn main(
   let f_at = start(params.f, batch) + first * params.f.row;
   let second_at = start(params.second, batch) + first * params.second.row;
   let g_at = start(params.g, batch) + first * params.g.row;
-  let which = thread % COUNT; // of the two F
-  // the tile has rows 8·ti …, columns 8·tj …, and the tiles of a row come one after the other
+  let which = thread % COUNT; // 0: the thread's tile is one of the first F; 1: of the second
+  // The tile's first row is 8·ti, and its first column 8·tj. Threads take the tiles row by row: (0, 0), (1, 0), (1, 1), (2, 0), …
   var ti = 0u;
   var tj = thread / COUNT;
   while (tj > ti) {
@@ -62,12 +65,12 @@ fn main(
   let live = ti < CHUNK / 8u;
   let f_from = which * DEPTH * STRIDE + 2u * ti;
 
-  var a#{j} = vec4<f32>(); // rows 0 to 3 of the tile's column #{j} //#for j in 0..8
-  var b#{j} = vec4<f32>(); // rows 4 to 7 //#for j in 0..8
+  var a#{j} = vec4<f32>(); // holds rows 0 to 3 of the tile's column #{j} //#for j in 0..8
+  var b#{j} = vec4<f32>(); // holds rows 4 to 7 //#for j in 0..8
   for (var depth = 0u; depth < params.rank; depth += DEPTH / 4u) {
     let width = min(DEPTH / 4u, params.rank - depth);
     for (var slot = thread; slot < width * QUADS; slot += THREADS) {
-      // four rows by four columns, transposed; rows past the end repeat the last one
+      // Four rows by four columns are staged at a time, transposed. Rows past the chunk's end repeat its last row.
       let column = slot % width;
       let row = 4u * (slot / width);
       let step = min(vec4<u32>(row, row + 1u, row + 2u, row + 3u), vec4<u32>(rows - 1u));
@@ -105,9 +108,9 @@ fn main(
   }
 
   if (DECAY && live) {
-    // rows past the end repeat the last one; above the diagonal factors may be infinite, and are not used
+    // Rows past the chunk's end repeat its last row. Above the diagonal factors may be infinite; nobody reads what they are multiplied into.
     let s_at = batch * params.rows + first;
-    let back = select(0u, 1u, EARLY && which == 0u); // row 0 reads no row
+    let back = select(0u, 1u, EARLY && which == 0u); // row 0 has no row before it, and couples with none
     //#for i in 0..8
     let s#{i} = 2u * (s_at + max(min(8u * ti + #{i}u, rows - 1u), back) - back);
     let t#{i} = 2u * (s_at + min(8u * tj + #{i}u, rows - 1u));

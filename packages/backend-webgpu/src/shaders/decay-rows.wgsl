@@ -1,29 +1,31 @@
-// Decay inside every chunk at once. With C_v the sum of the gaps g of the chunk's rows visited up to v, and s_v = C_v (or,
-// transposed, C_{v−1}: there a row reads the state before it decays), for every row v
+// The decay inside every chunk, of all chunks at once: up, dn and A of section 3 of core's reference README, multiplied into F and G. With
+// C_v the sum of the gaps g over the chunk's rows visited up to v, and s_v = C_v (transposed s_v = C_{v−1}, because there a row reads the
+// state before that decays), it writes for every row v
 //   sums      s_v, in two parts
 //   f_read    F_v ∘ exp(s_v): what row v reads the state before the chunk with
-//   g_kept    G_v ∘ exp(C_last − s_v): what is left of row v's contribution in the state after the chunk
-// and for the chunk the factor exp(C_last), in two parts. A sum of gaps that is rounded would be off by more the longer
-// it is, and so would its exponential. So every g is split: a multiple of 2⁻¹⁰, sums of which are exact, and
-// the rest, below 2⁻¹⁰. A g below −128 counts as −128, whose factor is an exact 0 as that of −∞ is.
-// A thread walks a chunk's rows for four columns of F and G. Arrays are in quads of columns.
+//   g_kept    G_v ∘ exp(C_last − s_v): what the chunk's end keeps of row v's contribution to the state
+// and for the chunk the factor exp(C_last), as a power of two and a rest.
+// A rounded sum of gaps would be off by more the longer it is, and its exponential with it. So every g is split into a multiple of 2⁻¹⁰,
+// sums of which are exact, and a rest below 2⁻¹⁰. A g below −128 counts as −128, whose factor is exactly 0, as that of −∞ is.
+// A thread owns one chunk by one quad (four columns) of F and G, and walks the rows twice: for C_last, and for the rest. A workgroup is
+// THREADS such pieces, which share nothing; there is no workgroup memory.
 
 override CHUNK: u32 = 64;
 override THREADS: u32 = 64;
-override CHANNELS: bool = false; // a gap for every column of G, else one a row
+override CHANNELS: bool = false; // true: every column of G decays by gaps of its own; false: a row decays by one gap
 override TRANS: bool = false;
-override READ: bool = true; // else f_read is not wanted
-override KEEP: bool = true; // else f_read alone is wanted
+override READ: bool = true; // false: f_read is not wanted
+override KEEP: bool = true; // false: nothing but f_read is wanted
 
 struct Params {
-  decay: Operand, // in elements
-  f: Operand, // in quads
+  decay: Operand, // positions counted in elements
+  f: Operand, // positions counted in quads
   g: Operand,
   rows: u32,
-  cols: u32, // of G
+  cols: u32, // how many columns G has
   quads: u32,
   chunks: u32,
-  total: u32, // threads asked for: batch × chunks × quads
+  total: u32, // the threads that have work: batch × chunks × quads
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
@@ -53,7 +55,7 @@ fn gap(at: u32, quad: u32) -> Gap {
   } else {
     all = vec4<f32>(decay[at]);
   }
-  // by comparison, since the smaller of NaN and a number may be the number
+  // This is no clamp: of NaN and a number WGSL's min and max may give the number, and comparisons keep the NaN.
   all = select(all, vec4<f32>(-128.0), all < vec4<f32>(-128.0));
   all = select(all, vec4<f32>(128.0), all > vec4<f32>(128.0));
   let high = round(all * 1024.0) * 0.0009765625;
@@ -72,7 +74,7 @@ fn main(
   }
   let quads = params.quads;
   let quad = index % quads;
-  let chunk = index / quads; // over the whole batch
+  let chunk = index / quads; // counted over all batch entries
   let batch = chunk / params.chunks;
   let first = (chunk % params.chunks) * CHUNK;
   let rows = min(CHUNK, params.rows - first);
@@ -85,10 +87,10 @@ fn main(
     last.low += own.low;
   }
   let through = exponential(last.high, last.low);
-  // beyond the largest number growth is infinite, and not ∞ − ∞
+  // Where growth passes the largest number the factor is infinite. Its rest must then be 0: power + rest would be ∞ − ∞.
   let rest = select(through.power * through.beyond, vec4<f32>(), last.high > vec4<f32>(88.0));
   if (KEEP && CHANNELS) {
-    let to = 8u * index - 4u * quad; // 8 quads of numbers a chunk: first 4 of powers
+    let to = 8u * index - 4u * quad; // a chunk has 8 numbers for each quad: all its powers first, then all its rests
     //#for j in 0..4
     factors[to + #{j}u] = through.power.#{lane(j)};
     factors[to + 4u * quads + #{j}u] = rest.#{lane(j)};

@@ -1,16 +1,20 @@
-// The gradient of the decay from those of Q and K, by running sums over the rows in the order visited:
-// ḡ_v = s − Σ_{w<v} e_w, transposed ḡ_v = s + Σ_{w≤v} e_w, with e = q∘q̄ − k∘k̄ and s what the states give; 0 where g = −∞.
-// Three passes: the sum of every chunk, the sum before every chunk, the rows. Sums are pairs: what the rounding of the
-// first loses is kept in the second and goes into the next term (Kahan). A thread does one channel of a chunk, and in
-// the second pass one channel of all chunks.
+// The gradient of the decay from the gradients of Q and K, by running sums over the rows in the order visited: equation (27) of core's
+// reference README. With e = q ∘ q̄ − k ∘ k̄ and s what the states give,
+//   ḡ_v = s − Σ_{w<v} e_w,   transposed ḡ_v = s + Σ_{w≤v} e_w,   and 0 where g_v = −∞
+// It takes three passes, so that long sequences have enough threads:
+//   PASS 0   the sum of every chunk      a thread owns one channel of one chunk
+//   PASS 1   the sum before every chunk  a thread owns one channel of one batch entry, and walks its chunks
+//   PASS 2   the rows                    a thread owns one channel of one chunk
+// A sum is a pair: what the rounding of the first number loses is kept in the second, and goes into the next term (Kahan). The threads of
+// a workgroup share nothing; there is no workgroup memory.
 
 override THREADS: u32 = 64;
 override CHUNK: u32 = 64;
 override PASS: u32 = 0;
-override CHANNELS: bool = false; // a gap for every channel; else one a row, whose gradient is the sum over the channels
+override CHANNELS: bool = false; // true: a gap for every channel; false: one a row, whose gradient is the sum over the channels
 override TRANS: bool = false;
-override FIRST: bool = false; // pass 1: nothing has been carried here yet
-override START: bool = false; // else s = 0
+override FIRST: bool = false; // PASS 1: this is the first segment, to which nothing has been carried yet
+override START: bool = false; // false: s is zero
 
 struct Params {
   decay: Operand,
@@ -23,8 +27,8 @@ struct Params {
   rows: u32,
   rank: u32,
   chunks: u32,
-  stride: u32, // pairs kept for an entry and channel: the chunks of the longest segment, and the last for what is carried
-  total: u32, // threads asked for
+  stride: u32, // how many pairs `sums` holds for an entry and channel: the chunks of the longest segment, and one for what is carried on
+  total: u32, // the threads that have work
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
@@ -40,7 +44,7 @@ struct Params {
 //#include operand
 //#include plus
 
-// sum − e of a row forward, sum + e transposed; the positions are those of the row
+// Adds a row's term to the sum: − e forward, + e transposed. `at` has the row's positions in Q, K and their gradients.
 fn with_row(sum: vec2<f32>, at: vec4<u32>, channel: u32) -> vec2<f32> {
   var next = sum;
   let from_channel = select(0u, channel, CHANNELS);
@@ -111,7 +115,7 @@ fn main(
     let after = with_row(sum, at, channel);
     at += step;
     let own = select(sum, after, TRANS);
-    // −∞ by comparison with the least finite number
+    // −∞ is what lies below the least finite number: WGSL has no test for infinity.
     let reset = decay[d_at + row * params.decay.row] < -3.4028234e38;
     out[out_at + row * params.out.row] = select(own.x + own.y, 0.0, reset);
     sum = after;

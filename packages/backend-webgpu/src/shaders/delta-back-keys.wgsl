@@ -1,33 +1,36 @@
-// What the rows of a chunk receive from those that read them later, for every chunk at once (core's reference README, equation (30)):
-// out_w = dn_w ∘ (X_w Z̄ᵀ) + Σ_{v≥w} C_vw E_vw ∘ F_v − Σ_{v>w} D_vw E_vw ∘ G_v, which is K̄ with X = U, C = Ō Uᵀ, F = Q, D = B̄ Uᵀ, G = P. dn_w = exp(C_last − s_w) and
-// E_vw = exp(s_v − s_w), with s from decay-rows; where a row decays as one, E is in C and D already. Without a state only the
-// first sum is formed: Mᵀ Ō. A thread holds 8 rows by a quad of channels.
-// Where every channel decays by itself, what comes from after the tile is formed relative to the tile's last row, and everything is
-// multiplied by the factor of one row after the other inside the tile, so that no factor is above 1 unless the decay is growth.
+// The gradient of what rows have contributed to later rows of their chunk and to the state after it, of all chunks at once: K̄ of equation
+// (30) of core's reference README, whose general form here is
+//   out_w = dn_w ∘ (X_w Z̄ᵀ) + Σ_{v≥w} C_vw E_vw ∘ F_v − Σ_{v>w} D_vw E_vw ∘ G_v
+// K̄ is that with X = U, C = Ō Uᵀ, F = Q, D = B̄ Uᵀ and G = P. dn_w = exp(C_last − s_w) and E_vw = exp(s_v − s_w), with s from decay-rows;
+// where a row decays by one gap, E is in C and D already. Without a state (STATE = false) only the first sum is formed: Mᵀ Ō.
+// Where every channel decays by itself, what comes from rows after the tile is formed relative to the tile's last row. Inside the tile all
+// of it is multiplied by the factor of one row after the other, so no factor is above 1 unless the decay is growth.
+// A thread owns eight rows of one chunk by one quad (four channels). A workgroup is THREADS such tiles, which share nothing; there is no
+// workgroup memory, and what neighbours read in common comes from the cache.
 
 override CHUNK: u32 = 64;
 override THREADS: u32 = 64;
-override STATE: bool = true;
-override CHANNELS: bool = false; // a gap for every row and channel
-const CUT = 32u;
+override STATE: bool = true; // false: only the first sum over the rows of the chunk is formed
+override CHANNELS: bool = false; // whether every channel decays by gaps of its own
+const CUT = 32u; // so many products make a sum of their own, so that no sum over the rank is one long chain
 
 struct Params {
-  f: Operand, // in quads of channels
+  f: Operand, // positions counted in quads of channels
   g: Operand,
-  x: Operand, // in quads of columns
+  x: Operand, // positions counted in quads of columns
   rows: u32,
-  rank: u32, // quads of channels
-  quads: u32, // of columns
+  rank: u32, // how many quads of channels there are
+  quads: u32, // how many quads of columns there are
   chunks: u32,
-  first_out: u32, // quads before the first of `out`
-  by_row: u32, // 1: one gap a row
-  total: u32, // threads asked for: batch × chunks × CHUNK / 8 × rank
+  first_out: u32, // where the results begin in `out`, in quads
+  by_row: u32, // 1: a row decays by one gap
+  total: u32, // the threads that have work: batch × chunks × CHUNK / 8 × rank
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
-@group(0) @binding(1) var<storage, read> first_coupling: array<vec4<f32>>; // C, column-major, four rows each
+@group(0) @binding(1) var<storage, read> first_coupling: array<vec4<f32>>; // C, column-major: a vec4 is four rows of one column
 @group(0) @binding(2) var<storage, read> second_coupling: array<vec4<f32>>; // D
-@group(0) @binding(3) var<storage, read> sums: array<vec4<f32>>; // [batch, rows, rank or 1, 2]
+@group(0) @binding(3) var<storage, read> sums: array<vec4<f32>>; // s in two parts: [batch, rows, rank or 1, 2]
 @group(0) @binding(4) var<storage, read> f: array<vec4<f32>>;
 @group(0) @binding(5) var<storage, read> g: array<vec4<f32>>;
 @group(0) @binding(6) var<storage, read> x: array<vec4<f32>>;
@@ -50,7 +53,7 @@ fn main(
   let quads = params.quads;
   let quad = index % rank;
   let i = 8u * ((index / rank) % (CHUNK / 8u));
-  let chunk = index / rank / (CHUNK / 8u); // over the whole batch
+  let chunk = index / rank / (CHUNK / 8u); // counted over all batch entries
   let batch = chunk / params.chunks;
   let first = (chunk % params.chunks) * CHUNK;
   let rows = min(CHUNK, params.rows - first);
@@ -58,17 +61,17 @@ fn main(
     return;
   }
   let left = rows - i;
-  let t = (chunk * CHUNK + i) * (CHUNK / 4u); // the tile's first column
+  let t = (chunk * CHUNK + i) * (CHUNK / 4u); // where the tile's first column begins in C and D
   let f_at = start(params.f, batch) + first * params.f.row + quad;
   let g_at = start(params.g, batch) + first * params.g.row + quad;
-  let here = batch * params.rows + first; // a row of the segment
+  let here = batch * params.rows + first; // the chunk's first row, counted over all batch entries
   let out_at = params.first_out + (here + i) * rank + quad;
 
   var past#{i} = vec4<f32>(); //#for i in 0..8
   if (STATE) {
     let x_at = start(params.x, batch) + (first + i) * params.x.row;
     let z_at = (chunk * 4u * rank + 4u * quad) * quads;
-    // rows past the end repeat the last one; they are not kept
+    // Rows past the chunk's end repeat its last row, so that every load is inside the chunk; what they give is not stored.
     let x#{i} = x_at + min(#{i}u, left - 1u) * params.x.row; //#for i in 0..8
     var j = 0u;
     while (j < quads) {
@@ -96,13 +99,13 @@ fn main(
     }
   }
 
-  // the chunk's own sum apart, as in apply-chunk
+  // The chunk's own sum starts at 0 and is kept apart, as in apply-chunk.
   var sum#{i} = vec4<f32>(); //#for i in 0..8
   var v = i + 8u;
   while (v < rows) {
     var own#{q} = vec4<f32>(); //#for q in 0..8
     for (let end = min(v + 16u, rows); v < end; v += 4u) {
-      // what lies past the last row may be anything, and 0 times NaN is no 0
+      // The coupling may hold anything past the last row, and 0 times NaN is not 0: so rows past it are left out by select.
       //#for m in 0..4
       let row#{m} = min(v + #{m}u, rows - 1u);
       var f#{m} = f[f_at + row#{m} * params.f.row];

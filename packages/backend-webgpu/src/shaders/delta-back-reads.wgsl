@@ -1,31 +1,35 @@
-// What a row of the delta rule has read gives back, for every chunk at once (core's reference README, equation (30)):
-// out_v = up_v ∘ (Y_v Zᵀ) + Σ_w C_vw E_vw ∘ K_w, over w ≤ v or w < v: Q̄ with Y = Ō and C = Ō Uᵀ, and −P̄ with Y = B̄ and C = B̄ Uᵀ. up_v = exp(s_v) and
-// E_vw = exp(s_v − s_w), with s from decay-rows; where a row decays as one, E is in C already. A thread holds 8 rows by a quad of channels.
-// Where every channel decays by itself, what comes from before the tile is formed relative to the tile's first row, and everything is
-// multiplied by the factor of one row after the other inside the tile, so that no factor is above 1 unless the decay is growth.
+// The gradient of what rows have read the state and the rows before them with, of all chunks at once: Q̄ and −P̄ of equation (30) of core's
+// reference README, whose common form is
+//   out_v = up_v ∘ (Y_v Zᵀ) + Σ_w C_vw E_vw ∘ K_w,   over w ≤ v (`diag` = 1) or w < v
+// Q̄ is that with Y = Ō and C = Ō Uᵀ, and −P̄ with Y = B̄ and C = B̄ Uᵀ. up_v = exp(s_v) and E_vw = exp(s_v − s_w), with s from decay-rows;
+// where a row decays by one gap, E is in C already.
+// Where every channel decays by itself, what comes from rows before the tile is formed relative to the tile's first row. Inside the tile
+// all of it is multiplied by the factor of one row after the other, so no factor is above 1 unless the decay is growth.
+// A thread owns eight rows of one chunk by one quad (four channels). A workgroup is THREADS such tiles, which share nothing; there is no
+// workgroup memory, and what neighbours read in common comes from the cache.
 
 override CHUNK: u32 = 64;
 override THREADS: u32 = 64;
-override CHANNELS: bool = false; // a gap for every row and channel
-const CUT = 32u;
+override CHANNELS: bool = false; // whether every channel decays by gaps of its own
+const CUT = 32u; // so many products make a sum of their own, so that no sum over the rank is one long chain
 
 struct Params {
-  y: Operand, // in quads of columns
-  k: Operand, // in quads of channels
+  y: Operand, // positions counted in quads of columns
+  k: Operand, // positions counted in quads of channels
   rows: u32,
-  rank: u32, // quads
-  quads: u32, // of columns
+  rank: u32, // how many quads of channels there are
+  quads: u32, // how many quads of columns there are
   chunks: u32,
-  states: u32, // of a batch entry in z
-  first_out: u32, // quads before the first of `out`
-  diag: u32, // 1: w = v belongs to the sum
-  by_row: u32, // 1: one gap a row
-  total: u32, // threads asked for: batch × chunks × CHUNK / 8 × rank
+  states: u32, // how many states z holds for each batch entry
+  first_out: u32, // where the results begin in `out`, in quads
+  diag: u32, // 1: the term w = v belongs to the sum
+  by_row: u32, // 1: a row decays by one gap
+  total: u32, // the threads that have work: batch × chunks × CHUNK / 8 × rank
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
-@group(0) @binding(1) var<storage, read> coupling: array<vec4<f32>>; // C, column-major, four rows each
-@group(0) @binding(2) var<storage, read> sums: array<vec4<f32>>; // [batch, rows, rank or 1, 2]
+@group(0) @binding(1) var<storage, read> coupling: array<vec4<f32>>; // C, column-major: a vec4 is four rows of one column
+@group(0) @binding(2) var<storage, read> sums: array<vec4<f32>>; // s in two parts: [batch, rows, rank or 1, 2]
 @group(0) @binding(3) var<storage, read> y: array<vec4<f32>>;
 @group(0) @binding(4) var<storage, read> k: array<vec4<f32>>;
 @group(0) @binding(5) var<storage, read> z: array<vec4<f32>>; // [batch, states, 4·rank, quads]
@@ -47,7 +51,7 @@ fn main(
   let quads = params.quads;
   let quad = index % rank;
   let i = 8u * ((index / rank) % (CHUNK / 8u));
-  let chunk = index / rank / (CHUNK / 8u); // over the whole batch
+  let chunk = index / rank / (CHUNK / 8u); // counted over all batch entries
   let batch = chunk / params.chunks;
   let first = (chunk % params.chunks) * CHUNK;
   let rows = min(CHUNK, params.rows - first);
@@ -58,11 +62,11 @@ fn main(
   let t = chunk * CHUNK * (CHUNK / 4u) + i / 4u;
   let y_at = start(params.y, batch) + (first + i) * params.y.row;
   let k_at = start(params.k, batch) + first * params.k.row + quad;
-  let here = batch * params.rows + first; // a row of the segment
+  let here = batch * params.rows + first; // the chunk's first row, counted over all batch entries
   let out_at = params.first_out + (here + i) * rank + quad;
   let z_at = ((batch * params.states + chunk % params.chunks) * 4u * rank + 4u * quad) * quads;
 
-  // rows past the end repeat the last one; they are not kept
+  // Rows past the chunk's end repeat its last row, so that every load is inside the chunk; what they give is not stored.
   let y#{i} = y_at + min(#{i}u, left - 1u) * params.y.row; //#for i in 0..8
   var past#{i} = vec4<f32>(); //#for i in 0..8
   var j = 0u;
@@ -90,7 +94,7 @@ fn main(
     past#{i} *= up; //#for i in 0..8
   }
 
-  // the chunk's own sum apart, as in apply-chunk
+  // The chunk's own sum starts at 0 and is kept apart, as in apply-chunk.
   var sum#{i} = vec4<f32>(); //#for i in 0..8
   var next = k_at;
   var w = 0u;

@@ -1,17 +1,21 @@
-// The way back of the delta rule through its chunks, from the last to the first (core's reference README, equation (30)):
-// B̄ = (I + S)⁻ᵀ (Mᵀ Ō + K̃ Z̄), then Z̄ ← diag(A) Z̄ + Q̃ᵀ Ō − P̃ᵀ B̄. What does not depend on Z̄ is there already: Mᵀ Ō in `bar`, which B̄
-// takes the place of, and Q̃ᵀ Ō in `z`, whose place Z̄ of the chunk's end takes.
-// (I + S)⁻ᵀ is applied by substitution from the last row up, as solve-scan does from the first row down: 16-row blocks above each other
-// by all threads, inside a block one thread per quad of columns. One workgroup per batch entry and tile of columns.
-// A thread holds eight rows by one quad of columns. Arrays are in quads of columns, zero where padded.
+// Goes back through the chunks of a delta rule, from the last to the first, with Z̄ in the place of Z: of equation (30) of core's reference
+// README
+//   B̄ = (I + S)⁻ᵀ (Mᵀ Ō + K̃ Z̄),   then   Z̄ ← diag(A) Z̄ + Q̃ᵀ Ō − P̃ᵀ B̄
+// What does not depend on Z̄ is there already: Mᵀ Ō in `bar`, where B̄ takes its place, and Q̃ᵀ Ō of each chunk in `z`, where Z̄ of that
+// chunk's end takes its place.
+// (I + S)⁻ᵀ is applied by substitution from the last row up, as solve-scan applies T_cc⁻¹ from the first row down: from one block of 16
+// rows to those above it by all threads, inside a block by one thread per quad of columns.
+// A workgroup owns one batch entry and TILE quads of columns, and walks all chunks. A thread owns eight rows of the chunk by one quad
+// (four columns). In workgroup memory lie the tile's rows of the chunk, because a row needs all rows after it, which other threads own.
+// Arrays are counted in quads of columns, and are zero where they are padded.
 
 override CHUNK: u32 = 64;
-override THREADS: u32 = 64; // TILE × max(CHUNK / 8, 4)
+override THREADS: u32 = 64; // TILE × max(CHUNK / 8, 4): a thread for every eight rows and quad, and four rows of threads at least
 
 override QUADS: u32 = CHUNK / 4u;
-const TILE = 8u; // quads of columns per workgroup
-const BLOCK = 16u;
-const CUT = 32u;
+const TILE = 8u; // how many quads of columns a workgroup owns
+const BLOCK = 16u; // so many rows are solved for by substitution before the rows above are updated with them
+const CUT = 32u; // so many products make a sum of their own, so that no sum over the rank is one long chain
 
 struct Params {
   f: Operand, // K̃, in quads
@@ -19,37 +23,37 @@ struct Params {
   bar: Operand,
   rows: u32,
   rank: u32,
-  quads: u32, // of columns
+  quads: u32, // how many quads of columns there are
   chunks: u32,
-  decay: u32, // 0: none; 1: Z̄ decays by one factor a chunk; 2: by one a chunk and row of Z̄
-  total: u32, // workgroups asked for
+  decay: u32, // 0: nothing decays; 1: Z̄ decays by one factor a chunk; 2: by one a chunk and row of Z̄
+  total: u32, // the workgroups that have work
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
-@group(0) @binding(1) var<storage, read> coupling: array<vec4<f32>>; // S, column-major, four rows each
-@group(0) @binding(2) var<storage, read> factors: array<f32>; // from decay-rows: [batch, chunks, 2, 4·rank quads or 1]
+@group(0) @binding(1) var<storage, read> coupling: array<vec4<f32>>; // S, column-major: a vec4 is four rows of one column
+@group(0) @binding(2) var<storage, read> factors: array<f32>; // from decay-rows: [batch, chunks, power and rest, 4·rank quads or 1]
 @group(0) @binding(3) var<storage, read> f: array<vec4<f32>>;
 @group(0) @binding(4) var<storage, read> g: array<vec4<f32>>;
 @group(0) @binding(5) var<storage, read_write> bar: array<vec4<f32>>;
 @group(0) @binding(6) var<storage, read_write> z: array<vec4<f32>>; // [batch, chunks, 4·rank quads, quads]
 @group(0) @binding(7) var<storage, read_write> carry: array<vec4<f32>>; // Z̄, [batch, 4·rank quads, quads]
-@group(0) @binding(8) var<storage, read_write> lost: array<vec4<f32>>; // by its roundings so far, as carry
+@group(0) @binding(8) var<storage, read_write> lost: array<vec4<f32>>; // what the roundings of `carry` have lost so far, laid out as `carry`
 
 //#include operand
-var<workgroup> y: array<vec4<f32>, CHUNK * TILE>; // Mᵀ Ō + K̃ Z̄, block after block replaced by B̄; zero past the last row
+var<workgroup> y: array<vec4<f32>, CHUNK * TILE>; // Mᵀ Ō + K̃ Z̄, which B̄ replaces block after block; zero past the last row
 
-// One quad of columns of a block from row `end` up to `top`, by substitution; `t` is S.
+// Solves for one quad of columns of a block, from row `end` − 1 up to row `top`, by substitution. `t` is where S begins.
 fn substitute(t: u32, top: u32, end: u32, lane: u32) {
   for (var left = (end - top + 3u) / 4u; left > 0u; left--) {
     let i = top + 4u * (left - 1u);
-    // the block's own sum apart: it starts at 0 and meets what it is subtracted from last
+    // The block's own sum starts at 0 and is kept apart: it meets what it is subtracted from last.
     var x#{q} = vec4<f32>(); //#for q in 0..4
     for (var v = i + 4u; v < end; v += 4u) {
       let a#{q} = coupling[t + (i + #{q}u) * QUADS + v / 4u]; //#for q in 0..4
       let b#{m} = y[(v + #{m}u) * TILE + lane]; //#for m in 0..4
       x#{q} += #{terms(4, (m) => `a${q}.${lane(m)} * b${m}`)}; //#for q in 0..4
     }
-    // a row past the end repeats the last one, whose product with itself is no part of S and may be infinite
+    // A row past the end repeats the last one, whose product with itself is no part of S and may be infinite: select leaves it out.
     let below = vec4<u32>(i, i + 1u, i + 2u, i + 3u) < vec4<u32>(end);
     //#for q in 3, 2, 1, 0
     let c#{q} = select(vec4<f32>(), coupling[t + (i + #{q}u) * QUADS + i / 4u], below);
@@ -60,7 +64,7 @@ fn substitute(t: u32, top: u32, end: u32, lane: u32) {
   }
 }
 
-// Z̄ ← factor · Z̄ + added − sum for four elements of row k, compensated and with what is lost decaying as in solve-scan.
+// Z̄ ← factor · Z̄ + added − sum for four elements of row k. It is compensated, and what is lost decays, as in parts/scan-state.wgsl.
 fn update_state(at: u32, kept: u32, factor: u32, k: u32, sum: vec4<f32>) {
   var before = carry[at];
   let added = z[kept] - sum;
@@ -100,7 +104,7 @@ fn main(
   let g_start = start(params.g, batch);
   let bar_start = start(params.bar, batch) + quad;
   let z_at = batch * size;
-  let i = 8u * worker; // this thread's rows
+  let i = 8u * worker; // the first of this thread's rows
 
   for (var next = params.chunks; next > 0u; next--) {
     let chunk = next - 1u;
@@ -131,7 +135,7 @@ fn main(
     }
     workgroupBarrier();
 
-    let t = (batch * params.chunks + chunk) * CHUNK * QUADS; // column w of S at t + w·QUADS
+    let t = (batch * params.chunks + chunk) * CHUNK * QUADS; // column w of S begins at t + w·QUADS
     for (var left = (rows + BLOCK - 1u) / BLOCK; left > 0u; left--) {
       let top = BLOCK * (left - 1u);
       let end = min(top + BLOCK, rows);
@@ -168,7 +172,7 @@ fn main(
         var row = 0u;
         while (row < rows) {
           var own#{j} = vec4<f32>(); //#for j in 0..8
-          // two rows at a time: the sums are stored half as often. An odd row's neighbour counts as zero
+          // Two rows go at a time, so that the sums are stored half as often. Where the last row has no neighbour, zeros take its place.
           for (let end = min(row + BLOCK, rows); row < end; row += 2u) {
             let more = vec4<bool>(row + 1u < rows);
             let a0 = g[next_g];

@@ -1,9 +1,13 @@
-// The gradients of scale-rows: of a row y = factor ∘ x with the cotangent ±ȳ, x̄ = ±factor ∘ ȳ and of the factor ±x ∘ ȳ, or the sum of
-// that where it is one a row. What other paths have given both is added. LANES threads share a row.
+// The gradients of scale-rows: of a row y = factor ∘ x, for the cotangent ±ȳ,
+//   x̄ = ±factor ∘ ȳ,   and of the factor ±x ∘ ȳ, or the sum of that over the row where there is one factor a row
+// They are v̄, w̄, ē and what the key gains, which follow equation (30) of core's reference README. What other paths have given to either
+// gradient is added.
+// LANES threads own one row together, each of them every LANES-th column. In workgroup memory lie their parts of the row's sum.
 
 override THREADS: u32 = 64;
 override LANES: u32 = 16;
 
+// The bits of `flags`: which gradients are wanted, and to which something is added.
 const X_WANTED = 1u;
 const FACTOR_WANTED = 2u;
 const X_ADDED = 4u;
@@ -19,9 +23,9 @@ struct Params {
   factor_gradient: Operand,
   rows: u32,
   cols: u32,
-  count: u32, // rows of the whole batch
-  total: u32, // workgroups asked for
-  factor_cols: u32, // 1, or as many as x has
+  count: u32, // the rows of all batch entries
+  total: u32, // the workgroups that have work
+  factor_cols: u32, // 1: one factor a row; otherwise as many as x has columns
   flags: u32,
   sign: f32,
 }

@@ -1,14 +1,17 @@
-// One row of the delta rule for every head in one dispatch: Z ← diag(e^g) Z; u = W − Zᵀ P; Z ← Z + k uᵀ; out = scale · Zᵀ q, where Z
-// stays where it is. P reads before Z decays where it is of an erase key of its own. The output is Zᵀ q before the update and u (q·k), so that Z is gone through twice. A workgroup does some
-// columns of a head, LANES threads a column, and stages what all columns share for a block of rows of Z at a time.
+// One token of the delta rule for every head, in one dispatch: equation (28) of core's reference README for a single row,
+//   Z ← diag(e^g) Z,   u = W − Zᵀ P,   Z ← Z + k uᵀ,   out = scale · Zᵀ q
+// Z is updated where it lies, in plain [r, p]. With an erase key of its own P reads Z before that decays. The output is formed as Zᵀ q
+// before the update plus u (q·k), so that Z is gone through only twice: once read, once read and written.
+// A workgroup owns COLUMNS columns of one head. LANES threads own one column together, each of them every LANES-th row of Z. In workgroup
+// memory lie BLOCK elements at a time of what all columns share (key, erase key, query, factors of decay), and the parts of sums.
 
 override THREADS: u32 = 64;
 override LANES: u32 = 4;
 override COLUMNS: u32 = THREADS / LANES;
 override NORMALIZE: bool = false;
 
-const BLOCK = 64u;
-const CUT = 16u;
+const BLOCK = 64u; // so many rows of Z are done at a time
+const CUT = 16u; // so many rows' products make a sum of their own, so that no sum is one long chain
 
 struct Params {
   query: Operand,
@@ -21,13 +24,13 @@ struct Params {
   out: Operand,
   rank: u32,
   cols: u32,
-  erase_cols: u32, // 1, or rank
-  write_cols: u32, // 1, or cols; 0: W = erase ∘ value
-  decay_cols: u32, // 1, or rank; 0: no decay
-  total: u32, // workgroups asked for
-  early: u32, // 1: `erase` is P itself, and reads before the decay
+  erase_cols: u32, // 1: one number for the row; otherwise one for each of the rank's channels
+  write_cols: u32, // 1: one number for the row; cols: one for each column; 0: W = erase ∘ value
+  decay_cols: u32, // 1: one gap for the row; rank: one for each channel; 0: nothing decays
+  total: u32, // the workgroups that have work
+  early: u32, // 1: `erase` is P itself, and reads Z before that decays
   scale: f32,
-  root_eps: f32, // √eps
+  root_eps: f32, // √eps, which counts as one more element of the row
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
@@ -45,13 +48,13 @@ struct Params {
 //#include logistic
 //#include inverse-root
 var<workgroup> sums: array<vec2<f32>, THREADS>;
-var<workgroup> powers: array<f32, BLOCK>; // e^g of a row of Z is power + rest
+var<workgroup> powers: array<f32, BLOCK>; // e^g of a row of Z is its power, a power of two, plus its rest
 var<workgroup> rests: array<f32, BLOCK>;
 var<workgroup> keys: array<f32, BLOCK>;
 var<workgroup> erasing: array<f32, BLOCK>;
 var<workgroup> queries: array<f32, BLOCK>;
 
-// As row_exponent of parts/row-scale.wgsl, for all threads
+// Finds the exponent of the largest number of all threads, as row_exponent of parts/row-scale.wgsl does for the threads of a row.
 fn all_exponent(thread: u32, own: u32) -> i32 {
   sums[thread].x = bitcast<f32>(own);
   workgroupBarrier();
@@ -63,13 +66,13 @@ fn all_exponent(thread: u32, own: u32) -> i32 {
   return exponent_of(bitcast<f32>(peak));
 }
 
-// A row's factor before its products: a power of 2, and 1 / length of what that leaves.
+// What normalises a row, in two factors: a power of two, and 1 / the length of what is left when that has been multiplied in.
 struct Norm {
   unit: f32,
   over: f32,
 }
 
-// The sum over all threads, the same in each.
+// Adds up a number of all threads, to the same sum in each of them.
 fn sum_of_all(thread: u32, own: vec2<f32>) -> f32 {
   sums[thread] = own;
   workgroupBarrier();
@@ -81,7 +84,7 @@ fn sum_of_all(thread: u32, own: vec2<f32>) -> f32 {
   return sum.x + sum.y;
 }
 
-// The sums of a column's threads.
+// Adds up the numbers of the threads that own a column together.
 fn column_sums(thread: u32, own: vec2<f32>) -> vec2<f32> {
   if (LANES == 1u) {
     return own;
@@ -104,7 +107,7 @@ fn query_at(batch: u32, m: u32, norm: Norm) -> f32 {
   return query[start(params.query, batch) + m] * norm.unit * norm.over;
 }
 
-// 1 / √(Σx² + eps), from a thread's largest |x| and then its squares
+// Makes the factors of 1 / √(Σx² + eps), from the power of two and each thread's sum of squares.
 fn norm_of(thread: u32, squares: vec2<f32>, unit: f32) -> Norm {
   let eps = params.root_eps * unit;
   return Norm(unit, inverse_root(sum_of_all(thread, plus(squares, select(0.0, eps * eps, thread == 0u)))));
@@ -170,10 +173,10 @@ fn main(
   for (var m = thread; m < rank; m += THREADS) {
     products = plus(products, query_at(batch, m, of_query) * key_at(batch, m, of_key));
   }
-  let both = sum_of_all(thread, products); // q·k
+  let both = sum_of_all(thread, products); // is q·k
 
   let z_at = start(params.state, batch) + column;
-  var all = vec2<f32>(); // Zᵀ P and Zᵀ q of the state that has decayed, but for an early P
+  var all = vec2<f32>(); // Zᵀ P and Zᵀ q, of the decayed state; an early P reads the state before
   for (var block = 0u; block < rank; block += BLOCK) {
     stage(batch, block, thread, of_query, of_key);
     workgroupBarrier();

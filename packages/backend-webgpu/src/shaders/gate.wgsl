@@ -1,5 +1,7 @@
-// The logarithm of a decay: g = −exp(a) softplus(x + bias), or lower · logistic(exp(a) (x + bias)). With a cotangent ḡ, the
-// gradients instead: out ← ḡ ∘ ∂g/∂x, and a row's sum of ḡ ∘ ∂g/∂a. LANES threads share a row.
+// The logarithm of a decay from what a model projects, with softplus or with a lower bound:
+//   g = −exp(a) softplus(x + bias),   or   g = lower · logistic(exp(a) (x + bias))
+// With a cotangent ḡ it writes the gradients instead: out ← ḡ ∘ ∂g/∂x, and for a the sum of ḡ ∘ ∂g/∂a over each row.
+// LANES threads own one row together, each of them every LANES-th column. In workgroup memory lie their parts of the row's sum.
 
 override THREADS: u32 = 64;
 override LANES: u32 = 16;
@@ -13,11 +15,11 @@ struct Params {
   a_terms: Operand,
   rows: u32,
   cols: u32,
-  count: u32, // rows of the whole batch
-  total: u32, // workgroups asked for
-  bounded: u32, // 1: by `lower`, else softplus
-  gradients: u32, // 1: with a cotangent
-  a_wanted: u32, // 1: the sums for a too
+  count: u32, // the rows of all batch entries
+  total: u32, // the workgroups that have work
+  bounded: u32, // 1: the form with the bound `lower`; 0: the form with softplus
+  gradients: u32, // 1: a cotangent is given, and gradients are wanted
+  a_wanted: u32, // 1: the sums for the gradient of a are wanted too
   lower: f32,
 }
 
@@ -37,7 +39,7 @@ fn product(x: Scaled, y: Scaled) -> f32 {
   return sized(Scaled(x.value * y.value, x.exponent + y.exponent));
 }
 
-// g at x + bias = s, where exp(a) = e
+// Computes g from s = x + bias and e = exp(a).
 fn value(s: Sum, e: Scaled) -> f32 {
   if (params.bounded == 1u) {
     let share = logistic(Sum(near(sized(Scaled(s.high * e.value, e.exponent))), 0.0));
@@ -46,7 +48,7 @@ fn value(s: Sum, e: Scaled) -> f32 {
   return -product(e, softplus(s));
 }
 
-// ḡ ∂g/∂x and ḡ ∂g/∂a
+// Computes ḡ ∂g/∂x and ḡ ∂g/∂a from s = x + bias, e = exp(a) and ḡ.
 fn slopes(s: Sum, e: Scaled, given: f32) -> vec2<f32> {
   if (params.bounded == 1u) {
     let inner = near(sized(Scaled(s.high * e.value, e.exponent)));

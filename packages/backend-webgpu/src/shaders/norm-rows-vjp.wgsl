@@ -1,8 +1,10 @@
-// The gradients of norm-rows for a cotangent ȳ, with x̂ = x / √(Σx² + size² eps) · size and c = ȳ ∘ weight ∘ f(gate):
+// The gradients of norm-rows for a cotangent ȳ. With x̂ = x / √(Σx² + size² eps) · size and c = ȳ ∘ weight ∘ f(gate), it writes those of
 //   x        (c − x̂ (c·x̂) / size²) · size / √(Σx² + size² eps)
 //   gate     ȳ ∘ x̂ ∘ weight ∘ f'(gate)
-//   weight   ȳ ∘ x̂ ∘ f(gate), row by row
-// Rows of x and of ȳ are divided by powers of 2 first, so that no product is too large or too small. LANES threads share a row.
+//   weight   ȳ ∘ x̂ ∘ f(gate), which the caller adds up over the rows
+// Rows of x and of ȳ are divided by powers of two first, so that no product overflows or underflows.
+// LANES threads own one row together, each of them every LANES-th column. In workgroup memory lie their parts of the row's sums and
+// largest elements.
 
 override THREADS: u32 = 64;
 override LANES: u32 = 16;
@@ -17,11 +19,11 @@ struct Params {
   weight_terms: Operand,
   rows: u32,
   cols: u32,
-  count: u32, // rows of the whole batch
-  total: u32, // workgroups asked for
-  flags: u32, // those of parts/activate.wgsl, and what is wanted
-  root_eps: f32, // √eps · size
-  size: f32, // 1, or √cols
+  count: u32, // the rows of all batch entries
+  total: u32, // the workgroups that have work
+  flags: u32, // the bits of parts/activate.wgsl, and those below, which say what is wanted
+  root_eps: f32, // √eps · size, which counts as one more element of the row
+  size: f32, // the length that rows are given: 1, or √cols
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
@@ -42,7 +44,7 @@ const X_WANTED = 8u;
 const GATE_WANTED = 16u;
 const WEIGHT_WANTED = 32u;
 
-// value · f'(gate)
+// Multiplies value by f'(gate).
 fn times_slope(value: f32, at: u32) -> f32 {
   if (has(SILU)) {
     return times_silu_slope(value, gate[at]);

@@ -1,5 +1,9 @@
-// Rows of length `size`: out ← x / √(Σx² + size² eps) · size ∘ weight ∘ f(gate); with size² columns, that is x / √(mean(x²) + eps).
-// A row is divided by a power of 2 first, so that no square is too large or too small. LANES threads share a row.
+// Gives every row the length `size`, with a weight and a gate where there are any:
+//   out ← x / √(Σx² + size² eps) · size ∘ weight ∘ f(gate)
+// With size = √cols that is x / √(mean(x²) + eps), as of RMSNorm. A row is divided by a power of two first, so that no square overflows or
+// underflows.
+// LANES threads own one row together, each of them every LANES-th column. In workgroup memory lie their parts of the row's sum and
+// largest element.
 
 override THREADS: u32 = 64;
 override LANES: u32 = 16;
@@ -11,10 +15,10 @@ struct Params {
   out: Operand,
   rows: u32,
   cols: u32,
-  count: u32, // rows of the whole batch
-  total: u32, // workgroups asked for
-  flags: u32, // as parts/activate.wgsl has them
-  root_eps: f32, // √eps · size
+  count: u32, // the rows of all batch entries
+  total: u32, // the workgroups that have work
+  flags: u32, // the bits of parts/activate.wgsl
+  root_eps: f32, // √eps · size, which counts as one more element of the row
   size: f32,
 }
 

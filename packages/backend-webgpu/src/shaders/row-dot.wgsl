@@ -1,8 +1,10 @@
-// out_i = α x_i · y_i. LANES threads share a row; a lane adds eight products before they meet its sum, which is compensated.
+// out_i = α x_i · y_i: rowdot of equation (20) of core's reference README.
+// LANES threads own one row together, each of them every LANES-th column. A thread adds up TERMS products before they meet its sum, which
+// is compensated, so that no product is rounded with all the others. In workgroup memory lie the threads' parts of the row's sum.
 
 override THREADS: u32 = 64;
 override LANES: u32 = 16;
-const TERMS = 8u;
+const TERMS = 8u; // so many products of a thread make a sum of their own
 
 struct Params {
   x: Operand,
@@ -10,8 +12,8 @@ struct Params {
   out: Operand,
   rows: u32,
   cols: u32,
-  count: u32, // rows of the whole batch
-  total: u32, // workgroups asked for
+  count: u32, // the rows of all batch entries
+  total: u32, // the workgroups that have work
   alpha: f32,
 }
 

@@ -1,29 +1,32 @@
-// Rows for the delta rule, padded with zeros to whole quads: x, or x / √(Σx² + eps), in `plain`; and the same multiplied by a factor a
-// row, or one a row and column, in `scaled`. As in norm-rows, a row is divided by a power of 2 first. LANES threads share a row.
+// Prepares rows for the delta rule, P and W of equation (28) of core's reference README, padded with zeros to whole quads:
+//   plain ← x, or x / √(Σx² + eps) (NORMALIZE);   scaled ← factor ∘ plain, with one factor a row, or one a row and column
+// As in norm-rows, a row is divided by a power of two before its squares are added up.
+// LANES threads own one row together, each of them every LANES-th column. In workgroup memory lie their parts of the row's sum and
+// largest element.
 
 override THREADS: u32 = 64;
 override LANES: u32 = 16;
 override NORMALIZE: bool = false;
-override PLAIN: bool = true; // else it is not wanted
-override SCALED: bool = true;
+override PLAIN: bool = true; // whether `plain` is wanted
+override SCALED: bool = true; // whether `scaled` is wanted
 
 struct Params {
   x: Operand,
   factor: Operand,
   rows: u32,
   cols: u32,
-  count: u32, // rows of the whole batch
-  total: u32, // workgroups asked for
-  width: u32, // columns of what is written, a multiple of 4
-  factor_cols: u32, // 1, or as many as x has
-  root_eps: f32, // √eps
+  count: u32, // the rows of all batch entries
+  total: u32, // the workgroups that have work
+  width: u32, // how many columns are written: a multiple of 4
+  factor_cols: u32, // 1: one factor a row; otherwise as many as x has columns
+  root_eps: f32, // √eps, which counts as one more element of the row
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> x: array<f32>;
 @group(0) @binding(2) var<storage, read> factor: array<f32>;
 @group(0) @binding(3) var<storage, read_write> plain: array<f32>; // [batch, rows, width]
-@group(0) @binding(4) var<storage, read_write> scaled: array<f32>; // as plain
+@group(0) @binding(4) var<storage, read_write> scaled: array<f32>; // [batch, rows, width]
 
 //#include operand
 //#include plus
@@ -77,7 +80,7 @@ fn main(
       plain[to + column] = value;
     }
     if (SCALED) {
-      // a factor that is infinite must not make padding NaN
+      // An infinite factor must not make the padding NaN.
       scaled[to + column] = select(0.0, value * factor[factor_at + select(0u, column, params.factor_cols > 1u && inside)], inside);
     }
   }

@@ -1,19 +1,21 @@
-// Inverses of lower triangular blocks, size ≤ 128, by forward substitution, 16 rows of X at a time: first what the rows
-// above contribute, an element per thread, then the substitution inside the 16×16 block, a column per thread.
-// SLOTS blocks a workgroup; two barriers for 16 rows. Merging the inverses of halves, X₂₁ = −X₂₂ (A₂₁ X₁₁), takes fewer
-// barriers, but multiplies the errors of X₁₁ and X₂₂: it left 4.9 ε on correlated keys, where the limit is 4.
+// The inverses X of lower triangular blocks A of up to 128 rows, by forward substitution: equation (11) of core's reference README, 16 rows
+// of X at a time. First all threads form what the rows above contribute, a thread per element, and then each thread substitutes inside
+// the 16×16 block, a thread per column. That takes two barriers for 16 rows. Merging the inverses of halves (12) takes fewer, but multiplies the
+// errors of both halves: it left 4.9 ε on correlated keys, where the limit is 4.
+// A workgroup owns SLOTS blocks, and THREADS / SLOTS threads one of them together. Rows of X are shared through the buffer `out`, where they
+// belong; there is no workgroup memory.
 
 override THREADS: u32 = 64;
-override SLOTS: u32 = 1;
+override SLOTS: u32 = 1; // how many blocks a workgroup owns
 
-const BLOCK = 16u;
+const BLOCK = 16u; // so many rows of X are solved for at a time
 
 struct Params {
   a: Operand,
   out: Operand,
-  size: u32,
-  count: u32, // blocks
-  total: u32, // workgroups asked for
+  size: u32, // rows of a block
+  count: u32, // how many blocks there are
+  total: u32, // the workgroups that have work
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
@@ -21,10 +23,10 @@ struct Params {
 @group(0) @binding(2) var<storage, read_write> out: array<f32>;
 
 //#include operand
-// sums are compensated: the limit for these inverses, 4 ε, leaves no room for a chain of 128
+// Sums are compensated: the limit for these inverses, 4 ε (25), leaves no room for a chain of 128 products.
 //#include plus
 
-// Minus what the rows above `top` contribute to element (i, j) of A X, waiting where X's element will be.
+// Forms minus what the rows above `top` contribute to element (i, j) of A X, and leaves it where X's element will be.
 fn above(a_at: u32, x_at: u32, top: u32, i: u32, j: u32) {
   var sum = vec2<f32>();
   for (var m = j; m < top; m++) {
@@ -33,7 +35,7 @@ fn above(a_at: u32, x_at: u32, top: u32, i: u32, j: u32) {
   out[x_at + i * params.out.row + j] = sum.x;
 }
 
-// Rows `top` to `end` of one column of X.
+// Solves for rows `top` to `end` − 1 of one column of X.
 fn substitute(a_at: u32, x_at: u32, top: u32, end: u32, column: u32) {
   let step = params.out.row;
   let begin = max(top, column);

@@ -5,7 +5,7 @@ import { solve } from "@dlrt/core";
 import { createWebGpuBackend } from "../../src/node.js";
 import { problem, upload, worstOmega } from "../support/problem.js";
 
-// The other way to scan, forced upon whatever calls `solve`: the affine maps of its chunks composed in groups.
+// Every call of `solve` is made to scan in parallel: the affine maps of groups of chunks are computed and composed.
 const options = { selfTest: false, scan: "parallel", width: 64 } as const;
 const others = [
   "apply",
@@ -18,8 +18,8 @@ const others = [
   "order",
   "lifetime",
 ];
-// Growing T⁻¹ in more than two groups is what the option's description excludes; random problems may be such, so the
-// seed is fixed to one where they are not.
+// The description of the option excludes a T⁻¹ that grows, in more than two groups. Random problems may have one, so the seed is fixed to
+// one with which they do not.
 const rest = ["awkward size", "every family", "every number of rows", "determinism", "supports", "layouts"];
 const create = () => createWebGpuBackend(options);
 

@@ -9,7 +9,10 @@ const N = 4096;
 const D = 64;
 const ROUNDS = 3;
 
-/** Walks the rows one by one; `tiles` workgroups per batch entry, `cols` as the shader counts columns. */
+/**
+ * Makes a call that solves row by row, by one of the shaders of ../support. It takes `tiles` workgroups for each batch entry, and `cols` is
+ * the number of columns in the unit in which the shader counts them.
+ */
 function rowSequential(
   backend: WebGpuBackend,
   file: string,

@@ -10,17 +10,9 @@ import {
 } from "@dlrt/core/reference";
 import type { GpuTensor, WebGpuBackend } from "../../src/index.js";
 import { EPSILON } from "./structured.js";
+import { uniformFrom } from "../../../../tooling/random.mjs";
 
-/** Numbers in [0, 1), the same every time. */
-export function uniforms(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
-    return state / 2 ** 32;
-  };
-}
-
-/** g by row and channel. */
+/** Draws the gap g of a row and channel. */
 export type Gates = (next: () => number, row: number, channel: number) => number;
 
 export const gates: Readonly<Record<string, Gates>> = {
@@ -41,7 +33,7 @@ export function decayProblem(
   seed = 1,
 ): DecayProblem {
   const { batch, n, r, p } = shape;
-  const next = uniforms(seed);
+  const next = uniformFrom(seed);
   const fill = (count: number, value: () => number): Float32Array =>
     Float32Array.from({ length: count }, value);
   const signed = (): number => 2 * next() - 1;
@@ -87,7 +79,7 @@ export function uploadDecay(
   };
 }
 
-/** Largest errors of output and final state over the batch, in ε, of an apply to x or of a solve whose solution is about x. */
+/** Returns the largest errors of output and final state, in ε, of an apply to x, or of a solve whose right-hand side is T x, rounded. */
 export async function decayErrors(
   backend: WebGpuBackend,
   kernel: "apply" | "solve",

@@ -4,7 +4,7 @@ import { rowOf, uploadDelta, type DeltaProblem } from "./delta-rule.js";
 export const NAMES = ["query", "key", "value", "erase", "write", "decay", "initialState"] as const;
 export type Name = (typeof NAMES)[number];
 
-/** Of the output [batch, n, p] and of the final state [batch, r, p]. */
+/** The cotangents of the output [batch, n, p] and of the final state [batch, r, p]. */
 export interface Cotangents {
   readonly out: Float32Array;
   readonly state?: Float32Array | undefined;
@@ -12,11 +12,11 @@ export interface Cotangents {
 
 export interface TrueGradients {
   readonly gradients: Readonly<Record<Name, Float64Array>>;
-  /** By which errors are measured: the largest element, or what was subtracted to make it. */
+  /** What errors are measured by: the largest element, or, where numbers were subtracted to make it, the largest of those. */
   readonly sizes: Readonly<Record<Name, number>>;
 }
 
-/** Columns of a gate, and its number at a row and column. */
+/** Returns how many columns a gate has, and where its number for a row and column is. */
 function gateOf(
   data: Float32Array | undefined,
   rows: number,
@@ -25,7 +25,7 @@ function gateOf(
   return { cols, at: (row, column) => (cols === 1 ? row : row * cols + column) };
 }
 
-/** The gradients in float64 by the reverse of the recurrence; that of g is 0 where g = −∞. */
+/** Computes the gradients in float64 by going back through the recurrence. That of g is 0 where g = −∞. */
 export function reversed(of: DeltaProblem, cotangents: Cotangents): TrueGradients {
   const { batch, r, p } = of.shape;
   const zeros = (like: Float32Array | undefined): Float64Array => new Float64Array(like?.length ?? 0);
@@ -87,7 +87,7 @@ function reverseEntry(
   }
 }
 
-/** The gradient of a row of query or key from that of the row as it was used, y. */
+/** Computes the gradient of a row of query or key from the gradient of y, which is that row as it was used, normalised or not. */
 function normBack(
   of: DeltaProblem,
   at: {
@@ -120,7 +120,7 @@ interface RowThere {
   readonly u: Float64Array;
 }
 
-/** The recurrence of one entry, with what its reverse needs of every row. */
+/** Runs the recurrence of one batch entry, and keeps of every row what the way back needs. */
 function rowsThere(of: DeltaProblem, entry: number): RowThere[] {
   const { batch, n, r, p } = of.shape;
   const [erase, write, decay] = [of.erase, of.write ?? of.erase, of.decay].map((x) => gateOf(x, batch * n));
@@ -143,7 +143,7 @@ function rowsThere(of: DeltaProblem, entry: number): RowThere[] {
   });
 }
 
-/** The gradients by the kernel, of all operands there are or of some; NaN was where they went. */
+/** Computes the gradients by the kernel, of all operands that there are or of some. The tensors for them are full of NaN beforehand. */
 export async function fusedBack(
   on: WebGpuBackend,
   of: DeltaProblem,
@@ -170,7 +170,7 @@ export async function fusedBack(
   return got;
 }
 
-/** The largest error of each gradient, in ε of what it is measured by. */
+/** Returns the largest error of each gradient, in ε of what it is measured by. */
 export function errorsOf(
   got: Partial<Record<Name, Float32Array>>,
   { gradients, sizes }: TrueGradients,

@@ -2,7 +2,7 @@ import { apply, solve, type Shape } from "@dlrt/core";
 import type { DeltaRuleParams } from "@dlrt/core/backend";
 import type { GpuTensor, WebGpuBackend } from "../../src/index.js";
 
-/** The numbers of a call, row-major. */
+/** The operands of one call. Arrays are row-major, with the shapes that `deltaRule` takes. */
 export interface DeltaProblem {
   readonly shape: { readonly batch: number; readonly n: number; readonly r: number; readonly p: number };
   readonly query: Float32Array;
@@ -22,7 +22,7 @@ export interface DeltaResult {
   readonly state: ArrayLike<number>;
 }
 
-/** Row `row` of all entries, normalised where that is asked for. */
+/** Returns a row, counted over all batch entries, normalised where `eps` is given. */
 export function rowOf(data: Float32Array, row: number, cols: number, eps?: number): number[] {
   const own = [...data.subarray(row * cols, (row + 1) * cols)];
   if (eps === undefined) return own;
@@ -30,7 +30,7 @@ export function rowOf(data: Float32Array, row: number, cols: number, eps?: numbe
   return own.map((value) => value / length);
 }
 
-/** The recurrence, row by row in float64. */
+/** Computes the delta rule by its recurrence, row by row in float64: equation (28) of core's reference README. */
 export function recurrence(of: DeltaProblem): DeltaResult {
   const { batch, n, r, p } = of.shape;
   const out = new Float64Array(batch * n * p);
@@ -63,7 +63,7 @@ export function recurrence(of: DeltaProblem): DeltaResult {
   return { out, state };
 }
 
-/** Tensors of a problem, with NaN where results go; `dispose` takes all of them. */
+/** Uploads a problem. The tensors for results are full of NaN; `dispose` disposes all tensors. */
 export function uploadDelta(
   on: WebGpuBackend,
   of: DeltaProblem,
@@ -103,7 +103,7 @@ export async function fused(on: WebGpuBackend, of: DeltaProblem, chunk?: number)
   return result;
 }
 
-/** The same of `solve` and `apply`, with keys as they are and one β a row. */
+/** Computes the same by `solve` and `apply`, for keys that are not normalised and one β a row. */
 export async function composed(on: WebGpuBackend, of: DeltaProblem, chunk?: number): Promise<DeltaResult> {
   const { batch, n, r, p } = of.shape;
   const { params, dispose } = uploadDelta(on, of);
@@ -128,7 +128,7 @@ export async function composed(on: WebGpuBackend, of: DeltaProblem, chunk?: numb
   return result;
 }
 
-/** The largest error over the largest exact number, in ε. */
+/** Returns the largest error divided by the largest exact number, in ε. */
 export function farthest(got: ArrayLike<number>, exact: ArrayLike<number>): number {
   let [most, largest] = [0, 0];
   for (let at = 0; at < exact.length; at++) {

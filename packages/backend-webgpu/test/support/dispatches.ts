@@ -1,16 +1,9 @@
-import type { WebGpuBackend } from "../../src/index.js";
-
-/** The shaders that are dispatched on a backend's device from now on, in order. */
-export function watchDispatches(backend: WebGpuBackend): { take(): string[] } {
-  const { device } = backend;
-  const names = new Map<GPUComputePipeline, string>();
+/**
+ * Notes the shaders that are dispatched on a device from now on, and the copies between buffers, in order, until
+ * `restoreDevice`. A pipeline is labelled with the name of its shader.
+ */
+export function watchDispatches(device: GPUDevice): { take(): string[] } {
   const dispatched: string[] = [];
-  const createPipeline = device.createComputePipeline.bind(device);
-  device.createComputePipeline = (of) => {
-    const pipeline = createPipeline(of);
-    names.set(pipeline, of.label ?? "?");
-    return pipeline;
-  };
   const createEncoder = device.createCommandEncoder.bind(device);
   device.createCommandEncoder = (of) => {
     const encoder = createEncoder(of);
@@ -20,7 +13,7 @@ export function watchDispatches(backend: WebGpuBackend): { take(): string[] } {
       const made = begin(pass);
       const set = made.setPipeline.bind(made);
       made.setPipeline = (pipeline) => {
-        dispatched.push(names.get(pipeline) ?? "?");
+        dispatched.push(pipeline.label);
         set(pipeline);
       };
       return made;

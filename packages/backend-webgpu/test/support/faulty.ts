@@ -1,7 +1,8 @@
 import type { GpuTensor, WebGpuBackend } from "../../src/index.js";
 import { TENSOR } from "../../src/usage.js";
+import { restoreDevice } from "./shared-device.js";
 
-/** Buffers made on the device from now on, and those of them that nobody has destroyed. */
+/** Watches the buffers that are made on the device from now on. `alive` names those that nobody has destroyed, by their labels. */
 export function watchBuffers(device: GPUDevice): { alive(): string[] } {
   const alive = new Set<GPUBuffer>();
   const create = device.createBuffer.bind(device);
@@ -19,7 +20,7 @@ export function watchBuffers(device: GPUDevice): { alive(): string[] } {
 }
 
 /**
- * The device has no memory for buffers that `fails` picks. No software device runs out of memory on request, so it is
+ * Makes the device have no memory for the buffers that `fails` picks. No software device runs out of memory on request, so it is
  * asked for a buffer that is invalid, as it is without memory, and the out-of-memory scope is told so.
  */
 export function withoutMemory(
@@ -42,7 +43,7 @@ export function withoutMemory(
     const scope = scopes.filter(({ filter }) => filter === "out-of-memory").at(-1);
     if (scope) scope.failed = true;
     device.pushErrorScope("validation");
-    const invalid = createBuffer.call(device, { ...of, usage: 0x1 | 0x80 }); // MAP_READ | STORAGE is not allowed
+    const invalid = createBuffer.call(device, { ...of, usage: 0x1 | 0x80 }); // WebGPU does not allow MAP_READ | STORAGE
     void device.popErrorScope();
     return invalid;
   };
@@ -51,7 +52,7 @@ export function withoutMemory(
   };
 }
 
-/** A buffer of the caller's with these elements, wrapped. */
+/** Makes a buffer with these elements, as a caller would have it, and wraps it. */
 export function wrapped(
   backend: WebGpuBackend,
   data: Float32Array<ArrayBuffer>,
@@ -62,9 +63,10 @@ export function wrapped(
   return { buffer, t: backend.wrap(buffer, shape) };
 }
 
-/** @throws unless everything is gone once the backend is disposed */
+/** Takes back what was put in the place of the device's own methods. @throws unless everything is gone once the backend is disposed */
 export async function disposeWholly(backend: WebGpuBackend, buffers: { alive(): string[] }): Promise<void> {
   await backend.dispose();
+  restoreDevice(backend.device);
   const left = { ...backend.memory(), buffers: buffers.alive() };
   if (left.tensors + left.bytes + left.buffers.length > 0) throw new Error(`left: ${JSON.stringify(left)}`);
 }

@@ -1,24 +1,25 @@
 import type { Shape } from "@dlrt/core";
 import { expect } from "vitest";
-import { createWebGpuBackend, type GpuTensor, type WebGpuBackend } from "../../src/node.js";
+import type { GpuTensor, WebGpuBackend } from "../../src/node.js";
 import type { Judged } from "./pieces.js";
+import { onSharedDevice } from "./shared-device.js";
 import { EPSILON } from "./structured.js";
 
 export interface OnDevice {
-  /** One that takes everything at once, and one on the same device with so little memory that it works in segments. */
+  /** Two backends on the shared device: one that takes a call at once, and one with so little memory that it works in segments. */
   readonly both: readonly WebGpuBackend[];
   put(on: WebGpuBackend, data: ArrayLike<number>, shape: Shape): GpuTensor;
-  /** A tensor of NaN. */
+  /** Makes a tensor full of NaN. */
   poison(on: WebGpuBackend, ...shape: Shape): GpuTensor;
-  /** Disposes what `put` and `poison` made; nothing else must be left. */
+  /** Disposes what `put` and `poison` made, and expects that no other tensor is left. */
   clear(): void;
   dispose(): Promise<void>;
 }
 
 export async function onDevice(): Promise<OnDevice> {
-  const whole = await createWebGpuBackend({ selfTest: false });
+  const whole = await onSharedDevice();
   const small = { maxBindingBytes: 4096, maxScratchBytes: 8192 };
-  const pieces = await createWebGpuBackend({ selfTest: false, device: whole.device, ...small });
+  const pieces = await onSharedDevice(small);
   const both = [whole, pieces];
   const made: GpuTensor[] = [];
   const put = (on: WebGpuBackend, data: ArrayLike<number>, shape: Shape): GpuTensor => {
@@ -41,14 +42,14 @@ export async function onDevice(): Promise<OnDevice> {
   };
 }
 
-/** One batch entry, as rows. */
+/** Returns one batch entry as an array of rows. */
 export function rowsOf(data: ArrayLike<number>, [, rows, cols]: Shape, entry: number): number[][] {
   return Array.from({ length: rows }, (_, row) =>
     Array.from({ length: cols }, (__, column) => data[(entry * rows + row) * cols + column]!),
   );
 }
 
-/** The largest error over its bound, in ε; what is below the normal numbers may count as 0. */
+/** Returns the largest ratio of an error to its bound, in ε. A number below the normal ones may count as 0. */
 export function worst(got: Float32Array, entries: readonly Judged[]): number {
   const exact = entries.flatMap((of) => of.exact);
   const bound = entries.flatMap((of) => of.bound);

@@ -1,7 +1,7 @@
-/** A layer's small pieces for one batch entry, plain and in float64, and how far each result may be off: what f32 rounds, in ε. */
+/** What a small piece of a layer computes for one batch entry, in float64, and how far each element may be off. */
 export interface Judged {
   readonly exact: number[];
-  /** Of every element, what an error of ε in each operand and operation would come to. */
+  /** For each element, what an error of 1 in each operand and operation, relatively, would move it by: an error of ε moves it by ε times that. */
   readonly bound: number[];
 }
 
@@ -31,7 +31,7 @@ const judged = (pairs: readonly (readonly [exact: number, bound: number])[]): Ju
   bound: pairs.map(([, bound]) => bound),
 });
 
-/** g, the gradient of x, and that of a, row by row. */
+/** Computes g, the gradient of x, and that of a as a sum over each row. */
 export function gateOf(
   x: Rows,
   a: number,
@@ -43,7 +43,7 @@ export function gateOf(
   const slope = (s: number): number => (lower === undefined ? -e * logistic(s) : lower * slopeOf(e * s) * e);
   const value = (s: number): number => (lower === undefined ? -e * softplus(s) : lower * logistic(e * s));
   const aSlope = (s: number): number => (lower === undefined ? value(s) : lower * slopeOf(e * s) * e * s);
-  // rounding exp(a) (x + bias) moves a logistic's argument by ε of its size
+  // Rounding exp(a) (x + bias) moves the argument of a logistic function by ε of its size.
   const moved = (s: number): number => 1 + (lower === undefined ? 0 : Math.abs(e * s));
   const each = <T>(of: (s: number, given: number) => T): T[] =>
     x.flatMap((row, i) => row.map((value, c) => of(value + bias[c]!, given[i]![c]!)));
@@ -62,7 +62,7 @@ export function gateOf(
 
 export interface NormInputs {
   readonly x: Rows;
-  /** 1, or √ of the columns. */
+  /** The length that rows are given: 1, or the square root of the number of columns. */
   readonly size: number;
   readonly eps: number;
   readonly gate?: Rows | undefined;
@@ -70,7 +70,7 @@ export interface NormInputs {
   readonly activation: Activation;
 }
 
-/** x / √(Σx² + size² eps) · size ∘ weight ∘ f(gate), and the gradients. */
+/** Computes x / √(Σx² + size² eps) · size ∘ weight ∘ f(gate), and the gradients for a cotangent `given`. */
 export function normOf(
   of: NormInputs,
   given: Rows,
@@ -126,7 +126,7 @@ export interface ConvInputs {
   readonly activation: "none" | "silu";
 }
 
-/** The convolution with its final state, and all gradients for cotangents of both. */
+/** Computes the convolution and its final state, and all gradients for cotangents of both. */
 export function convOf(
   of: ConvInputs,
   given: Rows,
@@ -145,7 +145,7 @@ export function convOf(
   const grid = (rows: number, at: (row: number, c: number) => [number, number]): Judged =>
     judged(Array.from({ length: rows * cols }, (_, index) => at(Math.floor(index / cols), index % cols)));
   const silu = of.activation === "silu";
-  // the cotangent of the sums, with what rounding these sums moves it by
+  // Returns the cotangent of the sums, and its bound, in which rounding the sums counts too.
   const back = (t: number, c: number): [number, number] => {
     const y = sum(terms(t, c));
     const bar = given[t]![c]! * f.slope(y);

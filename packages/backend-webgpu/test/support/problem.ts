@@ -1,6 +1,7 @@
 import type { DiagLowRankTril, FloatArray, Shape } from "@dlrt/core";
 import { matrixOf, omega, operatorOf } from "@dlrt/core/reference";
 import type { GpuTensor, WebGpuBackend } from "../../src/index.js";
+import { randomFrom } from "../../../../tooling/random.mjs";
 
 export interface Problem {
   readonly shape: { readonly batch: number; readonly n: number; readonly r: number; readonly p: number };
@@ -8,17 +9,13 @@ export interface Problem {
   readonly q: Float32Array;
   readonly k: Float32Array;
   readonly b: Float32Array;
-  /** Batch · n, or batch · n · r; absent: none. */
+  /** It has batch · n or batch · n · r elements. Where it is absent, nothing decays. */
   readonly decay?: Float32Array;
 }
 
-/** As in DeltaNet: unit keys, q = β k, λ = 1, so that T⁻¹ stays bounded; the same numbers every time. */
+/** Makes a problem as of a DeltaNet layer: unit keys, q = β k, λ = 1, so that T⁻¹ stays bounded. Its numbers are the same every time. */
 export function problem(batch: number, n: number, r: number, p: number): Problem {
-  let seed = 99;
-  const uniform = (): number => {
-    seed = (Math.imul(seed, 1664525) + 1013904223) >>> 0;
-    return seed / 2 ** 31 - 1;
-  };
+  const uniform = randomFrom(99);
   const fill = (count: number, scale: number, shift = 0): Float32Array =>
     Float32Array.from({ length: count }, () => shift + scale * uniform());
   const k = fill(batch * n * r, 1);
@@ -54,7 +51,7 @@ export function upload(backend: WebGpuBackend, { shape: { batch, n, r, p }, ...d
   return { op: { ...op, decay }, b, dispose: () => all.forEach((t) => t?.dispose()) };
 }
 
-/** Largest componentwise backward error of a solve over the batch, in ε of f32. */
+/** Returns the largest componentwise backward error ω of a solve, over all batch entries, in ε of f32. */
 export function worstOmega(
   { shape: { batch, n, r, p }, ...data }: Problem,
   y: FloatArray,

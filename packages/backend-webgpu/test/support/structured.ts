@@ -23,7 +23,7 @@ export interface Errors {
   readonly state: number;
 }
 
-/** All entries of Q and K equal, so that roundings of sums may all go one way. */
+/** Makes a problem in which all entries of Q are equal, and all of K, so that the roundings of sums may all go one way. */
 export function constant(sizes: Pick<Structure, "n" | "r" | "p">, q: number, k = q, x = 0.7): Structure {
   return { ...sizes, diag: () => 1, q: () => q, k: () => k, x: () => x };
 }
@@ -34,7 +34,7 @@ function fill(rows: number, cols: number, value: (row: number, column: number) =
 
 type Options = Pick<SolveOptions<GpuTensor>, "chunk" | "trans">;
 
-/** Errors of an apply to x, or of the solve whose solution is about x. */
+/** Returns the errors of an apply to x, or of a solve whose right-hand side is T x, rounded. */
 export async function errorsOf(
   backend: WebGpuBackend,
   kernel: "apply" | "solve",

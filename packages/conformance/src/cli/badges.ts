@@ -1,5 +1,6 @@
 import { markdownText } from "../text.js";
-import { reportMarkdown, SKIPPED, type Report } from "../report.js";
+import { reportMarkdown } from "../report-markdown.js";
+import { SKIPPED, type Report } from "../report.js";
 
 /** Draws how many cases passed, failed or were not supported and, below that, the worst ω of each operation. */
 export function badges(report: Report): string {

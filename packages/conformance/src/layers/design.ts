@@ -1,10 +1,13 @@
-/** Which problems a layer is run on: every awkward value of each choice with others beside it, not all combinations. */
+/**
+ * The problems that a layer is run on. Every awkward value of each choice is met with other choices beside it, but not
+ * in all combinations.
+ */
 import { Random } from "../random.js";
 import type { Plan } from "../options.js";
 import type { Layer } from "./definition.js";
 import type { Decay, Keys, LayerProblem } from "./problem.js";
 
-/** Tokens at which others went wrong, with the columns of keys and values that they meet. */
+/** Numbers of tokens at which other implementations went wrong, with the columns of keys and values that they meet. */
 const SIZES: readonly (readonly [tokens: number, keyWidth: number, valueWidth: number])[] = [
   [0, 5, 3],
   [1, 256, 8],
@@ -37,7 +40,7 @@ export const DECAYS: readonly Decay[] = [
   -5,
 ];
 
-/** Equal, grouped queries, grouped values, one key for all, and mixtures of these. */
+/** Numbers of heads: equal ones, grouped queries, grouped values, one key for all, and mixtures of these. */
 export const HEADS: readonly LayerProblem["heads"][] = [
   { query: 2, key: 2, value: 2 },
   { query: 4, key: 2, value: 2 },
@@ -54,7 +57,7 @@ const KEYS: readonly Keys[] = ["unit", "some zero", "correlated", "one", "unit",
 
 const at = <E>(list: readonly E[], index: number): E => list[index % list.length]!;
 
-/** Work and rows that a plan can stand: columns are halved, then tokens. */
+/** Lowers a problem to what a plan can stand: columns are halved, then tokens. */
 export function affordable<P extends LayerProblem>(problem: P, { maxN, maxWork }: Plan): P {
   const entries = problem.batch * Math.max(problem.heads.query, problem.heads.key, problem.heads.value);
   let { tokens, keyWidth, valueWidth } = { ...problem, tokens: Math.min(problem.tokens, maxN) };
@@ -67,7 +70,10 @@ export function affordable<P extends LayerProblem>(problem: P, { maxN, maxWork }
   return { ...problem, tokens, keyWidth, valueWidth };
 }
 
-/** The `index`th row of the design for the `which`th layer: lists of coprime lengths, walked with another start for each layer. */
+/**
+ * Returns row `index` of the design for layer `which`: its choices come from lists of coprime lengths, which each layer
+ * walks from another start.
+ */
 function designed(layer: Layer, which: number, index: number, seed: number): LayerProblem {
   const [tokens, keyWidth, valueWidth] = SIZES[index]!;
   const [heads, keys] = [at(HEADS, 3 * index + which), at(KEYS, index + 2 * which)];
@@ -77,7 +83,7 @@ function designed(layer: Layer, which: number, index: number, seed: number): Lay
     batch: tokens > 129 ? 1 : 1 + (index % 2),
     gates: at(["own", "own", "shared"], index + which),
     beta: at(BETAS, index + which),
-    // What grows by 2 % a token is no problem of accuracy after a thousand.
+    // After a thousand tokens, what grows by 2 % a token says nothing about accuracy.
     decay: decay === 0.02 && tokens > 129 ? "model" : decay,
     scale: at([undefined, 0.375], Math.floor(index / 2) + which),
     stateLayout: at(["kv", "vk"], index + which),
@@ -86,9 +92,7 @@ function designed(layer: Layer, which: number, index: number, seed: number): Lay
   };
 }
 
-/**
- * `count` or so of the design's problems for a layer, others for other layers, so that each size is still met by some.
- */
+/** Returns about `count` of the design's problems for a layer, and other ones for other layers, so that each size is still met by some. */
 export function designedProblems(layer: Layer, which: number, count: number, plan: Plan): LayerProblem[] {
   const stride = Math.max(1, Math.ceil(SIZES.length / count));
   return SIZES.map((_, index) => index)
@@ -96,7 +100,7 @@ export function designedProblems(layer: Layer, which: number, count: number, pla
     .map((index) => affordable(designed(layer, which, index, plan.seed), plan));
 }
 
-/** Any combination at all. */
+/** Draws any combination at all. */
 export function anyProblem(layer: Layer, seed: number, plan: Plan): LayerProblem {
   const random = new Random(seed);
   const [tokens] = random.pick(SIZES);
@@ -120,8 +124,8 @@ export function anyProblem(layer: Layer, seed: number, plan: Plan): LayerProblem
 }
 
 /**
- * What every layer is run on whatever the plan: every head shares something (a key head two states, a state two queries), every gate is
- * another, and in the second some forget.
+ * Returns the problems that every layer is run on whatever the plan. Every head shares something (a key head two
+ * states, a state two queries), every gate is another, and in the second some forget.
  */
 export function commonProblems(layer: Layer, seed: number): LayerProblem[] {
   const heads = { query: 8, key: 2, value: 4 };
@@ -139,7 +143,7 @@ export function commonProblems(layer: Layer, seed: number): LayerProblem[] {
   ];
 }
 
-/** A plain problem to change. */
+/** Returns a plain problem, changed as `own` says. */
 export function plainProblem(layer: Layer, own: Partial<LayerProblem>): LayerProblem {
   return {
     ...{ layer, batch: 1, tokens: 33, keyWidth: 8, valueWidth: 4, heads: HEADS[0]!, gates: "own" },

@@ -1,4 +1,4 @@
-/** What a problem's results and gradients should be, kept for the dtype or the backend that asks next. */
+/** What the results and gradients of a problem should be. They are kept for the dtype or the backend that asks next. */
 import { makeCotangents, makeData, type LayerCotangents, type LayerData } from "./data.js";
 import { referenceGradients } from "./gradient-reference.js";
 import { outHeads, referenceProblem, sayProblem, type LayerProblem } from "./problem.js";

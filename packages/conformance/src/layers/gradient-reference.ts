@@ -86,7 +86,7 @@ const definitions: Readonly<Record<string, (token: Token, steps: number) => void
   rwkv7: (token) => lowRank(token, "w", "k", "v"),
 };
 
-/** Views of an input's numbers and of its gradient for a token and a head. */
+/** Gives views of an input's numbers and of its gradient, for a token and a head. */
 class Picker {
   readonly gradients: Record<string, Float64Array> = {};
 
@@ -105,7 +105,10 @@ class Picker {
     return Object.keys(inputs).find((name) => inputs[name] === kind);
   }
 
-  /** Of `of` heads, head `head` of token `t`, counted through the batch: ⌊head / (of / stored)⌋ of those that are stored. */
+  /**
+   * Returns the columns of head `head`, of `of` heads, for token t, which is counted through the batch. Where fewer
+   * heads are stored, it is head ⌊head / (of / stored)⌋.
+   */
   pick(name: string, t: number, [head, of]: readonly [number, number], step = 0): Vector {
     const { problem } = this;
     const kind = problem.layer.inputs[name]!;
@@ -119,8 +122,9 @@ class Picker {
 }
 
 /**
- * Gradients of ⟨output, its cotangent⟩ + ⟨final state, its cotangent⟩.
- * @param cotangents absent: the results alone, and no gradients
+ * Computes the gradients of ⟨output, its cotangent⟩ + ⟨final state, its cotangent⟩.
+ *
+ * @param cotangents Absent: only the results are computed, and no gradients
  * @param noise as `TapeOptions` has it
  */
 export function referenceGradients(
@@ -157,7 +161,7 @@ export function referenceGradients(
   return { gradients, output, finalState };
 }
 
-/** o = scale · Sᵀ q for the queries of a head, and D x where the layer has it; their cotangents start the way back. */
+/** Computes o = scale · Sᵀ q for the queries of a head, and adds D x where the layer has it. Their cotangents start the backward pass. */
 function readToken(
   picker: Picker,
   tape: Tape,

@@ -36,13 +36,13 @@ export interface LayerProblem {
 export const stateHeads = ({ heads }: LayerProblem): number => Math.max(heads.key, heads.value);
 export const outHeads = (problem: LayerProblem): number => Math.max(problem.heads.query, stateHeads(problem));
 
-/** N·heads */
+/** Returns the number of states, N·heads. */
 export function stateCount(problem: LayerProblem): number {
   const { batch, sequences } = problem;
   return (sequences ? sequences.length - 1 : batch) * stateHeads(problem);
 }
 
-/** Columns of a head of an input. */
+/** Returns the number of columns in a head of an input. */
 export function widthOf({ keyWidth, valueWidth }: LayerProblem, kind: Kind): number {
   switch (kind) {
     case "query":
@@ -73,7 +73,7 @@ export function rowsOf({ layer, tokens }: LayerProblem, kind: Kind): number {
   return kind === "key" || kind === "value" || kind === "beta" ? tokens * layer.steps : tokens;
 }
 
-/** [B, rows, heads·columns] */
+/** Returns the shape of an input, [B, rows, heads·columns]. */
 export function shapeOf(
   problem: LayerProblem,
   kind: Kind,
@@ -86,7 +86,7 @@ export function outputShape(problem: LayerProblem): readonly [batch: number, tok
   return [problem.batch, problem.tokens, outHeads(problem) * problem.valueWidth];
 }
 
-/** The problem as the references of @dlrt/linear-attention take it. */
+/** Returns the problem as the references of @dlrt/linear-attention take it. */
 export function referenceProblem(problem: LayerProblem, initialState?: Float64Array): ReferenceProblem {
   const { batch, tokens, keyWidth, valueWidth, heads, scale, eps, sequences } = problem;
   return {

@@ -13,7 +13,7 @@ export const typed = (array: Float64Array, dtype: Dtype): FloatArray => {
   return out;
 };
 
-/** The inputs as tensors. */
+/** Returns the inputs as tensors. */
 export function putInputs(scope: Scope, problem: LayerProblem, { inputs }: LayerData, dtype: Dtype): Tensors {
   return Object.fromEntries(
     Object.entries(problem.layer.inputs).map(([name, kind]) => [
@@ -47,7 +47,7 @@ export function stateShape({ keyWidth, valueWidth, stateLayout, ...rest }: Layer
   return stateLayout === "kv" ? [count, keyWidth, valueWidth] : [count, valueWidth, keyWidth];
 }
 
-/** [N·heads, rows, cols] as [N·heads, cols, rows] */
+/** Returns [N·heads, rows, cols] as [N·heads, cols, rows]. */
 function transposed(array: ArrayLike<number>, rows: number, cols: number): Float64Array {
   const out = new Float64Array(array.length);
   const size = rows * cols;
@@ -58,14 +58,14 @@ function transposed(array: ArrayLike<number>, rows: number, cols: number): Float
   return out;
 }
 
-/** A state as the caller keeps it, from [N·heads, K, V]. */
+/** Uploads a state, [N·heads, K, V], as the caller keeps it. */
 export function putState(scope: Scope, problem: LayerProblem, state: Float64Array, dtype: Dtype): Tensor {
   const { stateLayout, keyWidth, valueWidth } = problem;
   const own = stateLayout === "kv" ? state : transposed(state, keyWidth, valueWidth);
   return scope.put(typed(own, dtype), stateShape(problem));
 }
 
-/** [N·heads, K, V], whatever the caller's layout. */
+/** Reads a state as [N·heads, K, V], whatever the caller's layout. */
 export async function readState(scope: Scope, problem: LayerProblem, t: Tensor): Promise<Float64Array> {
   const { stateLayout, keyWidth, valueWidth } = problem;
   demand(String(t.shape) === String(stateShape(problem)), `a state is [${String(t.shape)}]`);
@@ -124,7 +124,7 @@ export async function runForward(
   };
 }
 
-/** Every gradient by its name, states [N·heads, K, V]; `keeps`: with what a forward call has kept. */
+/** Returns every gradient by its name, that of the state as [N·heads, K, V]. With `keeps` the call gets what a forward call has kept. */
 export async function runBackward(
   scope: Scope,
   problem: LayerProblem,

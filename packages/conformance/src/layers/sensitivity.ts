@@ -26,12 +26,12 @@ import type { LayerCotangents, LayerData } from "./data.js";
 import type { Kind } from "./definition.js";
 import { headsOf, rowsOf, widthOf, type LayerProblem } from "./problem.js";
 
-/** Of f32; inputs move by it in both dtypes, and what comes of it scales. */
+/** The ε of each dtype. Inputs move by that of f32 in both dtypes, and what comes of it is scaled. */
 export const EPS: Readonly<Record<Dtype, number>> = { f32: 2 ** -24, f64: 2 ** -53 };
 
 export const ALLOWED = 64;
 
-/** What ω may be: see above. */
+/** Returns what ω may be, as this file's head derives it. */
 export function limitOf({ tokens, layer, keyWidth }: LayerProblem, dtype: Dtype): number {
   return dtype === "f32" ? ALLOWED : ALLOWED + tokens * layer.steps + keyWidth;
 }
@@ -55,8 +55,8 @@ export interface Judged {
 }
 
 /**
- * How the elements lie: `rows` of `heads` heads of `width` columns. `runs` holds the bounds of the rows that make one
- * sum, as in a decay's gradient.
+ * How the elements lie: in rows of `heads` heads of `width` columns. `runs` holds the bounds of the rows that make one
+ * sum, as in the gradient of a decay.
  */
 export interface Arrangement {
   readonly heads: number;

@@ -2,6 +2,7 @@
  * The state of one head as a layer's definition changes it, in float64, with the way back: every step is written down, and undone
  * from the last to the first. This is the gradient that layers are judged by; nothing of it knows an operator.
  */
+import { Mass } from "./mass.js";
 
 /** Numbers, with the gradient that has been gathered for them. */
 export interface Vector {
@@ -33,75 +34,6 @@ export interface TapeOptions {
   readonly recorded: boolean;
 }
 
-/** A state [K, V], with the sums of the squares of all terms that it consists of, which decay as they do. */
-class Mass {
-  readonly squares: Float64Array;
-
-  constructor(
-    readonly values: Float64Array,
-    readonly valueWidth: number,
-    readonly noise: (() => number) | undefined,
-  ) {
-    this.squares = noise ? values.map((value) => value * value) : new Float64Array(0);
-  }
-
-  /** + k wᵀ */
-  add(k: Float64Array, w: Float64Array): void {
-    for (let i = 0, place = 0; i < k.length; i++) {
-      for (let j = 0; j < w.length; j++, place++) {
-        const term = k[i]! * w[j]!;
-        this.values[place]! += term;
-        if (this.noise) this.squares[place]! += term * term;
-      }
-    }
-  }
-
-  /** diag(factors) on the left; what is forgotten is 0, whatever it was. */
-  scale(factors: Float64Array): void {
-    for (let i = 0, place = 0; i < factors.length; i++) {
-      const factor = factors[i]!;
-      for (let j = 0; j < this.valueWidth; j++, place++) {
-        this.values[place] = factor === 0 ? 0 : factor * this.values[place]!;
-        if (this.noise) this.squares[place]! *= factor * factor;
-      }
-    }
-  }
-
-  /** into += Sᵀ x, of V columns */
-  readRows(x: Float64Array, into: Float64Array): void {
-    const terms = new Float64Array(into.length);
-    for (let i = 0, place = 0; i < x.length; i++) {
-      for (let j = 0; j < into.length; j++, place++) {
-        into[j]! += x[i]! * this.values[place]!;
-        if (this.noise) terms[j]! += x[i]! * x[i]! * this.squares[place]!;
-      }
-    }
-    this.#blur(into, terms);
-  }
-
-  /** into += S y, of K columns */
-  readColumns(y: Float64Array, into: Float64Array): void {
-    const terms = new Float64Array(into.length);
-    for (let i = 0, place = 0; i < into.length; i++) {
-      for (let j = 0; j < y.length; j++, place++) {
-        into[i]! += y[j]! * this.values[place]!;
-        if (this.noise) terms[i]! += y[j]! * y[j]! * this.squares[place]!;
-      }
-    }
-    this.#blur(into, terms);
-  }
-
-  copy(): Mass {
-    const copy = new Mass(this.values.slice(), this.valueWidth, this.noise);
-    copy.squares.set(this.squares);
-    return copy;
-  }
-
-  #blur(into: Float64Array, terms: Float64Array): void {
-    if (this.noise) for (let i = 0; i < into.length; i++) into[i]! += this.noise() * Math.sqrt(terms[i]!);
-  }
-}
-
 export class Tape {
   readonly #back: (() => void)[] = [];
   readonly #state: Mass;
@@ -127,7 +59,11 @@ export class Tape {
     this.#terms = new Float64Array(keyWidth);
   }
 
-  /** Undoes all. @param gradient S̄ after the last step, which becomes that before the first */
+  /**
+   * Undoes all steps.
+   *
+   * @param gradient S̄ after the last step, which becomes that before the first
+   */
   backward(gradient: Float64Array): void {
     this.#bar = new Mass(gradient, this.valueWidth, this.options.noise);
     const last = this.#state.values;
@@ -173,10 +109,7 @@ export class Tape {
     );
   }
 
-  /**
-   * S ← diag(e^g) S, where g is one number or one for each row. What is forgotten has no gradient, and neither has its
-   * gate.
-   */
+  /** Computes S ← diag(e^g) S, where g is one number or one for each row. What is forgotten has no gradient, and neither has its gate. */
   decay({ value: g, gradient }: Vector): void {
     const before = this.#before();
     const factors = Float64Array.from({ length: this.keyWidth }, (_, i) => Math.exp(at(g, i)));
@@ -192,7 +125,7 @@ export class Tape {
     });
   }
 
-  /** Sᵀ x */
+  /** Computes Sᵀ x. */
   read(x: Vector): Vector {
     const before = this.#before();
     const sum = new Float64Array(this.valueWidth);
@@ -203,7 +136,7 @@ export class Tape {
     });
   }
 
-  /** S ← S + k wᵀ */
+  /** Computes S ← S + k wᵀ. */
   add(k: Vector, w: Vector): void {
     this.#state.add(k.value, w.value);
     this.#snapshot = undefined;
@@ -213,7 +146,7 @@ export class Tape {
     });
   }
 
-  /** x ∘ y; one column of y stands for all. */
+  /** Computes x ∘ y, where a single column of y stands for all. */
   times(x: Vector, y: Vector): Vector {
     return this.#derived(
       x.value.map((value, i) => value * at(y.value, i)),
@@ -226,7 +159,7 @@ export class Tape {
     );
   }
 
-  /** x + α y */
+  /** Computes x + α y. */
   plus(x: Vector, y: Vector, alpha = 1): Vector {
     return this.#derived(
       x.value.map((value, i) => value + alpha * y.value[i]!),
@@ -239,7 +172,7 @@ export class Tape {
     );
   }
 
-  /** α x */
+  /** Computes α x. */
   scaled(x: Vector, alpha: number): Vector {
     return this.#derived(
       x.value.map((value) => alpha * value),
@@ -247,7 +180,7 @@ export class Tape {
     );
   }
 
-  /** y = x / √(Σx² + eps), of which x̄ = (ȳ − y (y·ȳ)) / √(Σx² + eps) */
+  /** Computes y = x / √(Σx² + eps). Its gradient is x̄ = (ȳ − y (y·ȳ)) / √(Σx² + eps). */
   normalized(x: Vector, eps: number): Vector {
     const norm = Math.sqrt(x.value.reduce((sum, value) => sum + value * value, eps));
     const y = x.value.map((value) => value / norm);

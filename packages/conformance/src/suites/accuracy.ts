@@ -1,4 +1,4 @@
-/** What solve and apply are both put through: sizes, families, options, each held to `gate`. */
+/** The cases that solve and apply share: sizes, families of problems, and options, each held to `gate`. */
 import type { DecayKind, Dtype } from "@dlrt/core";
 import { gate } from "@dlrt/core/reference";
 import fc from "fast-check";
@@ -51,7 +51,7 @@ async function sweep(trial: Trial, verb: Verb, sizes: readonly Sizes[]): Promise
   }
 }
 
-/** Here λ differs from row to row, so that a pivot taken from another row shows. */
+/** Runs every number of rows that may be left after a full chunk. λ differs from row to row, so that a λ taken from another row shows. */
 async function everyTail(trial: Trial, verb: Verb): Promise<void> {
   for (const [index, size] of rowsLeft(trial.plan).entries()) {
     for (const trans of [false, true]) {
@@ -72,7 +72,10 @@ async function longOnes(trial: Trial, verb: Verb): Promise<void> {
   }
 }
 
-/** Every family of gates over families of operators in turn, with and without a chunk hint; each verb transposed in turn. */
+/**
+ * Runs every family of gates on one family of operators after the other, with and without a chunk hint. Every other
+ * call is transposed, in solve where it is not in apply.
+ */
 async function everyGate(trial: Trial, verb: Verb, kind: GateKind): Promise<void> {
   for (const [index, name] of gateNames.entries()) {
     const trans = (index + (verb === "solve" ? 1 : 0) + (kind === "row" ? 1 : 0)) % 2 === 1;
@@ -85,7 +88,10 @@ async function everyGate(trial: Trial, verb: Verb, kind: GateKind): Promise<void
   }
 }
 
-/** Sizes at which chunks and vectors end, with decay: every one of `sizeSweep` costs too much here. */
+/**
+ * Runs sizes at which chunks and vectors end, with decay. They are fewer than those of `sizeSweep`, because problems
+ * with decay take long to judge.
+ */
 async function decaySweep(trial: Trial, verb: Verb, kind: GateKind): Promise<void> {
   const base = { batch: 2, n: 33, r: 5, p: 3 };
   const sizes = [

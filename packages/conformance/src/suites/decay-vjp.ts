@@ -1,4 +1,4 @@
-/** The kernel behind the gradient of the decay: a running sum over rows, however many. */
+/** The kernel `decayVjp`, which the gradient of the decay is computed by: a running sum over rows, however many there are. */
 import { newFloatArray, unitRoundoff, type FloatArray } from "@dlrt/core";
 import { gate } from "@dlrt/core/reference";
 import { omegaOfDecayGradient } from "../decay-gradient.js";
@@ -30,7 +30,10 @@ async function judgeDecayVjp(
   trial.judge(`${what}; ${nameOf(problem)}${trans ? ", trans" : ""}`, omega, gate(1));
 }
 
-/** s in place of Z₀ and its gradient; and sums of 65,536 rows that are all of one sign, or one of them large. */
+/**
+ * Judges the kernel on random terms, on equal ones, and on sums of one large term and up to 65,536 tiny ones of the
+ * same sign. In place of Z₀ and its gradient it is given their product s, with Z₀ = 1.
+ */
 export async function everyDecayVjp(trial: Trial, kind: GateKind): Promise<void> {
   const dtype = trial.subject.dtype!;
   const { maxN, maxWork, seed } = trial.plan;

@@ -1,22 +1,20 @@
-/** The same call gives the same bits: again, later, elsewhere in memory, and on another backend of its kind. */
-import type { DecayKind, Dtype, FloatArray, Sizes } from "@dlrt/core";
+/**
+ * The same call gives the same bits: when it is made again, on operands that lie elsewhere in memory, and on another
+ * backend of the same kind.
+ */
+import type { DecayKind, Dtype, Sizes } from "@dlrt/core";
 import fc from "fast-check";
 import { anyCall, run, runInverse, sayCall, type Answer, type Call } from "../calls.js";
+import { demandBits } from "../demands.js";
 import type { Gates } from "../gates.js";
 import { anyGates, decayKinds, needs, titleFor, budgetFor } from "../kinds.js";
 import { familyNames, makeProblem, nameOf, type FamilyName } from "../problems.js";
 import { afford, affordSquare, anySizes } from "../sizes.js";
-import { demand, Scope, type Case, type Trial } from "../trial.js";
-
-function demandBits(where: string, first: FloatArray, second: FloatArray): void {
-  let at = 0;
-  while (at < first.length && Object.is(first[at], second[at])) at++;
-  demand(at === first.length, `${where}: element ${at} was ${first[at]}, then ${second[at]}`);
-}
+import { Scope, type Case, type Trial } from "../trial.js";
 
 function demandSame(where: string, first: Answer, second: Answer): void {
-  demandBits(where, first.out, second.out);
-  if (first.finalState) demandBits(`final state of ${where}`, first.finalState, second.finalState!);
+  demandBits(where, second.out, first.out);
+  if (first.finalState) demandBits(`final state of ${where}`, second.finalState!, first.finalState);
 }
 
 function twice(trial: Trial, verb: "solve" | "apply", kind: DecayKind): Promise<void> {
@@ -65,7 +63,7 @@ async function elsewhere(trial: Trial): Promise<void> {
   try {
     const scope = new Scope(other, trial.pulse);
     demandSame("solve on another backend", first, await run("solve", scope, problem, call));
-    demandBits("inverse on another backend", inverse, await runInverse(scope, problem, inverseCall));
+    demandBits("inverse on another backend", await runInverse(scope, problem, inverseCall), inverse);
   } finally {
     await trial.step("dispose", () => other.dispose());
   }

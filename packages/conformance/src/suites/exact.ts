@@ -1,4 +1,4 @@
-/** The exact class: every backend must give the very same numbers. Nothing is allowed for rounding. */
+/** The exact class, whose answers every backend must give to the last bit. Nothing is allowed for rounding. */
 import {
   logAbsDet,
   materialize,
@@ -12,24 +12,16 @@ import {
 import * as host from "@dlrt/core/host";
 import { dense, operatorOf, overBatch, recurrent } from "@dlrt/core/reference";
 import fc from "fast-check";
-import { anyCall, operatorOn, plainCall, run, runInverse, sayCall, type Call } from "../calls.js";
+import { anyCall, operatorOn, plainCall, run, sayCall, type Call } from "../calls.js";
+import { demandEqual } from "../demands.js";
 import { makeExact } from "../exact.js";
 import type { GateKind } from "../gates.js";
 import { gateKinds, needs, titleFor, budgetFor } from "../kinds.js";
 import { nameOf, type Problem } from "../problems.js";
 import { Random } from "../random.js";
-import { afford, affordSquare, anySizes, atMost, workOf } from "../sizes.js";
-import { demand, type Case, type Scope, type Trial } from "../trial.js";
-import { exactBlocks, exactInverse } from "./exact-inverse.js";
-import { runTrilInverse } from "./tril-inverse.js";
-
-/** Equal numbers; −0 and 0 are one. @throws ConformanceError naming the first that differs */
-export function demandEqual(what: string, got: FloatArray, want: FloatArray): void {
-  demand(got.length === want.length, `${what}: ${got.length} elements, expected ${want.length}`);
-  let at = 0;
-  while (at < want.length && got[at] === want[at]) at++;
-  demand(at === want.length, `${what}: expected exactly ${want[at]} at element ${at}, got ${got[at]}`);
-}
+import { afford, affordSquare, anySizes, workOf } from "../sizes.js";
+import type { Case, Scope, Trial } from "../trial.js";
+import { anyExactBlock, anyExactInverse, exactInverse, longExactInverse } from "./exact-inverse.js";
 
 async function demandExact(
   verb: "solve" | "apply",
@@ -67,7 +59,7 @@ interface Drawn {
   readonly seed: number;
 }
 
-/** n = 1000 in chunks of any size: the same numbers from every one. */
+/** Runs 1000 rows in chunks of any size, which must all give the same numbers. */
 async function longExact(trial: Trial, kind: DecayKind): Promise<void> {
   const whole = kind === "none" ? { batch: 2, n: 1000, r: 24, p: 5 } : { batch: 1, n: 1000, r: 8, p: 2 };
   const sizes = afford(whole, trial.plan);
@@ -83,7 +75,7 @@ async function longExact(trial: Trial, kind: DecayKind): Promise<void> {
   }
 }
 
-/** A rank this large adds up so many roundings that only exact sums can be judged. */
+/** Runs a rank of 65,537. It adds up so many roundings that no bound would tell right from wrong; exact sums do. */
 async function largeRank(trial: Trial, verb: "solve" | "apply"): Promise<void> {
   const sizes = afford({ batch: 1, n: 3, r: 65537, p: 1 }, trial.plan);
   const problem = makeExact(sizes, trial.subject.dtype!, trial.plan.seed);
@@ -92,7 +84,10 @@ async function largeRank(trial: Trial, verb: "solve" | "apply"): Promise<void> {
   trial.count();
 }
 
-/** Batches of small problems: entry e is the first one times sₑ ∈ {−1, 0, 1}, and so is its answer. */
+/**
+ * Runs batches of 65,535 to 65,537 small problems. Entry e is the first problem with the right-hand side and the state
+ * multiplied by sₑ ∈ {−1, 0, 1}, and so is its answer.
+ */
 async function manyEntries(trial: Trial): Promise<void> {
   const dtype = trial.subject.dtype!;
   const one = makeExact({ batch: 1, n: 3, r: 2, p: 2 }, dtype, trial.plan.seed);
@@ -132,7 +127,7 @@ async function manyEntries(trial: Trial): Promise<void> {
   await largeRank(trial, "apply");
 }
 
-/** What core derives from the kernels, and the verbs on plain arrays. */
+/** Runs the verbs that core derives from the kernels, and those on plain arrays. */
 async function derived(trial: Trial): Promise<void> {
   const { backend } = trial;
   const { n } = affordSquare({ batch: 2, n: 40, r: 5 }, trial.plan); // materialize makes n columns
@@ -164,50 +159,6 @@ async function derived(trial: Trial): Promise<void> {
     );
   });
   trial.count();
-}
-
-function anyExactInverse(trial: Trial, kind: DecayKind): Promise<void> {
-  const values = fc.record({
-    sizes: anySizes(atMost(trial.plan, 200)).map((sizes) => affordSquare(sizes, trial.plan)),
-    chunk: fc.constantFrom(undefined, 1, 7, 16, 64, 128),
-    given: fc.boolean(),
-    seed: fc.nat(),
-  });
-  const judge = async (
-    scope: Scope,
-    { sizes, seed, ...call }: Omit<Drawn, "call"> & { chunk: number | undefined; given: boolean },
-  ): Promise<void> => {
-    const problem = makeExact(sizes, trial.subject.dtype!, seed, false, kind);
-    demandEqual(`inverse, ${nameOf(problem)}`, await runInverse(scope, problem, call), exactInverse(problem));
-    trial.count();
-  };
-  return trial.property(values, judge, kind === "none" ? 1 : 0.5);
-}
-
-/** More rows than 16 chunks of 64. What a bound of n³ would take long to judge, equality judges at once. */
-async function longExactInverse(trial: Trial): Promise<void> {
-  const { n } = affordSquare({ batch: 1, n: 1100, r: 1 }, trial.plan); // the result has n columns
-  const problem = makeExact({ batch: 1, n, r: 6, p: 0 }, trial.subject.dtype!, trial.plan.seed);
-  await trial.scoped(async (scope) => {
-    const got = await runInverse(scope, problem, { chunk: undefined, given: true });
-    demandEqual(`inverse, ${nameOf(problem)}`, got, exactInverse(problem));
-  });
-  trial.count();
-}
-
-function anyExactBlock(trial: Trial): Promise<void> {
-  const values = fc.record({
-    batch: fc.integer({ min: 1, max: 4 }),
-    n: fc.oneof(fc.nat(128), fc.constantFrom(16, 32, 64, 128)),
-    given: fc.boolean(),
-    seed: fc.nat(),
-  });
-  return trial.property(values, async (scope, { batch, n, given, seed }) => {
-    const { n: c } = affordSquare({ batch, n, r: 1 }, trial.plan);
-    const { a, x, where } = exactBlocks(trial.subject.dtype!, batch, c, seed);
-    demandEqual(where, await runTrilInverse(scope, a, [batch, c], given), x);
-    trial.count();
-  });
 }
 
 function resetCases(shared: Pick<Case, "suite" | "operation">, dtype: Dtype, kind: GateKind): Case[] {

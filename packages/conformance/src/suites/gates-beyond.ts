@@ -1,18 +1,8 @@
 /**
- * What gates may do beyond decay: a NaN, which reaches its row and later ones only; a reset, through which no finite
- * number passes; g > 0, which is growth; and what `check` says of them.
+ * What gates may do beyond a decay: a NaN reaches its own row and later ones only; through a reset no finite number
+ * passes; g > 0 is growth; and `check` tells of NaN and of g > 0.
  */
-import {
-  apply,
-  newFloatArray,
-  solve,
-  unitRoundoff,
-  ValueError,
-  type Dtype,
-  type FloatArray,
-} from "@dlrt/core";
-import { gate } from "@dlrt/core/reference";
-import { omegaOfApply, omegaOfSolve } from "../backward-error.js";
+import { apply, newFloatArray, solve, ValueError, type Dtype, type FloatArray } from "@dlrt/core";
 import { operatorOn, plainCall, run, runInverse, sayCall, type Call } from "../calls.js";
 import { channelsOf, type GateKind } from "../gates.js";
 import { gateKinds, needs, titleFor } from "../kinds.js";
@@ -21,11 +11,12 @@ import { Random } from "../random.js";
 import { afford, affordSquare } from "../sizes.js";
 import { textOf } from "../text.js";
 import { caught, demand, type Case, type Scope, type Trial } from "../trial.js";
+import { growth, overflow } from "./growing-gates.js";
 
 type Verb = "solve" | "apply";
 const chunks = [undefined, 1, 16, 24, 64] as const;
 
-/** A decay so slow that no factor vanishes: NaN times what is left of it is NaN. */
+/** Returns the problem with a decay so slow that no factor vanishes: a NaN times what is left of it stays NaN. */
 function slowly(problem: Problem, kind: GateKind, seed: number): Problem & { readonly decay: FloatArray } {
   const { batch, n, r } = problem.sizes;
   const random = new Random(seed);
@@ -33,7 +24,7 @@ function slowly(problem: Problem, kind: GateKind, seed: number): Problem & { rea
   return { ...problem, decay: decay.map(() => -0.3 * random.uniform()) };
 }
 
-/** The problem with `value` in row `row` of entry 1, in one channel or in all. */
+/** Returns the problem with `value` as the g of row `row` of entry 1, in its first channel or in all. */
 function withGap(problem: Problem, row: number, value: number, all: boolean): Problem {
   const { n } = problem.sizes;
   const decay = problem.decay!.slice();
@@ -43,7 +34,7 @@ function withGap(problem: Problem, row: number, value: number, all: boolean): Pr
   return { ...problem, decay };
 }
 
-/** Rows visited before a NaN keep every bit, the other batch entry too; those after it are lost. */
+/** Demands that rows visited before a NaN, and the other batch entry, keep every bit, and that the rows after it are not finite. */
 async function notANumber(trial: Trial, verb: Verb, kind: GateKind): Promise<void> {
   const sizes = afford({ batch: 2, n: 70, r: 5, p: 3 }, trial.plan);
   const { n, p } = sizes;
@@ -95,7 +86,7 @@ async function inverseOfNaN(trial: Trial, kind: GateKind): Promise<void> {
   }
 }
 
-/** Rows [start, end) of entry 1 from another problem, a thousand times as large. */
+/** Returns `data` with rows [start, end) of entry 1 from another problem, a thousand times as large. */
 function replaced(
   data: FloatArray,
   other: FloatArray,
@@ -108,7 +99,7 @@ function replaced(
   return changed;
 }
 
-/** Other numbers before a reset change nothing after it, and nothing in the final state. */
+/** Demands that other numbers before a reset change nothing after it, nor in the final state. */
 async function separated(trial: Trial, verb: Verb, kind: GateKind): Promise<void> {
   const sizes = afford({ batch: 2, n: 70, r: 5, p: 3 }, trial.plan);
   const { n, r, p } = sizes;
@@ -126,7 +117,7 @@ async function separated(trial: Trial, verb: Verb, kind: GateKind): Promise<void
         ...problem,
         rhs: replaced(problem.rhs, other.rhs, n, rows),
         state: replaced(problem.state, other.state, r, [0, r]),
-        // In a solve larger keys would make T⁻¹ grow: other ones of the same size then.
+        // Larger keys would make T⁻¹ grow in a solve, so that its keys stay as they are.
         [g]: verb === "apply" ? replaced(problem[g], other[g], n, rows) : problem[g],
       };
       const call: Call = { ...plainCall, trans, chunk: chunks[index], stateful: true, final: true };
@@ -150,60 +141,6 @@ async function separated(trial: Trial, verb: Verb, kind: GateKind): Promise<void
   }
 }
 
-/** Moderate growth is as right as decay is. */
-async function growth(trial: Trial, verb: Verb, kind: GateKind): Promise<void> {
-  const sizes = afford({ batch: 1, n: 40, r: 3, p: 2 }, trial.plan);
-  const { n, r } = sizes;
-  const dtype = trial.subject.dtype!;
-  const drawn = makeProblem("general Λ", sizes, dtype, trial.plan.seed);
-  const channels = channelsOf({ kind }, r);
-  const decay = newFloatArray(dtype, n * channels).map((_, at) => [0.3, -0.2, 0.1][(at % channels) % 3]!);
-  const problem = { ...drawn, decay };
-  for (const trans of [false, true]) {
-    for (const chunk of [undefined, 16]) {
-      const call: Call = { ...plainCall, trans, chunk, stateful: true, final: true };
-      await trial.scoped(async (scope) => {
-        const { out, finalState } = await run(verb, scope, problem, call);
-        const omegaOf = verb === "solve" ? omegaOfSolve : omegaOfApply;
-        const where = `g > 0, ${nameOf(problem)}; ${sayCall(call)}`;
-        trial.judge(where, omegaOf(problem, call, out, finalState), gate(r, true));
-      });
-    }
-  }
-}
-
-/** Beyond these logarithms an answer may overflow, and must have. */
-const range: Readonly<Record<Dtype, readonly [number, number]>> = { f32: [69, 92], f64: [690, 715] };
-
-/** g = 1 from an impulse on: y_i = eⁱ, until it leaves the dtype. */
-async function overflow(trial: Trial, kind: GateKind): Promise<void> {
-  const dtype = trial.subject.dtype!;
-  const [may, must] = range[dtype];
-  const n = must + 20;
-  const r = kind === "row" ? 1 : 2;
-  if (n > trial.plan.maxN || n * r > trial.plan.maxWork) return trial.count();
-  const fill = (count: number, value: (at: number) => number): FloatArray =>
-    newFloatArray(dtype, count).map((_, at) => value(at));
-  for (const chunk of [undefined, 1, 16, 64]) {
-    const problem: Problem = {
-      ...{ family: "growing gates", dtype, sizes: { batch: 1, n, r, p: 1 }, seed: 0 },
-      ...{ diag: fill(n, () => 1), q: fill(n * r, () => 1 / r), k: fill(n * r, () => 1) },
-      ...{ rhs: fill(n, (at) => (at === 0 ? 1 : 0)), state: fill(r, () => 0), decay: fill(n * r, () => 1) },
-    };
-    await trial.scoped(async (scope) => {
-      const { out } = await run("apply", scope, problem, { ...plainCall, chunk });
-      out.forEach((value, i) => {
-        const where = `apply, g = 1, ${dtype}, chunk ${chunk}: row ${i}`;
-        const exact = Math.exp(i);
-        const near = Math.abs(value - exact) <= gate(r, true) * unitRoundoff[dtype] * (1 + i) * exact;
-        if (i <= may) demand(near, `${where} is ${value}, expected ${exact}`);
-        if (i >= must) demand(!Number.isFinite(value), `${where} is ${value}, expected ∞ or NaN`);
-      });
-    });
-    trial.count();
-  }
-}
-
 function refusal(scope: Scope, problem: Problem, verb: Verb): Promise<unknown> {
   return caught(async () => {
     const rhs = scope.put(problem.rhs, shapesOf(problem.sizes).rhs);
@@ -213,7 +150,7 @@ function refusal(scope: Scope, problem: Problem, verb: Verb): Promise<unknown> {
   });
 }
 
-/** `check` names batch and row of a positive or NaN g, and lets resets pass. */
+/** Demands that `check` names batch and row of a positive or NaN g, and lets resets pass. */
 async function checked(trial: Trial, verb: Verb, kind: GateKind): Promise<void> {
   const sizes = afford({ batch: 2, n: 37, r: 3, p: 2 }, trial.plan);
   if (sizes.batch < 2 || sizes.n < 6) return trial.count();

@@ -1,6 +1,7 @@
 /**
- * Gradients are linear in α, and so they must stay wherever they can be represented: B̄ and y are both of size α, their
- * product of size α², which leaves the range of float32 at α = 1e±20. Integers and powers of two make it an equality.
+ * Gradients are linear in α, and must be so wherever they can be represented. B̄ and Y are both of size α, and their
+ * product is of size α², which leaves the range of float32 at α = 1e±20: a backend's answer must not. With integers and
+ * powers of two the demand is an equality.
  */
 import {
   applyVjp,
@@ -21,7 +22,7 @@ const exponents: Record<Dtype, readonly number[]> = {
   f64: [-900, -667, -100, 0, 1, 100, 667, 900],
 };
 
-/** Small integers, some negative, no two tensors alike. */
+/** Returns small integers, some of them negative, with another order for every seed. */
 function integers(dtype: Dtype, count: number, seed: number, values: readonly number[]): FloatArray {
   return newFloatArray(dtype, count).map((_, at) => values[((at + seed) * (2 * seed + 5)) % values.length]!);
 }
@@ -31,7 +32,7 @@ interface Options {
   readonly states: "none" | "state" | "both";
 }
 
-/** Every gradient of one call; Z̄ is α·integers, so that all of them are α times those of α = 1. */
+/** Computes every gradient of one call. Z̄ is α times integers, so that all gradients are α times those of α = 1. */
 async function gradients(
   scope: Scope,
   dtype: Dtype,

@@ -1,6 +1,6 @@
 /**
- * Whole gradients of small problems beside two truths, the dense reference and differences; growth included. What they
- * may be off by follows from the problem: see `gradient-error`.
+ * Whole gradients of small problems beside two truths: core's dense reference, and differences. `gradient-bounds`
+ * derives from the problem how far they may be off.
  */
 import {
   applyVjp,
@@ -19,14 +19,9 @@ import { gate, identity } from "@dlrt/core/reference";
 import fc from "fast-check";
 import { worse, type Omega } from "../backward-error.js";
 import { anyCall, operatorOn, readAll, sayCall, type Call } from "../calls.js";
-import {
-  differences,
-  gradientBounds,
-  gradientNames,
-  referenceGradients,
-  type Gradients,
-  type VjpCase,
-} from "../gradient-error.js";
+import { gradientBounds } from "../gradient-bounds.js";
+import { gradientNames, referenceGradients, type Gradients, type VjpCase } from "../gradient-case.js";
+import { differences } from "../gradient-differences.js";
 import type { Gates } from "../gates.js";
 import { anyGates, decayKinds, needs, titleFor } from "../kinds.js";
 import { familyNames, makeProblem, nameOf, shapesOf, type FamilyName, type Problem } from "../problems.js";
@@ -37,7 +32,7 @@ import type { Case, Scope, Trial } from "../trial.js";
 type Verb = VjpCase["verb"];
 type Cotangents = Record<"cotangent" | "finalCotangent", FloatArray>;
 
-/** What the backend says; keys as `gradientNames`, absent where the verb has none. */
+/** Computes the gradients on the backend. Their keys are those of `gradientNames`; a gradient that the verb does not have is absent. */
 async function gradientsOn(
   verb: Verb,
   scope: Scope,
@@ -69,7 +64,7 @@ async function gradientsOn(
   return readAll(scope, named({ ...solveVjp(backend, op, y, gY, options) }, "b"));
 }
 
-/** The same call for the reference; batch is 1. */
+/** Returns the same call for the reference. The batch is 1. */
 function caseOf(verb: Verb, problem: Problem, call: Call, given: Cotangents): VjpCase {
   const { n, r, p } = problem.sizes;
   const f64 = (a: FloatArray): Float64Array => Float64Array.from(a);
@@ -93,7 +88,7 @@ function caseOf(verb: Verb, problem: Problem, call: Call, given: Cotangents): Vj
   };
 }
 
-/** Largest error beside `bound` ε + `noise` 2⁻⁵³, over all gradients. */
+/** Returns the largest error over all gradients, in units of `bounds` ε + `noise` 2⁻⁵³. */
 function worstOf(
   got: Partial<Record<keyof Gradients, FloatArray>>,
   want: Gradients,

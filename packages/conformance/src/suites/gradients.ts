@@ -1,18 +1,16 @@
 /**
- * Core builds every gradient from solve, apply, rowDot, copy and decayVjp. Here each is held to account step by step at any size, as
- * the solve or the product that it is.
+ * Core composes every gradient of solve, apply, rowDot, copy and decayVjp. Here each of these steps is judged by
+ * itself, at any size, as the solve or the product that it is.
  */
 import {
   applyVjp,
   newFloatArray,
   solve,
   solveVjp,
-  unitRoundoff,
   type DecayKind,
   type Dtype,
   type FloatArray,
   type KernelName,
-  type Shape,
   type Sizes,
 } from "@dlrt/core";
 import { gate } from "@dlrt/core/reference";
@@ -37,12 +35,13 @@ import { affordVjp, anySizes, type Budget } from "../sizes.js";
 import type { Case, Scope, Trial } from "../trial.js";
 import { everyDecayVjp } from "./decay-vjp.js";
 import { wholeGradientCases } from "./gradients-whole.js";
+import { anyRowDot, everyRowDot } from "./row-dot.js";
 
 interface Vjp {
   readonly problem: Problem;
   readonly call: Call;
   readonly cotangent: FloatArray;
-  /** Z̄, where `call.final`. */
+  /** The cotangent of the final state, where `call.final` asks for one. */
   readonly finalCotangent: FloatArray;
 }
 
@@ -70,7 +69,7 @@ async function runVjp(verb: "solve" | "apply", scope: Scope, vjp: Vjp): Promise<
   return { ...read, primal: await scope.read(y) };
 }
 
-/** s·Zᵀ of every entry. */
+/** Returns s·Zᵀ of every batch entry. */
 function transposedState(z: FloatArray, { batch, r, p }: Problem["sizes"], s: number): FloatArray {
   const t = new Float64Array(z.length);
   for (let e = 0; e < batch; e++) {
@@ -81,7 +80,7 @@ function transposedState(z: FloatArray, { batch, r, p }: Problem["sizes"], s: nu
   return t;
 }
 
-/** αȲ as core forms it: rounded in a tensor of its own where a state must not be scaled along, else left to the kernel. */
+/** Returns αȲ as core forms it: rounded in a tensor of its own where a state must not be scaled along, and otherwise left to the kernel. */
 function scaledCotangent(
   { alpha, stateful, final }: Call,
   cotangent: FloatArray,
@@ -90,7 +89,7 @@ function scaledCotangent(
   return { cotangent: Float64Array.from(cotangent, (value) => alpha * value), alpha: 1 };
 }
 
-/** B̄ (or X̄) and Z̄₀: a transposed solve (or apply) whose state is the final state's cotangent. */
+/** Judges B̄ (or X̄) and Z̄₀ as results of a transposed solve (or apply) whose state is the cotangent of the final state. */
 function omegaOfRhs(verb: "solve" | "apply", { problem, call, ...vjp }: Vjp, got: Read): Omega {
   const sign = verb === "solve" ? -1 : 1;
   const { cotangent, alpha } = scaledCotangent(call, vjp.cotangent);
@@ -104,7 +103,7 @@ function omegaOfRhs(verb: "solve" | "apply", { problem, call, ...vjp }: Vjp, got
   return (verb === "solve" ? omegaOfSolve : omegaOfApply)(backward, variant, got.rhs, final);
 }
 
-/** Q̄ and K̄: apply on an operator of rank p without Λ, for the B̄ (or αȲ) that came. */
+/** Judges Q̄ and K̄ as results of an apply on an operator of rank p without Λ, made of the B̄ (or αȲ) that the backend gave. */
 function omegaOfFactors(verb: "solve" | "apply", { problem, call, ...vjp }: Vjp, got: Read): Omega {
   const { batch, n, r, p } = problem.sizes;
   const solving = verb === "solve";
@@ -132,7 +131,7 @@ function omegaOfFactors(verb: "solve" | "apply", { problem, call, ...vjp }: Vjp,
   return worst;
 }
 
-/** Where each channel decays for itself, a product for each column of the right-hand side: it decays as its channel. */
+/** Splits a product into one for each column of the right-hand side where every channel decays by itself: column m decays as channel m. */
 function byChannel(product: Problem, out: FloatArray): [Problem, FloatArray][] {
   const { batch, n, p } = product.sizes;
   const { decay } = product;
@@ -146,7 +145,7 @@ function byChannel(product: Problem, out: FloatArray): [Problem, FloatArray][] {
   });
 }
 
-/** Gradients do three times the work of the operation, and the judge of those of a decay much more. */
+/** Lowers the budget, because gradients do three times the work of the operation, and those with a decay take much longer to judge. */
 function third({ maxN, maxWork }: Budget, kind: DecayKind): Budget {
   return { maxN, maxWork: kind === "none" ? maxWork / 4 : Math.min(maxWork / 4, 2 ** 11) };
 }
@@ -187,62 +186,6 @@ interface Drawn {
   readonly gates: Gates | undefined;
   readonly call: Call;
   readonly seed: number;
-}
-
-async function judgeRowDot(
-  scope: Scope,
-  trial: Trial,
-  [x, y]: readonly [FloatArray, FloatArray],
-  [shape, alpha, what, adversarial]: readonly [Shape, number, string, boolean],
-): Promise<void> {
-  const dtype = trial.subject.dtype!;
-  const [batch, n, p] = shape;
-  const out = scope.poisoned([batch, n, 1], dtype);
-  if (batch * n > 0) {
-    const params = { batch, n, p, alpha, x: scope.put(x, shape), y: scope.put(y, shape), out };
-    scope.backend.kernels.rowDot(params);
-  }
-  const omega = omegaOfRowDot([x, y, await scope.read(out)], alpha, p);
-  const where = `${what}, ${dtype}, batch ${batch}, n ${n}, p ${p}, α ${alpha}`;
-  trial.judge(where, omega, gate(p, adversarial));
-}
-
-/** Tails of every width; and one product of 1 beside many just under half a unit in its last place, at either end. */
-async function everyRowDot(trial: Trial): Promise<void> {
-  const dtype = trial.subject.dtype!;
-  const random = new Random(trial.plan.seed);
-  for (const p of [...Array(34).keys(), 63, 64, 65, 127, 128, 129, 257, 1000, 1024]) {
-    for (const n of p < 34 ? [3] : [1, 8]) {
-      if (n * p > trial.plan.maxWork) continue;
-      const [x, y] = [0, 1].map(() => random.fillNormal(newFloatArray(dtype, n * p)));
-      await trial.scoped((scope) => judgeRowDot(scope, trial, [x!, y!], [[1, n, p], 1, "random", false]));
-    }
-  }
-  const tiny = 0.98 * unitRoundoff[dtype];
-  const n = 5;
-  for (const p of [65, 257, 1024].filter((length) => n * length <= trial.plan.maxWork)) {
-    for (const large of [0, p - 1]) {
-      const ones = newFloatArray(dtype, n * p).fill(1);
-      const y = newFloatArray(dtype, n * p).map((_, at) => (at % p === large ? 1 : tiny));
-      const what = `one large product at ${large}`;
-      await trial.scoped((scope) => judgeRowDot(scope, trial, [ones, y], [[1, n, p], 1, what, true]));
-    }
-  }
-}
-
-/** The kernel itself: nothing public calls it with these options. */
-function anyRowDot(trial: Trial): Promise<void> {
-  const values = fc.record({
-    sizes: anySizes(trial.plan),
-    alpha: fc.constantFrom(1, -1, 0.5, -3, 0),
-    seed: fc.nat(),
-  });
-  return trial.property(values, async (scope, { sizes: { batch, n, p }, alpha, seed }) => {
-    const dtype = trial.subject.dtype!;
-    const random = new Random(seed);
-    const [x, y] = [0, 1].map(() => random.fillNormal(newFloatArray(dtype, batch * n * p)));
-    await judgeRowDot(scope, trial, [x!, y!], [[batch, n, p], alpha, `seed ${seed}`, false]);
-  });
 }
 
 export function gradientCases(dtypes: readonly Dtype[] = ["f32", "f64"]): Case[] {

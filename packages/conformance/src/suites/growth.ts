@@ -1,4 +1,4 @@
-/** Q = −1, K = 1, r = 1 makes T⁻¹ double from row to row: overflow comes in the row where it must, and not before. */
+/** With Q = −1, K = 1 and r = 1, T⁻¹ doubles from row to row. Overflow must come in the row where the answer overflows, and not before. */
 import { newFloatArray, type Dtype, type FloatArray } from "@dlrt/core";
 import { gate } from "@dlrt/core/reference";
 import { omegaOfSolve } from "../backward-error.js";
@@ -6,10 +6,10 @@ import { plainCall, run, type Call } from "../calls.js";
 import type { Problem } from "../problems.js";
 import { demand, type Case, type Trial } from "../trial.js";
 
-/** The first power of two beyond the dtype: y_i = 2ⁱ is infinite in row 129 (f32), counted from one. */
+/** The first power of two that the dtype cannot hold, as an exponent: y_i = 2ⁱ is infinite in row 129 (f32), counted from one. */
 const overflowRow: Readonly<Record<Dtype, number>> = { f32: 128, f64: 1024 };
 
-/** y visited is 0 until `start`, then 1, 2, 4, … */
+/** Makes a problem whose solution, in the order in which rows are visited, is 0 until row `start` and then 1, 2, 4, … */
 function doubling(dtype: Dtype, n: number, start: number, trans: boolean): Problem {
   const fill = (value: number): Problem["q"] => newFloatArray(dtype, n).fill(value);
   const rhs = newFloatArray(dtype, n).map((_, i) => ((trans ? n - 1 - i : i) >= start ? 1 : 0));
@@ -45,7 +45,7 @@ async function overflow(trial: Trial): Promise<void> {
         const where = `doubling from row ${start}, ${dtype}, trans ${trans}, chunk ${chunk}`;
         const finite = start + row;
         const head = doubling(dtype, finite, start, trans);
-        // Scaled by 2⁻⁸, which is exact: the bound of ω would overflow with the next row.
+        // It is judged scaled by 2⁻⁸, which is exact, because the bound of ω would overflow with the next row.
         const scale = (a: FloatArray): FloatArray => a.map((value) => value / 256);
         const y = trans ? visited.slice(0, finite).reverse() : visited.slice(0, finite);
         trial.judge(where, omegaOfSolve({ ...head, rhs: scale(head.rhs) }, call, scale(y)), gate(1));

@@ -27,7 +27,7 @@ import {
 import { affordSquare, anySizes } from "../sizes.js";
 import { demand, type Case, type Scope, type Trial } from "../trial.js";
 
-/** solve with out = b; inputs stay as they were. */
+/** Runs solve with `out` = b, and the final state over the initial one. All other inputs must stay as they were. */
 function overRhs(trial: Trial, kind: DecayKind): Promise<void> {
   const values = fc.record({
     family: fc.constantFrom(...familyNames.filter((name) => !growing.has(name))),
@@ -73,7 +73,7 @@ interface Drawn {
   readonly seed: number;
 }
 
-/** A given `out` is the tensor that comes back, and nothing is allocated. */
+/** Demands that a given `out` is the tensor that comes back, and that nothing is allocated. */
 async function givenOut(trial: Trial): Promise<void> {
   const sizes = affordSquare({ batch: 2, n: 20, r: 3 }, trial.plan);
   const problem = makeProblem("delta-net", sizes, trial.subject.dtype!, trial.plan.seed);

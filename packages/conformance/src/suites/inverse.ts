@@ -1,4 +1,4 @@
-/** Y = T⁻¹, held to |X̂ − X| ≤ `gate(r)` ε |X||T||X| element by element; nothing but 0 above the diagonal. */
+/** Y = T⁻¹, held to |X̂ − X| ≤ `gate(r)` ε |X||T||X| element by element, with nothing but 0 above the diagonal. */
 import type { DecayKind, Dtype, Sizes } from "@dlrt/core";
 import { gate } from "@dlrt/core/reference";
 import fc from "fast-check";
@@ -11,10 +11,13 @@ import { familyNames, groupOf, growing, makeProblem, nameOf, type FamilyName } f
 import { affordSquare, anySizes, atMost, awkward } from "../sizes.js";
 import type { Case, Scope, Trial } from "../trial.js";
 
-/** Beyond this an answer of a growing family would leave f32. */
+/** The number of rows beyond which an answer of a growing family would leave the range of f32. */
 const GROWTH_ROWS = 128;
 
-/** Cases per property from which a run may take seconds for one n = 1000: the bound costs n³. */
+/**
+ * The number of cases per property from which a run counts as a long one, which may spend seconds on one inverse of
+ * 1000 rows: its bound costs n³.
+ */
 const LONG_RUN = 200;
 
 async function judgeOne(
@@ -49,10 +52,10 @@ async function sweep(trial: Trial): Promise<void> {
   }
 }
 
-/** See hard-sums.ts: sums over r, and over the rows of Z, that are not random. */
+/** Runs sums over r, and over the rows of Z, that are not random: see hard-sums.ts. */
 async function hardSums(trial: Trial): Promise<void> {
   const dtype = trial.subject.dtype!;
-  // In double-double the exact inverse of 200 rows of rank 512 takes seconds.
+  // The exact inverse of 200 rows of rank 512 would take seconds in double-double.
   const equal = [dtype === "f32" ? [200, 512] : [64, 512], [300, 1]] as const;
   const problems = [
     ...equal.flatMap(([n, r]) => [1, 0.9].map((c) => [equalEntries(r!, c), n!, r!, false] as const)),

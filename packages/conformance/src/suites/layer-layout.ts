@@ -1,9 +1,9 @@
-/** The arrays of a layer with grouped heads, all of them in one. */
+/** A layer with grouped heads, all of whose arrays are columns of one packed array. */
 import { heads, newFloatArray, solve, type DecayKind, type Tensor } from "@dlrt/core";
 import { Random } from "../random.js";
 import { demand, type Trial } from "../trial.js";
 
-/** The operator among tensors by name. */
+/** Returns the operator that is among these tensors. */
 export function operatorOf({ diag, q, k, decay }: Readonly<Record<string, Tensor>>): {
   diag: Tensor;
   q: Tensor;
@@ -14,8 +14,9 @@ export function operatorOf({ diag, q, k, decay }: Readonly<Record<string, Tensor
 }
 
 /**
- * A layer as it lies: query and key [B, T, H·r] whose heads several value heads share, value and output [B, T, H'·p], λ and
- * the decay [B, T, H'] or [B, T, H'·r], all of them columns of one packed array.
+ * Solves a layer where it lies: query and key are [B, T, H·r], and several value heads share each of their heads; value
+ * and output are [B, T, H'·p], λ and the decay [B, T, H'] or [B, T, H'·r]. All of them are columns of one packed array.
+ * The result must be that of contiguous copies, and nothing may be copied or counted.
  */
 export async function layer(trial: Trial, kind: DecayKind): Promise<void> {
   const dtype = trial.subject.dtype!;

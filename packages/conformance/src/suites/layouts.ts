@@ -1,6 +1,6 @@
 /**
- * Tensors that lie as a layer's own arrays do: the answer is bitwise that of contiguous copies, and what lies between
- * the elements stays as it was.
+ * Tensors that lie as the arrays of a layer do, or in any other way. The answer must have the bits that contiguous
+ * copies give, and what lies between the elements must stay as it was.
  */
 import {
   apply,
@@ -12,106 +12,21 @@ import {
   trilInverse,
   type DecayKind,
   type Dtype,
-  type FloatArray,
   type KernelName,
   type Shape,
-  type Tensor,
+  type Sizes,
 } from "@dlrt/core";
 import fc from "fast-check";
-import { arrange, type Arrangement, type Part } from "../arrangement.js";
-import { anyCall, sayCall, type Call } from "../calls.js";
-import type { Gates } from "../gates.js";
-import { anyGates, budgetFor, decayKinds, needs, titleFor } from "../kinds.js";
-import { decayShapeOf, makeProblem, nameOf, shapesOf, type Problem } from "../problems.js";
+import type { Part } from "../arrangement.js";
+import { decayKinds, needs, titleFor } from "../kinds.js";
+import { decayShapeOf, makeProblem, shapesOf } from "../problems.js";
 import { Random } from "../random.js";
-import { affordSquare, affordVjp, anySizes, atMost } from "../sizes.js";
-import type { Sizes } from "@dlrt/core";
-import { demand, type Case, type Scope, type Trial } from "../trial.js";
-import { denseBlocks } from "./tril-inverse.js";
+import { affordSquare, affordVjp, atMost } from "../sizes.js";
+import type { Case, Scope, Trial } from "../trial.js";
+import { anyDrawn, demandSame, operands, sayDrawn, type Drawn, type Work } from "./in-layouts.js";
 import { layer, operatorOf } from "./layer-layout.js";
+import { denseBlocks } from "./tril-inverse.js";
 import { viewLifeCases } from "./view-life.js";
-
-type Tensors = Readonly<Record<string, Tensor>>;
-
-/** Makes a call on tensors by name; it writes those that are named so. */
-type Work = (on: Tensors, scope: Scope) => void;
-
-/** The call on contiguous copies of the parts. @returns what it wrote */
-async function onCopies(
-  scope: Scope,
-  parts: Readonly<Record<string, Part>>,
-  { values }: Arrangement,
-  work: Work,
-): Promise<Record<string, FloatArray>> {
-  const copies: Record<string, Tensor> = {};
-  for (const [name, { shape }] of Object.entries(parts)) copies[name] = scope.put(values[name]!, shape);
-  work(copies, scope);
-  const written: Record<string, FloatArray> = {};
-  for (const [name, part] of Object.entries(parts)) {
-    if (part.written) written[name] = await scope.read(copies[name]!);
-  }
-  return written;
-}
-
-/** Both ways, and what a read of each view that was written gives. */
-async function demandSame(
-  scope: Scope,
-  where: string,
-  [dtype, parts, work]: readonly [Dtype, Readonly<Record<string, Part>>, Work],
-  how: readonly [Random, boolean],
-): Promise<void> {
-  const arrangement = arrange(scope, dtype, parts, how);
-  const want = await onCopies(scope, parts, arrangement, work);
-  const before = scope.backend.memory();
-  work(arrangement.views, scope);
-  await scope.sync();
-  const after = scope.backend.memory();
-  demand(after.tensors === before.tensors, `${where}: views made ${after.tensors - before.tensors} tensors`);
-  await arrangement.verify(where, want);
-  for (const [name, values] of Object.entries(want)) {
-    const got = await scope.read(arrangement.views[name]!);
-    demand(
-      got.length === values.length && values.every((value, at) => Object.is(value, got[at])),
-      `${where}: a read of the view ${name} is not what lies there`,
-    );
-  }
-}
-
-/** The operands of T, without Λ where `lambda` is false. */
-function operands(problem: Problem, lambda = true): Record<string, Part> {
-  const shape = shapesOf(problem.sizes);
-  return {
-    ...(lambda && { diag: { shape: shape.diag, data: problem.diag } }),
-    q: { shape: shape.factor, data: problem.q },
-    k: { shape: shape.factor, data: problem.k },
-    ...(problem.decay && { decay: { shape: decayShapeOf(problem), data: problem.decay } }),
-  };
-}
-
-interface Drawn {
-  readonly sizes: Sizes;
-  readonly gates: Gates | undefined;
-  readonly call: Call;
-  readonly together: boolean;
-  readonly inPlace: boolean;
-  readonly seed: number;
-}
-
-function anyDrawn(trial: Trial, kind: DecayKind, most: (sizes: Sizes) => Sizes): fc.Arbitrary<Drawn> {
-  return fc.record({
-    sizes: anySizes(budgetFor(atMost(trial.plan, 150), kind)).map(most),
-    gates: anyGates(kind),
-    call: anyCall(),
-    together: fc.boolean(),
-    inPlace: fc.boolean(),
-    seed: fc.nat(),
-  });
-}
-
-function sayDrawn(problem: Problem, { call, together, inPlace }: Drawn): string {
-  const how = [sayCall(call), together ? "one buffer" : "", inPlace ? "in place" : ""].filter(Boolean);
-  return [nameOf(problem), ...how].join("; ");
-}
 
 function anyChunked(trial: Trial, verb: "solve" | "apply", kind: DecayKind): Promise<void> {
   const judge = async (scope: Scope, drawn: Drawn): Promise<void> => {
@@ -151,7 +66,7 @@ function anyChunked(trial: Trial, verb: "solve" | "apply", kind: DecayKind): Pro
   );
 }
 
-/** Every gradient into a view; which takes rowDot, copy and decayVjp through their layouts too. */
+/** Writes every gradient into a view. That puts rowDot, copy and decayVjp through their layouts too. */
 function anyGradients(trial: Trial, verb: "solve" | "apply", kind: DecayKind): Promise<void> {
   const judge = async (scope: Scope, drawn: Drawn): Promise<void> => {
     const { sizes, gates, call, together, seed } = drawn;

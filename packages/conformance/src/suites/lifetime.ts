@@ -1,4 +1,4 @@
-/** What lives is counted, what was disposed is gone, and nothing outlives its backend. */
+/** The lives of tensors and backends: what lives is counted, what was disposed is gone, and nothing outlives its backend. */
 import {
   applyVjp,
   byteSize,
@@ -64,7 +64,7 @@ function counts(trial: Trial): Promise<void> {
   });
 }
 
-/** Gradients and derived verbs leave their results and nothing else. */
+/** Demands that gradients and derived verbs leave their results and nothing else. */
 function temporaries(trial: Trial): Promise<void> {
   return withFresh(trial, async (backend) => {
     const sizes = sizesFor(trial);
@@ -131,7 +131,7 @@ async function afterTheEnd(trial: Trial): Promise<void> {
   trial.count();
 }
 
-/** A backend's end is no other's. */
+/** Demands that a second backend lives on when the first is disposed. */
 async function independent(trial: Trial): Promise<void> {
   const one = await trial.create();
   const two = await trial.create();

@@ -1,6 +1,6 @@
 /**
- * NaN, ∞ and overflow stay where they belong: a row knows nothing of the rows after it, a column nothing of its
- * neighbours, a batch entry nothing of the others. Nothing before the fault may change by a single bit.
+ * NaN, ∞ and overflow stay where they belong: they reach no row before their own, no other column, and no other batch
+ * entry. Nothing that they do not reach may change by a single bit.
  */
 import type { Dtype, FloatArray } from "@dlrt/core";
 import fc from "fast-check";
@@ -21,7 +21,7 @@ interface Fault {
   readonly slot: Slot;
   readonly value: number;
   readonly entry: number;
-  /** Row of T as visited: 0 is the first that op(T) visits. Row of Z for the state. */
+  /** The row of T as it is visited: 0 is the first that op(T) visits. For the state, the row of Z. */
   readonly step: number;
   readonly column: number;
 }
@@ -36,10 +36,13 @@ function withFault(problem: Problem, { slot, value, entry, step, column }: Fault
   return { ...problem, [slot]: data };
 }
 
-/** "clean": the very bits of the run without the fault; "lost": not finite; "either". */
+/**
+ * What an element must be: "clean" stands for the very bits of the run without the fault, "lost" for a number that is
+ * not finite, and "either" for both.
+ */
 type Verdict = "clean" | "lost" | "either";
 
-/** What the mathematics says of element (step, column) of out. NaN · 0 is NaN, so a lost Z is lost for all. */
+/** Returns what element (step, column) of `out` must be. NaN · 0 is NaN, so that a state that is lost is lost for all rows after it. */
 function verdictOf(
   verb: Verb,
   fault: Fault,
@@ -47,7 +50,7 @@ function verdictOf(
   { call: { stateful, trans }, r }: { call: Call; r: number },
 ): Verdict {
   const { slot, step: at, value } = fault;
-  // Without a rank T's entries below λ are empty sums, whose 0 · NaN a dense chunk may or may not form.
+  // Without a rank, T's entries below the diagonal are empty sums. A dense chunk may multiply these zeros by NaN, or may not form them.
   const reached = (x: number): Verdict => (step === at || r > 0 ? lost(x) : "either");
   if (slot === "state") return column === fault.column ? lost(value) : "clean";
   if (step < at) return "clean";
@@ -61,7 +64,10 @@ function verdictOf(
   return at === 0 && !stateful ? "either" : lost(value);
 }
 
-/** ∞ may meet 0 or an opposite ∞, or be divided by; only NaN is sure to stay. */
+/**
+ * Returns what becomes of an element that `value` has reached. ∞ may meet 0 or an opposite ∞, or something may be
+ * divided by it; only NaN is sure to stay.
+ */
 function lost(value: number): Verdict {
   return Number.isNaN(value) ? "lost" : "either";
 }
@@ -151,7 +157,7 @@ async function inverseKeepsRows(trial: Trial): Promise<void> {
   }
 }
 
-/** α = 0 gives zeros, and leaves the state what it is. */
+/** Demands that α = 0 gives zeros and leaves the final state what it is for α = 1. */
 async function alphaZero(trial: Trial, verb: Verb): Promise<void> {
   const sizes = afford({ batch: 2, n: 40, r: 5, p: 3 }, trial.plan);
   const problem = makeProblem("delta-net", sizes, trial.subject.dtype!, 1);

@@ -1,14 +1,14 @@
-/** Work takes effect in the order of the calls, awaited or not; a read sees what was there when it was asked for. */
+/** Work takes effect in the order of the calls, whether or not they are awaited. A read sees what was there when it was asked for. */
 import { apply, DlrtError, solve, type Backend, type FloatArray } from "@dlrt/core";
 import { overBatch, recurrent } from "@dlrt/core/reference";
 import { operatorOn } from "../calls.js";
+import { demandEqual } from "../demands.js";
 import { makeExact } from "../exact.js";
 import type { Plan } from "../options.js";
 import { shapesOf, type Problem } from "../problems.js";
 import { afford } from "../sizes.js";
 import { textOf } from "../text.js";
 import { demand, Scope, type Case, type Trial } from "../trial.js";
-import { demandEqual } from "./exact.js";
 
 function exactOn(backend: Backend, plan: Plan, seed = plan.seed): { problem: Problem; want: FloatArray } {
   const sizes = afford({ batch: 2, n: 150, r: 6, p: 4 }, plan);
@@ -16,7 +16,7 @@ function exactOn(backend: Backend, plan: Plan, seed = plan.seed): { problem: Pro
   return { problem, want: overBatch(recurrent.solve, { ...sizes, ...problem }, problem.rhs, sizes.p).y };
 }
 
-/** Reads asked for, not awaited, before the tensor is overwritten and before it is disposed. */
+/** Asks for reads without awaiting them, before the tensor is overwritten and before it is disposed. */
 async function snapshots(trial: Trial): Promise<void> {
   const { problem, want } = exactOn(trial.backend, trial.plan);
   await trial.scoped(async (scope) => {
@@ -36,7 +36,7 @@ async function snapshots(trial: Trial): Promise<void> {
   trial.count();
 }
 
-/** Inputs may be disposed, and their memory given out again, as soon as the call has returned. */
+/** Disposes the inputs, and gives their memory out again, as soon as the call has returned. */
 async function inputsGone(trial: Trial): Promise<void> {
   const { problem, want } = exactOn(trial.backend, trial.plan);
   await trial.scoped(async (scope) => {
@@ -50,7 +50,7 @@ async function inputsGone(trial: Trial): Promise<void> {
   trial.count();
 }
 
-/** b → T⁻¹b → TT⁻¹b → …, thirty calls, one wait. */
+/** Makes thirty calls, b → T⁻¹b → TT⁻¹b → …, and waits once. */
 async function chain(trial: Trial): Promise<void> {
   const { problem } = exactOn(trial.backend, trial.plan);
   await trial.scoped(async (scope) => {
@@ -64,7 +64,7 @@ async function chain(trial: Trial): Promise<void> {
   trial.count();
 }
 
-/** Many users of one backend, whose calls interleave at every await; and a second backend beside it. */
+/** Lets many users call one backend, interleaved at every await, and a second backend beside it. */
 async function concurrent(trial: Trial): Promise<void> {
   const second = await trial.create();
   const user = async (backend: Backend, seed: number): Promise<void> => {
@@ -95,7 +95,7 @@ async function concurrent(trial: Trial): Promise<void> {
   trial.count();
 }
 
-/** dispose() waits for work in flight: a pending read gives the answer or a typed error, and always settles. */
+/** Demands that dispose() waits for work in flight: a pending read must settle, with the answer or with a typed error. */
 async function endInFlight(trial: Trial): Promise<void> {
   const backend = await trial.create();
   const { problem, want } = exactOn(backend, trial.plan);

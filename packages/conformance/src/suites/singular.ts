@@ -1,4 +1,4 @@
-/** λ = 0: ∞ or NaN from its row on, and a SingularError where it is asked for. */
+/** λ = 0 gives ∞ or NaN from its row on, and a SingularError where `check` is asked for. */
 import { inverse, newFloatArray, solve, SingularError, type Dtype, type FloatArray } from "@dlrt/core";
 import { operatorOn, plainCall, run } from "../calls.js";
 import { makeProblem, shapesOf, type Problem } from "../problems.js";
@@ -7,10 +7,10 @@ import { textOf } from "../text.js";
 import { caught, demand, type Case, type Scope, type Trial } from "../trial.js";
 
 const most = { batch: 2, n: 37, r: 3, p: 2 };
-/** Rows of λ = 0 below. */
+/** Tells whether the plan leaves a problem large enough to have this row and entry. */
 const exists = ({ sizes }: Problem, entry: number, row: number): boolean =>
   entry < sizes.batch && row < sizes.n;
-/** The smallest positive number: 1/λ overflows, whether or not a device flushes it to 0. */
+/** The smallest positive number of the dtype. 1/λ overflows, whether or not a device flushes λ to 0. */
 const smallest: Readonly<Record<Dtype, number>> = { f32: 2 ** -149, f64: 2 ** -1074 };
 
 function withLambda(problem: Problem, entry: number, row: number, value: number): Problem {
@@ -52,7 +52,7 @@ async function placement(trial: Trial): Promise<void> {
 /** The largest power of two that is subnormal. Its reciprocal is finite. */
 const subnormal: Readonly<Record<Dtype, number>> = { f32: 2 ** -127, f64: 2 ** -1023 };
 
-/** λ below the normal numbers: exact, or, where that is declared, 0. */
+/** Demands that a λ below the normal numbers is computed with exactly, or counts as 0 where the backend declares that. */
 async function subnormalLambda(trial: Trial): Promise<void> {
   const dtype = trial.subject.dtype!;
   const flushes = trial.backend.supports.flushesSubnormals === true;
@@ -64,7 +64,7 @@ async function subnormalLambda(trial: Trial): Promise<void> {
   diag.set([lambda, -lambda], 1);
   for (const verb of kernelsOf(trial)) {
     for (const scale of [1, 2 ** 30, 2 ** -30]) {
-      // T is diagonal here, and everything a power of two: solve has 1/(scale λ), apply λ scale.
+      // T is diagonal here, and everything is a power of two: solve gives 1/(scale λ), and apply gives λ scale.
       const rhs = fill(verb === "solve" ? Math.min(scale, 1) : Math.max(scale, 4));
       await trial.scoped(async (scope) => {
         const { out } = await run(verb, scope, { ...problem, diag, rhs }, plainCall);

@@ -1,4 +1,4 @@
-/** Cutting a sequence anywhere, and carrying Z from piece to piece, gives the answer of the whole. */
+/** A sequence that is cut anywhere, with Z carried from piece to piece, gives the answer of the whole. */
 import {
   apply,
   newFloatArray,
@@ -14,6 +14,7 @@ import { gate, overBatch, recurrent } from "@dlrt/core/reference";
 import fc from "fast-check";
 import { omegaOfApply, omegaOfSolve } from "../backward-error.js";
 import type { Answer } from "../calls.js";
+import { demandEqual } from "../demands.js";
 import { makeExact } from "../exact.js";
 import type { Gates } from "../gates.js";
 import { anyGates, decayKinds, needs, titleFor, budgetFor } from "../kinds.js";
@@ -30,19 +31,18 @@ import {
 } from "../problems.js";
 import { anySizes } from "../sizes.js";
 import type { Case, Scope, Trial } from "../trial.js";
-import { demandEqual } from "./exact.js";
 
 interface Cut {
   readonly verb: "solve" | "apply";
   readonly trans: boolean;
   readonly alpha: number;
-  /** Where the rows visited are cut, ascending. */
+  /** Where the rows are cut, ascending in the order in which they are visited. */
   readonly at: readonly number[];
-  /** One state tensor for all pieces, or a new one after each. */
+  /** Whether one state tensor serves all pieces, or each piece has a new one. */
   readonly inPlace: boolean;
 }
 
-/** Rows [start, end) of every batch entry of a batch·n·cols array. */
+/** Returns the rows [start, end) of every batch entry of an array of batch·n·cols elements. */
 function rows(data: FloatArray, [batch, n, cols]: Shape, start: number, end: number): FloatArray {
   const piece = newFloatArray(data.BYTES_PER_ELEMENT === 4 ? "f32" : "f64", batch * (end - start) * cols);
   for (let e = 0; e < batch; e++) {
@@ -59,7 +59,7 @@ function setRows(into: FloatArray, [batch, n, cols]: Shape, start: number, piece
   }
 }
 
-/** [start, end) of each piece, in the order in which op(T) visits them. */
+/** Returns [start, end) of each piece, in the order in which op(T) visits them. */
 function pieces(n: number, { at, trans }: Cut): [number, number][] {
   const bounds = [0, ...at, n];
   const all = bounds.slice(1).map((end, index): [number, number] => [bounds[index]!, end]);
@@ -103,7 +103,7 @@ const anyCut: fc.Arbitrary<Omit<Cut, "at" | "verb"> & { places: number[] }> = fc
   places: fc.array(fc.nat(), { minLength: 1, maxLength: 4 }),
 });
 
-/** Cuts somewhere in n rows, ends included: pieces of 0 and of n rows are allowed. */
+/** Returns where n rows are cut, ends included: a piece may have no rows, or all n. */
 function cutAt(places: readonly number[], n: number): number[] {
   return places.map((place) => place % (n + 1)).sort((a, b) => a - b);
 }
@@ -129,7 +129,7 @@ function cutAnywhere(trial: Trial, verb: Cut["verb"], kind: DecayKind): Promise<
     const { out, finalState } = await runCut(scope, problem, { ...cut, at, verb });
     const omegaOf = verb === "solve" ? omegaOfSolve : omegaOfApply;
     const omega = omegaOf(problem, { ...cut, stateful: true }, out, finalState);
-    // Each piece but the last hands on a state that was rounded once.
+    // Each piece but the last hands on a state that was rounded once, which is allowed one ε more.
     const where = `${nameOf(problem)}; cut at ${at.join(", ")}`;
     trial.judge(where, omega, gate(sizes.r) + at.length, groupOf(problem));
   };

@@ -19,12 +19,12 @@ import type { Case, Trial } from "../trial.js";
 
 type Verb = "solve" | "apply";
 
-/** How a problem is run, and whether it was built against summation: then it may be off by twice as much. */
+/** How a problem is run, and whether it was built to defeat summation. If so, it may be off by twice as much. */
 interface How {
   readonly adversarial: boolean;
   readonly lambda?: boolean;
   readonly chunk?: number;
-  /** Judge the final state too. Default true. */
+  /** Whether the final state is judged too. Default true. */
   readonly final?: boolean;
 }
 
@@ -54,7 +54,7 @@ async function bothWays(
   }
 }
 
-/** The same rank and columns, with fewer rows where that is dear. */
+/** Returns the same ranks and columns, with fewer rows where the budget does not allow so many. */
 function rowsWithin(sizes: readonly (readonly [number, number, number])[], { maxN, maxWork }: Budget) {
   return sizes.map(([n, r, p]): [number, number, number] => [
     Math.min(n, maxN, Math.floor(maxWork / (r * p))),
@@ -63,7 +63,7 @@ function rowsWithin(sizes: readonly (readonly [number, number, number])[], { max
   ]);
 }
 
-/** From few rows of a large rank, where products round alike, to many rows, where states do. */
+/** Runs from few rows of a large rank, where all products round alike, to many rows, where the additions to the state do. */
 async function equal(trial: Trial, verb: Verb): Promise<void> {
   const wide = [
     [2, 512, 1],
@@ -112,7 +112,7 @@ async function overRows(trial: Trial, verb: Verb): Promise<void> {
   }
 }
 
-/** A state whose compensation is dropped loses one ε a chunk: n is as many chunks as is affordable. */
+/** Runs as many chunks as are affordable, because a state whose compensation is dropped loses one ε a chunk. */
 async function overChunks(trial: Trial, verb: Verb): Promise<void> {
   const dtype = trial.subject.dtype!;
   for (const every of [1, 16, 32, 64, 128]) {
@@ -128,7 +128,10 @@ async function overChunks(trial: Trial, verb: Verb): Promise<void> {
   }
 }
 
-/** Where the roundings of a state's sum add up: with one a row, ω passes 16 ε between 1,000 and 65,537 rows. */
+/**
+ * Runs sums of one sign, in which the roundings of a state add up. With one rounding a row, ω passes 16 ε between 1,000
+ * and 65,537 rows.
+ */
 async function oneSign(trial: Trial, verb: Verb): Promise<void> {
   const { maxN, maxWork, seed } = trial.plan;
   for (const n of [8192, 65537]) {
@@ -141,7 +144,7 @@ async function oneSign(trial: Trial, verb: Verb): Promise<void> {
   }
 }
 
-/** At g = −1e-8 a sequence of 65,536 rows is needed: after 256 no decay at all is as near as the gate asks. */
+/** Runs a decay of g = −1e-8, which needs 65,536 rows to show: after 256 rows no decay at all would be as near as the gate asks. */
 async function slow(trial: Trial, verb: Verb, kind: GateKind): Promise<void> {
   const trans = verb === "apply"; // one way each: many rows are dear to judge
   const slowest = slowDecay(-1e-8);
@@ -153,7 +156,7 @@ async function slow(trial: Trial, verb: Verb, kind: GateKind): Promise<void> {
   }
 }
 
-/** Factors that are always rounded to the same side, on sums that are too; and on one impulse, which nothing hides. */
+/** Runs factors that are always rounded to the same side, on sums that are so too, and on one impulse, which nothing hides. */
 async function unluckyGates(trial: Trial, verb: Verb, kind: GateKind): Promise<void> {
   const dtype = trial.subject.dtype!;
   const sizes = [

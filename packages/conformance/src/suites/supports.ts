@@ -1,4 +1,4 @@
-/** A backend is what it says it is. */
+/** What a backend says of itself: its name, dtypes, kernels and limits must be true. */
 import {
   apply,
   applyVjp,
@@ -74,7 +74,7 @@ async function dtypes(trial: Trial): Promise<void> {
   trial.count();
 }
 
-/** What is declared missing is refused, and by name; what is not runs, in every dtype. */
+/** Demands that a kernel which is declared missing is refused by its name, and that all others run in every dtype. */
 async function kernels(trial: Trial): Promise<void> {
   const { backend } = trial;
   const missing = backend.supports.missing ?? [];
@@ -89,7 +89,7 @@ async function kernels(trial: Trial): Promise<void> {
         inverse: () => scope.own(inverse(backend, op)),
         trilInverse: () => scope.own(trilInverse(backend, t)),
       };
-      // No verb calls these three alone.
+      // No verb calls these three kernels alone: they are met in gradients.
       const gradients = (options: VjpOptions, on: DiagLowRankTril): void => {
         for (const one of Object.values<Tensor>({ ...applyVjp(backend, on, t, t, options) })) scope.own(one);
       };
@@ -128,7 +128,7 @@ async function kernels(trial: Trial): Promise<void> {
   }
 }
 
-/** `prepare` is a hint: it may be called for anything, and leaves nothing. */
+/** Demands that `prepare`, which is a hint, may be called for anything and leaves no tensor. */
 async function prepare(trial: Trial): Promise<void> {
   const { backend } = trial;
   const sizes = { batch: 1, n: 33, r: 4, p: 2 };
@@ -148,7 +148,7 @@ async function prepare(trial: Trial): Promise<void> {
   });
 }
 
-/** λ = b subnormal: y = 1, unless the backend says that it may take λ for 0, and then `check` refuses it. */
+/** Solves with λ = b subnormal. y must be 1, unless the backend says that it may take λ for 0, in which case `check` must refuse it. */
 async function subnormals(trial: Trial): Promise<void> {
   const dtype = trial.subject.dtype!;
   await trial.scoped(async (scope) => {

@@ -1,4 +1,7 @@
-/** A⁻¹ of small dense blocks, held to |X̂ − X| ≤ 4 ε |X||A||X|; the strict upper triangle of A is full of NaN. */
+/**
+ * A⁻¹ of small dense blocks, held to |X̂ − X| ≤ 4 ε |X||A||X|. The strict upper triangle of A is full of NaN, because
+ * it must not be read.
+ */
 import {
   MAX_TRIL_BLOCK,
   newFloatArray,
@@ -16,7 +19,7 @@ import type { Case, Scope, Trial } from "../trial.js";
 
 const blockSizes = [0, 1, 2, 3, 15, 16, 17, 31, 32, 33, 48, 63, 64, 65, 100, 127, 128];
 
-/** T of every batch entry, dense, batch·c·c, with NaN where it must not be read. */
+/** Returns T of every batch entry as a dense block, batch·c·c, with NaN where it must not be read. */
 export function denseBlocks(problem: Problem): FloatArray {
   const { batch, n } = problem.sizes;
   const a = newFloatArray(problem.dtype, batch * n * n).fill(NaN);

@@ -1,4 +1,4 @@
-/** What a view is: other elements' place, counted nowhere, gone with what it views. */
+/** What a view is: it shares the elements of the tensor that it views, counts nothing, and is gone with that tensor. */
 import { DisposedError, newFloatArray, type Dtype, type Layout, type Shape, type Tensor } from "@dlrt/core";
 import { caught, demand, type Case, type Scope, type Trial } from "../trial.js";
 
@@ -14,7 +14,10 @@ function counting(scope: Scope, dtype: Dtype, shape: Shape): Tensor {
   return scope.put(data, shape);
 }
 
-/** Rows from the last, every second column block, one row again and again, a view of a view, no element at all. */
+/**
+ * Reads views of many kinds: rows from the last, every second block of columns, one row again and again, a view of a
+ * view, and one without elements.
+ */
 async function reads(trial: Trial): Promise<void> {
   await trial.scoped(async (scope) => {
     const { backend } = scope;

@@ -1,16 +1,17 @@
-/** What `upload` takes: strided, offset, reversed and broadcast views, of any buffer; and copies it is. */
+/** What `upload` takes: strided, offset, reversed and broadcast views of any buffer. What it makes is a copy. */
 import { newFloatArray, type Dtype, type FloatArray, type HostView, type Shape } from "@dlrt/core";
 import fc from "fast-check";
+import { demandBits } from "../demands.js";
 import { Random } from "../random.js";
 import { demand, type Case, type Scope, type Trial } from "../trial.js";
 
-/** A view all of whose parts are given. */
+/** A view of which all parts are given. */
 interface WholeView extends HostView {
   readonly strides: readonly [number, number, number];
   readonly offset: number;
 }
 
-/** The view's elements, row-major, read by its definition. */
+/** Returns the elements of a view, row-major, by the definition of a view. */
 function elementsOf({ data, shape, strides, offset }: WholeView): FloatArray {
   const [batch, rows, cols] = shape;
   const all: number[] = [];
@@ -24,16 +25,11 @@ function elementsOf({ data, shape, strides, offset }: WholeView): FloatArray {
   return newFloatArray(data.BYTES_PER_ELEMENT === 4 ? "f32" : "f64", all.length).map((_, at) => all[at]!);
 }
 
-function demandSame(what: string, got: FloatArray, want: FloatArray): void {
-  const same = got.length === want.length && want.every((value, at) => Object.is(value, got[at]));
-  demand(same, `${what}: expected [${String(want.slice(0, 8))} …], got [${String(got.slice(0, 8))} …]`);
-}
-
 interface Arrangement {
   readonly shape: Shape;
-  /** Which axis lies innermost, next, outermost. */
+  /** The axes from the innermost to the outermost. */
   readonly order: readonly number[];
-  /** Per axis: elements left between neighbours; −1: reversed; 0: broadcast. */
+  /** For each axis, one more than the number of elements left out between neighbours; negative: reversed; 0: broadcast. */
   readonly gap: readonly [number, number, number];
   readonly offset: number;
   readonly seed: number;
@@ -48,7 +44,7 @@ const layouts: fc.Arbitrary<Arrangement> = fc.record({
   seed: fc.nat(),
 });
 
-/** Strides and offset of a layout, in a buffer that they just reach the ends of. */
+/** Returns strides and offset of a layout, in a buffer that the view reaches to the end of. */
 function viewOf(dtype: Dtype, { shape, order, gap, offset: lead, seed }: Arrangement): WholeView {
   const strides: [number, number, number] = [0, 0, 0];
   let extent = 1;
@@ -76,7 +72,7 @@ async function demandUpload(
   demand(t.dtype === dtype, `upload: dtype ${t.dtype} from a ${dtype} array`);
   demand(String(t.shape) === String(view.shape), `upload: shape [${t.shape}] from [${view.shape}]`);
   const where = `strides [${view.strides}], offset ${view.offset}, shape [${view.shape}]`;
-  demandSame(`upload of ${where}`, await scope.read(t), elementsOf(view));
+  demandBits(`upload of ${where}`, await scope.read(t), elementsOf(view));
   trial.count();
 }
 
@@ -86,7 +82,7 @@ function anyView(trial: Trial): Promise<void> {
   );
 }
 
-/** Those that people write, each on its own. */
+/** Uploads the views that people write, each on its own. */
 async function commonViews(trial: Trial): Promise<void> {
   const data = new Random(trial.plan.seed).fillNormal(newFloatArray(trial.subject.dtype!, 100));
   const shape: Shape = [2, 3, 4];
@@ -120,7 +116,7 @@ async function keepsBits(trial: Trial): Promise<void> {
   await trial.scoped(async (scope) => {
     const data = newFloatArray(trial.subject.dtype!, bits.length).map((_, at) => bits[at]!);
     const t = scope.put(data, [1, 1, bits.length]);
-    demandSame("upload and read of special values", await scope.read(t), data);
+    demandBits("upload and read of special values", await scope.read(t), data);
     trial.count();
   });
 }
@@ -138,7 +134,7 @@ async function copies(trial: Trial): Promise<void> {
   });
 }
 
-/** Views over memory that is shared, part of a larger buffer, or of another realm. */
+/** Uploads views over memory that is shared, that is part of a larger buffer, or that belongs to another realm. */
 async function foreignMemory(trial: Trial): Promise<void> {
   const Float = trial.subject.dtype === "f32" ? Float32Array : Float64Array;
   const bytes = Float.BYTES_PER_ELEMENT;
@@ -151,13 +147,13 @@ async function foreignMemory(trial: Trial): Promise<void> {
     await trial.scoped(async (scope) => {
       const t = scope.put(data, [2, 2, 1]);
       const want = newFloatArray(trial.subject.dtype!, 4).map((_, at) => at + 1);
-      demandSame(`upload of an array that is ${what}`, await scope.read(t), want);
+      demandBits(`upload of an array that is ${what}`, await scope.read(t), want);
     });
     trial.count();
   }
 }
 
-/** Absent in pages that are not cross-origin isolated. A view over it passes for any other. */
+/** Returns a SharedArrayBuffer, which the types take for any other buffer. It is absent in pages that are not cross-origin isolated. */
 function sharedBuffer(bytes: number): ArrayBuffer | undefined {
   if (typeof SharedArrayBuffer === "undefined") return undefined;
   return new SharedArrayBuffer(bytes) as unknown as ArrayBuffer;
@@ -167,7 +163,7 @@ interface Vm {
   runInNewContext(code: string): unknown;
 }
 
-/** There in Node, Deno and Bun, not in browsers. */
+/** Returns a typed array of another realm. There is one in Node, Deno and Bun, and none in browsers. */
 function arrayOfAnotherRealm(name: string): FloatArray | undefined {
   const { process } = globalThis as { process?: { getBuiltinModule?: (name: string) => unknown } };
   const vm = process?.getBuiltinModule?.("node:vm") as Vm | undefined;

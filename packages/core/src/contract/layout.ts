@@ -2,6 +2,7 @@ import { checkShape } from "./allocation.js";
 import { MAX_ELEMENTS } from "./backend.js";
 import { describe } from "./describe.js";
 import { ShapeError, ValueError } from "./errors.js";
+import { checkCount } from "./options.js";
 import { elementCount, type Layout, type Shape, type Tensor } from "./tensor.js";
 
 /** Row-major and without gaps: what `empty` and `upload` make. */
@@ -80,16 +81,10 @@ export function checkLayout(argument: string, [batch]: Shape, layout: Layout): v
   if (typeof layout !== "object" || layout === null) {
     throw new ValueError(argument, "a Layout { offset, heads, shared, batch, head, row }", describe(layout));
   }
-  for (const name of ["offset", "heads", "shared", "batch", "head", "row"] as const) {
-    const least = name === "heads" || name === "shared" ? 1 : -Infinity;
-    const value = layout[name];
-    if (!Number.isSafeInteger(value) || value < least) {
-      throw new ValueError(
-        `${argument}.${name}`,
-        least === 1 ? "an integer ≥ 1" : "an integer",
-        describe(value),
-      );
-    }
+  for (const name of ["heads", "shared"] as const) checkCount(`${argument}.${name}`, layout[name]);
+  for (const name of ["offset", "batch", "head", "row"] as const) {
+    if (!Number.isSafeInteger(layout[name]))
+      throw new ValueError(`${argument}.${name}`, "an integer", describe(layout[name]));
   }
   if (batch % layout.heads !== 0) {
     throw new ShapeError(`${argument}.heads`, `a divisor of the batch, ${batch}`, String(layout.heads));

@@ -117,6 +117,13 @@ export function checkFlag(argument: string, flag: unknown): void {
   }
 }
 
+/** @throws ValueError unless an integer ≥ `least` */
+export function checkCount(argument: string, count: number, least = 1): void {
+  if (!Number.isSafeInteger(count) || count < least) {
+    throw new ValueError(argument, `an integer ≥ ${least}`, describe(count));
+  }
+}
+
 /** @throws ValueError unless undefined or a string of at least one character */
 export function checkText(argument: string, text: unknown): void {
   if (text !== undefined && (typeof text !== "string" || text === "")) {

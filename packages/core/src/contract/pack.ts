@@ -164,3 +164,15 @@ export function readView({
   }
   return into;
 }
+
+/**
+ * Writes `from` into an array of the caller's, from its element `at` on.
+ * @throws ShapeError where it is too short, as an array is whose memory was transferred elsewhere since it was checked; DtypeError
+ */
+export function fillArray(argument: string, into: FloatArray, from: FloatArray, at = 0): void {
+  const own = plainArray(argument, into);
+  const needed = at + from.length;
+  if (own.length < needed)
+    throw new ShapeError(argument, `${needed} elements or more`, `${own.length} elements`);
+  own.set(from, at);
+}

@@ -4,6 +4,7 @@ import { DisposedError, DtypeError, ShapeError, UnsupportedError, ValueError } f
 import { OwnedTensor, proxied } from "../contract/ledger.js";
 import type { DeltaRuleInputs } from "../contract/layer-kernels.js";
 import type { DiagLowRankTril } from "../contract/operator.js";
+import { checkCount } from "../contract/options.js";
 import type { Dtype, Shape, Tensor } from "../contract/tensor.js";
 
 const nameOf = (value: unknown): string => (typeof value === "string" ? value : describe(value));
@@ -129,9 +130,7 @@ export function requireDiag<T extends Tensor>(
 
 /** @throws ValueError unless undefined or an integer ≥ 1 */
 export function checkChunk(chunk: number | undefined): void {
-  if (chunk !== undefined && !(Number.isSafeInteger(chunk) && chunk >= 1)) {
-    throw new ValueError("chunk", "an integer ≥ 1", describe(chunk));
-  }
+  if (chunk !== undefined) checkCount("chunk", chunk);
 }
 
 /** α as the dtype holds it. @throws ValueError unless finite there */

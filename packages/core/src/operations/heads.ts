@@ -1,6 +1,6 @@
 import type { Backend } from "../contract/backend.js";
-import { describe } from "../contract/describe.js";
-import { ShapeError, ValueError } from "../contract/errors.js";
+import { ShapeError } from "../contract/errors.js";
+import { checkCount } from "../contract/options.js";
 import type { Tensor } from "../contract/tensor.js";
 import { checkReadable } from "./check.js";
 
@@ -23,13 +23,8 @@ export function heads<T extends Tensor>(
   { shared = 1 }: { readonly shared?: number | undefined } = {},
 ): T {
   checkReadable(backend, "t", t);
-  for (const [argument, value] of [
-    ["heads", count],
-    ["shared", shared],
-  ] as const) {
-    if (!Number.isSafeInteger(value) || value < 1)
-      throw new ValueError(argument, "an integer ≥ 1", describe(value));
-  }
+  checkCount("heads", count);
+  checkCount("shared", shared);
   const [batch, rows, cols] = t.shape;
   if (cols % count !== 0)
     throw new ShapeError("t", `columns in a multiple of ${count} heads`, `${cols} columns`);

@@ -5,12 +5,13 @@ import { decayKind, type DiagLowRankTril } from "../contract/operator.js";
 import type { Dtype, Shape, Tensor } from "../contract/tensor.js";
 import { checkBackend } from "./check.js";
 import { writeTo } from "./dispatch.js";
+import type { VjpCall } from "./vjp-check.js";
 
 /**
  * The gradient of T is T̄ = α tril(L Rᵀ, −1), or when `trans` its transpose's triu; besides, something flows in across
  * the ends of the sequence.
  */
-export interface Outer<T extends Tensor> {
+interface Outer<T extends Tensor> {
   /** [batch, n, p] */
   readonly left: T;
   /** [batch, n, p] */
@@ -32,11 +33,60 @@ export interface Targets<T extends Tensor> {
   temporary(shape: Shape): T;
 }
 
+export interface OperatorGradients<T extends Tensor> {
+  /** [batch, n, 1] */
+  readonly diag: T;
+  /** [batch, n, r] */
+  readonly q: T;
+  /** [batch, n, r] */
+  readonly k: T;
+  /** As `decay`, [batch, n, 1] or [batch, n, r]; there when the operator has a decay. 0 where g = −∞. */
+  readonly decay?: T;
+}
+
+/** Computes λ̄, Q̄, K̄ and ḡ from L Rᵀ = `alpha` left rightᵀ, by equations (20) and (27). */
+export function operatorGradients<T extends Tensor>(
+  backend: Backend<T>,
+  op: DiagLowRankTril<T>,
+  of: Pick<VjpCall<T>, "trans" | "chunk" | "initialState" | "finalStateCotangent"> & {
+    readonly left: T;
+    readonly right: T;
+    readonly alpha: number;
+    /** What Z₀ and Z̄_f are multiplied by where left and right meet them. */
+    readonly leftScale: number;
+    readonly rightScale: number;
+    readonly gState: T | undefined;
+    readonly targets: Targets<T>;
+  },
+): OperatorGradients<T> {
+  const { left, right, alpha, trans, chunk, initialState, finalStateCotangent, gState, targets } = of;
+  const [batch, n, p] = left.shape;
+  const r = op.q.shape[2];
+  const transposed = (z: T | undefined, by: number): T | undefined =>
+    z && copy(backend, z, by, true, targets.temporary([batch, p, r]));
+  const q = targets.result("q", op.q.shape);
+  const k = targets.result("k", op.k.shape);
+  const diag = targets.result("diag", [batch, n, 1]);
+  const leftState = transposed(initialState, of.leftScale);
+  const rightState = transposed(finalStateCotangent, of.rightScale);
+  factorGradients(backend, op, { left, right, trans, alpha, chunk, leftState, rightState }, { q, k });
+  rowDot(backend, left, right, alpha, diag);
+  const { decay } = op;
+  if (decay === undefined) return { diag, q, k };
+  const states = initialState && gState && ([initialState, gState] as const);
+  return {
+    diag,
+    q,
+    k,
+    decay: decayGradient(backend, { ...op, decay }, { q, k }, { trans, states }, targets),
+  };
+}
+
 /**
- * Q̄ and K̄ by (20): `apply` on an operator without Λ whose rank is p. Its decay is that of T; where T decays per
- * channel, the channels of Q and K are the columns of that `apply`.
+ * Computes Q̄ and K̄ by equation (20): `apply` on an operator without Λ whose rank is p. Its decay is that of T; where
+ * T decays per channel, the channels of Q and K are the columns of that `apply`.
  */
-export function factorGradients<T extends Tensor>(
+function factorGradients<T extends Tensor>(
   backend: Backend<T>,
   op: DiagLowRankTril<T>,
   { left, right, trans, alpha, chunk, leftState, rightState }: Outer<T>,
@@ -71,7 +121,7 @@ export function factorGradients<T extends Tensor>(
 }
 
 /** Computes ḡ by equation (27) from Q̄ and K̄. `states` are Z₀ and its gradient, [batch, r, p]. */
-export function decayGradient<T extends Tensor>(
+function decayGradient<T extends Tensor>(
   backend: Backend<T>,
   { q, k, decay }: DiagLowRankTril<T> & { readonly decay: T },
   gradients: { readonly q: T; readonly k: T },
@@ -100,14 +150,14 @@ export function decayGradient<T extends Tensor>(
   return out;
 }
 
-/** out_i ← α x_i · y_i */
-export function rowDot<T extends Tensor>(backend: Backend<T>, x: T, y: T, alpha: number, out: T): T {
+/** Computes out_i ← α x_i · y_i. */
+function rowDot<T extends Tensor>(backend: Backend<T>, x: T, y: T, alpha: number, out: T): T {
   const [batch, n, p] = x.shape;
   run(backend, "rowDot", out, () => backend.kernels.rowDot({ batch, n, p, alpha, x, y, out }));
   return out;
 }
 
-/** out ← α x, or α xᵀ. */
+/** Computes out ← α x, or α xᵀ. */
 export function copy<T extends Tensor>(backend: Backend<T>, x: T, alpha: number, trans: boolean, out: T): T {
   const [batch, rows, cols] = out.shape;
   run(backend, "copy", out, () => backend.kernels.copy({ batch, rows, cols, alpha, trans, x, out }));

@@ -2,45 +2,15 @@ import type { Backend } from "../contract/backend.js";
 import { describe } from "../contract/describe.js";
 import { ValueError } from "../contract/errors.js";
 import type { DiagLowRankTril } from "../contract/operator.js";
-import { checkFlag, checkOptions } from "../contract/options.js";
-import type { Dtype, Shape, Tensor } from "../contract/tensor.js";
-import { checkAliases } from "./aliases.js";
+import { checkOptions } from "../contract/options.js";
+import type { Tensor } from "../contract/tensor.js";
 import { apply } from "./apply.js";
-import {
-  checkAlpha,
-  checkBackend,
-  checkChunk,
-  checkOperator,
-  checkReadable,
-  checkTensor,
-  requireDiag,
-} from "./check.js";
 import { backwardSolve, backwardSolveWithState, splitAlpha } from "./backward-solve.js";
-import { copy, decayGradient, factorGradients, rowDot, withTargets, type Targets } from "./vjp-parts.js";
+import { checkBackend, checkOperator, checkTensor, requireDiag } from "./check.js";
+import { checkVjpCall, type VjpOptions } from "./vjp-check.js";
+import { copy, operatorGradients, withTargets, type OperatorGradients } from "./vjp-parts.js";
 
-/** The options of the forward call, what came back through its final state, and where the gradients go. */
-export interface VjpOptions<T extends Tensor = Tensor, Out = object> {
-  readonly trans?: boolean | undefined;
-  readonly alpha?: number | undefined;
-  readonly chunk?: number | undefined;
-  /** Z₀ of the forward call, [batch, r, p]. Its gradient is then returned too. */
-  readonly initialState?: T | undefined;
-  /** Cotangent of the forward call's final state, [batch, r, p]; default 0. */
-  readonly finalStateCotangent?: T | undefined;
-  /** Tensors to write gradients to, by name; default: new ones, the caller's to dispose. */
-  readonly out?: { readonly [name in keyof Out]?: T | undefined } | undefined;
-}
-
-interface OperatorGradients<T extends Tensor> {
-  /** [batch, n, 1] */
-  readonly diag: T;
-  /** [batch, n, r] */
-  readonly q: T;
-  /** [batch, n, r] */
-  readonly k: T;
-  /** As `decay`, [batch, n, 1] or [batch, n, r]; there when the operator has a decay. 0 where g = −∞. */
-  readonly decay?: T;
-}
+export type { VjpOptions } from "./vjp-check.js";
 
 export interface SolveGradients<T extends Tensor = Tensor> extends OperatorGradients<T> {
   /** [batch, n, p] */
@@ -166,115 +136,4 @@ export function inverseVjp<T extends Tensor>(
   const { b, ...gradients } = solveVjp(backend, op, y, cotangent, options);
   b.dispose();
   return gradients;
-}
-
-interface VjpCall<T extends Tensor> {
-  readonly dtype: Dtype;
-  readonly trans: boolean;
-  readonly alpha: number;
-  readonly chunk: number | undefined;
-  readonly initialState: T | undefined;
-  readonly finalStateCotangent: T | undefined;
-  readonly out: Readonly<Record<string, T | undefined>>;
-}
-
-/** Computes λ̄, Q̄, K̄ and ḡ from L Rᵀ = `alpha` left rightᵀ, by equations (20) and (27). */
-function operatorGradients<T extends Tensor>(
-  backend: Backend<T>,
-  op: DiagLowRankTril<T>,
-  of: Pick<VjpCall<T>, "trans" | "chunk" | "initialState" | "finalStateCotangent"> & {
-    readonly left: T;
-    readonly right: T;
-    readonly alpha: number;
-    /** What Z₀ and Z̄_f are multiplied by where left and right meet them. */
-    readonly leftScale: number;
-    readonly rightScale: number;
-    readonly gState: T | undefined;
-    readonly targets: Targets<T>;
-  },
-): OperatorGradients<T> {
-  const { left, right, alpha, trans, chunk, initialState, finalStateCotangent, gState, targets } = of;
-  const [batch, n, p] = left.shape;
-  const r = op.q.shape[2];
-  const transposed = (z: T | undefined, by: number): T | undefined =>
-    z && copy(backend, z, by, true, targets.temporary([batch, p, r]));
-  const q = targets.result("q", op.q.shape);
-  const k = targets.result("k", op.k.shape);
-  const diag = targets.result("diag", [batch, n, 1]);
-  const leftState = transposed(initialState, of.leftScale);
-  const rightState = transposed(finalStateCotangent, of.rightScale);
-  factorGradients(backend, op, { left, right, trans, alpha, chunk, leftState, rightState }, { q, k });
-  rowDot(backend, left, right, alpha, diag);
-  const { decay } = op;
-  if (decay === undefined) return { diag, q, k };
-  const states = initialState && gState && ([initialState, gState] as const);
-  return {
-    diag,
-    q,
-    k,
-    decay: decayGradient(backend, { ...op, decay }, { q, k }, { trans, states }, targets),
-  };
-}
-
-/**
- * Checks everything that a gradient must know before it allocates or writes. `result` names the gradient of the
- * right-hand side.
- */
-function checkVjpCall<T extends Tensor>(
-  backend: Backend<T>,
-  op: DiagLowRankTril<T>,
-  [name, primal]: readonly [string, T],
-  cotangent: T,
-  options: VjpOptions<T>,
-  result: "b" | "x",
-): VjpCall<T> {
-  const { batch, n, r, dtype } = checkOperator(backend, op);
-  checkReadable(backend, name, primal);
-  const p = primal.shape[2];
-  checkTensor(backend, name, primal, [batch, n, p], dtype);
-  checkTensor(backend, "cotangent", cotangent, [batch, n, p], dtype);
-  const { initialState, finalStateCotangent, chunk } = options;
-  const states: [string, T | undefined][] = [
-    ["initialState", initialState],
-    ["finalStateCotangent", finalStateCotangent],
-  ];
-  for (const [key, t] of states) if (t !== undefined) checkTensor(backend, key, t, [batch, r, p], dtype);
-  checkFlag("trans", options.trans);
-  checkChunk(chunk);
-  const trans = options.trans ?? false;
-  const alpha = checkAlpha(options.alpha, dtype);
-  const shapes: Record<string, Shape> = {
-    diag: [batch, n, 1],
-    q: op.q.shape,
-    k: op.k.shape,
-    [result]: primal.shape,
-    ...(op.decay && { decay: op.decay.shape }),
-    ...(initialState && { initialState: initialState.shape }),
-  };
-  const out = (options.out ?? {}) as Record<string, T | undefined>;
-  checkOptions("out", options.out, Object.keys(shapes));
-  const written: [string, T][] = [];
-  for (const [key, t] of Object.entries(out)) {
-    if (t === undefined) continue;
-    checkTensor(backend, `out.${key}`, t, shapes[key]!, dtype);
-    written.push([`out.${key}`, t]);
-  }
-  const { diag, q, k, decay } = op;
-  const read = Object.entries({
-    [name]: primal,
-    cotangent,
-    diag,
-    q,
-    k,
-    decay,
-    initialState,
-    finalStateCotangent,
-  });
-  const all = [...written, ...read];
-  checkAliases(
-    all.map(([argument]) => argument),
-    all.map(([, t]) => t),
-    written.length,
-  );
-  return { dtype, trans, alpha, chunk, initialState, finalStateCotangent, out };
 }

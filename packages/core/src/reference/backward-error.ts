@@ -10,7 +10,7 @@
 import type { Dtype, FloatArray } from "../contract/tensor.js";
 import { absoluteMatrix, bound as boundOf } from "./bound.js";
 import * as dense from "./dense.js";
-import { decayPairs } from "./double-double-exp.js";
+import { decaySteps } from "./double-double-exp.js";
 import { addScaled, divide, exactly, scaledPairs, zeroPairs, type Pairs } from "./double-double.js";
 import { scaled, tril, trilMatmul } from "./matrix.js";
 import { startingState, roles } from "./operator.js";
@@ -103,11 +103,12 @@ export function omegaState(
   const bound = withFloor(boundOf(op, carried.hi, p, { trans, initialState }).finalState, dtype);
   // Always in double-double, float32 results too: a long sum of small terms on a large Z₀ needs it.
   const exact = exactly(startingState(initialState, r, p));
+  const decay = decaySteps(op, p);
   for (let step = 0; step < n; step++) {
     const i = trans ? n - 1 - step : step;
-    if (!trans) decayPairs(exact, op, i, p);
+    if (!trans) decay(exact, i);
     for (let m = 0; m < r; m++) addScaled(exact, m * p, [g[i * r + m]!, 0], carried, i * p, p);
-    if (trans) decayPairs(exact, op, i, p);
+    if (trans) decay(exact, i);
   }
   return largestError(z, exact, bound);
 }

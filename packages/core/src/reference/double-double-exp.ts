@@ -58,8 +58,17 @@ export function factorPairs(op: ReferenceOperator): Pairs {
   return factors;
 }
 
-/** Z ← diag(e^{g_i}) Z, for Z r×p. */
-export function decayPairs(z: Pairs, op: ReferenceOperator, i: number, p: number): void {
-  if (op.decay === undefined) return;
-  for (let m = 0; m < op.r; m++) multiply(z, m * p, exp(gap(op, i, m)), p);
+/**
+ * Returns the step Z ← diag(e^{g_i}) Z, for Z r×p. The step remembers the factor it used last, because an exponential takes longer
+ * than all else that it does, and gaps repeat: where a row has one gap all channels share it, and many problems have one for all rows.
+ */
+export function decaySteps(op: ReferenceOperator, p: number): (z: Pairs, i: number) => void {
+  let [last, factor] = [0, exp(0)];
+  return (z, i) => {
+    for (let m = 0; m < op.r && op.decay !== undefined; m++) {
+      const g = gap(op, i, m);
+      if (g !== last) [last, factor] = [g, exp(g)];
+      multiply(z, m * p, factor, p);
+    }
+  };
 }

@@ -3,7 +3,7 @@
  * float64 results; nothing else needs them.
  */
 import { addScaled, copyOf, divide, zeroPairs, type Pairs } from "./double-double.js";
-import { decayPairs } from "./double-double-exp.js";
+import { decaySteps } from "./double-double-exp.js";
 import { lambda, roles } from "./operator.js";
 import type { ReferenceOperator } from "./types.js";
 
@@ -61,15 +61,16 @@ function recurrence(
   const z = initialState === undefined ? zeroPairs(r * p) : copyOf(initialState);
   const y = zeroPairs(n * p);
   const sum = zeroPairs(p);
+  const decay = decaySteps(op, p);
   for (let step = 0; step < n; step++) {
     const i = trans ? n - 1 - step : step;
-    if (!trans) decayPairs(z, op, i, p);
+    if (!trans) decay(z, i);
     sum.hi.fill(0);
     sum.lo.fill(0);
     for (let m = 0; m < r; m++) addScaled(sum, 0, [f[i * r + m]!, 0], z, m * p, p);
     const carried = finish(y, i, sum);
     for (let m = 0; m < r; m++) addScaled(z, m * p, [g[i * r + m]!, 0], carried, i * p, p);
-    if (trans) decayPairs(z, op, i, p);
+    if (trans) decay(z, i);
   }
   return { y, finalState: z };
 }
@@ -79,8 +80,9 @@ export function inverse(op: ReferenceOperator): Pairs {
   const { n, r, q, k } = op;
   const z = zeroPairs(r * n);
   const y = zeroPairs(n * n);
+  const decay = decaySteps(op, n);
   for (let i = 0; i < n; i++) {
-    decayPairs(z, op, i, n);
+    decay(z, i);
     for (let m = 0; m < r; m++) addScaled(y, i * n, [-q[i * r + m]!, 0], z, m * n, i);
     y.hi[i * n + i] = 1;
     divide(y, i * n, lambda(op, i), i + 1);

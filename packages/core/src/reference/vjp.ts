@@ -7,8 +7,6 @@
  */
 import {
   addPairProduct,
-  addScaled,
-  copyOf,
   exactly,
   multiplyEach,
   rounded,
@@ -16,26 +14,23 @@ import {
   zeroPairs,
   type Pairs,
 } from "./double-double.js";
-import { factorPairs } from "./double-double-exp.js";
 import { transpose } from "./matrix.js";
 import { startingState, roles } from "./operator.js";
 import * as precise from "./precise.js";
 import type { ReferenceOperator, ReferenceOptions } from "./types.js";
+import {
+  addThroughDefinition,
+  roundedGradients,
+  throughDefinition,
+  type OperatorGradients,
+} from "./vjp-definition.js";
+import { across, addAcross } from "./vjp-states.js";
+
+export type { OperatorGradients } from "./vjp-definition.js";
 
 export interface VjpOptions extends Pick<ReferenceOptions, "trans" | "alpha" | "initialState"> {
   /** Z̄_f, the cotangent of the final state, r×p. Default 0. */
   readonly finalStateCotangent?: Float64Array | undefined;
-}
-
-export interface OperatorGradients {
-  /** λ̄, n; given for an operator without Λ too */
-  readonly diag: Float64Array;
-  /** Q̄, n×r */
-  readonly q: Float64Array;
-  /** K̄, n×r */
-  readonly k: Float64Array;
-  /** ḡ, n or n×r as the decay, 0 where that is −∞; there when the operator has one */
-  readonly decay?: Float64Array;
 }
 
 export interface SolveGradients extends OperatorGradients {
@@ -102,59 +97,7 @@ export function inverseVjp(op: ReferenceOperator, cotangent: Float64Array): Oper
   return throughDefinition(op, product(half, yT, [n, n, n]));
 }
 
-/** From T̄ to λ̄, Q̄, K̄, ḡ: equation (15). */
-function throughDefinition(op: ReferenceOperator, gT: Pairs): OperatorGradients {
-  const { n, r } = op;
-  const into = { diag: zeroPairs(n), q: zeroPairs(n * r), k: zeroPairs(n * r), gaps: zeroPairs(n * r) };
-  addThroughDefinition(op, gT, into);
-  return roundedGradients(op, into);
-}
-
-/** Gradients of an operator, that of the gaps for every channel, n×r. */
-type PairGradients = Record<"diag" | "q" | "k" | "gaps", Pairs>;
-
-/** Equation (15), added to what `into` holds. */
-function addThroughDefinition(op: ReferenceOperator, gT: Pairs, into: PairGradients): void {
-  const { n, r } = op;
-  const [q, k] = [exactly(op.q), exactly(op.k)];
-  for (let i = 0; i < n; i++) addScaled(into.diag, i, [1, 0], gT, i * n + i, 1);
-  if (op.decay === undefined) {
-    for (let i = 0; i < n; i++) {
-      for (let j = 0; j < i; j++) {
-        const entry = [gT.hi[i * n + j]!, gT.lo[i * n + j]!] as const;
-        addScaled(into.q, i * r, entry, k, j * r, r);
-        addScaled(into.k, j * r, entry, q, i * r, r);
-      }
-    }
-    return;
-  }
-  const factors = factorPairs(op);
-  for (let i = 0; i < n; i++) {
-    const e = { hi: new Float64Array(r).fill(1), lo: new Float64Array(r) }; // e^{g_{j+1} + … + g_i}
-    const terms = zeroPairs(i * r); // T̄_ij q_i ∘ e ∘ k_j
-    for (let j = i - 1; j >= 0; j--) {
-      const entry = [gT.hi[i * n + j]!, gT.lo[i * n + j]!] as const;
-      multiplyEach(e, 0, factors, (j + 1) * r, r);
-      const [toQ, toK] = [zeroPairs(r), zeroPairs(r)];
-      addScaled(toQ, 0, entry, k, j * r, r);
-      addScaled(toK, 0, entry, q, i * r, r);
-      multiplyEach(toQ, 0, e, 0, r);
-      multiplyEach(toK, 0, e, 0, r);
-      addScaled(into.q, i * r, [1, 0], toQ, 0, r);
-      addScaled(into.k, j * r, [1, 0], toK, 0, r);
-      addScaled(terms, j * r, [1, 0], toQ, 0, r);
-      multiplyEach(terms, j * r, q, i * r, r);
-    }
-    // Row i meets rows before t through the gap that row t owns, t ≤ i.
-    const before = zeroPairs(r);
-    for (let t = 1; t <= i; t++) {
-      addScaled(before, 0, [1, 0], terms, (t - 1) * r, r);
-      addScaled(into.gaps, t * r, [1, 0], before, 0, r);
-    }
-  }
-}
-
-/** All gradients but the right-hand side's, where that of op(T) is L Rᵀ and L, R are n×p: equation (16). */
+/** Computes all gradients but that of the right-hand side, where the gradient of op(T) is L Rᵀ with L and R n×p: equation (16). */
 function throughBilinear(
   op: ReferenceOperator,
   p: number,
@@ -179,90 +122,6 @@ function throughBilinear(
   const gState = through(zf!, p);
   addPairProduct(gState, transposePairs(read(f), n, r), left, [r, n, p]);
   return { ...roundedGradients(op, into), initialState: rounded(gState) };
-}
-
-/** What states add to the gradients of the gaps: Z₀ on its way to each row and to the end, and each row on its way there. */
-function addAcross(
-  gaps: Pairs,
-  { n, r }: ReferenceOperator,
-  trans: boolean,
-  [gF, f]: readonly [Pairs, Pairs],
-  [gG, g]: readonly [Pairs, Pairs],
-  z0: Pairs,
-  zf: Pairs,
-): void {
-  const p = n === 0 ? 0 : z0.hi.length / Math.max(r, 1);
-  multiplyEach(z0, 0, zf, 0, z0.hi.length);
-  const [reads, writes] = [copyOf(gF), copyOf(gG)];
-  multiplyEach(reads, 0, f, 0, n * r);
-  multiplyEach(writes, 0, g, 0, n * r);
-  for (let t = 0; t < n; t++) {
-    for (let m = 0; m < r; m++) {
-      for (let j = 0; j < p; j++) addScaled(gaps, t * r + m, [1, 0], z0, m * p + j, 1);
-    }
-    for (let i = 0; i < n; i++) {
-      if (trans ? i < t : i >= t) addScaled(gaps, t * r, [1, 0], reads, i * r, r);
-      if (trans ? i >= t : i < t) addScaled(gaps, t * r, [1, 0], writes, i * r, r);
-    }
-  }
-}
-
-/** By what Z₀ has decayed at each row and after the last, and each row's contribution at the end. */
-function across(
-  op: ReferenceOperator,
-  trans: boolean,
-): {
-  /** F with row i multiplied by the factor with which it reads Z₀ */
-  read(f: Float64Array): Pairs;
-  /** G with row i multiplied by the factor with which it is in the final state */
-  write(g: Float64Array): Pairs;
-  /** What is left of a state, r×p, after all rows */
-  through(z: Float64Array, p: number): Pairs;
-} {
-  const { n, r } = op;
-  const factors = factorPairs(op);
-  /** From `first` on, rows × products of the factors of the gaps that `gapOf` names, each with the row's own. */
-  const products = (steps: readonly number[], gapOf: (i: number) => number | undefined): Pairs => {
-    const rows = zeroPairs(n * r);
-    const running = { hi: new Float64Array(r).fill(1), lo: new Float64Array(r) };
-    for (const i of steps) {
-      const own = gapOf(i);
-      if (own !== undefined) multiplyEach(running, 0, factors, own * r, r);
-      addScaled(rows, i * r, [1, 0], running, 0, r);
-    }
-    return rows;
-  };
-  const up = Array.from({ length: n }, (_, i) => i);
-  const down = [...up].reverse();
-  const fromStart = (): Pairs => products(up, (i) => i); // e^{g_0 + … + g_i}
-  const toEnd = (): Pairs => products(down, (i) => (i + 1 < n ? i + 1 : undefined)); // e^{g_{i+1} + … + g_{n−1}}
-  const times = (rows: Pairs, a: Float64Array): Pairs => {
-    multiplyEach(rows, 0, exactly(a), 0, n * r);
-    return rows;
-  };
-  return {
-    read: (f) => times(trans ? toEnd() : fromStart(), f),
-    write: (g) => times(trans ? fromStart() : toEnd(), g),
-    through: (z, p) => {
-      const left = copyOf(exactly(z));
-      for (let i = 0; i < n; i++) {
-        for (let at = 0; at < r * p; at++) multiplyEach(left, at, factors, i * r + Math.floor(at / p), 1);
-      }
-      return left;
-    },
-  };
-}
-
-/** ḡ as the decay is: the channels added up where they share one number a row. Through a reset nothing passes. */
-function roundedGradients(op: ReferenceOperator, { diag, q, k, gaps }: PairGradients): OperatorGradients {
-  const { n, r, decay } = op;
-  const rest = { diag: rounded(diag), q: rounded(q), k: rounded(k) };
-  if (decay === undefined) return rest;
-  const own = zeroPairs(decay.length);
-  for (let at = 0; at < n * r; at++) {
-    addScaled(own, decay.length === n ? Math.floor(at / r) : at, [1, 0], gaps, at, 1);
-  }
-  return { ...rest, decay: rounded(own).map((value, at) => (decay[at] === -Infinity ? 0 : value)) };
 }
 
 function product(a: Pairs, b: Pairs, size: readonly [rows: number, inner: number, cols: number]): Pairs {

@@ -7,18 +7,8 @@ import {
   omegaState,
   omegaTrilInverse,
 } from "../../src/reference/index.js";
-import {
-  deltaNet,
-  EPSILON,
-  exact,
-  general,
-  inverses,
-  LIMIT,
-  Random,
-  sizes,
-  ways,
-  widths,
-} from "./problems.js";
+import { deltaNet, EPSILON, exact, general, inverses, LIMIT, sizes, ways, widths } from "./problems.js";
+import { Random } from "../../../../tooling/random.mjs";
 
 const alpha = -0.5;
 
@@ -101,7 +91,7 @@ interface Result {
   readonly finalState: Float64Array;
 }
 
-/** The same numbers; 0 and −0 are one. */
+/** Expects the same numbers of both; 0 and −0 count as one. */
 function expectSame(got: Result, want: Result): void {
   expect(got.y.map((x) => x + 0)).toEqual(want.y.map((x) => x + 0));
   expect(got.finalState.map((x) => x + 0)).toEqual(want.finalState.map((x) => x + 0));

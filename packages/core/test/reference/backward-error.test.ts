@@ -10,7 +10,8 @@ import {
   recurrent,
   rowsOf,
 } from "../../src/reference/index.js";
-import { deltaNet, EPSILON, LIMIT, Random, replaced } from "./problems.js";
+import { deltaNet, EPSILON, LIMIT, replaced } from "./problems.js";
+import { Random } from "../../../../tooling/random.mjs";
 
 const [n, r, p] = [256, 16, 4];
 const random = new Random(256);

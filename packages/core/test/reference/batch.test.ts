@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { matrixOf, operatorOf, overBatch, recurrent } from "../../src/reference/index.js";
-import { Random } from "./problems.js";
+import { Random } from "../../../../tooling/random.mjs";
 
 test("every entry of a batch on its own, f32 taken exactly", () => {
   const [batch, n, r, p] = [3, 5, 2, 4];

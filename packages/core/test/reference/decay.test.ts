@@ -11,9 +11,13 @@ import {
   type ReferenceOperator,
 } from "../../src/reference/index.js";
 import { exp } from "../../src/reference/double-double-exp.js";
-import { EPSILON, general, inverses, LIMIT, maxAbs, minus, Random, replaced, ways } from "./problems.js";
+import { centralDifferences, EPSILON, general, inverses, LIMIT, maxAbs, minus, ways } from "./problems.js";
+import { Random } from "../../../../tooling/random.mjs";
 
-/** Gaps as gates make them, and what breaks implementations: none, tiny, strong, a reset, a mixture. */
+/**
+ * Gaps g as the gates of models make them, and those on which implementations break: none at all, tiny ones, strong
+ * ones, resets, and a mixture.
+ */
 const gates: Record<string, (random: Random) => number> = {
   typical: (random) => -Math.log1p(Math.exp(random.normal())) * random.uniform(0, 1),
   "U[-20, 0]": (random) => random.uniform(-20, 0),
@@ -100,15 +104,8 @@ describe.each(kinds)("decay $gate, one number a $per", ({ gate, per }) => {
   });
 });
 
-/** Gradient of `loss` at x by central differences of fourth order. */
-function numeric(x: Float64Array, loss: (x: Float64Array) => number): Float64Array {
-  const h = 2 ** -9;
-  return x.map((_, at) => {
-    const difference = (step: number): number =>
-      (loss(replaced(x, at, x[at]! + step)) - loss(replaced(x, at, x[at]! - step))) / (2 * step);
-    return (4 * difference(h) - difference(2 * h)) / 3;
-  });
-}
+const numeric = (x: Float64Array, loss: (x: Float64Array) => number): Float64Array =>
+  centralDifferences(x, loss, 2 ** -9);
 
 describe.each(["row", "channel"])("gradients with decay a %s, against central differences", (per) => {
   const random = new Random(7);
@@ -184,7 +181,7 @@ test("slow decay over 65,536 rows of constant data is right, and seen where it i
     decay: new Float64Array(n).fill(-1e-8),
   };
   const x = new Float64Array(n).fill(0.7);
-  // Σ_{t=1..i} e^{−t·1e-8} in closed form, summed without cancellation
+  // The truth is Σ_{t=1..i} e^{−t·1e-8}, in a closed form that adds nothing up and cancels nothing.
   const g = -1e-8;
   const truth = (i: number): number => (0.7 * Math.exp(g) * Math.expm1(g * i)) / Math.expm1(g);
   const y = Float64Array.from({ length: n }, (_, i) => truth(i));
@@ -194,7 +191,7 @@ test("slow decay over 65,536 rows of constant data is right, and seen where it i
 });
 
 test("e^g in double-double: hi + lo has 30 digits", () => {
-  // from the definition, by a rational series in integers: e^g = Σ g^m / m!, with 400 bits after the point
+  // The truth comes from the definition: e^g = Σ g^m / m! is summed in integers, with 400 bits after the point.
   const bits = 400n;
   const one = 1n << bits;
   const truth = (g: number): bigint => {

@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import { dense, type ReferenceOperator } from "../../src/reference/index.js";
 import { inverses, ways } from "./problems.js";
 
-// T = I + tril(Q Kᵀ, −1), worked out by hand; with I − tril every number off the diagonal changes its sign.
+// T = I + tril(Q Kᵀ, −1) is worked out by hand here. With I − tril(Q Kᵀ, −1), every number off the diagonal would change its sign.
 const op: ReferenceOperator = {
   n: 3,
   r: 1,

@@ -1,4 +1,4 @@
-/** The judge of float64 beside truths found by whole numbers: every float64 is an integer times 2⁻¹⁰⁷⁴. */
+/** The judge of float64 results is compared with truths that are computed in whole numbers: every float64 is an integer times 2⁻¹⁰⁷⁴. */
 import { expect, test } from "vitest";
 import { addScaled, divide, exactly, zeroPairs, type Pairs } from "../../src/reference/double-double.js";
 import {
@@ -12,11 +12,12 @@ import {
   recurrent,
   type ReferenceOperator,
 } from "../../src/reference/index.js";
-import { EPSILON, Random } from "./problems.js";
+import { EPSILON } from "./problems.js";
+import { Random } from "../../../../tooling/random.mjs";
 
 const UNIT = 1074n;
 
-/** x·2¹⁰⁷⁴ */
+/** Returns x·2¹⁰⁷⁴, which is an integer. */
 function integer(x: number): bigint {
   const [word] = new BigUint64Array(Float64Array.of(Math.abs(x)).buffer);
   const exponent = word! >> 52n;
@@ -25,7 +26,7 @@ function integer(x: number): bigint {
   return x < 0 ? -value : value;
 }
 
-/** a / b, right to 60 bits and more. */
+/** Returns |a / b|, right to 60 bits and more. */
 function ratio(a: bigint, b: bigint): number {
   const [top, bottom] = [a < 0n ? -a : a, b < 0n ? -b : b];
   if (top === 0n) return 0;
@@ -34,7 +35,7 @@ function ratio(a: bigint, b: bigint): number {
 
 const magnitude = (x: bigint): bigint => (x < 0n ? -x : x);
 
-/** Σ a_m b_m beside |Σ a_m b_m − y| / Σ |a_m b_m|, exactly. */
+/** Returns |Σ a_m b_m − y| / Σ |a_m b_m|, computed exactly. */
 function exactError(terms: readonly (readonly [number, number])[], y: number): number {
   let sum = 0n;
   let bound = 0n;
@@ -91,7 +92,7 @@ test("numbers near the end of the range are split without overflow, what overflo
   expect(sum.hi[0]! + sum.lo[0]!).toBeNaN();
 });
 
-/** Every element of Q and K is k, every one of x is x, λ = 1. */
+/** Makes an operator with λ = 1 in which every element of Q and K is k. */
 function constant(n: number, k: number): ReferenceOperator {
   const fill = (): Float64Array => new Float64Array(n).fill(k);
   return { n, r: 1, diag: new Float64Array(n).fill(1), q: fill(), k: fill() };
@@ -131,7 +132,7 @@ test("a residual of solve is the exact one", () => {
   const { y } = recurrent.solve(op, b, 1);
   let worst = 0;
   for (let i = 0; i < n; i++) {
-    // λ_i y_i − b_i + Σ_j Σ_l q_il k_jl y_j, in units of 2⁻³·¹⁰⁷⁴
+    // The sum is λ_i y_i − b_i + Σ_j Σ_l q_il k_jl y_j, in units of 2⁻³·¹⁰⁷⁴.
     let sum = (integer(op.diag[i]!) * integer(y[i]!) - (integer(b[i]!) << UNIT)) << UNIT;
     let bound =
       (magnitude(integer(op.diag[i]!) * integer(y[i]!)) + (magnitude(integer(b[i]!)) << UNIT)) << UNIT;
@@ -149,7 +150,7 @@ test("a residual of solve is the exact one", () => {
 });
 
 test("inverses are judged beside the exact one", () => {
-  // T = [[.3, 0], [.1, .7]], X₁₀ = −.1 / (.3 · .7); |X||T||X| is |X| on the diagonal, 3 |X| below.
+  // T = [[.3, 0], [.1, .7]], so that X₁₀ = −.1 / (.3 · .7). |X||T||X| is |X| on the diagonal, and 3 |X| below it.
   const op = {
     n: 2,
     r: 1,
@@ -181,7 +182,7 @@ test("a row's dot product is judged by its exact value", () => {
   for (let j = 0; j < p; j++) chain += x[j]! * y[j]!;
   const terms = Array.from({ length: p }, (_, j) => [x[j]!, y[j]!] as const);
   expect(omegaRowDot(x, y, Float64Array.of(chain), p, 1) / exactError(terms, chain)).toBeCloseTo(1, 9);
-  // One product of 1, the others just under half an ulp: a chain loses them all.
+  // One product is 1, and all others are just under half a unit in the last place of 1: a chain of additions loses them all.
   const tiny = Float64Array.from({ length: p }, (_, j) => (j === 0 ? 1 : 0.98 * 2 ** -53));
   const ones = new Float64Array(p).fill(1);
   expect(omegaRowDot(ones, tiny, Float64Array.of(1), p, 1) / EPSILON).toBeCloseTo(0.98 * 256, 6);

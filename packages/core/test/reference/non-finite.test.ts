@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import type { ReferenceOperator } from "../../src/reference/index.js";
-import { general, inverses, Random, ways } from "./problems.js";
+import { general, inverses, ways } from "./problems.js";
+import { Random } from "../../../../tooling/random.mjs";
 
 const [n, r, p] = [20, 3, 2];
 const poisoned = 9;

@@ -1,6 +1,5 @@
-import { uniformFloat64 } from "pure-rand/distribution/uniformFloat64";
-import { mersenne } from "pure-rand/generator/mersenne";
 import { chunkwise, dense, recurrent, type ReferenceOperator } from "../../src/reference/index.js";
+import type { Random } from "../../../../tooling/random.mjs";
 
 export const EPSILON = 2 ** -53;
 export const LIMIT = 16 * EPSILON;
@@ -19,7 +18,7 @@ const byChunk = (chunk: number): [string, Way] => [
   },
 ];
 
-/** Every way of computing, by name. */
+/** Every way in which the reference computes `solve` and `apply`, by name. */
 export const ways: readonly (readonly [string, Way])[] = [
   ["dense", dense],
   ["recurrent", recurrent],
@@ -36,33 +35,7 @@ export const inverses: readonly (readonly [string, (op: ReferenceOperator) => Fl
   ),
 ];
 
-export class Random {
-  readonly #generator;
-
-  constructor(seed: number) {
-    this.#generator = mersenne(seed);
-  }
-
-  uniform(low = 0, high = 1): number {
-    return low + (high - low) * uniformFloat64(this.#generator);
-  }
-
-  /** Uniform on the integers low, …, high. */
-  integer(low: number, high: number): number {
-    return Math.floor(this.uniform(low, high + 1));
-  }
-
-  normal(): number {
-    return Math.sqrt(-2 * Math.log(1 - this.uniform())) * Math.cos(2 * Math.PI * this.uniform());
-  }
-
-  /** `count` normal numbers times `scale`. */
-  normals(count: number, scale = 1): Float64Array {
-    return Float64Array.from({ length: count }, () => scale * this.normal());
-  }
-}
-
-/** λ of both signs, Q ≠ K. */
+/** Makes an operator with λ of both signs and Q ≠ K. */
 export function general(random: Random, n: number, r: number): ReferenceOperator {
   const scale = 1 / Math.sqrt(Math.max(r, 1));
   const diag = Float64Array.from(
@@ -72,7 +45,7 @@ export function general(random: Random, n: number, r: number): ReferenceOperator
   return { n, r, diag, q: random.normals(n * r, scale), k: random.normals(n * r, scale) };
 }
 
-/** λ = 1, unit keys, q = βk with β ∈ [0, 2]: what a DeltaNet layer makes. */
+/** Makes an operator as a DeltaNet layer has it: λ = 1, unit keys, and q = βk with β ∈ [0, 2]. */
 export function deltaNet(random: Random, n: number, r: number): ReferenceOperator {
   const k = random.normals(n * r);
   const q = new Float64Array(n * r);
@@ -88,7 +61,7 @@ export function deltaNet(random: Random, n: number, r: number): ReferenceOperato
   return { n, r, diag: new Float64Array(n).fill(1), q, k };
 }
 
-/** Small integers and powers of two: every way must give the same bits. */
+/** Makes an operator of small integers and powers of two, on which every way of computing must give the same bits. */
 export function exact(random: Random, n: number, r: number): ReferenceOperator {
   const sparse = () => (random.uniform() < 0.15 ? random.integer(0, 1) * 2 - 1 : 0);
   return {
@@ -108,9 +81,22 @@ export function minus(a: Float64Array, b: Float64Array): Float64Array {
   return a.map((x, at) => x - b[at]!);
 }
 
-/** A copy of `a` with another value in one place. */
+/** Returns a copy of `a` with another value in one place. */
 export function replaced(a: Float64Array, at: number, value: number): Float64Array {
   const copy = a.slice();
   copy[at] = value;
   return copy;
+}
+
+/** Returns the gradient of `loss` at x by central differences of fourth order with the step h. */
+export function centralDifferences(
+  x: Float64Array,
+  loss: (x: Float64Array) => number,
+  h: number,
+): Float64Array {
+  return x.map((value, at) => {
+    const difference = (step: number): number =>
+      (loss(replaced(x, at, value + step)) - loss(replaced(x, at, value - step))) / (2 * step);
+    return (4 * difference(h) - difference(2 * h)) / 3;
+  });
 }

@@ -1,9 +1,10 @@
 import { describe, expect, test } from "vitest";
 import { chunkwise, dense, identity, matmul, omega, recurrent } from "../../src/reference/index.js";
 import { tril, trilMatmul } from "../../src/reference/matrix.js";
-import { LIMIT, maxAbs, minus, Random } from "./problems.js";
+import { LIMIT, maxAbs, minus } from "./problems.js";
+import { Random } from "../../../../tooling/random.mjs";
 
-// The two test programs of kexue.fm/archives/11072: Q, K, V = randn(n, d)/√d, Λ = I.
+// These are the two test programs of kexue.fm/archives/11072: Q, K, V = randn(n, d)/√d, Λ = I.
 const [n, d, c] = [1000, 100, 200];
 const random = new Random(11072);
 const matrix = () => random.normals(n * d, 1 / Math.sqrt(d));
@@ -11,7 +12,7 @@ const op = { n, r: d, diag: new Float64Array(n).fill(1), q: matrix(), k: matrix(
 const v = matrix();
 const t = dense.materialize(op);
 
-// 10⁹ operations each, in plain loops: no hurry on a busy machine.
+// Each test takes 10⁹ operations in plain loops, which may take long on a busy machine.
 describe("the seed article's programs, n = 1000, d = 100, c = 200", { timeout: 120_000 }, () => {
   test.each([
     ["chunkwise", () => chunkwise.inverse(op, { chunk: c })],

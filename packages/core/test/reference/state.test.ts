@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { recurrent, omega, omegaApply, omegaState, rowsOf } from "../../src/reference/index.js";
-import { general, LIMIT, Random, ways } from "./problems.js";
+import { general, LIMIT, ways } from "./problems.js";
+import { Random } from "../../../../tooling/random.mjs";
 
 const [n, r, p] = [17, 3, 2];
 const random = new Random(17);
@@ -8,7 +9,7 @@ const op = general(random, n, r);
 const b = random.normals(n * p);
 const state = random.normals(r * p);
 
-/** The call in two pieces, cut before row `cut`, the state of the first going into the second. */
+/** Makes the call in two pieces, cut before row `cut`, where the final state of the first piece goes into the second. */
 function inTwoPieces(method: (typeof ways)[number][1]["solve"], cut: number, trans: boolean) {
   const piece = (start: number, end: number, z: Float64Array) =>
     method(rowsOf(op, start, end), b.subarray(start * p, end * p), p, { trans, initialState: z });

@@ -7,19 +7,11 @@ import {
   solveVjp,
   type ReferenceOperator,
 } from "../../src/reference/index.js";
-import { general, maxAbs, minus, Random, replaced } from "./problems.js";
+import { centralDifferences, general, maxAbs, minus } from "./problems.js";
+import { Random } from "../../../../tooling/random.mjs";
 
-/** Gradient of `loss` at x by central differences of fourth order. */
-function numeric(x: Float64Array, loss: (x: Float64Array) => number): Float64Array {
-  const h = 2 ** -10;
-  return x.map((_, at) => {
-    const difference = (step: number) => {
-      const moved = (s: number) => loss(replaced(x, at, x[at]! + s));
-      return (moved(step) - moved(-step)) / (2 * step);
-    };
-    return (4 * difference(h) - difference(2 * h)) / 3;
-  });
-}
+const numeric = (x: Float64Array, loss: (x: Float64Array) => number): Float64Array =>
+  centralDifferences(x, loss, 2 ** -10);
 
 function dot(a: Float64Array, b: Float64Array): number {
   return a.reduce((sum, x, at) => sum + x * b[at]!, 0);
@@ -30,7 +22,7 @@ function expectClose(got: Float64Array, want: Float64Array, name: string): void 
   expect(maxAbs(minus(got, want)), name).toBeLessThanOrEqual(1e-9 * (1 + maxAbs(want)));
 }
 
-/** λ̄, Q̄, K̄ against differences of `loss`. */
+/** Compares λ̄, Q̄ and K̄ with differences of `loss`. */
 function expectOperatorGradients(
   got: { diag: Float64Array; q: Float64Array; k: Float64Array },
   op: ReferenceOperator,

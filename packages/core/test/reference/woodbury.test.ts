@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import { dense, identity, materializeUnmasked, matmul, woodburyInverse } from "../../src/reference/index.js";
-import { deltaNet, maxAbs, minus, Random } from "./problems.js";
+import { deltaNet, maxAbs, minus } from "./problems.js";
+import { Random } from "../../../../tooling/random.mjs";
 
 test.each([
   [1, 1],
@@ -29,7 +30,7 @@ test("the mask takes it away: the same formula is no inverse of Λ + tril(QKᵀ,
 });
 
 test("the mask takes it away: T⁻¹ is no diagonal plus masked rank 1, though T is", () => {
-  // u_i v_{i−1} = −1 for every i, yet u_i v_{i−2} = 0: no vectors u, v do that.
+  // In a masked matrix of rank 1, u_i v_{i−1} = −1 for every i and yet u_i v_{i−2} = 0. No vectors u and v do that.
   const n = 6;
   const ones = new Float64Array(n).fill(1);
   const x = dense.inverse({ n, r: 1, diag: ones, q: ones, k: ones });

@@ -4,30 +4,33 @@ import { firstColumns, multiply, rowsFrom, sharedIdentity } from "../engine/prod
 import type { Scope } from "../engine/scope.js";
 import { scaleRows, weigh, type Kernel } from "./weights.js";
 
-/** The rows of one piece as entries of the output's heads, [E, n, columns]. */
+/** The rows of one span, each array with an entry for every head of the output: [E, n, columns]. */
 export interface Rows<T extends Tensor> {
   readonly query: T;
   readonly key: T;
   readonly value: T;
-  /** The rows with which the corrections compare the keys. */
+  /** w, the rows with which the corrections compare the keys. */
   readonly erase: T;
-  /** [E, n, 1] */
+  /** β, [E, n, 1] */
   readonly beta: T;
 }
 
+/** How scores become weights. */
 export interface Attention {
+  /** The scores are multiplied by this first. */
   readonly scale: number;
   readonly kernel: Kernel;
 }
 
-/** The corrections are solved for in blocks of so many tokens. */
+/** How many tokens a block has. The corrections are solved for block by block. */
 const BLOCK = 64;
 
 /**
- * The weights of blocks of rows, computed from the scores as they are wanted: c×e of them at a time, e the tokens up to the end of
- * the block, never n×n.
+ * The weights of attention, computed block by block when they are wanted: those of a block's c rows for the e tokens up to the end of the
+ * block. So c·e of them are in memory for each entry, and never n·n.
  */
 export class Blocks<T extends Tensor> {
+  /** Kᵀ, [E, K, n] */
   readonly #keys: T;
   readonly entries: number;
   readonly tokens: number;
@@ -42,27 +45,31 @@ export class Blocks<T extends Tensor> {
     this.#keys = scope.copy(rows.key, scope.empty([entries, width, tokens]), { trans: true });
   }
 
-  /** Returns the first token of every block. */
+  /** Returns the first token of every block. Blocks are called by it. */
   starts(): number[] {
     return Array.from({ length: Math.ceil(this.tokens / BLOCK) }, (_, at) => at * BLOCK);
   }
 
+  /** Returns how many tokens a block has. */
   size(first: number): number {
     return Math.min(BLOCK, this.tokens - first);
   }
 
-  /** Takes memory for the weights of any one block. */
+  /** Allocates memory for the weights of any one block. */
   buffer(): T {
     return this.scope.empty([this.entries, Math.min(BLOCK, this.tokens), this.tokens]);
   }
 
-  /** Returns a part of such memory as [E, c, e] of the block. */
+  /** Returns such memory as the array of one block, [E, c, cols], of which cols is e unless it is given. */
   in(buffer: T, first: number, cols: number = first + this.size(first)): T {
     const shape = [this.entries, this.size(first), cols] as const;
     return this.scope.backend.view(buffer, shape, contiguousLayout(shape));
   }
 
-  /** Computes the weights of a block's rows of `by` for all tokens up to the block's end. */
+  /**
+   * Computes the weights that a block's rows of `by` have for the e tokens up to the end of the block, [E, c, e], in `buffer`.
+   * @param strict tells whether a row has no weight for its own token
+   */
   weights(by: T, first: number, strict: boolean, buffer: T): T {
     const { scope, attention } = this;
     const out = this.in(buffer, first);
@@ -73,7 +80,9 @@ export class Blocks<T extends Tensor> {
   }
 
   /**
-   * Returns I + diag(β) P within the block, for `solve`. A coupling whose keys are I consists of its rows themselves.
+   * Returns I + diag(β) P within a block, as an operator for `solve`, P being the weights of the corrections. With K = I, the rows of Q are the
+   * rows of the matrix themselves.
+   * @param weights are those of the block, [E, c, e]
    */
   within(weights: T, first: number, buffer: T): DiagLowRankTril<T> {
     const { scope, entries } = this;

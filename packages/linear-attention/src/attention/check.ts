@@ -4,27 +4,35 @@ import { checkHeads, larger, widthOf, type CheckedLayer, type Inputs } from "../
 import type { Heads } from "../engine/options.js";
 import type { Packed } from "../engine/packed.js";
 
-/** An input: rows of the query's, the key's or the value's heads, or one number for each head that has corrections. */
+/** The description of an input, by which it is checked and cut into heads. */
 export interface Field {
+  /** Whose heads the input has; "number" is one number for each head that has corrections, or for several neighbours. */
   readonly role: "query" | "key" | "value" | "number";
+  /** Whether the input may be left out. */
   readonly optional?: boolean;
 }
 
-/** A call of attention through T⁻¹ whose every argument fits. */
+/** A call of `deltaFormer` or `pathLogits` whose arguments all fit. */
 export interface CheckedAttention<T extends Tensor> {
   readonly dtype: Dtype;
+  /** B */
   readonly batch: number;
+  /** T */
   readonly tokens: number;
+  /** The heads of the arrays as they are stored. */
   readonly heads: CheckedLayer["heads"];
+  /** As many as query, key or value has, whichever has most. */
   readonly outHeads: number;
   readonly scale: number;
+  /** The inputs that were given, cut into heads. */
   readonly inputs: Readonly<Record<string, Packed<T>>>;
 }
 
 /**
- * @param fields the first of a role tells its heads' columns
- * @param numbersPer whose heads a "number" is for: "out" or "key"
- * @throws ShapeError, DtypeError, ValueError, DisposedError
+ * Checks a call before anything is allocated.
+ * @param fields describe the inputs
+ * @param numbersPer says whose heads a "number" belongs to: those of the output ("out") or those of the key
+ * @throws ShapeError, DtypeError, ValueError, DisposedError, which name the argument at fault
  */
 export function checkAttention<T extends Tensor>(
   backend: Backend<T>,
@@ -42,8 +50,8 @@ export function checkAttention<T extends Tensor>(
   const present = names.filter((name) => !(fields[name]!.optional && inputs[name] === undefined));
   for (const name of present) checkReadable(backend, name, inputs[name]!);
   const heads = checkHeads(options.heads);
-  const kept = larger("value", heads.value, heads.key);
-  const outHeads = larger("query", heads.query, kept);
+  const stateHeads = larger("value", heads.value, heads.key);
+  const outHeads = larger("query", heads.query, stateHeads);
   const { query } = inputs as { query: T };
   const keyWidth = widthOf("key", inputs["key"]!, heads.key);
   const value = inputs["value"];
@@ -66,7 +74,7 @@ export function checkAttention<T extends Tensor>(
   return { ...sizes, heads, outHeads, scale, inputs: packed };
 }
 
-/** Returns one input cut into heads. Where heads share a number, there are fewer numbers than heads. */
+/** Checks one input, and returns it cut into heads. @param shared tells that neighbouring heads may share its numbers */
 function checkField<T extends Tensor>(
   name: string,
   tensor: T,

@@ -1,10 +1,10 @@
 import { ShapeError, DtypeError, ValueError, type Backend, type Tensor } from "@dlrt/core";
 import { checkReadable, describe } from "@dlrt/core/backend";
-import { checkPieces } from "../engine/pieces.js";
+import { checkSpans } from "../engine/spans.js";
 import type { Inputs } from "../engine/check.js";
 import { sum, sumHeads } from "../engine/elementwise.js";
 import type { Heads } from "../engine/options.js";
-import { rowsOf, type Packed, type Piece } from "../engine/packed.js";
+import { rowsOf, type Packed, type Span } from "../engine/packed.js";
 import { withScope, type Scope } from "../engine/scope.js";
 import { checkAttention, type CheckedAttention, type Field } from "./check.js";
 import type { Rows } from "./blocks.js";
@@ -18,24 +18,24 @@ export interface DeltaFormerInputs<T extends Tensor = Tensor> {
   readonly key: T;
   /** [B, T, Hv·V] */
   readonly value: T;
-  /** w, what corrections compare with the keys, [B, T, Hq·K]. Default: the query */
+  /** w, the rows with which the corrections compare the keys, [B, T, Hq·K]. Default: the query */
   readonly erase?: T | undefined;
-  /** β, [B, T, H] for the H heads of the output, or a divisor of them. Default: 1 */
+  /** β, [B, T, H] for the H heads of the output or a divisor of them. Default: 1 */
   readonly beta?: T | undefined;
 }
 
 export interface DeltaFormerOptions {
   /** Grouped queries and values are ratios of these, as in every layer. The output has as many heads as the largest. */
   readonly heads: Heads;
-  /** What scores are multiplied by before their exponential. Default: 1/√K */
+  /** What the scores are multiplied by before their exponential. Default: 1/√K */
   readonly scale?: number | undefined;
-  /** Default "softmax". "exp" leaves out both normalisers: exp(score) as it is, which overflows as exp does. */
+  /** How scores become weights. Default "softmax". "exp" leaves out the normaliser: a weight is exp(score), which overflows as exp does. */
   readonly kernel?: Kernel | undefined;
-  /** Bounds of sequences packed into one of B = 1: 0 = s₀ ≤ … ≤ s_N = T. */
+  /** The bounds of N sequences that are packed into one of B = 1: 0 = s₀ ≤ … ≤ s_N = T. */
   readonly sequences?: Int32Array | undefined;
 }
 
-/** What its inputs are. */
+/** The descriptions of its inputs. */
 export const fields: Readonly<Record<keyof DeltaFormerInputs, Field>> = {
   query: { role: "query" },
   key: { role: "key" },
@@ -46,14 +46,15 @@ export const fields: Readonly<Record<keyof DeltaFormerInputs, Field>> = {
 const optionNames = ["heads", "scale", "kernel", "sequences"];
 
 /**
- * DeltaFormer, softmax attention to corrections that a delta rule without a fixed state makes:
+ * Computes DeltaFormer: softmax attention to corrections that a delta rule without a state of fixed size makes,
  *
  *     u_i = v_i − β_i Σ_{j<i} softmax_{j<i}(scale · w_i·k_j) u_j;     o_i = Σ_{j≤i} softmax_{j≤i}(scale · q_i·k_j) u_j
  *
- * that is O = A T⁻¹ V with T = I + diag(β) tril(P, −1), P the weights of w, whose rank is not low. T is solved by blocked substitution
- * in O(T² (K + V)), and at most 64 rows of weights are in memory. Exponentials are computed on the host.
+ * that is O = A T⁻¹ V with T = I + diag(β) tril(P, −1), where A are the weights of the queries and P those of w, whose rank is not low. T is
+ * solved by blocked substitution in O(T² (K + V)), and at most 64 rows of weights are in memory. Exponentials are computed on the host.
+ * From Zhong, Xu, Ao and Shi, "Understanding Transformer from the Perspective of Associative Memory", arXiv 2505.19488.
  *
- * @returns [B, T, heads·V], a new tensor, the caller's to dispose
+ * @returns `output`, [B, T, heads·V], a new tensor, the caller's to dispose
  * @throws ShapeError, DtypeError, ValueError, DisposedError, LimitError; UnsupportedError on a backend whose tensors the host
  * cannot read at once
  */
@@ -65,16 +66,16 @@ export function deltaFormer<T extends Tensor>(
   const call = check(backend, inputs, options);
   return withScope(backend, call.dtype, (scope) => {
     const output = scope.packed(call.batch, call.tokens, call.outHeads, call.inputs["value"]!.width);
-    for (const piece of call.pieces) {
-      if (piece.rows > 0) attend(scope, rowsIn(scope, call, piece), call, view(scope, call, piece, output));
+    for (const span of call.spans) {
+      if (span.rows > 0) attend(scope, rowsIn(scope, call, span), call, view(scope, call, span, output));
     }
     return { output: scope.release(output.tensor) };
   });
 }
 
 /**
- * Gradients of `deltaFormer` for every input that was given; the corrections and weights are computed once more.
- * @param cotangents of the output, [B, T, heads·V]
+ * Computes the gradients of `deltaFormer` for every input that was given. Corrections and weights are computed once more.
+ * @param cotangents hold that of the output, [B, T, heads·V]
  * @returns new tensors, the caller's to dispose
  * @throws as `deltaFormer`
  */
@@ -97,12 +98,12 @@ export function deltaFormerVjp<T extends Tensor>(
       erase: make(keyWidth),
       beta: make(1),
     };
-    for (const piece of call.pieces) {
-      if (piece.rows === 0) continue;
-      const of = (x: Packed<T>): T => view(scope, call, piece, x);
+    for (const span of call.spans) {
+      if (span.rows === 0) continue;
+      const of = (x: Packed<T>): T => view(scope, call, span, x);
       const { query, key, value, erase, beta } = whole;
       const to = { query: of(query), key: of(key), value: of(value), erase: of(erase), beta: of(beta) };
-      attendBack(scope, rowsIn(scope, call, piece), call, of({ ...bar, heads: outHeads }), to);
+      attendBack(scope, rowsIn(scope, call, span), call, of({ ...bar, heads: outHeads }), to);
     }
     const query = given["erase"] ? whole.query : sum(scope, whole.query, whole.erase);
     const gradients = Object.entries(given).map(([name, { heads }]) => {
@@ -115,7 +116,7 @@ export function deltaFormerVjp<T extends Tensor>(
 
 interface Call<T extends Tensor> extends CheckedAttention<T> {
   readonly kernel: Kernel;
-  readonly pieces: readonly Piece[];
+  readonly spans: readonly Span[];
 }
 
 function check<T extends Tensor>(
@@ -127,9 +128,9 @@ function check<T extends Tensor>(
   const { kernel = "softmax" } = options;
   if (kernel !== "softmax" && kernel !== "exp")
     throw new ValueError("kernel", '"softmax" or "exp"', describe(kernel));
-  const pieces = checkPieces({ sequences: options.sequences }, call.batch, call.tokens);
+  const spans = checkSpans({ sequences: options.sequences }, call.batch, call.tokens);
   checkHost(backend, inputs.query);
-  return { ...call, kernel, pieces };
+  return { ...call, kernel, spans };
 }
 
 function checkCotangent<T extends Tensor>(backend: Backend<T>, bar: T, call: Call<T>): Packed<T> {
@@ -145,20 +146,21 @@ function checkCotangent<T extends Tensor>(backend: Backend<T>, bar: T, call: Cal
   return { tensor: bar, heads: outHeads, width };
 }
 
-const view = <T extends Tensor>(scope: Scope<T>, call: Call<T>, piece: Piece, x: Packed<T>): T =>
-  rowsOf(scope.backend, x, piece, call.outHeads);
+/** Returns the rows of a span with an entry for every head of the output, without a copy. */
+const view = <T extends Tensor>(scope: Scope<T>, call: Call<T>, span: Span, x: Packed<T>): T =>
+  rowsOf(scope.backend, x, span, call.outHeads);
 
-function rowsIn<T extends Tensor>(scope: Scope<T>, call: Call<T>, piece: Piece): Rows<T> {
+function rowsIn<T extends Tensor>(scope: Scope<T>, call: Call<T>, span: Span): Rows<T> {
   const { query, key, value, erase, beta } = call.inputs as Record<
     keyof DeltaFormerInputs,
     Packed<T> | undefined
   >;
-  const of = (x: Packed<T>): T => view(scope, call, piece, x);
+  const of = (x: Packed<T>): T => view(scope, call, span, x);
   return {
     query: of(query!),
     key: of(key!),
     value: of(value!),
     erase: of(erase ?? query!),
-    beta: beta ? of(beta) : scope.repeated(1, [piece.batch * call.outHeads, piece.rows, 1]),
+    beta: beta ? of(beta) : scope.repeated(1, [span.batch * call.outHeads, span.rows, 1]),
   };
 }

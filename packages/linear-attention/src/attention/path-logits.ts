@@ -11,20 +11,20 @@ export interface PathLogitsInputs<T extends Tensor = Tensor> {
   readonly query: T;
   /** [B, T, Hk·K] */
   readonly key: T;
-  /** w, [B, T, Hk·K], of length 1 as PaTH has them */
+  /** w, [B, T, Hk·K], whose heads have length 1 in PaTH */
   readonly erase: T;
-  /** β, [B, T, Hk] or [B, T, 1]; from 0 to 2 */
+  /** β, [B, T, Hk] or [B, T, 1], from 0 to 2 in PaTH */
   readonly beta: T;
 }
 
 export interface PathLogitsOptions {
-  /** Numbers of heads; the larger is a multiple of the smaller, whose heads are shared by neighbours. Key: as the query. */
+  /** The numbers of heads. The larger is a multiple of the smaller, whose heads are shared by neighbours. Default of the key: as the query. */
   readonly heads: { readonly query: number; readonly key?: number | undefined };
   /** What the logits are multiplied by. Default: 1/√K */
   readonly scale?: number | undefined;
 }
 
-/** What its inputs are. */
+/** The descriptions of its inputs. */
 export const fields: Readonly<Record<string, Field>> = {
   query: { role: "query" },
   key: { role: "key" },
@@ -33,14 +33,15 @@ export const fields: Readonly<Record<string, Field>> = {
 };
 
 /**
- * The logits of PaTH attention: scale · q_iᵀ H_i H_{i−1} ⋯ H_{j+1} k_j for j ≤ i, where H_t = I − β_t w_t w_tᵀ is what stands between a
- * token and the one before it, all at once as
+ * Computes the logits of PaTH attention, scale · q_iᵀ H_i H_{i−1} ⋯ H_{j+1} k_j for j ≤ i, where H_t = I − β_t w_t w_tᵀ stands between token t and
+ * the one before it. They are computed all at once, as
  *
  *     scale · (tril(Q Kᵀ) − tril(Q Wᵀ) T⁻¹ tril(β W Kᵀ, −1)),     T = I + tril(β W Wᵀ, −1)
  *
- * in O(T² K) a head. The softmax over j ≤ i, a forget gate and the product with the values are the caller's.
+ * in O(T² K) for each head. The softmax over j ≤ i, a forget gate and the product with the values are left to the caller. From Yang and
+ * others, "PaTH Attention", arXiv 2505.16381.
  *
- * @returns [B·heads, T, T], as many heads as query or key, whichever has more; 0 for j > i. A new tensor, the caller's to dispose.
+ * @returns [B·heads, T, T], with as many heads as query or key, whichever has more, and 0 for j > i: a new tensor, the caller's to dispose
  * @throws ShapeError, DtypeError, ValueError, DisposedError, UnsupportedError, LimitError
  */
 export function pathLogits<T extends Tensor>(
@@ -55,8 +56,8 @@ export function pathLogits<T extends Tensor>(
 }
 
 /**
- * Gradients of `pathLogits` for every input; what is needed of the forward pass is computed once more.
- * @param cotangent of the logits, [B·heads, T, T]; what it holds for j > i plays no part
+ * Computes the gradients of `pathLogits` for every input. What they need of the forward pass is computed once more.
+ * @param cotangent is that of the logits, [B·heads, T, T]; what it holds for j > i plays no part
  * @returns new tensors, the caller's to dispose
  * @throws as `pathLogits`
  */

@@ -6,23 +6,25 @@ import type { Scope } from "../engine/scope.js";
 import type { Tape, Value } from "../engine/tape.js";
 import type { CheckedAttention } from "./check.js";
 
-/** The operators of which a call's output is made. */
+/** What the forward pass hands to the backward pass. */
 interface Path<T extends Tensor> {
   readonly call: CheckedAttention<T>;
   readonly query: Value<T>;
   readonly key: Value<T>;
   readonly erase: Value<T>;
   /** β w */
-  readonly erased: Value<T>;
-  /** T = I + tril(β W Wᵀ, −1), entries of the key's heads */
+  readonly gatedErase: Value<T>;
+  /** T = I + tril(β W Wᵀ, −1), with an entry for each head of the key */
   readonly eraser: DiagLowRankTril<T> & { readonly diag: T };
-  /** tril(Q Wᵀ), entries of the output's heads */
+  /** tril(Q Wᵀ), with an entry for each head of the output */
   readonly reader: DiagLowRankTril<T> & { readonly diag: T };
-  /** Y = T⁻¹ tril(β W Kᵀ, −1), entries of the key's heads, and the same shared by the output's. */
+  /** Y = T⁻¹ tril(β W Kᵀ, −1), with an entry for each head of the key */
   readonly solved: T;
-  readonly shared: T;
+  /** Y once more, with an entry for each head of the output, which share it */
+  readonly sharedSolved: T;
 }
 
+/** Returns all rows with `heads` entries for each sequence, without a copy. */
 const view = <T extends Tensor>(
   scope: Scope<T>,
   { call }: Pick<Path<T>, "call">,
@@ -30,7 +32,10 @@ const view = <T extends Tensor>(
   heads: number,
 ): T => rowsOf(scope.backend, x, { batch: call.batch, start: 0, rows: call.tokens, state: 0 }, heads);
 
-/** The logits as an array of B·heads sequences, [B·heads, T, T], with the way back to `values`. */
+/**
+ * Computes the logits as an array of B·heads sequences, [B·heads, T, T], and records the way back.
+ * @returns them, and the inputs as values of the tape, which have their gradients after `tape.backward`
+ */
 export function pathOutput<T extends Tensor>(
   tape: Tape<T>,
   call: CheckedAttention<T>,
@@ -41,63 +46,62 @@ export function pathOutput<T extends Tensor>(
   const entries = Object.entries(call.inputs).map(([name, packed]) => [name, tape.value(packed)] as const);
   const values = Object.fromEntries(entries);
   const { query, key, erase, beta } = values as Record<"query" | "key" | "erase" | "beta", Value<T>>;
-  const erased = tape.product(erase, beta);
+  const gatedErase = tape.product(erase, beta);
   const of = (x: Packed<T>, count: number): T => view(scope, { call }, x, count);
-  const own = (q: Packed<T>, k: Packed<T>, count: number) => ({ q: of(q, count), k: of(k, count) });
+  const pair = (q: Packed<T>, k: Packed<T>, count: number) => ({ q: of(q, count), k: of(k, count) });
   const one = scope.repeated(1, [batch * heads.key, tokens, 1]);
-  const eraser = { diag: one, ...own(erased, erase, heads.key) };
-  const seen = scope.own(apply(backend, own(erased, key, heads.key), unit(scope, batch * heads.key, tokens)));
+  const eraser = { diag: one, ...pair(gatedErase, erase, heads.key) };
+  const unitOfKeys = sharedIdentity(scope, batch * heads.key, tokens);
+  const seen = scope.own(apply(backend, pair(gatedErase, key, heads.key), unitOfKeys));
   const solved = scope.own(solve(backend, eraser, seen));
-  const shared = sharedEntries(scope, solved, heads.key, outHeads);
-  const reader = { diag: of(dot(scope, query, erase), outHeads), ...own(query, erase, outHeads) };
-  const direct = { diag: of(dot(scope, query, key), outHeads), ...own(query, key, outHeads) };
+  const sharedSolved = sharedEntries(scope, solved, heads.key, outHeads);
+  const reader = { diag: of(dot(scope, query, erase), outHeads), ...pair(query, erase, outHeads) };
+  const direct = { diag: of(dot(scope, query, key), outHeads), ...pair(query, key, outHeads) };
   const rows = (tensor: T): Packed<T> => ({ tensor: scope.own(tensor), heads: 1, width: tokens });
   const total = sum(
     scope,
-    rows(apply(backend, direct, unit(scope, batch * outHeads, tokens), { alpha: scale })),
-    rows(apply(backend, reader, shared, { alpha: -scale })),
+    rows(apply(backend, direct, sharedIdentity(scope, batch * outHeads, tokens), { alpha: scale })),
+    rows(apply(backend, reader, sharedSolved, { alpha: -scale })),
   );
-  const path = { call, query, key, erase, erased, eraser, reader, solved, shared };
+  const path = { call, query, key, erase, gatedErase, eraser, reader, solved, sharedSolved };
   return { output: tape.derived(total, ({ tensor }) => pathBack(tape, path, tensor)), values };
 }
 
-const unit = <T extends Tensor>(scope: Scope<T>, batch: number, n: number): T =>
-  sharedIdentity(scope, batch, n);
-
-/** Takes the cotangent of the logits back to the rows: no upper triangle is looked at, as every operator here is lower triangular. */
+/** Takes the cotangent of the logits back to the rows. Its upper triangle plays no part, since every operator here is lower triangular. */
 function pathBack<T extends Tensor>(tape: Tape<T>, path: Path<T>, bar: T): void {
   const { scope } = tape;
   const { backend } = scope;
-  const { call, query, key, erase, erased, eraser, reader, solved, shared } = path;
+  const { call, query, key, erase, gatedErase, eraser, reader, solved, sharedSolved } = path;
   const { batch, tokens, heads, outHeads, scale } = call;
-  const own = (value: Value<T>, x: Packed<T>): void =>
+  const gather = (value: Value<T>, x: Packed<T>): void =>
     tape.gather(value, () => sumHeads(scope, x, value.heads));
-  const into = (count: number) => {
+  const gradientsOfOperator = (count: number) => {
     const make = (width: number): Packed<T> => scope.packed(batch, tokens, count, width);
     const packed = { q: make(key.width), k: make(key.width), diag: make(1) };
     const of = (x: Packed<T>): T => view(scope, path, x, count);
     return { ...packed, out: { q: of(packed.q), k: of(packed.k), diag: of(packed.diag) } };
   };
   productBack(tape, path, { cotangent: bar, alpha: scale, diag: diagonal(scope, bar) }, query, key, outHeads);
-  const read = into(outHeads);
+  const read = gradientsOfOperator(outHeads);
   const solvedBar = scope.empty(bar.shape);
-  applyVjp(backend, reader, shared, bar, { alpha: -scale, out: { ...read.out, x: solvedBar } });
-  own(query, read.q);
-  own(erase, read.k);
-  own(query, product(scope, read.diag, erase));
-  own(erase, product(scope, read.diag, query));
-  const erasing = into(heads.key);
+  applyVjp(backend, reader, sharedSolved, bar, { alpha: -scale, out: { ...read.out, x: solvedBar } });
+  gather(query, read.q);
+  gather(erase, read.k);
+  gather(query, product(scope, read.diag, erase));
+  gather(erase, product(scope, read.diag, query));
+  const erasing = gradientsOfOperator(heads.key);
   const seenBar = scope.empty(solved.shape);
   const summed = sumEntries(scope, solvedBar, batch * heads.key);
   solveVjp(backend, eraser, solved, summed, { out: { ...erasing.out, b: seenBar } });
-  own(erased, erasing.q);
-  own(erase, erasing.k);
-  productBack(tape, path, { cotangent: seenBar, alpha: 1 }, erased, key, heads.key);
+  gather(gatedErase, erasing.q);
+  gather(erase, erasing.k);
+  productBack(tape, path, { cotangent: seenBar, alpha: 1 }, gatedErase, key, heads.key);
 }
 
 /**
- * Computes the gradients of α tril(L Rᵀ), with its diagonal or without it, for the rows of L and R: α tril(C) R and α
- * tril(C)ᵀ L.
+ * Computes the gradients of α tril(L Rᵀ), with its diagonal or without it, for the rows of L and R: α tril(C) R and
+ * α tril(C)ᵀ L, where C is the cotangent.
+ * @param heads is the number of entries for each sequence
  */
 function productBack<T extends Tensor>(
   tape: Tape<T>,
@@ -109,7 +113,7 @@ function productBack<T extends Tensor>(
 ): void {
   const { scope } = tape;
   const { batch, tokens } = path.call;
-  const op = { q: cotangent, k: unit(scope, batch * heads, tokens), ...(diag && { diag }) };
+  const op = { q: cotangent, k: sharedIdentity(scope, batch * heads, tokens), ...(diag && { diag }) };
   for (const [to, x, trans] of [
     [left, right, false],
     [right, left, true],
@@ -121,14 +125,14 @@ function productBack<T extends Tensor>(
   }
 }
 
-/** Copies the diagonals, [batch, n, 1]. */
+/** Copies the diagonals of n×n arrays: [batch, n, 1]. */
 function diagonal<T extends Tensor>(scope: Scope<T>, t: T): T {
   const [batch, n] = t.shape;
   const layout = { ...t.layout, offset: 0, row: t.layout.row + 1 };
   return scope.copy(scope.backend.view(t, [batch, n, 1], layout), scope.empty([batch, n, 1]));
 }
 
-/** Regards n×n arrays as those of `heads` heads in each sequence, which share the `stored` ones evenly. */
+/** Returns n×n arrays, of which each sequence has `stored`, as those of `heads` heads that share them evenly, without a copy. */
 function sharedEntries<T extends Tensor>(scope: Scope<T>, t: T, stored: number, heads: number): T {
   const [count, n, cols] = t.shape;
   return scope.backend.view(t, [(count / stored) * heads, n, cols], {

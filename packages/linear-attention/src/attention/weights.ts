@@ -1,12 +1,12 @@
 import { UnsupportedError, type Backend, type FloatArray, type HostTensor, type Tensor } from "@dlrt/core";
 import { entryStart } from "@dlrt/core/backend";
 
-/** How scores become weights: a softmax over the row, or their exponentials as they are. */
+/** How scores become weights: by a softmax over the row, or by their exponentials alone. */
 export type Kernel = "softmax" | "exp";
 
 /**
- * Exponentials are computed on the host: no kernel of a backend has them.
- * @throws UnsupportedError where the host cannot reach the elements
+ * Checks that the host reaches the elements of a tensor, because it computes the exponentials, which no kernel of a backend does.
+ * @throws UnsupportedError where it does not
  */
 export function checkHost(backend: Backend, t: Tensor): void {
   if ("data" in t) return;
@@ -30,8 +30,9 @@ const numberAt = (t: Tensor, entry: number, row: number): number =>
   dataOf(t)[entryStart(t.layout, entry) + row * t.layout.row]!;
 
 /**
- * Scores become weights where they lie, [batch, c, e]: row i, the token `first` + i, has weights for the tokens before it, and for
- * itself unless `strict`, and 0 for later ones. A softmax subtracts the largest score of those first, so that it never overflows.
+ * Turns scores into weights where they lie, [batch, c, e]. Row i, which belongs to the token `first` + i, has weights for the tokens before
+ * it, for itself unless `strict`, and 0 for later ones. A softmax first subtracts the largest of the scores that count, so that it never
+ * overflows.
  */
 export function weigh(scores: Tensor, first: number, kernel: Kernel, strict: boolean): void {
   const cols = scores.shape[2];
@@ -52,11 +53,13 @@ export function weigh(scores: Tensor, first: number, kernel: Kernel, strict: boo
 }
 
 /**
- * The way back through the weights P: their gradients become those of the scores where they lie, times `scale`,
+ * Takes the gradients of weights P back to those of the scores, times `scale`, where they lie:
  *
  *     softmax   s̄_ij = β_i P_ij (P̄_ij − r_i),   r_i = Σ_j P_ij P̄_ij;       exp   s̄_ij = β_i P_ij P̄_ij
  *
- * where β_i P_ij is what was used. @param beta [batch, c, 1]; absent: 1. @param sums receives r, the gradient of β
+ * where β_i P_ij is what the forward pass used.
+ * @param beta is β, [batch, c, 1]; it counts as 1 where it is absent
+ * @param sums receives r, the gradient of β
  */
 export function weighBack(
   weights: Tensor,
@@ -74,7 +77,7 @@ export function weighBack(
     for (let j = 0; j < cols; j++) if (p[start + j] !== 0) sum += p[start + j]! * bar[from + j]!;
     const factor = scale * (beta ? numberAt(beta, entry, row) : 1);
     const less = kernel === "softmax" ? sum : 0;
-    // Where the weight is 0 no gradient passes, not even that of a later token which is not finite.
+    // Where the weight is 0, no gradient passes, not even one of a later token that is not finite.
     for (let j = 0; j < cols; j++) {
       const weight = p[start + j]!;
       bar[from + j] = weight === 0 ? 0 : factor * weight * (bar[from + j]! - less);
@@ -83,7 +86,7 @@ export function weighBack(
   });
 }
 
-/** out ← α β ∘ x, row by row, plus `plus`: [batch, c, p], β [batch, c, 1]. `out` may be x. */
+/** Computes out ← α β ∘ x + plus, row by row, for x, out and plus [batch, c, p] and β [batch, c, 1]. `out` may be x. */
 export function scaleRows(x: Tensor, beta: Tensor, out: Tensor, alpha = 1, plus?: Tensor): void {
   const cols = x.shape[2];
   const [from, to] = [dataOf(x), dataOf(out)];

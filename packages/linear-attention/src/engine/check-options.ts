@@ -11,7 +11,7 @@ import { checkOptions, checkReadable, describe } from "@dlrt/core/backend";
 import type { Cotangents, LayerOptions } from "./options.js";
 import { stateShape, type StateForm } from "./states.js";
 
-/** The eps of `normalizeKeys`; undefined: keys are taken as they are. @throws ValueError */
+/** Returns the eps of `normalizeKeys`, or undefined where query and keys are taken as they are. @throws ValueError */
 export function checkEps(normalizeKeys: LayerOptions["normalizeKeys"], dtype: Dtype): number | undefined {
   if (normalizeKeys === undefined || normalizeKeys === false) return undefined;
   if (normalizeKeys === true) return 1e-6;
@@ -20,7 +20,8 @@ export function checkEps(normalizeKeys: LayerOptions["normalizeKeys"], dtype: Dt
 }
 
 /**
- * What is added to squares, so that rows of zeros have a norm. A subnormal number may count as 0 on a device.
+ * Checks a number that is added to squares, so that rows of zeros have a norm. It must be a normal number of the dtype, because a subnormal
+ * one may count as 0 on a device.
  * @throws ValueError
  */
 export function checkEpsilon(name: string, eps: number, dtype: Dtype): number {
@@ -30,7 +31,7 @@ export function checkEpsilon(name: string, eps: number, dtype: Dtype): number {
   return eps;
 }
 
-/** @throws ShapeError, DtypeError, ValueError, DisposedError */
+/** Checks the states that a call is given. @throws ShapeError, DtypeError, ValueError, DisposedError */
 export function checkStates<T extends Tensor>(
   backend: Backend<T>,
   { initialState, finalState }: LayerOptions<T>,
@@ -42,7 +43,7 @@ export function checkStates<T extends Tensor>(
     checkSized(backend, "finalState", finalState, stateShape(form), dtype);
 }
 
-/** @throws ShapeError, DtypeError, ValueError, DisposedError */
+/** Checks that a tensor is of this backend, alive, and of this dtype and shape. @throws ShapeError, DtypeError, ValueError, DisposedError */
 export function checkSized<T extends Tensor>(
   backend: Backend<T>,
   name: string,
@@ -56,7 +57,7 @@ export function checkSized<T extends Tensor>(
     throw new ShapeError(name, shape.join(" × "), t.shape.join(" × "));
 }
 
-/** @throws ShapeError, DtypeError, ValueError, DisposedError */
+/** Checks the cotangents of a layer's results. @throws ShapeError, DtypeError, ValueError, DisposedError */
 export function checkCotangents<T extends Tensor>(
   backend: Backend<T>,
   cotangents: Cotangents<T>,

@@ -1,36 +1,52 @@
 import { DtypeError, ShapeError, ValueError, type Backend, type Dtype, type Tensor } from "@dlrt/core";
-import { checkFlag, checkOptions, checkPiece, checkReadable, describe } from "@dlrt/core/backend";
+import { checkCount, checkFlag, checkOptions, checkPiece, checkReadable, describe } from "@dlrt/core/backend";
 import { checkEps, checkStates } from "./check-options.js";
 import { forwardNames, type Heads, type LayerOptions } from "./options.js";
-import type { Piece } from "./packed.js";
-import { checkPieces, paddingOf } from "./pieces.js";
+import type { Span } from "./packed.js";
+import { checkSpans, paddingOf } from "./spans.js";
 import type { Input, Rule } from "./rule.js";
 import type { StateForm } from "./states.js";
 
-/** A call all of whose arguments fit. */
+/** A layer's call whose arguments all fit. */
 export interface CheckedLayer {
   readonly dtype: Dtype;
+  /** B */
   readonly batch: number;
+  /** T */
   readonly tokens: number;
+  /** The rows of key and value for each token; 1 but for layers that take several steps a token. */
   readonly steps: number;
+  /** The heads of the arrays as they are stored. */
   readonly heads: { readonly [name in "query" | "key" | "value"]: number } & {
     readonly order: NonNullable<Heads["order"]>;
   };
+  /** As many as key or value has, whichever has more. */
   readonly stateHeads: number;
+  /** As many as the query or the state has, whichever has more. */
   readonly outHeads: number;
+  /** K */
   readonly keyWidth: number;
+  /** V */
   readonly valueWidth: number;
   readonly scale: number;
+  /** What is added to the squares of query and keys to normalise them; undefined where they are taken as they are. */
   readonly eps: number | undefined;
-  readonly pieces: readonly Piece[];
-  /** The rows that belong to no piece. */
-  readonly padding: readonly Piece[];
+  /** The tokens that count. */
+  readonly spans: readonly Span[];
+  /** The padded rows, which are in no span. */
+  readonly padding: readonly Span[];
+  /** The form of the caller's states. */
   readonly form: StateForm;
 }
 
+/** A layer's inputs by their names. */
 export type Inputs<T extends Tensor> = Readonly<Record<string, T | undefined>>;
 
-/** @throws ShapeError, DtypeError, ValueError, DisposedError, UnsupportedError */
+/**
+ * Checks a layer's call before anything is allocated or written.
+ * @param allowed are the names of the options that may be given
+ * @throws ShapeError, DtypeError, ValueError, DisposedError, UnsupportedError, which name the argument at fault
+ */
 export function checkLayer<T extends Tensor>(
   backend: Backend<T>,
   rule: Rule,
@@ -63,36 +79,33 @@ export function checkLayer<T extends Tensor>(
   const valueWidth = widthOf(the("value"), inputs[the("value")]!, heads.value);
   const call = { batch, tokens, steps, heads, stateHeads, outHeads, keyWidth, valueWidth, dtype: q.dtype };
   for (const name of present) checkInput(name, rule.inputs[name]!, inputs[name]!, call);
-  const pieces = checkPieces(options, batch, tokens);
-  const padding = options.padding ? paddingOf(pieces, tokens) : [];
+  const spans = checkSpans(options, batch, tokens);
+  const padding = options.padding ? paddingOf(spans, tokens) : [];
   const { stateLayout: layout = "kv" } = options;
   if (layout !== "kv" && layout !== "vk")
     throw new ValueError("stateLayout", '"kv" or "vk"', describe(layout));
-  const sequences = options.sequences ? pieces.length : batch;
+  const sequences = options.sequences ? spans.length : batch;
   const form = { sequences, heads: stateHeads, keyWidth, valueWidth, layout };
   checkStates(backend, options, form, q.dtype);
   const eps = checkEps(options.normalizeKeys, q.dtype);
   if (eps !== undefined) checkPiece(backend, "normalizeRows", q);
   const scale = options.scale ?? rule.scale ?? (keyWidth === 0 ? 1 : 1 / Math.sqrt(keyWidth));
   if (!Number.isFinite(scale)) throw new ValueError("scale", "a finite number", describe(scale));
-  return { ...call, scale, eps, pieces, padding, form };
+  return { ...call, scale, eps, spans, padding, form };
 }
 
-/** Numbers of heads, those not given filled in. @throws ValueError */
+/** Checks the numbers of heads and fills in those that are not given. @throws ValueError */
 export function checkHeads(given: Heads): CheckedLayer["heads"] {
   if (given === undefined) throw new ValueError("heads", "{ query, key, value }", "undefined");
   checkOptions("heads", given, ["query", "key", "value", "order"]);
   const { query, key = query, value = key, order = "neighbours" } = given;
-  for (const [name, count] of Object.entries({ query, key, value })) {
-    if (!Number.isSafeInteger(count) || count < 1)
-      throw new ValueError(`heads.${name}`, "an integer ≥ 1", describe(count));
-  }
+  for (const [name, count] of Object.entries({ query, key, value })) checkCount(`heads.${name}`, count);
   if (order !== "neighbours" && order !== "modulo")
     throw new ValueError("heads.order", '"neighbours" or "modulo"', describe(order));
   return { query, key, value, order };
 }
 
-/** The larger of two numbers of heads, which the other divides. @throws ShapeError */
+/** Returns the larger of two numbers of heads. @throws ShapeError where the smaller one does not divide it */
 export function larger(name: string, mine: number, other: number): number {
   const [most, least] = [Math.max(mine, other), Math.min(mine, other)];
   if (most % least !== 0)
@@ -100,7 +113,7 @@ export function larger(name: string, mine: number, other: number): number {
   return most;
 }
 
-/** Columns of a head. @throws ShapeError */
+/** Returns the columns of a head. @throws ShapeError where the array's columns are no multiple of the heads */
 export function widthOf(name: string, t: Tensor, heads: number): number {
   const cols = t.shape[2];
   if (cols % heads !== 0)
@@ -108,9 +121,9 @@ export function widthOf(name: string, t: Tensor, heads: number): number {
   return cols / heads;
 }
 
-type Sizes = Omit<CheckedLayer, "scale" | "eps" | "pieces" | "padding" | "form">;
+type Sizes = Omit<CheckedLayer, "scale" | "eps" | "spans" | "padding" | "form">;
 
-/** Returns the number of columns in a head of an input. */
+/** Returns the columns of a head of an input. */
 export function inputWidth(
   { role, width }: Input,
   { keyWidth, valueWidth }: Pick<Sizes, "keyWidth" | "valueWidth">,
@@ -119,7 +132,7 @@ export function inputWidth(
   return role === "parameter" || width === "one" ? 1 : keyWidth;
 }
 
-/** Returns the number of heads of an input as it is stored. */
+/** Returns the heads of an input as it is stored. */
 export function inputHeads(
   input: Input,
   t: Tensor,

@@ -2,15 +2,15 @@ import { apply, type Tensor } from "@dlrt/core";
 import { entriesOf, rowsOf, tokenStride, type Packed } from "./packed.js";
 import type { Scope } from "./scope.js";
 
-/** Returns `x`, or a copy of it, with one and the same distance from each token to the next. */
+/** Returns `x` itself where all its tokens are equally far apart, else a copy of it in which they are. */
 export function evenly<T extends Tensor>(scope: Scope<T>, x: Packed<T>): Packed<T> {
   if (tokenStride(x.tensor) !== undefined) return x;
   return { ...x, tensor: scope.copy(x.tensor, scope.empty(x.tensor.shape)) };
 }
 
 /**
- * α x ∘ y, where an array with fewer heads is shared by those of the other, and one of a single column by all columns. A product
- * of numbers is a dot product of rows of one column, so that every backend has it.
+ * Computes α x ∘ y. Where one array has fewer heads, its heads are shared by neighbours; where it has a single column, that stands for all
+ * columns. It is computed as dot products of rows of one column, since `rowDot` is what every backend has.
  */
 export function product<T extends Tensor>(scope: Scope<T>, x: Packed<T>, y: Packed<T>, alpha = 1): Packed<T> {
   const [batch, tokens] = x.tensor.shape;
@@ -22,7 +22,7 @@ export function product<T extends Tensor>(scope: Scope<T>, x: Packed<T>, y: Pack
   return out;
 }
 
-/** Computes α Σ x ∘ y over the columns of each head: one number for a head. */
+/** Computes α Σ x ∘ y over the columns of each head: one number for each head, whose heads are shared as in `product`. */
 export function dot<T extends Tensor>(scope: Scope<T>, x: Packed<T>, y: Packed<T>, alpha = 1): Packed<T> {
   const [batch, tokens] = x.tensor.shape;
   const heads = Math.max(x.heads, y.heads);
@@ -32,7 +32,7 @@ export function dot<T extends Tensor>(scope: Scope<T>, x: Packed<T>, y: Packed<T
   return out;
 }
 
-/** x + y, of equal heads and columns: `apply` on operators of one row, whose initial state is y. */
+/** Computes x + y, of equal heads and columns, by `apply` on operators of one row with λ = q = 1, whose initial state is y. */
 export function sum<T extends Tensor>(scope: Scope<T>, x: Packed<T>, y: Packed<T>): Packed<T> {
   const [batch, tokens, cols] = x.tensor.shape;
   const out = scope.packed(batch, tokens, x.heads, x.width);
@@ -43,7 +43,10 @@ export function sum<T extends Tensor>(scope: Scope<T>, x: Packed<T>, y: Packed<T
   return out;
 }
 
-/** Neighbouring heads added up, so that `heads` are left: the gradient of heads that were shared. */
+/**
+ * Adds neighbouring heads up, so that `heads` of them are left: the gradient of heads that were shared. The heads to be added are the
+ * initial state that an `apply` with a query of ones reads.
+ */
 export function sumHeads<T extends Tensor>(scope: Scope<T>, x: Packed<T>, heads: number): Packed<T> {
   if (x.heads === heads) return x;
   const [batch, tokens] = x.tensor.shape;
@@ -67,7 +70,7 @@ export function sumHeads<T extends Tensor>(scope: Scope<T>, x: Packed<T>, heads:
   return out;
 }
 
-/** All tokens of all sequences added up, [1, 1, H·D]: what the state of an `apply` with keys of 1 gathers. */
+/** Adds the tokens of all sequences up, [1, 1, H·D], as the state of an `apply` with keys of 1 gathers them. */
 export function sumTokens<T extends Tensor>(scope: Scope<T>, x: Packed<T>): Packed<T> {
   const [batch, tokens, cols] = x.tensor.shape;
   const out = scope.packed(1, 1, x.heads, x.width);
@@ -86,14 +89,14 @@ export function sumTokens<T extends Tensor>(scope: Scope<T>, x: Packed<T>): Pack
   return out;
 }
 
-/** A part of each token's rows: the row `row` of `rows`, from column `column` of every head on. */
+/** A place among the rows of each token: the row `row` of its `rows`, from column `column` of every head on. */
 export interface Place {
   readonly row: number;
   readonly rows: number;
   readonly column: number;
 }
 
-/** Returns that part of `x`, [B, T·rows, H·D], as batch entries [B·H, T, width]. */
+/** Returns what `x`, [B, T·rows, H·D], has at a place, as batch entries [B·H, T, width], without a copy. */
 export function placeIn<T extends Tensor>(
   scope: Scope<T>,
   x: Packed<T>,
@@ -112,7 +115,7 @@ export function placeIn<T extends Tensor>(
   });
 }
 
-/** Copies that part of `x` into an array of its own, [B, T, H·width]. */
+/** Copies what `x` has at a place into an array of its own, [B, T, H·width]. */
 export function takeFrom<T extends Tensor>(
   scope: Scope<T>,
   x: Packed<T>,

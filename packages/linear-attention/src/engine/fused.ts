@@ -1,15 +1,15 @@
-import { elementCount, type Backend, type Tensor } from "@dlrt/core";
-import { checkAliases, type DeltaRuleParams, type Kernels } from "@dlrt/core/backend";
+import { elementCount, type Tensor } from "@dlrt/core";
+import { checkAliases, type DeltaRuleParams } from "@dlrt/core/backend";
 import { sumHeads } from "./elementwise.js";
-import { sumStates } from "./mix-back.js";
+import type { FusedKernels } from "./fused-kernels.js";
 import { placeForKept } from "./kept.js";
-import type { Mix, MixBack, MixCall } from "./operands.js";
-import { rowsOf, type Packed, type Piece } from "./packed.js";
-import type { Rule } from "./rule.js";
+import type { Mix, BackwardStates, MixCall } from "./operands.js";
+import { rowsOf, type Packed, type Span } from "./packed.js";
+import { sumStates } from "./state-sums.js";
 import { finalStatesOf, statesOf } from "./states.js";
 import type { Tape, Value } from "./tape.js";
 
-/** Rows that the kernel `deltaRule` takes, as far as they were given. */
+/** The rows that the kernel `deltaRule` takes, as far as the layer has them. */
 interface FusedRows<T extends Tensor> {
   readonly query: Value<T>;
   readonly key: Value<T>;
@@ -18,54 +18,16 @@ interface FusedRows<T extends Tensor> {
   readonly eraseKey: Value<T> | undefined;
   readonly write: Value<T> | undefined;
   readonly decay: Value<T> | undefined;
-  /** Query and keys are to be normalised with it. */
+  /** What the kernel adds to the squares of query and keys to normalise them; undefined where it takes them as they are. */
   readonly eps: number | undefined;
 }
 
 const inputNames = ["query", "key", "value", "erase", "eraseKey", "write", "decay"] as const;
 
-type FusedKernels<T extends Tensor> = Required<Pick<Kernels<T>, "deltaRule" | "deltaRuleVjp">>;
-
 /**
- * The kernels that compute these rows in one, or undefined where operations of core have to: where the backend lacks them, where
- * nothing is erased or P is given as it is, and where more than two heads of the output share a state, which the kernel would
- * compute again for each of them.
+ * Returns the rows for the kernel: query and keys as they were before they were normalised, where all of them were and with the same eps,
+ * so that the kernel normalises them on the way and nobody computes them in an array of their own.
  */
-export function fusedKernels<T extends Tensor>(
-  { scope: { backend }, recording }: Tape<T>,
-  { erase, decay, key }: Mix<T>,
-  call: Heads,
-): FusedKernels<T> | undefined {
-  if (erase === undefined) return undefined;
-  const { decay: able = "none" } = backend.supports;
-  if (decay && (able === "none" || (able === "row" && decay.width !== 1 && key.width !== 1)))
-    return undefined;
-  return kernelsFor(backend, call, recording);
-}
-
-type Heads = Pick<MixCall<never>, "stateHeads" | "outHeads">;
-
-/** Only the first of them is there unless `recording`. */
-function kernelsFor<T extends Tensor>(
-  { kernels, supports: { missing = [] } }: Backend<T>,
-  { stateHeads, outHeads }: Heads,
-  recording: boolean,
-): FusedKernels<T> | undefined {
-  if (outHeads > 2 * stateHeads) return undefined;
-  if (kernels.deltaRule === undefined || missing.includes("deltaRule")) return undefined;
-  if (recording && (kernels.deltaRuleVjp === undefined || missing.includes("deltaRuleVjp"))) return undefined;
-  return kernels as FusedKernels<T>;
-}
-
-/** The layer without scratch channels, where it is one with an erase key of its own and the backend's kernels take that. */
-export function ruleFor(backend: Backend, rule: Rule, call: Heads, recording: boolean): Rule {
-  const { eraseKey = [], decay = "none" } = backend.supports;
-  if (rule.direct === undefined || decay === "none" || !eraseKey.includes("deltaRule")) return rule;
-  if (recording && !eraseKey.includes("deltaRuleVjp")) return rule;
-  return kernelsFor(backend, call, recording) ? rule.direct : rule;
-}
-
-/** The rows before they were normalised, where query and keys all were, and alike. */
 function fusedRows<T extends Tensor>(rows: Mix<T>): FusedRows<T> {
   const { query, key, value, erase, eraseKey, write, decay } = rows;
   const { normalized: q } = query;
@@ -84,13 +46,16 @@ function fusedRows<T extends Tensor>(rows: Mix<T>): FusedRows<T> {
   };
 }
 
-/** The output by the kernel `deltaRule`, one call a piece. With the way back asked for nothing but that is computed. */
+/**
+ * Computes the output by the kernel `deltaRule`, with one call for each span. On a recording tape the output is not computed but stands
+ * for itself, because the kernel of the gradients does not read it.
+ */
 export function mixFused<T extends Tensor>(
   tape: Tape<T>,
   kernels: FusedKernels<T>,
   mix: Mix<T>,
   call: MixCall<T>,
-  back: MixBack<T>,
+  back: BackwardStates<T>,
 ): Value<T> {
   const { scope } = tape;
   const rows = fusedRows(mix);
@@ -103,21 +68,21 @@ export function mixFused<T extends Tensor>(
   checkFinalState(rows, call);
   const output = scope.packed(batch, count, heads, width);
   const { backend } = scope;
-  for (const [index, piece] of call.pieces.entries()) {
-    const out = rowsOf(backend, output, piece, heads);
+  for (const [index, span] of call.spans.entries()) {
+    const out = rowsOf(backend, output, span, heads);
     const { states: finalState, finish } = finalStatesOf(
       scope,
       call.finalState,
-      piece,
+      span,
       call.stateHeads,
       heads,
     );
     if (elementCount(out.shape) === 0 && (finalState === undefined || elementCount(finalState.shape) === 0))
       continue;
-    const of = paramsOf(tape, rows, call, piece);
+    const of = paramsOf(tape, rows, call, span);
     const kept = call.kept && placeForKept(scope, of);
     if (kept) call.kept[index] = kept;
-    // Field by field: a spread costs a single token more than a kernel for it.
+    // The fields are written one by one, because for a single token a spread takes longer than the kernel itself.
     kernels.deltaRule({
       batch: of.batch,
       n: of.n,
@@ -144,7 +109,7 @@ export function mixFused<T extends Tensor>(
 
 const stateAliases = ["finalState", ...inputNames, "initialState"];
 
-/** @throws ValueError where the final state would be written over what is still read */
+/** @throws ValueError where the final state would overwrite rows that the kernel has yet to read */
 function checkFinalState<T extends Tensor>(
   rows: FusedRows<T>,
   { initialState, finalState }: MixCall<T>,
@@ -154,17 +119,17 @@ function checkFinalState<T extends Tensor>(
   checkAliases(stateAliases, [finalState, ...read, initialState], 1, ["finalState=initialState"]);
 }
 
-/** What both kernels are told of a piece: entries of the output's heads, which share the rows of fewer heads. */
+/** Returns what both kernels are told of a span. Their batch entries are the heads of the output, which share the rows of fewer heads. */
 function paramsOf<T extends Tensor>(
   { scope }: Tape<T>,
   { query, key, value, erase, eraseKey, write, decay, eps }: FusedRows<T>,
   { scale, stateHeads, outHeads, initialState }: MixCall<T>,
-  piece: Piece,
+  span: Span,
 ): Omit<DeltaRuleParams<T>, "out" | "finalState"> {
-  const view = (x: Packed<T>): T => rowsOf(scope.backend, x, piece, outHeads);
+  const view = (x: Packed<T>): T => rowsOf(scope.backend, x, span, outHeads);
   return {
-    batch: piece.batch * outHeads,
-    n: piece.rows,
+    batch: span.batch * outHeads,
+    n: span.rows,
     r: key.width,
     p: value.width,
     scale,
@@ -176,16 +141,17 @@ function paramsOf<T extends Tensor>(
     eraseKey: eraseKey && view(eraseKey),
     write: write && view(write),
     decay: decay && view(decay),
-    initialState: initialState && statesOf(scope, initialState, piece, stateHeads, outHeads),
+    initialState: initialState && statesOf(scope, initialState, span, stateHeads, outHeads),
   };
 }
 
+/** Computes the gradients by the kernel `deltaRuleVjp`, with one call for each span. @param cotangent is that of the output */
 function fusedBack<T extends Tensor>(
   tape: Tape<T>,
   kernels: FusedKernels<T>,
   rows: FusedRows<T>,
   call: MixCall<T>,
-  back: MixBack<T>,
+  back: BackwardStates<T>,
   cotangent: Packed<T>,
 ): void {
   const { scope } = tape;
@@ -196,14 +162,14 @@ function fusedBack<T extends Tensor>(
     const value = rows[name];
     if (value && !value.constant) gradients[name] = scope.packed(batch, count, heads, value.width);
   }
-  const { initialState: target, finalStateCotangent: final } = back;
+  const { initialStateGradient: target, finalStateCotangent: final } = back;
   const state =
     target &&
     (heads === stateHeads
       ? target
       : scope.empty([(target.shape[0] / stateHeads) * heads, target.shape[1], target.shape[2]]));
-  for (const [index, piece] of call.pieces.entries()) {
-    const view = (x: Packed<T> | undefined): T | undefined => x && rowsOf(scope.backend, x, piece, heads);
+  for (const [index, span] of call.spans.entries()) {
+    const view = (x: Packed<T> | undefined): T | undefined => x && rowsOf(scope.backend, x, span, heads);
     const { query, key, value, erase, eraseKey, write, decay } = gradients;
     const into = {
       query: view(query),
@@ -213,14 +179,14 @@ function fusedBack<T extends Tensor>(
       eraseKey: view(eraseKey),
       write: view(write),
       decay: view(decay),
-      initialState: state && statesOf(scope, state, piece, heads, heads),
+      initialState: state && statesOf(scope, state, span, heads, heads),
     };
     if (Object.values(into).every((t) => t === undefined || elementCount(t.shape) === 0)) continue;
     kernels.deltaRuleVjp({
-      ...paramsOf(tape, rows, call, piece),
+      ...paramsOf(tape, rows, call, span),
       kept: call.kept?.[index],
-      outCotangent: rowsOf(scope.backend, cotangent, piece, heads),
-      finalStateCotangent: final && statesOf(scope, final, piece, heads, heads),
+      outCotangent: rowsOf(scope.backend, cotangent, span, heads),
+      finalStateCotangent: final && statesOf(scope, final, span, heads, heads),
       gradients: into,
     });
   }

@@ -5,8 +5,9 @@ import type { Scope } from "./scope.js";
 import type { Tape, Value } from "./tape.js";
 
 /**
- * The engine shares fewer heads among neighbours. Where head h shall read stored head h mod H instead, the arrays of fewer heads
- * are copied once: a layout has one stride over sequences and one over heads, and h mod H of several sequences needs three.
+ * The order in which heads share fewer stored ones. The engine shares a stored head among neighbours. Where head h is to read stored head
+ * h mod H instead, arrays are copied once into the engine's order: a view has one stride over sequences and one over heads, and h mod H of
+ * several sequences would need three.
  *
  * @module
  */
@@ -28,7 +29,7 @@ function headsIn<T extends Tensor>(
   });
 }
 
-/** Moves head r·S + j to the place j·R + r, for S `groups` of R heads; or back again. */
+/** Copies x with head r·S + j moved to the place j·R + r, for S `groups` of R heads each; or, with "back", the other way. */
 function regroup<T extends Tensor>(
   scope: Scope<T>,
   x: Packed<T>,
@@ -47,8 +48,8 @@ function regroup<T extends Tensor>(
 }
 
 /**
- * Makes neighbours of the heads r·S + j, for all r, which is how the engine has heads that share head j of S; or undoes
- * that.
+ * Makes neighbours of the heads r·S + j, for all r, which is how the engine wants heads that share head j of S = `groups`; or,
+ * with "back", undoes that.
  */
 export function regrouped<T extends Tensor>(
   tape: Tape<T>,
@@ -62,7 +63,7 @@ export function regrouped<T extends Tensor>(
   );
 }
 
-/** Returns so many heads, of which head h is head h mod `x.heads` of `x`. */
+/** Returns an array of `heads` heads, in which head h is head h mod `x.heads` of `x`. */
 export function tiled<T extends Tensor>(tape: Tape<T>, x: Value<T>, heads: number): Value<T> {
   if (x.heads === heads) return x;
   const { scope } = tape;

@@ -6,7 +6,7 @@ import type { Kept, LayerOptions } from "./options.js";
 import type { Rule } from "./rule.js";
 import type { Scope } from "./scope.js";
 
-/** What was kept fits a later call that says the same as this. */
+/** The description of a call. What one call has kept fits a later one with the same description. */
 interface Call {
   readonly rule: Rule;
   readonly sizes: string;
@@ -19,7 +19,7 @@ interface Contents {
 }
 
 /**
- * The contents are found by a symbol, because a proxy of the object, as Vue and MobX make them, hands that on, unlike a
+ * The key of an object's contents. It is a symbol, because a proxy of the object, as Vue and MobX make them, hands a symbol on and not a
  * private field.
  */
 const contents = Symbol("kept");
@@ -45,15 +45,15 @@ class KeptCall implements Kept {
   }
 }
 
-/** @param tensors the caller's from now on */
+/** Makes the `kept` that a forward call returns. @param tensors belong to it from now on, and are disposed with it */
 export function keptOf<T extends Tensor>(call: Call, tensors: KeptTensors<T>): Kept {
-  // frozen, so that a proxy of the object gives the tensors themselves
+  // They are frozen, because a proxy of the object must give a frozen property's own value, and not a proxy of the tensors.
   return new KeptCall(Object.freeze({ call, tensors: Object.freeze(tensors) as KeptTensors<T> }));
 }
 
 /**
- * Describes where a call's inputs lie, and everything else that what is kept depends on. Views of the same elements are
- * the same inputs.
+ * Describes a call: where its inputs lie, and all else on which the kept tensors depend. Views of the same elements are described
+ * alike.
  */
 export function describeCall<T extends Tensor>(
   rule: Rule,
@@ -61,12 +61,12 @@ export function describeCall<T extends Tensor>(
   call: CheckedLayer,
   { initialState }: LayerOptions<T>,
 ): Call {
-  const { dtype, batch, tokens, steps, heads, keyWidth, valueWidth, eps, pieces } = call;
+  const { dtype, batch, tokens, steps, heads, keyWidth, valueWidth, eps, spans } = call;
   const state = initialState !== undefined;
-  const sizes = { dtype, batch, tokens, steps, heads, keyWidth, valueWidth, eps, pieces, state };
+  const sizes = { dtype, batch, tokens, steps, heads, keyWidth, valueWidth, eps, pieces: spans, state };
   const given = Object.keys(rule.inputs).filter((name) => inputs[name] !== undefined);
   const places = given.map((name) => {
-    // with its shape, which alone tells a gate of one head from the array of several that it lies in
+    // The shape belongs to it: only that tells a gate of one head from the array of several heads in which it lies.
     const { storage, byteOffset, layout, shape } = inputs[name]!;
     return [name, [storage, JSON.stringify([byteOffset, layout, shape])]] as const;
   });
@@ -74,8 +74,9 @@ export function describeCall<T extends Tensor>(
 }
 
 /**
- * The tensors of `kept`, if it comes from the forward call whose gradient is asked for.
- * @throws ValueError, DisposedError
+ * Returns the tensors of `kept`, or undefined where there is none.
+ * @param call describes the call whose gradient is asked for
+ * @throws ValueError where `kept` comes from another call or another backend, DisposedError
  */
 export function keptTensors<T extends Tensor>(
   backend: Backend<T>,
@@ -88,7 +89,7 @@ export function keptTensors<T extends Tensor>(
     throw expected("the `kept` of a forward call with keep: true", describe(kept));
   if (kept.disposed) throw new DisposedError("kept");
   const { call: was, tensors } = (kept as KeptCall)[contents]!;
-  // Two backends may have tensors over one memory, but what is kept means something to the one that kept it.
+  // Two backends may have tensors over one memory, but only the backend that kept these knows what they mean.
   for (const t of tensors) if (t) checkReadable(backend, "kept", t);
   const is = call();
   if (was.rule !== is.rule) throw expected("one of this layer", "one of another");
@@ -106,7 +107,7 @@ export function keptTensors<T extends Tensor>(
   return tensors as KeptTensors<T>;
 }
 
-/** Where a kernel keeps what it has of a piece; undefined where that is nothing. */
+/** Makes the tensor in which a kernel keeps something of a span of these sizes; undefined where the backend keeps nothing. */
 export function placeForKept<T extends Tensor>(scope: Scope<T>, sizes: Sizes): T | undefined {
   const shape = scope.backend.keptShape?.(sizes, scope.dtype);
   return shape && elementCount(shape) > 0 ? scope.empty(shape) : undefined;

@@ -2,11 +2,11 @@ import type { Backend, Tensor } from "@dlrt/core";
 import { checkCotangents } from "./check-options.js";
 import { checkLayer, inputHeads, inputWidth, type CheckedLayer, type Inputs } from "./check.js";
 import { regrouped, tiled } from "./head-order.js";
-import { ruleFor } from "./fused.js";
-import { heldIn } from "./held.js";
+import { ruleFor } from "./fused-kernels.js";
+import { interceptorIn } from "./intercept.js";
 import { describeCall, keptOf, keptTensors } from "./kept.js";
 import { mix } from "./mix.js";
-import type { KeptTensors, MixBack, MixCall } from "./operands.js";
+import type { KeptTensors, BackwardStates, MixCall } from "./operands.js";
 import {
   vjpNames,
   type Cotangents,
@@ -14,16 +14,20 @@ import {
   type LayerResult,
   type VjpOptions,
 } from "./options.js";
-import { clearRows, stretched } from "./pieces.js";
+import { clearRows, stretched } from "./spans.js";
 import type { Input, Rule } from "./rule.js";
 import { withScope, type Scope } from "./scope.js";
 import { loadStates, stateShape, targetStates } from "./states.js";
 import { Tape, type Value } from "./tape.js";
 
-/** Those arguments of `mix` that no mapping changes. */
+/** The arguments of `mix` that no layer's mapping changes. */
 type StatesOf<T extends Tensor> = Pick<MixCall<T>, "initialState" | "finalState" | "kept">;
 
-/** Computes a layer. Results are written when it returns, or enqueued on a device. */
+/**
+ * Checks and computes the forward call of a layer. When it returns, the results are written, or enqueued on a device.
+ * @param given are the layer's inputs by their names
+ * @throws ShapeError, DtypeError, ValueError, DisposedError, UnsupportedError, LimitError; nothing is left allocated then
+ */
 export function forward<T extends Tensor>(
   backend: Backend<T>,
   rule: Rule,
@@ -32,8 +36,8 @@ export function forward<T extends Tensor>(
 ): LayerResult<T> {
   const inputs = given as Inputs<T>;
   const call = checkLayer(backend, rule, inputs, options);
-  const held = heldIn(options);
-  if (held) return { output: held(rule, inputs, call) };
+  const interceptor = interceptorIn(options);
+  if (interceptor) return { output: interceptor(rule, inputs, call) };
   return withScope(backend, call.dtype, (scope) => {
     const { form, stateHeads } = call;
     const own = ruleFor(backend, rule, call, false);
@@ -58,7 +62,7 @@ export function forward<T extends Tensor>(
   });
 }
 
-/** Computes the output by the rule that `ruleFor` gives. Padded rows are zeros. */
+/** Computes the output, [B, T, heads·V], by the rule that `ruleFor` gives. Padded rows of it are zeros. */
 export function outputOf<T extends Tensor>(
   scope: Scope<T>,
   rule: Rule,
@@ -67,12 +71,16 @@ export function outputOf<T extends Tensor>(
   states: StatesOf<T>,
 ): T {
   const tape = new Tape(scope, false);
-  const { output } = run(tape, rule, inputs, call, states, {});
+  const { output } = runRule(tape, rule, inputs, call, states, {});
   clearRows(scope, output, call.padding, 1);
   return output.tensor;
 }
 
-/** The gradients of a layer, which is computed once more on the way as far as nothing was kept of it. */
+/**
+ * Checks and computes the gradients of a layer. What they need of the forward pass is computed once more, unless it was kept.
+ * @returns a gradient for every input that was given, by its name, and for the initial state where there is one
+ * @throws as `forward`
+ */
 export function backward<T extends Tensor>(
   backend: Backend<T>,
   rule: Rule,
@@ -91,13 +99,13 @@ export function backward<T extends Tensor>(
     const { finalState: cotangent } = cotangents;
     const gradient = options.initialState && scope.empty(stateShape(form));
     const target = gradient && targetStates(scope, gradient, form, { ...engine, heads: stateHeads });
-    const back: MixBack<T> = {
+    const back: BackwardStates<T> = {
       finalStateCotangent: cotangent && loadStates(scope, cotangent, form, { ...engine, heads: outHeads }),
-      initialState: target?.states,
+      initialStateGradient: target?.states,
     };
     const tape = new Tape(scope, true);
     const states = { initialState: initialStates(scope, own, call, options), kept };
-    const { output, values } = run(tape, own, inputs, call, states, back);
+    const { output, values } = runRule(tape, own, inputs, call, states, back);
     tape.backward(output, {
       heads: output.heads,
       width: output.width,
@@ -115,9 +123,12 @@ export function backward<T extends Tensor>(
   });
 }
 
-/** The form in which the engine keeps a layer's states beside their heads. */
-export const engineForm = ({ scratch = 0 }: Rule, { keyWidth }: CheckedLayer): { readonly rank: number } => ({
-  rank: keyWidth + scratch,
+/** Returns how many channels the engine's states have for a layer: the K of its keys, and its scratch channels behind them. */
+export const engineForm = (
+  { scratchChannels = 0 }: Rule,
+  { keyWidth }: CheckedLayer,
+): { readonly rank: number } => ({
+  rank: keyWidth + scratchChannels,
 });
 
 function initialStates<T extends Tensor>(
@@ -131,16 +142,17 @@ function initialStates<T extends Tensor>(
 }
 
 /**
- * Applies the layer's mapping to its inputs, with normalised keys where that is asked for. `mixer` says what is done
- * with the rows.
+ * Applies a layer's mapping to its inputs, with normalised query and keys where that is asked for.
+ * @param mixer computes the output from the rows that the mapping makes
+ * @returns the output, and the inputs as values of the tape, whose gradients are there after `tape.backward`
  */
-export function run<T extends Tensor>(
+export function runRule<T extends Tensor>(
   tape: Tape<T>,
   rule: Rule,
   inputs: Inputs<T>,
   call: CheckedLayer,
   states: StatesOf<T>,
-  back: MixBack<T>,
+  back: BackwardStates<T>,
   mixer: typeof mix<T> = mix,
 ): { readonly output: Value<T>; readonly values: Record<string, Value<T>> } {
   const values: Record<string, Value<T>> = {};
@@ -152,15 +164,15 @@ export function run<T extends Tensor>(
     values[name] = tape.value(packed);
     mapped[name] = prepared(tape, input, values[name], call);
   }
-  const { pieces, scale, stateHeads, outHeads } = call;
+  const { spans, scale, stateHeads, outHeads } = call;
   const output = rule.map(
     {
       tape,
       ...call,
       mix: (rows) => {
         const perToken = call.tokens === 0 ? 1 : rows.value.tensor.shape[1] / call.tokens;
-        const own = pieces.map((piece) => stretched(piece, perToken));
-        return mixer(tape, rows, { scale, stateHeads, outHeads, pieces: own, ...states }, back);
+        const own = spans.map((span) => stretched(span, perToken));
+        return mixer(tape, rows, { scale, stateHeads, outHeads, spans: own, ...states }, back);
       },
     },
     mapped,
@@ -170,8 +182,8 @@ export function run<T extends Tensor>(
 }
 
 /**
- * Returns an input as the rules see it: with heads as the engine shares them, keys normalised where that is asked for,
- * and a parameter repeated as a row for each token.
+ * Returns an input as a rule takes it: with its heads in the engine's order, query and keys normalised where that is
+ * asked for, and a parameter repeated as a row for each token.
  */
 function prepared<T extends Tensor>(
   tape: Tape<T>,
@@ -181,9 +193,9 @@ function prepared<T extends Tensor>(
 ): Value<T> {
   if (role === "parameter") {
     const [first, rows] = value.tensor.shape;
-    if (first !== 1 || rows !== 1) return value; // a log of past tokens has one for each already
+    if (first !== 1 || rows !== 1) return value; // the log of a State has the parameter in a row for each token already
     const repeated = tape.repeat(value, batch, tokens);
-    // Its gradient is a sum over tokens, which must not include what padded rows hold.
+    // The gradient of a parameter is a sum over tokens, in which padded rows must not count, whatever they hold.
     return tape.derived(repeated, (gradient) => {
       clearRows(tape.scope, gradient, padding, 1);
       tape.gather(repeated, () => gradient);

@@ -3,12 +3,12 @@ import { runPiece } from "@dlrt/core/backend";
 import { wholeOf, type Packed } from "./packed.js";
 import type { Scope } from "./scope.js";
 
-/** Each head of each token becomes x / √(Σx² + eps). */
+/** Computes y = x / √(Σx² + eps), the sum being over the columns of each head of each token. */
 export function normalize<T extends Tensor>(scope: Scope<T>, x: Packed<T>, eps: number): Packed<T> {
   return normalizeRows(scope, x, eps, undefined);
 }
 
-/** x̄ = (ȳ − y (y·ȳ)) / √(Σx² + eps), finite where x = 0. */
+/** Computes the gradient of `normalize`, x̄ = (ȳ − y (y·ȳ)) / √(Σx² + eps), which is finite where x = 0. @param cotangent is ȳ */
 export function normalizeVjp<T extends Tensor>(
   scope: Scope<T>,
   x: Packed<T>,

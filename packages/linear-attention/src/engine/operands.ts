@@ -1,95 +1,109 @@
 import type { DiagLowRankTril, Tensor } from "@dlrt/core";
-import { rowsOf, type Packed, type Piece } from "./packed.js";
+import { rowsOf, type Packed, type Span } from "./packed.js";
 import type { Scope } from "./scope.js";
 import { statesOf } from "./states.js";
 import type { Value } from "./tape.js";
 
-/** What every layer is reduced to: rows that erase, rows that write, and rows by which the query reads. */
+/**
+ * What every layer maps its inputs to, row by row: how the state decays, what is erased from it, what is written to it, and what the query
+ * reads of it. Each array is [B, T·rows, heads·columns], `rows` being the engine's rows for one token.
+ */
 export interface Mix<T extends Tensor> {
   readonly query: Value<T>;
-  /** The write key. */
+  /** k, the key along which a row writes. */
   readonly key: Value<T>;
   readonly value: Value<T>;
   /**
-   * e, with one column for each head or as many as the key: the erase key is P = e ∘ k. Without it and `erased`,
-   * nothing is erased.
+   * e, with one column for each head or as many as the key: the row erases what the state holds along P = e ∘ k. Where
+   * neither this nor `eraseRows` is given, nothing is erased.
    */
   readonly erase?: Value<T> | undefined;
-  /** p: P is e ∘ p, and reads the state before its row decays. For the kernel alone: see `Rule.direct`. */
-  readonly eraseKey?: Value<T> | undefined;
-  /** P itself, where it is no product with the write key. */
-  readonly erased?: Value<T> | undefined;
   /**
-   * w, with one column for each head or as many as the value: w ∘ v is written. Default: `erase`, which is then β;
-   * without that, v is written.
+   * p, an erase key of the layer's own: P is e ∘ p, and reads the state before its row decays. Only a kernel computes that (see
+   * `Rule.withoutScratch`).
+   */
+  readonly eraseKey?: Value<T> | undefined;
+  /** P itself, where it is no product of a gate and the key. */
+  readonly eraseRows?: Value<T> | undefined;
+  /**
+   * w, with one column for each head or as many as the value: the row writes w ∘ v. Default: `erase`, which is then the
+   * layer's β; where that is not given either, the row writes v.
    */
   readonly write?: Value<T> | undefined;
-  /** The decay, with one column for each head or as many as the key. */
+  /**
+   * g, the natural logarithm of the factor by which the state decays before the row reads and writes it, with one column for each head or
+   * as many as the key. Absent: the state does not decay.
+   */
   readonly decay?: Value<T> | undefined;
 }
 
-/** The same rows as operands of `solve` and `apply`, with the gates multiplied in. */
-export interface Operator<T extends Tensor> {
+/** The same rows as operands of core's `solve` and `apply`, with the gates multiplied in. */
+export interface OperatorRows<T extends Tensor> {
   readonly query: Value<T>;
   readonly key: Value<T>;
-  /** P; absent: no system is solved. */
-  readonly erase: Value<T> | undefined;
-  /** The right-hand side: βv, w∘v, or v. */
-  readonly written: Value<T>;
+  /** P. Absent where nothing is erased, so that no system has to be solved. */
+  readonly eraseRows: Value<T> | undefined;
+  /** W, the right-hand side of that system: β v, w ∘ v, or v. */
+  readonly writeRows: Value<T>;
   readonly decay: Value<T> | undefined;
 }
 
-/** One tensor for every piece of a call in which the kernel keeps something of that piece. */
+/** A tensor for every span of a call, in which the kernel keeps something of that span; undefined where it keeps nothing. */
 export type KeptTensors<T extends Tensor> = (T | undefined)[];
 
-/** Everything that a call of the engine knows beside the rows. */
+/** All that a call of the engine has beside its rows. */
 export interface MixCall<T extends Tensor> {
+  /** The output is multiplied by this. */
   readonly scale: number;
-  /** Heads of the state and of the output. */
+  /** The heads of the state. */
   readonly stateHeads: number;
+  /** The heads of the output. */
   readonly outHeads: number;
-  readonly pieces: readonly Piece[];
+  readonly spans: readonly Span[];
   /** [N·stateHeads, rank, V] */
   readonly initialState?: T | undefined;
   /** [N·stateHeads, rank, V] */
   readonly finalState?: T | undefined;
-  /** Of the pieces: receives what kernels keep of them for the way back, and on the way back has it. Absent: nothing is kept. */
+  /** Receives in the forward pass, and holds in the backward pass, what kernels keep of each span. Absent where nothing is kept. */
   readonly kept?: KeptTensors<T> | undefined;
 }
 
-/** What the backward pass needs and gives beside the rows' gradients. */
-export interface MixBack<T extends Tensor> {
+/** The cotangent of the final state, which the backward pass takes, and the gradient of the initial state, which it gives. */
+export interface BackwardStates<T extends Tensor> {
   /** [N·outHeads, rank, V] */
   readonly finalStateCotangent?: T | undefined;
   /** Receives the gradient of the initial state, [N·stateHeads, rank, V]. */
-  readonly initialState?: T | undefined;
+  readonly initialStateGradient?: T | undefined;
 }
 
-/** The operands of one piece as views, with entries of so many heads in each sequence. */
+/** The operands of one span as views. Their batch entries are heads, `heads` for each sequence. */
 export interface Operands<T extends Tensor> {
+  /** Returns the rows of the span, [batch·heads, rows, columns]. */
   rows(x: Packed<T>, heads: number): T;
+  /** Returns the states in which the span begins, [batch·heads, rank, V]; undefined where they are 0. */
   initial(heads: number): T | undefined;
-  /** The operator that is solved for the corrections; its entries are those of `stateHeads`. */
+  /** Makes the operator I + tril(P Kᵀ, −1) that is solved for the corrections. Its entries are the heads of the state. */
   eraser(): DiagLowRankTril<T>;
-  /** The operator that is applied to the corrections; its entries are those of `outHeads`. */
+  /** Makes the operator diag(q·k) + tril(Q Kᵀ, −1) that is applied to the corrections. Its entries are the heads of the output. */
   reader(): DiagLowRankTril<T>;
 }
 
+/** @param lambda holds q·k of each row, with one column for each head of the output or a divisor of them */
 export function operandsOf<T extends Tensor>(
   scope: Scope<T>,
-  { query, key, erase, decay }: Operator<T>,
+  { query, key, eraseRows, decay }: OperatorRows<T>,
   lambda: Packed<T>,
   { stateHeads, outHeads, initialState }: MixCall<T>,
-  piece: Piece,
+  span: Span,
 ): Operands<T> {
-  const view = (x: Packed<T>, heads: number): T => rowsOf(scope.backend, x, piece, heads);
+  const view = (x: Packed<T>, heads: number): T => rowsOf(scope.backend, x, span, heads);
   return {
     rows: view,
     initial: (heads: number): T | undefined =>
-      initialState && statesOf(scope, initialState, piece, stateHeads, heads),
+      initialState && statesOf(scope, initialState, span, stateHeads, heads),
     eraser: (): DiagLowRankTril<T> => ({
-      diag: scope.repeated(1, [piece.batch * stateHeads, piece.rows, 1]),
-      q: view(erase!, stateHeads),
+      diag: scope.repeated(1, [span.batch * stateHeads, span.rows, 1]),
+      q: view(eraseRows!, stateHeads),
       k: view(key, stateHeads),
       decay: decay && view(decay, stateHeads),
     }),

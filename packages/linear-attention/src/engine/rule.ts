@@ -2,44 +2,46 @@ import type { Tensor } from "@dlrt/core";
 import type { Mix } from "./operands.js";
 import type { Tape, Value } from "./tape.js";
 
-/**
- * What an input is. "query", "key" and "value" have the heads that the options say; a "gate" has those of the state, or a
- * divisor of them; a "parameter" is [1, 1, heads of the state], one for all tokens.
- */
+/** The description of a layer's input, by which it is checked and cut into heads. */
 export interface Input {
+  /**
+   * "query", "key" and "value" have the heads that the options say. A "gate" has the heads of the state, or a divisor of
+   * them. A "parameter" is [1, 1, heads of the state], one number for all tokens.
+   */
   readonly role: "query" | "key" | "value" | "gate" | "parameter";
-  /** Columns of a head of a gate: one, or those of a key or a value. */
+  /** The columns of a head of a gate: one, or as many as a key or a value has. */
   readonly width?: "one" | "key" | "value";
+  /** Whether the input may be left out. */
   readonly optional?: boolean;
-  /** Has as many rows as the first key, which may be several a token. */
+  /** Whether the input has as many rows as the first key, which may have several for each token. */
   readonly steps?: boolean;
 }
 
-/** Sizes of a call, and how a mapping asks the engine for the output. */
+/** The sizes of a call, and the function by which a layer's mapping asks the engine for the output. */
 export interface Mapping<T extends Tensor> {
   readonly tape: Tape<T>;
   readonly batch: number;
   readonly tokens: number;
-  /** Rows of the first key for one token. */
+  /** The rows of the first key for one token. */
   readonly steps: number;
   readonly keyWidth: number;
   readonly valueWidth: number;
   readonly stateHeads: number;
   readonly outHeads: number;
-  /** `rows` of `perToken` rows a token, each; the output is what the query reads. */
+  /** Computes what the query reads, row by row. All arrays of `rows` have the same number of rows for each token. */
   mix(rows: Mix<T>): Value<T>;
 }
 
-/** A layer: its inputs and how they become the engine's rows. */
+/** The rule of a layer: what its inputs are, and how they become the engine's rows. */
 export interface Rule {
   readonly inputs: Readonly<Record<string, Input>>;
-  /** Default: 1/√K. */
+  /** What the output is multiplied by where the caller does not say. Default: 1/√K. */
   readonly scale?: number;
-  /** Channels that the engine's state has beside the layer's K. */
-  readonly scratch?: number;
-  /** The same layer without scratch channels, for backends whose kernel has an erase key of its own. */
-  readonly direct?: Rule;
-  /** Takes the inputs to the output, [B, T, heads·V]. */
+  /** How many channels the engine's state has behind the layer's K, to keep what a row reads for the next row. Default 0. */
+  readonly scratchChannels?: number;
+  /** The same layer without scratch channels, for backends whose kernels take an erase key of the layer's own. */
+  readonly withoutScratch?: Rule;
+  /** Maps the inputs to the engine's rows, and returns the layer's output, [B, T, heads·V]. */
   map<T extends Tensor>(mapping: Mapping<T>, inputs: Readonly<Record<string, Value<T>>>): Value<T>;
 }
 

@@ -11,7 +11,10 @@ import {
 import { Scope as TensorScope } from "@dlrt/core/backend";
 import type { Packed } from "./packed.js";
 
-/** Owns what a call allocates on its way: all but what is kept is disposed when the call ends, well or not. */
+/**
+ * The tensors that a call allocates on its way, all of one dtype, and the small steps that the engine makes with them. What is not
+ * released is disposed when the call ends, whether or not it succeeds.
+ */
 export class Scope<T extends Tensor> extends TensorScope<T> {
   constructor(
     backend: Backend<T>,
@@ -20,15 +23,17 @@ export class Scope<T extends Tensor> extends TensorScope<T> {
     super(backend);
   }
 
+  /** Makes a tensor whose elements are not set. */
   empty(shape: Shape): T {
     return this.own(this.backend.empty(shape, this.dtype));
   }
 
+  /** Makes a packed array whose elements are not set. */
   packed(batch: number, tokens: number, heads: number, width: number): Packed<T> {
     return { tensor: this.empty([batch, tokens, heads * width]), heads, width };
   }
 
-  /** All elements equal to `value`. */
+  /** Makes a tensor whose elements are all `value`. */
   full(value: number, shape: Shape): T {
     const data = newFloatArray(this.dtype, 1).fill(value);
     return this.own(
@@ -38,7 +43,7 @@ export class Scope<T extends Tensor> extends TensorScope<T> {
     );
   }
 
-  /** The same without memory for each row: every row of [batch, rows, cols] is one row of `cols` elements. Only read. */
+  /** Makes the same with memory for one row alone, which all rows of [batch, rows, cols] share. It may only be read. */
   repeated(value: number, [batch, rows, cols]: Shape): T {
     const row = this.full(value, [1, 1, cols]);
     return this.backend.view(row, [batch, rows, cols], {
@@ -51,30 +56,33 @@ export class Scope<T extends Tensor> extends TensorScope<T> {
     });
   }
 
-  /** A kernel that no operation of core calls by itself. @throws UnsupportedError where the backend lacks it */
-  run(kernel: KernelName, out: T, work: () => void): void {
+  /**
+   * Runs a kernel that no operation of core is a call of, unless `out` has no elements.
+   * @throws UnsupportedError where the backend lacks the kernel
+   */
+  runKernel(kernel: KernelName, out: T, work: () => void): void {
     const { supports, name } = this.backend;
     if (supports.missing?.includes(kernel))
       throw new UnsupportedError("backend", `one with the kernel ${kernel}`, `${name} without it`);
     if (elementCount(out.shape) > 0) work();
   }
 
-  /** out ← α x, or α xᵀ */
+  /** Computes out ← α x, or α xᵀ with `trans`. Returns `out`. */
   copy(x: T, out: T, { alpha = 1, trans = false }: { alpha?: number; trans?: boolean } = {}): T {
     const [batch, rows, cols] = out.shape;
-    this.run("copy", out, () => this.backend.kernels.copy({ batch, rows, cols, alpha, trans, x, out }));
+    this.runKernel("copy", out, () => this.backend.kernels.copy({ batch, rows, cols, alpha, trans, x, out }));
     return out;
   }
 
-  /** out_i ← α x_i · y_i */
+  /** Computes out_i ← α x_i · y_i for every row i. Returns `out`. */
   rowDot(x: T, y: T, out: T, alpha = 1): T {
     const [batch, n, p] = x.shape;
-    this.run("rowDot", out, () => this.backend.kernels.rowDot({ batch, n, p, alpha, x, y, out }));
+    this.runKernel("rowDot", out, () => this.backend.kernels.rowDot({ batch, n, p, alpha, x, y, out }));
     return out;
   }
 }
 
-/** Runs `body` with a scope that ends with it; the results it kept are disposed too if it throws. */
+/** Runs `body` with a scope that ends with it. What `body` has released it must dispose itself if it throws after that. */
 export function withScope<T extends Tensor, R>(
   backend: Backend<T>,
   dtype: Dtype,

@@ -1,9 +1,9 @@
 import type { Shape, Tensor } from "@dlrt/core";
 import { isContiguous } from "@dlrt/core/backend";
-import type { Piece } from "./packed.js";
+import type { Span } from "./packed.js";
 import type { Scope } from "./scope.js";
 
-/** How the caller keeps states: [N·heads, K, V] ("kv") or [N·heads, V, K] ("vk"), N sequences. */
+/** The form in which the caller has states: [N·heads, K, V] ("kv") or [N·heads, V, K] ("vk"), of N sequences. */
 export interface StateForm {
   readonly sequences: number;
   readonly heads: number;
@@ -12,12 +12,16 @@ export interface StateForm {
   readonly layout: "kv" | "vk";
 }
 
-/** How the engine keeps them: [N·heads, rank, V] without gaps; heads may repeat and channels may be added. */
+/**
+ * The form in which the engine has them: [N·heads, rank, V] without gaps, where `heads` may be a multiple of the caller's, whose states
+ * then repeat, and `rank` may be more than K.
+ */
 interface EngineForm {
   readonly heads: number;
   readonly rank: number;
 }
 
+/** Returns the shape of the caller's states. */
 export function stateShape({ sequences, heads, keyWidth, valueWidth, layout }: StateForm): Shape {
   return [sequences * heads, ...(layout === "kv" ? [keyWidth, valueWidth] : [valueWidth, keyWidth])] as [
     number,
@@ -26,12 +30,12 @@ export function stateShape({ sequences, heads, keyWidth, valueWidth, layout }: S
   ];
 }
 
-/** Whether the caller's tensor is the engine's own form as it lies. */
+/** Tells whether the engine can use the caller's tensor as it lies. */
 function isEngines(t: Tensor, form: StateForm, { heads, rank }: EngineForm): boolean {
   return form.layout === "kv" && form.heads === heads && form.keyWidth === rank && isContiguous(t);
 }
 
-/** The caller's states within the engine's: the first of the heads that repeat, the first K channels. */
+/** Returns the caller's states as they lie within the engine's: of heads that repeat the first, and of the channels the first K. */
 function callersPart<T extends Tensor>(
   scope: Scope<T>,
   states: T,
@@ -49,7 +53,7 @@ function callersPart<T extends Tensor>(
   });
 }
 
-/** The caller's states as the engine's: the tensor itself where it fits, or a copy with zeros where nothing was given. */
+/** Returns the caller's states in the engine's form: `t` itself where it fits, else a copy, which is 0 where the caller has nothing. */
 export function loadStates<T extends Tensor>(scope: Scope<T>, t: T, form: StateForm, engine: EngineForm): T {
   if (isEngines(t, form, engine)) return t;
   const states = scope.full(0, [form.sequences * engine.heads, engine.rank, form.valueWidth]);
@@ -57,7 +61,7 @@ export function loadStates<T extends Tensor>(scope: Scope<T>, t: T, form: StateF
   return states;
 }
 
-/** Where the engine writes states meant for `t`: `t` itself where it fits; otherwise `finish` copies them. */
+/** Returns where the engine writes states that are meant for `t`: `t` itself where it fits, else a tensor from which `finish` copies them. */
 export function targetStates<T extends Tensor>(
   scope: Scope<T>,
   t: T,
@@ -72,14 +76,14 @@ export function targetStates<T extends Tensor>(
   };
 }
 
-/** Elements from one state to the next, where no states lie between. */
+/** Returns how many elements lie from one state to the next, of states that follow one another evenly. */
 const stateStride = ({ layout }: Tensor): number => (layout.heads === 1 ? layout.batch : layout.head);
 
-/** The states of a piece, [batch·heads, rank, V], where `heads` of a sequence share the stored ones evenly. */
+/** Returns the states of a span, [batch·heads, rank, V], without a copy: `heads` for each sequence, which share the `stored` ones evenly. */
 export function statesOf<T extends Tensor>(
   scope: Scope<T>,
   states: T,
-  { batch, state: first }: Pick<Piece, "batch" | "state">,
+  { batch, state: first }: Pick<Span, "batch" | "state">,
   stored: number,
   heads: number,
 ): T {
@@ -96,13 +100,13 @@ export function statesOf<T extends Tensor>(
 }
 
 /**
- * Where `heads` of a sequence write the states that a piece ends in, `stored` of them: the states themselves, or where several
- * heads end in one state an array of their own, of which `finish` takes the first of those.
+ * Returns where the `heads` of each sequence write the states in which a span ends, of which each sequence has `stored`: the states
+ * themselves; or, where several heads end in the same state, a tensor with a state for every head, of which `finish` copies one each.
  */
 export function finalStatesOf<T extends Tensor>(
   scope: Scope<T>,
   states: T | undefined,
-  { batch, state, final = state }: Piece,
+  { batch, state, final = state }: Span,
   stored: number,
   heads: number,
 ): { readonly states: T | undefined; finish(): void } {

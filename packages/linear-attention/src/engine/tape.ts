@@ -6,46 +6,52 @@ import type { Scope } from "./scope.js";
 
 /** An array on the way from a layer's inputs to its output. */
 export interface Value<T extends Tensor> extends Packed<T> {
-  /** What has been gathered of its gradient; absent: nothing yet. */
+  /** The sum of what has been gathered of its gradient so far. Absent where nothing has. */
   gradient?: Packed<T>;
-  /** A constant, which needs none. */
+  /** Whether it is a constant, of which no gradient is wanted. */
   readonly constant: boolean;
-  /** Where this is another value with its heads normalised, which nobody has computed unless somebody took `tensor`. */
+  /** What it was before its heads were normalised, where they were. It is then computed only when `tensor` is first read. */
   readonly normalized?: Normalized<T>;
 }
 
+/** The value that was normalised, and what was added to its squares. */
 export interface Normalized<T extends Tensor> {
   readonly of: Value<T>;
   readonly eps: number;
 }
 
-/** What `place` puts into a row of a token: an array, or one number in one column. */
+/** What `place` puts into a row of every token. */
 export interface Part<T extends Tensor> {
+  /** An array [B, T, heads·D] or, in one column, a number. */
   readonly value: Value<T> | number;
+  /** The row among the token's rows. */
   readonly row: number;
+  /** The first column of every head. Default 0. */
   readonly column?: number;
+  /** A factor. Default 1. */
   readonly alpha?: number;
 }
 
 /**
- * The steps that turn a layer's inputs into those of the engine, written down with the way back, so that a layer that
- * states its mapping has its gradient.
+ * Records the steps by which a layer's mapping turns its inputs into the engine's rows, each with its way back, so that a layer which
+ * states its mapping has its gradients.
  */
 export class Tape<T extends Tensor> {
   readonly #back: (() => void)[] = [];
 
-  /** @param recording whether the way back is asked for */
+  /** @param recording tells whether gradients are asked for; if not, nothing is recorded */
   constructor(
     readonly scope: Scope<T>,
     readonly recording: boolean,
   ) {}
 
+  /** Makes a value that no step has made: an input, or a constant. */
   value(packed: Packed<T>, constant = false): Value<T> {
     const { tensor, heads, width } = packed;
     return { tensor, heads, width, constant };
   }
 
-  /** A result, and what to do with its gradient once that is whole. */
+  /** Makes the value of a step. @param back is called with its gradient, once that is whole, unless nothing came back */
   derived(packed: Packed<T>, back: (gradient: Packed<T>) => void): Value<T> {
     return this.#recorded(this.value(packed), back);
   }
@@ -58,20 +64,20 @@ export class Tape<T extends Tensor> {
     return value;
   }
 
-  /** Adds to the gradient of `value`. */
+  /** Adds to the gradient of `value`. @param gradient computes what is added, and is not called for a constant */
   gather(value: Value<T>, gradient: () => Packed<T>): void {
     if (value.constant) return;
     const more = gradient();
     value.gradient = value.gradient ? sum(this.scope, value.gradient, more) : more;
   }
 
-  /** Takes the cotangent of `output` back to every value it came from. */
+  /** Takes the cotangent of `output` back through all steps, so that every value has its gradient. */
   backward(output: Value<T>, cotangent: Packed<T>): void {
     output.gradient = cotangent;
     for (const step of this.#back.reverse()) step();
   }
 
-  /** x ∘ y; fewer heads are shared, one column stands for all. */
+  /** Computes x ∘ y. Fewer heads are shared by neighbours, and one column stands for all. */
   product(x: Value<T>, y: Value<T>): Value<T> {
     const { scope } = this;
     return this.derived(product(scope, x, y), (gradient) => {
@@ -86,7 +92,7 @@ export class Tape<T extends Tensor> {
     });
   }
 
-  /** x + y, of equal heads and columns. */
+  /** Computes x + y, of equal heads and columns. */
   sum(x: Value<T>, y: Value<T>): Value<T> {
     return this.derived(sum(this.scope, x, y), (gradient) => {
       this.gather(x, () => gradient);
@@ -94,7 +100,7 @@ export class Tape<T extends Tensor> {
     });
   }
 
-  /** Every head of every token divided by √(Σx² + eps), computed when its `tensor` is first asked for: a fused kernel does not. */
+  /** Divides every head of every token by √(Σx² + eps), when `tensor` is first read: a fused kernel normalises by itself and reads none. */
   normalize(x: Value<T>, eps: number): Value<T> {
     const { scope } = this;
     let whole: T | undefined;
@@ -110,13 +116,16 @@ export class Tape<T extends Tensor> {
     return this.#recorded(value, (gradient) => this.gather(x, () => normalizeVjp(scope, x, eps, gradient)));
   }
 
-  /** f(x), where f adds rows of zeros at most: of a normalised x, f is applied to what it was before, unless zeros would not stay. */
+  /**
+   * Computes f(x), for an f that moves rows and adds rows of zeros at most. Of a normalised x, f is applied to what x was before and the
+   * result is normalised, so that a fused kernel can still do that by itself. With eps = 0 rows of zeros would not stay zeros.
+   */
   beforeNormalizing(x: Value<T>, f: (x: Value<T>) => Value<T>): Value<T> {
     const { normalized } = x;
     return normalized && normalized.eps > 0 ? this.normalize(f(normalized.of), normalized.eps) : f(x);
   }
 
-  /** A parameter [1, 1, H·D] seen by every token, without a copy. */
+  /** Repeats a parameter [1, 1, H·D] as a row for every token, [B, T, H·D], without a copy. */
   repeat(x: Value<T>, batch: number, tokens: number): Value<T> {
     const { backend } = this.scope;
     const cols = x.heads * x.width;
@@ -127,7 +136,7 @@ export class Tape<T extends Tensor> {
     );
   }
 
-  /** [B, T·rows, heads·width] of zeros, but for the parts, each with the heads or a divisor of them. */
+  /** Makes an array [B, T·rows, heads·width] of the parts and of zeros elsewhere. Parts have `heads` heads or a divisor of them. */
   place(
     batch: number,
     tokens: number,
@@ -135,7 +144,7 @@ export class Tape<T extends Tensor> {
     parts: readonly Part<T>[],
   ): Value<T> {
     const { scope } = this;
-    const piece = { batch, start: 0, rows: tokens, state: 0 };
+    const span = { batch, start: 0, rows: tokens, state: 0 };
     const out = { tensor: scope.full(0, [batch, tokens * rows, heads * width]), heads, width };
     const whereOf = ({ row, column = 0 }: Part<T>): Place => ({ row, rows, column });
     for (const part of parts) {
@@ -144,7 +153,7 @@ export class Tape<T extends Tensor> {
       const from =
         typeof value === "number"
           ? scope.repeated(value, [batch * heads, tokens, 1])
-          : rowsOf(scope.backend, value, piece, heads);
+          : rowsOf(scope.backend, value, span, heads);
       scope.copy(from, placeIn(scope, out, whereOf(part), columns), { alpha });
     }
     return this.derived(out, (gradient) => {
@@ -159,7 +168,7 @@ export class Tape<T extends Tensor> {
     });
   }
 
-  /** The row `row` of each token's `rows`. */
+  /** Copies the row `row` of the `rows` rows of every token: [B, T, H·D]. */
   take(x: Value<T>, row: number, rows: number): Value<T> {
     const { scope } = this;
     const place = { row, rows, column: 0 };
@@ -167,8 +176,8 @@ export class Tape<T extends Tensor> {
       this.gather(x, () => {
         const whole = { ...x, tensor: scope.full(0, x.tensor.shape) };
         const [batch, tokens] = gradient.tensor.shape;
-        const piece = { batch, start: 0, rows: tokens, state: 0 };
-        scope.copy(rowsOf(scope.backend, gradient, piece, x.heads), placeIn(scope, whole, place, x.width));
+        const span = { batch, start: 0, rows: tokens, state: 0 };
+        scope.copy(rowsOf(scope.backend, gradient, span, x.heads), placeIn(scope, whole, place, x.width));
         return whole;
       }),
     );

@@ -16,14 +16,15 @@ import { checkHeads } from "../engine/check.js";
 import { viewAs, viewsOf, withUploads, type HostArray } from "./call.js";
 import type { HostInputs } from "./types.js";
 
-/** [B, T] of every array that comes without a shape of its own. */
+/** The option by which arrays are given without a shape of their own. */
 export interface HostShape {
+  /** [B, T] of every such array. */
   readonly shape?: readonly [batch: number, tokens: number] | undefined;
 }
 
 type Given = Readonly<Record<string, HostArray | undefined>>;
 
-/** The arrays with their shapes, the options without that, and the heads of the output. */
+/** Returns the arrays with their shapes, the options of the layer itself, and the numbers of heads. @throws ShapeError, DtypeError, ValueError */
 function prepare<O extends HostShape & (DeltaFormerOptions | PathLogitsOptions)>(
   fields: typeof formerFields | typeof pathFields,
   inputs: object,

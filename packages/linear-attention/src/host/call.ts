@@ -10,22 +10,22 @@ import {
 } from "@dlrt/core";
 import { checkIsBackend, checkOptions, checkShape, describe, plainArray, Scope } from "@dlrt/core/backend";
 
-/** Row-major, of a shape that the call's `shape` tells; or a view of an array with a shape of its own, [B, T, H·D]. */
+/** A row-major array whose shape follows from the call's `shape`, or a view of an array with a shape of its own, [B, T, H·D]. */
 export type HostArray<A extends FloatArray = FloatArray> = A | HostView;
 
-/** What an input's array is, as far as its shape goes. */
+/** The part of an input's description that tells its shape. */
 export interface HostRole {
   readonly role: string;
-  /** Of a head of a gate. */
+  /** The columns of a head of a gate. */
   readonly width?: string;
-  /** Has as many rows as the key, which may be several a token. */
+  /** Whether the input has as many rows as the key, which may have several for each token. */
   readonly steps?: boolean;
 }
 
 const isView = (given: HostArray): given is HostView =>
   typeof given === "object" && given !== null && "data" in given && "shape" in given;
 
-/** [B, T], for arrays without a shape. @throws ShapeError */
+/** Returns [B, T] for arrays without a shape. @param name is that of such an array @throws ShapeError */
 function checkSizes(shape: unknown, name: string): readonly [batch: number, tokens: number] {
   const sizes = Array.isArray(shape) && shape.length === 2 ? shape : [NaN, NaN];
   if (!sizes.every((size) => Number.isSafeInteger(size) && size >= 0))
@@ -33,7 +33,10 @@ function checkSizes(shape: unknown, name: string): readonly [batch: number, toke
   return sizes as [number, number];
 }
 
-/** A typed array as a view, its elements shared out among `rows` rows, or of so many columns `without` one. @throws ShapeError, DtypeError */
+/**
+ * Returns a typed array as a view [batch, rows, columns], whose columns follow from its length; where there is no row, they are `without`.
+ * @throws ShapeError, DtypeError
+ */
 function inRows(name: string, data: FloatArray, batch: number, rows: number, without: number): HostView {
   const count = batch * rows;
   if (count === 0 ? data.length > 0 : data.length % count !== 0)
@@ -42,8 +45,8 @@ function inRows(name: string, data: FloatArray, batch: number, rows: number, wit
 }
 
 /**
- * Every input with its shape. @param heads as the options say: the key's rows are told by the query's columns where they are
- * several a token
+ * Returns every input with its shape.
+ * @param heads are those of the options: where a key may have several rows for each token, their number follows from the query's columns
  * @throws ValueError, ShapeError, DtypeError
  */
 export function viewsOf(
@@ -60,7 +63,7 @@ export function viewsOf(
   // In the order of the roles: the query, then the key, which tells how many rows the rest has.
   for (const [name, { role, width, steps: several }] of Object.entries(roles)) {
     const given = inputs[name];
-    if (given === undefined) continue; // refused by the layer, if it needs it
+    if (given === undefined) continue; // the layer refuses the call if it needs this input
     if (isView(given)) {
       checkShape(`${name}.shape`, given.shape);
       views[name] = given;
@@ -84,7 +87,7 @@ export function viewsOf(
   return views;
 }
 
-/** A plain array of exactly so many elements, or a view. @throws ShapeError, DtypeError */
+/** Returns a plain array as a view of this shape, whose elements it must have exactly, and a view as it is. @throws ShapeError, DtypeError */
 export function viewAs(name: string, given: HostArray, shape: Shape): HostView {
   if (isView(given)) return given;
   const data = plainArray(name, given);
@@ -100,13 +103,6 @@ export function checkLength(name: string, { length }: FloatArray, shape: Shape):
       `${elementCount(shape)} elements, [${shape.join(", ")}]`,
       `${length} elements`,
     );
-}
-
-/** into ← from, beginning at the element `at`. @throws ShapeError where it has lost its memory to a transfer or to a growing WebAssembly memory */
-export function fill(name: string, into: FloatArray, from: FloatArray, at = 0): void {
-  if (at + from.length > into.length)
-    throw new ShapeError(name, `${at + from.length} elements or more`, `${into.length} elements`);
-  into.set(from, at);
 }
 
 /** @throws ValueError where two arrays share memory */

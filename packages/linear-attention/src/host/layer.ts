@@ -1,8 +1,8 @@
 import { ValueError, type Backend, type FloatArray, type Tensor } from "@dlrt/core";
-import { checkIsBackend, checkOptions, plainArray } from "@dlrt/core/backend";
+import { checkIsBackend, checkOptions, fillArray } from "@dlrt/core/backend";
 import type { Cotangents, LayerOptions } from "../engine/options.js";
 import type { Rule } from "../engine/rule.js";
-import { fill, viewAs, withUploads } from "./call.js";
+import { viewAs, withUploads } from "./call.js";
 import { prepare, type Given, type HostCall } from "./prepare.js";
 import { inPieces, type AnyLayer, type HostOutcome } from "./stream.js";
 import type { HostCotangents, HostLayer, HostLayerOptions, HostLayerResult, HostLayerVjp } from "./types.js";
@@ -11,7 +11,7 @@ type AnyInputs = Readonly<Record<string, Tensor>>;
 
 const STATE = "initialState";
 
-/** The whole arrays at once. */
+/** Computes a call on the whole arrays at once. */
 async function inOne(backend: Backend, layer: AnyLayer, call: HostCall): Promise<HostOutcome> {
   const { views, options, initial, finalState: asked, output: into } = call;
   const results = await withUploads(
@@ -24,11 +24,11 @@ async function inOne(backend: Backend, layer: AnyLayer, call: HostCall): Promise
     },
   );
   const { output, finalState } = results as { output: FloatArray; finalState?: FloatArray };
-  if (into !== undefined) fill("output", into, output);
+  if (into !== undefined) fillArray("output", into, output);
   return { output: into ?? output, finalState };
 }
 
-/** A layer of this package as a `HostLayer`. */
+/** Makes a layer on plain arrays of a layer of this package and its rule. */
 export function onHost<Inputs extends object>(rule: Rule, layer: AnyLayer): HostLayer<Inputs> {
   const call = async (backend: Backend, inputs: Given, given: HostLayerOptions): Promise<HostLayerResult> => {
     checkIsBackend(backend);
@@ -39,13 +39,13 @@ export function onHost<Inputs extends object>(rule: Rule, layer: AnyLayer): Host
     const output = given.output ?? made.output;
     if (finalState === false) return { output };
     if (finalState === true) return { output, finalState: final! };
-    fill("finalState", plainArray("finalState", finalState), final!);
+    fillArray("finalState", finalState, final!);
     return { output, finalState };
   };
   return call as HostLayer<Inputs>;
 }
 
-/** A layer's Vjp as a `HostLayerVjp`. */
+/** Makes a layer's Vjp on plain arrays of the Vjp on tensors and the layer's rule. */
 export function backOnHost<Inputs extends object>(
   rule: Rule,
   layer: <T extends Tensor>(

@@ -1,6 +1,6 @@
 import { DtypeError, ValueError, type FloatArray, type HostView, type Shape } from "@dlrt/core";
 import { checkOptions, dtypeOf, plainArray } from "@dlrt/core/backend";
-import { checkPieces } from "../engine/pieces.js";
+import { checkSpans } from "../engine/spans.js";
 import { checkHeads, type CheckedLayer } from "../engine/check.js";
 import { optionNames, type LayerOptions } from "../engine/options.js";
 import type { Rule } from "../engine/rule.js";
@@ -13,19 +13,23 @@ const hostNames = [...optionNames, "shape", "output"];
 
 type Views = Readonly<Record<string, HostView>>;
 
-/** A call whose arrays have the lengths that their shapes say. */
+/** A call whose arrays have the lengths that their shapes ask for. */
 export interface HostCall {
+  /** The inputs by their names. */
   readonly views: Views;
-  /** The tensors' own. */
+  /** The options of the layer itself. */
   readonly options: LayerOptions;
   readonly initial: HostView | undefined;
+  /** The shape of the states. */
   readonly states: Shape;
   readonly finalState: boolean | FloatArray;
+  /** The caller's array for the output. */
   readonly output: FloatArray | undefined;
+  /** [B, T, heads·V] */
   readonly outShape: Shape;
 }
 
-/** A call's arrays with their shapes, and the tensors' options. @throws ShapeError, DtypeError, ValueError */
+/** Gives a call's arrays their shapes, and checks their lengths. @throws ShapeError, DtypeError, ValueError */
 export function prepare(rule: Rule, inputs: Given, given: HostLayerOptions): HostCall {
   if (given === undefined) throw new ValueError("options", "at least { heads, shape }", "undefined");
   checkOptions("options", given, hostNames);
@@ -41,7 +45,7 @@ export function prepare(rule: Rule, inputs: Given, given: HostLayerOptions): Hos
   return { views, options, initial, states, finalState, output: into, outShape };
 }
 
-/** An array for the output: of the right length, and nothing that is read after some of it is written. */
+/** Checks the array for the output, which must have the right length and share no memory with what is read after some of it is written. */
 function checkOutput(
   output: FloatArray,
   shape: Shape,
@@ -60,12 +64,12 @@ function checkOutput(
   return own;
 }
 
-/** The first input of a role. */
+/** Returns the first input of a role. */
 function viewOf({ inputs }: Rule, views: Views, role: "query" | "value"): HostView | undefined {
   return views[Object.keys(inputs).find((name) => inputs[name]!.role === role)!];
 }
 
-/** The shape of the states, from the columns of query and value; where those do not fit, the layer says so. */
+/** Returns the shape of the states, from the columns of query and value. Where those do not fit, the layer refuses them later. */
 function stateSizes(
   rule: Rule,
   views: Views,
@@ -74,7 +78,7 @@ function stateSizes(
 ): Shape {
   const [batch = 0, tokens = 0, columns = 0] = viewOf(rule, views, "query")?.shape ?? [];
   return stateShape({
-    sequences: sequences === undefined ? batch : checkPieces({ sequences, padding }, batch, tokens).length,
+    sequences: sequences === undefined ? batch : checkSpans({ sequences, padding }, batch, tokens).length,
     heads: Math.max(heads.key, heads.value),
     keyWidth: Math.floor(columns / heads.query),
     valueWidth: Math.floor((viewOf(rule, views, "value")?.shape[2] ?? 0) / heads.value),
@@ -82,7 +86,7 @@ function stateSizes(
   });
 }
 
-/** [B, T, heads·V] */
+/** Returns the shape of the output, [B, T, heads·V]. */
 function outputShape(rule: Rule, views: Views, heads: CheckedLayer["heads"]): Shape {
   const [batch = 0, tokens = 0] = viewOf(rule, views, "query")?.shape ?? [];
   const width = (viewOf(rule, views, "value")?.shape[2] ?? 0) / heads.value;

@@ -7,50 +7,53 @@ import {
   type HostView,
   type Tensor,
 } from "@dlrt/core";
-import { checkView, isContiguous, readView, Scope } from "@dlrt/core/backend";
-import type { LayerFunction } from "../engine/held.js";
+import { checkView, fillArray, isContiguous, readView, Scope } from "@dlrt/core/backend";
+import type { LayerFunction } from "../engine/intercept.js";
 import type { Rule } from "../engine/rule.js";
-import { fill } from "./call.js";
 import type { HostCall } from "./prepare.js";
 
 /**
- * Bytes of inputs and output that a piece of tokens takes. They stay in a core's second-level cache, so that a layer reads what was
- * just copied to it, and its output is copied out, without going through main memory: of a layer whose arrays come and go that is
- * a tenth of the time.
+ * How many bytes the inputs and the output of a piece of tokens have together. They stay in a core's second-level cache, so that the layer
+ * reads what was just copied to it, and its output is copied out, without going through main memory. That saves a tenth of the time of a
+ * layer whose arrays come and go.
  */
 const PIECE_BYTES = 3 * 2 ** 20;
-/** Below this a piece takes less time than the call that computes it. */
+/** The least tokens of a piece: fewer are computed in less time than the call around them takes. */
 const LEAST_TOKENS = 128;
-/** Tokens of a piece but the last are a multiple of this, so that no chunk is cut. */
+/** The tokens of every piece but the last are a multiple of this, so that no chunk is cut. */
 const MULTIPLE = 64;
 
+/** A layer of this package, whichever it is. */
 export type AnyLayer = LayerFunction<never, Tensor>;
 
+/** The results of a call on plain arrays. */
 export interface HostOutcome {
   readonly output: FloatArray;
   readonly finalState?: FloatArray | undefined;
 }
 
-/** How a layer's arrays are cut along the tokens. */
+/** How a call's arrays are cut along the tokens. */
 interface Cut {
+  /** B */
   readonly batch: number;
+  /** T */
   readonly tokens: number;
-  /** Tokens of a piece but the last. */
+  /** The tokens of every piece but the last. */
   readonly piece: number;
-  /** Rows of an input for one token; 0 where one row serves all of them. */
+  /** The rows of each input for one token; 0 where one row serves all tokens. */
   readonly rows: Readonly<Record<string, number>>;
 }
 
 const isList = (given: unknown): boolean =>
   Array.isArray(given) && given.length === 3 && given.every(Number.isSafeInteger);
 
-/** Whether a view can be cut without a look at what its elements are. */
+/** Tells whether a view can be cut without a look at its elements. */
 const isCuttable = ({ data, strides, offset }: HostView): boolean =>
   ArrayBuffer.isView(data) &&
   (strides === undefined || isList(strides)) &&
   (offset === undefined || Number.isSafeInteger(offset));
 
-/** How a call goes through its tokens in pieces; undefined where it is one, and where something does not fit. */
+/** Returns how a call is cut into pieces; undefined where it is one piece, and where something does not fit. */
 function cutOf(rule: Rule, { views, options, outShape }: HostCall): Cut | undefined {
   if (options.sequences !== undefined || options.padding !== undefined) return undefined;
   const given = Object.entries(views);
@@ -75,15 +78,15 @@ function cutOf(rule: Rule, { views, options, outShape }: HostCall): Cut | undefi
   return tokens >= 2 * piece ? { batch, tokens, piece, rows } : undefined;
 }
 
-/** Whether the host reaches the elements of a backend's tensors, so that a copy is all it costs to bring them in. */
+/** Tells whether the host reaches the elements of a backend's tensors, so that bringing them in costs no more than a copy. */
 function reaches(backend: Backend): boolean {
   const probe = backend.empty([1, 1, 1], backend.supports.dtypes[0]!);
   probe.dispose();
   return "data" in probe;
 }
 
-/** The rows of an array that belong to the tokens `from` to `to`. */
-function rowsOf(
+/** Returns the rows of an array that belong to the tokens `from` to `to`, the last of them excluded, without a copy. */
+function viewOfTokens(
   { data, shape, strides, offset = 0 }: HostView,
   perToken: number,
   from: number,
@@ -99,28 +102,32 @@ function rowsOf(
   };
 }
 
-/** Writes the output of a piece, [B, tokens of it, columns], among the rows of all tokens. */
-function place(piece: HostTensor, into: FloatArray, from: number, tokens: number): void {
+/** Writes the output of a piece, [B, its tokens, columns], into the output of all tokens, from the token `from` on. */
+function placeOutput(piece: HostTensor, into: FloatArray, from: number, tokens: number): void {
   const [batch, rows, columns] = piece.shape;
   const own = isContiguous(piece) ? piece.data.subarray(piece.layout.offset) : readView(piece);
   const size = rows * columns;
   for (let b = 0; b < batch; b++)
-    fill("output", into, own.subarray(b * size, (b + 1) * size), (b * tokens + from) * columns);
+    fillArray("output", into, own.subarray(b * size, (b + 1) * size), (b * tokens + from) * columns);
 }
 
-/** @throws ShapeError unless the arrays hold the last piece; where they hold the first, they then hold those between */
+/**
+ * Checks that the arrays hold the last piece. Where they hold the first one too, they hold those between.
+ * @throws ShapeError
+ */
 function checkLast({ supports }: Backend, { views }: HostCall, { tokens, piece, rows }: Cut): void {
   const from = Math.floor((tokens - 1) / piece) * piece;
   for (const [name, view] of Object.entries(views))
-    if (rows[name] !== 0) checkView(rowsOf(view, rows[name]!, from, tokens), supports);
+    if (rows[name] !== 0) checkView(viewOfTokens(view, rows[name]!, from, tokens), supports);
 }
 
-/** One call that goes through its tokens in pieces. It owns what they share. */
+/** A call that goes through its tokens in pieces. It owns the tensors that the pieces share. */
 class Stream extends Scope {
+  /** The output of all tokens. Absent before the first piece, unless the caller gave an array. */
   output: FloatArray | undefined;
-  /** S before the next piece; absent before the first where it starts from 0. */
+  /** S before the next piece. Absent before the first piece, where it begins from 0. */
   state: Tensor | undefined;
-  /** Inputs that have one row for all tokens. */
+  /** The inputs that have one row for all tokens. */
   readonly #parameters: Record<string, Tensor> = {};
 
   constructor(
@@ -133,7 +140,7 @@ class Stream extends Scope {
     this.output = call.output;
   }
 
-  /** Brings in what all pieces share, before the first of them. */
+  /** Uploads what all pieces share, before the first of them. */
   begin(): void {
     const { views, initial } = this.call;
     this.state = initial && this.own(this.backend.upload(initial));
@@ -141,17 +148,17 @@ class Stream extends Scope {
       if (this.cut.rows[name] === 0) this.#parameters[name] = this.own(this.backend.upload(view));
   }
 
-  /** The inputs of the tokens `from` to `to`. */
+  /** Uploads the inputs of the tokens `from` to `to`. @param piece owns them */
   #inputs(from: number, to: number, piece: Scope): Record<string, Tensor> {
     const { rows } = this.cut;
     const inputs = { ...this.#parameters };
     for (const [name, view] of Object.entries(this.call.views))
       if (rows[name] !== 0)
-        inputs[name] = piece.own(this.backend.upload(rowsOf(view, rows[name]!, from, to)));
+        inputs[name] = piece.own(this.backend.upload(viewOfTokens(view, rows[name]!, from, to)));
     return inputs;
   }
 
-  /** Computes the piece that begins at the token `from`. */
+  /** Computes the piece that begins at the token `from`, and writes its output. */
   step(from: number): void {
     const { backend, layer, call, cut } = this;
     const piece = new Scope(backend);
@@ -162,7 +169,7 @@ class Stream extends Scope {
       piece.own(output);
       this.state ??= this.own(finalState!);
       this.output ??= newFloatArray(output.dtype, elementCount(call.outShape));
-      place(output as HostTensor, this.output, from, cut.tokens);
+      placeOutput(output as HostTensor, this.output, from, cut.tokens);
     } finally {
       piece.dispose();
     }
@@ -170,9 +177,10 @@ class Stream extends Scope {
 }
 
 /**
- * A layer piece by piece along the tokens, the state handed on, so that the backend holds one piece of the arrays at a time.
- * @returns undefined where the call is one piece; where the backend's tensors are out of the host's reach; and where an array does not
- * hold all pieces or the first is refused, before anything is written: what is wrong is then told of the whole arrays
+ * Computes a call piece by piece along the tokens, handing the state on, so that the backend holds one piece of the arrays at a time.
+ * @returns undefined where the call is one piece, and where the host does not reach the elements of the backend's tensors. It is undefined
+ * too, before anything is written, where an array does not hold all pieces or where the first piece is refused: the caller then computes
+ * the whole at once, so that the error speaks of the whole arrays
  */
 export async function inPieces(
   backend: Backend,

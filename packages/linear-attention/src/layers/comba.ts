@@ -8,13 +8,13 @@ export interface CombaInputs<T extends Tensor = Tensor> {
   readonly query: T;
   /** [B, T, Hk·K] */
   readonly key: T;
-  /** p, [B, T, Hk·K]; normalised as the key where that is asked for */
+  /** p, [B, T, Hk·K]. It is normalised where the key is */
   readonly erase: T;
   /** [B, T, Hv·V] */
   readonly value: T;
-  /** [B, T, H]: one number a head of the state, or [B, T, 1] */
+  /** β, [B, T, H], one number for each head of the state; or [B, T, 1], one for all heads */
   readonly beta: T;
-  /** g ≤ 0, the logarithm of the decay, [B, T, H] or [B, T, 1] */
+  /** g ≤ 0, the natural logarithm of the factor by which the state decays: [B, T, H], or [B, T, 1] for all heads */
   readonly decay: T;
 }
 
@@ -22,21 +22,24 @@ const inputs: Rule["inputs"] = { query, key, erase: key, value, beta: perHead, d
 
 export const rule: Rule = {
   inputs,
-  direct: {
+  withoutScratch: {
     inputs,
     map: ({ mix }, { query, key, erase, value, beta, decay }) =>
       mix({ query: query!, key: key!, eraseKey: erase!, value: value!, erase: beta!, decay: decay! }),
   },
-  scratch: 1,
+  scratchChannels: 1,
   map: ({ mix, tape, batch, tokens, keyWidth, valueWidth, ...rest }, inputs) => {
     const { query, key, erase, value, beta, decay } = inputs;
     const width = keyWidth + 1;
-    // Row 0 reads the state before it decays and leaves the correction in a scratch channel; row 1 decays all others and
-    // writes what it finds there.
+    // Two rows for each token. Row 0 reads the state before it decays and leaves the correction in the scratch channel, which it wipes first.
+    // Row 1 decays all other channels, and writes along the key what it finds in the scratch channel.
     const ones = tape.scope.repeated(1, [batch, tokens, keyWidth]);
-    const channels = tape.product(tape.value({ tensor: ones, heads: 1, width: keyWidth }, true), decay!);
-    const erased = tape.product(erase!, beta!);
-    const written = tape.product(value!, beta!);
+    const decayOfChannels = tape.product(
+      tape.value({ tensor: ones, heads: 1, width: keyWidth }, true),
+      decay!,
+    );
+    const eraseRows = tape.product(erase!, beta!);
+    const writeRows = tape.product(value!, beta!);
     const output = mix({
       query: tape.place(batch, tokens, [2, query!.heads, width], [{ value: query!, row: 1 }]),
       key: tape.place(
@@ -48,23 +51,23 @@ export const rule: Rule = {
           { value: key!, row: 1 },
         ],
       ),
-      erased: tape.place(
+      eraseRows: tape.place(
         batch,
         tokens,
-        [2, erased.heads, width],
+        [2, eraseRows.heads, width],
         [
-          { value: erased, row: 0 },
+          { value: eraseRows, row: 0 },
           { value: -1, row: 1, column: keyWidth },
         ],
       ),
-      value: tape.place(batch, tokens, [2, rest.stateHeads, valueWidth], [{ value: written, row: 0 }]),
+      value: tape.place(batch, tokens, [2, rest.stateHeads, valueWidth], [{ value: writeRows, row: 0 }]),
       decay: tape.place(
         batch,
         tokens,
-        [2, channels.heads, width],
+        [2, decayOfChannels.heads, width],
         [
           { value: -Infinity, row: 0, column: keyWidth },
-          { value: channels, row: 1 },
+          { value: decayOfChannels, row: 1 },
         ],
       ),
     });
@@ -73,10 +76,12 @@ export const rule: Rule = {
 };
 
 /**
- * w = β (v − Sᵀp);  S ← e^g S + k wᵀ;  o = scale · Sᵀ q: Comba, whose erase key p reads the state before it decays. Its feedback on
- * the query is the caller's.
+ * w = β (v − Sᵀp);  S ← e^g S + k wᵀ;  o = scale · Sᵀ q: Comba, whose erase key p reads the state before it decays. The feedback that
+ * Comba puts on the query is left to the caller.
  *
- * H are the heads of the state, as many as key or value has, whichever has more; neighbouring heads share what is fewer.
+ * H is the number of heads of the state: as many as key or value has, whichever has more. Neighbouring heads share what has fewer.
+ * From Hu and others, "Comba", arXiv 2506.02475.
+ * @returns `output`, [B, T, heads·V], and where asked `finalState`, [N·heads, K, V], and `kept`: new tensors, the caller's to dispose
  * @throws ShapeError, DtypeError, ValueError, DisposedError, UnsupportedError, LimitError
  */
 export function comba<T extends Tensor>(
@@ -88,9 +93,10 @@ export function comba<T extends Tensor>(
 }
 
 /**
- * Gradients of `comba` for every input, and for the initial state where there is one; the layer is computed once more on the way,
- * as far as nothing was kept of it.
- * @param options those of the forward call, and what it has `kept`; `finalState` plays no part
+ * Computes the gradients of `comba` for every input that was given, and for the initial state where there is one.
+ * What they need of the forward pass is computed once more, unless it was `kept`.
+ * @param options are those of the forward call, and its `kept`; `finalState` plays no part
+ * @returns new tensors, the caller's to dispose
  * @throws as `comba`
  */
 export function combaVjp<T extends Tensor>(

@@ -10,7 +10,7 @@ export interface DeltaRuleInputs<T extends Tensor = Tensor> {
   readonly key: T;
   /** [B, T, Hv·V] */
   readonly value: T;
-  /** [B, T, H]: one number a head of the state, or [B, T, 1] */
+  /** β, [B, T, H], one number for each head of the state; or [B, T, 1], one for all heads */
   readonly beta: T;
 }
 
@@ -31,9 +31,11 @@ export const rule: Rule = {
 };
 
 /**
- * S ← S + k [β (v − Sᵀk)]ᵀ;  o = scale · Sᵀ q: the delta rule of DeltaNet. β from 0 to 2.
+ * S ← S + k [β (v − Sᵀk)]ᵀ;  o = scale · Sᵀ q: the delta rule of DeltaNet. β may be anything from 0 to 2.
  *
- * H are the heads of the state, as many as key or value has, whichever has more; neighbouring heads share what is fewer.
+ * H is the number of heads of the state: as many as key or value has, whichever has more. Neighbouring heads share what has fewer.
+ * From Yang and others, "Parallelizing Linear Transformers with the Delta Rule over Sequence Length", arXiv 2406.06484.
+ * @returns `output`, [B, T, heads·V], and where asked `finalState`, [N·heads, K, V], and `kept`: new tensors, the caller's to dispose
  * @throws ShapeError, DtypeError, ValueError, DisposedError, UnsupportedError, LimitError
  */
 export function deltaRule<T extends Tensor>(
@@ -45,9 +47,10 @@ export function deltaRule<T extends Tensor>(
 }
 
 /**
- * Gradients of `deltaRule` for every input, and for the initial state where there is one; the layer is computed once more on the way,
- * as far as nothing was kept of it.
- * @param options those of the forward call, and what it has `kept`; `finalState` plays no part
+ * Computes the gradients of `deltaRule` for every input that was given, and for the initial state where there is one.
+ * What they need of the forward pass is computed once more, unless it was `kept`.
+ * @param options are those of the forward call, and its `kept`; `finalState` plays no part
+ * @returns new tensors, the caller's to dispose
  * @throws as `deltaRule`
  */
 export function deltaRuleVjp<T extends Tensor>(

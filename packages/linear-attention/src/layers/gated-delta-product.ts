@@ -13,7 +13,10 @@ export interface GatedDeltaProductInputs<T extends Tensor = Tensor> {
   readonly value: T;
   /** [B, T·n, H] or [B, T·n, 1] */
   readonly beta: T;
-  /** g ≤ 0, the logarithm of the decay before the first step, [B, T, H] or [B, T, 1]. Default: none */
+  /**
+   * g ≤ 0, the natural logarithm of the factor by which the state decays before the first step: [B, T, H], or [B, T, 1] for all heads.
+   * Default: no decay
+   */
   readonly decay?: T | undefined;
 }
 
@@ -40,10 +43,12 @@ export const rule: Rule = {
 };
 
 /**
- * S ← e^g S;  n times, j = 1 … n:  S ← S + k_j [β_j (v_j − Sᵀk_j)]ᵀ;  o = scale · Sᵀ q: DeltaProduct, n steps of the delta rule a
- * token, n found from the rows of `key`.
+ * S ← e^g S;  n times, j = 1 … n:  S ← S + k_j [β_j (v_j − Sᵀk_j)]ᵀ;  o = scale · Sᵀ q: DeltaProduct, which takes n steps of the delta
+ * rule for each token. The rows of `key` tell n.
  *
- * H are the heads of the state, as many as key or value has, whichever has more; neighbouring heads share what is fewer.
+ * H is the number of heads of the state: as many as key or value has, whichever has more. Neighbouring heads share what has fewer.
+ * From Siems and others, "DeltaProduct", arXiv 2502.10297, with the gate of flash-linear-attention.
+ * @returns `output`, [B, T, heads·V], and where asked `finalState`, [N·heads, K, V], and `kept`: new tensors, the caller's to dispose
  * @throws ShapeError, DtypeError, ValueError, DisposedError, UnsupportedError, LimitError
  */
 export function gatedDeltaProduct<T extends Tensor>(
@@ -55,9 +60,10 @@ export function gatedDeltaProduct<T extends Tensor>(
 }
 
 /**
- * Gradients of `gatedDeltaProduct` for every input, and for the initial state where there is one; the layer is computed once more on the way,
- * as far as nothing was kept of it.
- * @param options those of the forward call, and what it has `kept`; `finalState` plays no part
+ * Computes the gradients of `gatedDeltaProduct` for every input that was given, and for the initial state where there is one.
+ * What they need of the forward pass is computed once more, unless it was `kept`.
+ * @param options are those of the forward call, and its `kept`; `finalState` plays no part
+ * @returns new tensors, the caller's to dispose
  * @throws as `gatedDeltaProduct`
  */
 export function gatedDeltaProductVjp<T extends Tensor>(

@@ -10,11 +10,11 @@ export interface GatedDeltaRule2Inputs<T extends Tensor = Tensor> {
   readonly key: T;
   /** [B, T, Hv·V] */
   readonly value: T;
-  /** b, one a key channel: [B, T, H·K] */
+  /** b, one number for each key channel: [B, T, H·K] */
   readonly erase: T;
-  /** w, one a column of the value: [B, T, H·V] */
+  /** w, one number for each column of the value: [B, T, H·V] */
   readonly write: T;
-  /** g ≤ 0, the logarithm of the decay, one a key channel: [B, T, H·K] */
+  /** g ≤ 0, the natural logarithm of the factor by which the state decays, one for each key channel: [B, T, H·K] */
   readonly decay: T;
 }
 
@@ -42,7 +42,9 @@ export const rule: Rule = {
  * S ← diag(e^g) S;  S ← S + k [w ∘ v − Sᵀ(b ∘ k)]ᵀ;  o = scale · Sᵀ q: Gated DeltaNet-2, where one gate erases (b) and another
  * writes (w).
  *
- * H are the heads of the state, as many as key or value has, whichever has more; neighbouring heads share what is fewer.
+ * H is the number of heads of the state: as many as key or value has, whichever has more. Neighbouring heads share what has fewer.
+ * From flash-linear-attention, `fla/ops/gdn2`.
+ * @returns `output`, [B, T, heads·V], and where asked `finalState`, [N·heads, K, V], and `kept`: new tensors, the caller's to dispose
  * @throws ShapeError, DtypeError, ValueError, DisposedError, UnsupportedError, LimitError
  */
 export function gatedDeltaRule2<T extends Tensor>(
@@ -54,9 +56,10 @@ export function gatedDeltaRule2<T extends Tensor>(
 }
 
 /**
- * Gradients of `gatedDeltaRule2` for every input, and for the initial state where there is one; the layer is computed once more on the way,
- * as far as nothing was kept of it.
- * @param options those of the forward call, and what it has `kept`; `finalState` plays no part
+ * Computes the gradients of `gatedDeltaRule2` for every input that was given, and for the initial state where there is one.
+ * What they need of the forward pass is computed once more, unless it was `kept`.
+ * @param options are those of the forward call, and its `kept`; `finalState` plays no part
+ * @returns new tensors, the caller's to dispose
  * @throws as `gatedDeltaRule2`
  */
 export function gatedDeltaRule2Vjp<T extends Tensor>(

@@ -10,9 +10,9 @@ export interface GatedDeltaRuleInputs<T extends Tensor = Tensor> {
   readonly key: T;
   /** [B, T, Hv·V] */
   readonly value: T;
-  /** [B, T, H]: one number a head of the state, or [B, T, 1] */
+  /** β, [B, T, H], one number for each head of the state; or [B, T, 1], one for all heads */
   readonly beta: T;
-  /** g ≤ 0, the logarithm of the decay, [B, T, H] or [B, T, 1] */
+  /** g ≤ 0, the natural logarithm of the factor by which the state decays: [B, T, H], or [B, T, 1] for all heads */
   readonly decay: T;
 }
 
@@ -37,7 +37,9 @@ export const rule: Rule = {
 /**
  * S ← e^g S;  S ← S + k [β (v − Sᵀk)]ᵀ;  o = scale · Sᵀ q: Gated DeltaNet, the mixer of Qwen3-Next and Qwen3.5.
  *
- * H are the heads of the state, as many as key or value has, whichever has more; neighbouring heads share what is fewer.
+ * H is the number of heads of the state: as many as key or value has, whichever has more. Neighbouring heads share what has fewer.
+ * From Yang, Kautz and Hatamizadeh, "Gated Delta Networks", arXiv 2412.06464.
+ * @returns `output`, [B, T, heads·V], and where asked `finalState`, [N·heads, K, V], and `kept`: new tensors, the caller's to dispose
  * @throws ShapeError, DtypeError, ValueError, DisposedError, UnsupportedError, LimitError
  */
 export function gatedDeltaRule<T extends Tensor>(
@@ -49,9 +51,10 @@ export function gatedDeltaRule<T extends Tensor>(
 }
 
 /**
- * Gradients of `gatedDeltaRule` for every input, and for the initial state where there is one; the layer is computed once more on the way,
- * as far as nothing was kept of it.
- * @param options those of the forward call, and what it has `kept`; `finalState` plays no part
+ * Computes the gradients of `gatedDeltaRule` for every input that was given, and for the initial state where there is one.
+ * What they need of the forward pass is computed once more, unless it was `kept`.
+ * @param options are those of the forward call, and its `kept`; `finalState` plays no part
+ * @returns new tensors, the caller's to dispose
  * @throws as `gatedDeltaRule`
  */
 export function gatedDeltaRuleVjp<T extends Tensor>(

@@ -10,9 +10,9 @@ export interface KimiDeltaAttentionInputs<T extends Tensor = Tensor> {
   readonly key: T;
   /** [B, T, Hv·V] */
   readonly value: T;
-  /** [B, T, H]: one number a head of the state, or [B, T, 1] */
+  /** β, [B, T, H], one number for each head of the state; or [B, T, 1], one for all heads */
   readonly beta: T;
-  /** g ≤ 0, the logarithm of the decay, one a key channel: [B, T, H·K] */
+  /** g ≤ 0, the natural logarithm of the factor by which the state decays, one for each key channel: [B, T, H·K] */
   readonly decay: T;
 }
 
@@ -35,10 +35,12 @@ export const rule: Rule = {
 };
 
 /**
- * S ← diag(e^g) S;  S ← S + k [β (v − Sᵀk)]ᵀ;  o = scale · Sᵀ q: Kimi Delta Attention, a gated delta rule with a gate a key
- * channel.
+ * S ← diag(e^g) S;  S ← S + k [β (v − Sᵀk)]ᵀ;  o = scale · Sᵀ q: Kimi Delta Attention, a gated delta rule with one gate for
+ * each key channel.
  *
- * H are the heads of the state, as many as key or value has, whichever has more; neighbouring heads share what is fewer.
+ * H is the number of heads of the state: as many as key or value has, whichever has more. Neighbouring heads share what has fewer.
+ * From Kimi Team, "Kimi Linear", arXiv 2510.26692.
+ * @returns `output`, [B, T, heads·V], and where asked `finalState`, [N·heads, K, V], and `kept`: new tensors, the caller's to dispose
  * @throws ShapeError, DtypeError, ValueError, DisposedError, UnsupportedError, LimitError
  */
 export function kimiDeltaAttention<T extends Tensor>(
@@ -50,9 +52,10 @@ export function kimiDeltaAttention<T extends Tensor>(
 }
 
 /**
- * Gradients of `kimiDeltaAttention` for every input, and for the initial state where there is one; the layer is computed once more on the way,
- * as far as nothing was kept of it.
- * @param options those of the forward call, and what it has `kept`; `finalState` plays no part
+ * Computes the gradients of `kimiDeltaAttention` for every input that was given, and for the initial state where there is one.
+ * What they need of the forward pass is computed once more, unless it was `kept`.
+ * @param options are those of the forward call, and its `kept`; `finalState` plays no part
+ * @returns new tensors, the caller's to dispose
  * @throws as `kimiDeltaAttention`
  */
 export function kimiDeltaAttentionVjp<T extends Tensor>(

@@ -24,7 +24,9 @@ export const rule: Rule = {
 /**
  * S ← S + k vᵀ;  o = scale · Sᵀ q: linear attention without a feature map and without a normaliser.
  *
- * H are the heads of the state, as many as key or value has, whichever has more; neighbouring heads share what is fewer.
+ * H is the number of heads of the state: as many as key or value has, whichever has more. Neighbouring heads share what has fewer.
+ * From Katharopoulos and others, "Transformers are RNNs", arXiv 2006.16236.
+ * @returns `output`, [B, T, heads·V], and where asked `finalState`, [N·heads, K, V], and `kept`: new tensors, the caller's to dispose
  * @throws ShapeError, DtypeError, ValueError, DisposedError, UnsupportedError, LimitError
  */
 export function linearAttention<T extends Tensor>(
@@ -36,9 +38,10 @@ export function linearAttention<T extends Tensor>(
 }
 
 /**
- * Gradients of `linearAttention` for every input, and for the initial state where there is one; the layer is computed once more on the way,
- * as far as nothing was kept of it.
- * @param options those of the forward call, and what it has `kept`; `finalState` plays no part
+ * Computes the gradients of `linearAttention` for every input that was given, and for the initial state where there is one.
+ * What they need of the forward pass is computed once more, unless it was `kept`.
+ * @param options are those of the forward call, and its `kept`; `finalState` plays no part
+ * @returns new tensors, the caller's to dispose
  * @throws as `linearAttention`
  */
 export function linearAttentionVjp<T extends Tensor>(

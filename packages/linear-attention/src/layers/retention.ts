@@ -20,10 +20,10 @@ export const rule: Rule = {
   },
   map: ({ mix, tape, batch, tokens, stateHeads }, { query, key, value }) => {
     const { backend, dtype } = tape.scope;
-    const data = newFloatArray(dtype, stateHeads).map((_, head) => Math.log1p(-(2 ** (-5 - head))));
-    const tensor = tape.scope.own(backend.upload({ data, shape: [1, 1, stateHeads] }));
-    const gates = tape.value({ tensor, heads: stateHeads, width: 1 }, true);
-    const decay = tape.repeat(gates, batch, tokens);
+    const logOfGamma = newFloatArray(dtype, stateHeads).map((_, head) => Math.log1p(-(2 ** (-5 - head))));
+    const tensor = tape.scope.own(backend.upload({ data: logOfGamma, shape: [1, 1, stateHeads] }));
+    const decayOfHeads = tape.value({ tensor, heads: stateHeads, width: 1 }, true);
+    const decay = tape.repeat(decayOfHeads, batch, tokens);
     return mix({ query: query!, key: key!, value: value!, decay });
   },
 };
@@ -32,7 +32,9 @@ export const rule: Rule = {
  * S ← γ_h S + k vᵀ;  o = scale · Sᵀ q with γ_h = 1 − 2^(−5−h) for head h of the state: the retention of RetNet, without its
  * rotation and normalisation.
  *
- * H are the heads of the state, as many as key or value has, whichever has more; neighbouring heads share what is fewer.
+ * H is the number of heads of the state: as many as key or value has, whichever has more. Neighbouring heads share what has fewer.
+ * From Sun and others, "Retentive Network", arXiv 2307.08621.
+ * @returns `output`, [B, T, heads·V], and where asked `finalState`, [N·heads, K, V], and `kept`: new tensors, the caller's to dispose
  * @throws ShapeError, DtypeError, ValueError, DisposedError, UnsupportedError, LimitError
  */
 export function retention<T extends Tensor>(
@@ -44,9 +46,10 @@ export function retention<T extends Tensor>(
 }
 
 /**
- * Gradients of `retention` for every input, and for the initial state where there is one; the layer is computed once more on the way,
- * as far as nothing was kept of it.
- * @param options those of the forward call, and what it has `kept`; `finalState` plays no part
+ * Computes the gradients of `retention` for every input that was given, and for the initial state where there is one.
+ * What they need of the forward pass is computed once more, unless it was `kept`.
+ * @param options are those of the forward call, and its `kept`; `finalState` plays no part
+ * @returns new tensors, the caller's to dispose
  * @throws as `retention`
  */
 export function retentionVjp<T extends Tensor>(

@@ -10,7 +10,7 @@ export interface SimpleGlaInputs<T extends Tensor = Tensor> {
   readonly key: T;
   /** [B, T, Hv·V] */
   readonly value: T;
-  /** g ≤ 0, the logarithm of the decay, [B, T, H] or [B, T, 1] */
+  /** g ≤ 0, the natural logarithm of the factor by which the state decays: [B, T, H], or [B, T, 1] for all heads */
   readonly decay: T;
 }
 
@@ -25,9 +25,11 @@ export const rule: Rule = {
 };
 
 /**
- * S ← e^g S + k vᵀ;  o = scale · Sᵀ q: gated linear attention with one gate a head.
+ * S ← e^g S + k vᵀ;  o = scale · Sᵀ q: gated linear attention with one gate for each head.
  *
- * H are the heads of the state, as many as key or value has, whichever has more; neighbouring heads share what is fewer.
+ * H is the number of heads of the state: as many as key or value has, whichever has more. Neighbouring heads share what has fewer.
+ * From Yang and others, "Gated Linear Attention Transformers", arXiv 2312.06635, the case of one gate for each head.
+ * @returns `output`, [B, T, heads·V], and where asked `finalState`, [N·heads, K, V], and `kept`: new tensors, the caller's to dispose
  * @throws ShapeError, DtypeError, ValueError, DisposedError, UnsupportedError, LimitError
  */
 export function simpleGla<T extends Tensor>(
@@ -39,9 +41,10 @@ export function simpleGla<T extends Tensor>(
 }
 
 /**
- * Gradients of `simpleGla` for every input, and for the initial state where there is one; the layer is computed once more on the way,
- * as far as nothing was kept of it.
- * @param options those of the forward call, and what it has `kept`; `finalState` plays no part
+ * Computes the gradients of `simpleGla` for every input that was given, and for the initial state where there is one.
+ * What they need of the forward pass is computed once more, unless it was `kept`.
+ * @param options are those of the forward call, and its `kept`; `finalState` plays no part
+ * @returns new tensors, the caller's to dispose
  * @throws as `simpleGla`
  */
 export function simpleGlaVjp<T extends Tensor>(

@@ -6,15 +6,15 @@ import { key, parameter, perHead, query, value, type Rule } from "../engine/rule
 export interface SsdInputs<T extends Tensor = Tensor> {
   /** [B, T, H·V] */
   readonly x: T;
-  /** Δ, after its softplus, [B, T, H] or [B, T, 1] */
+  /** Δ, after its softplus: [B, T, H], or [B, T, 1] for all heads */
   readonly dt: T;
-  /** negative, [1, 1, H] */
+  /** One negative number for each head, [1, 1, H]: the state decays by e^(Δ A) */
   readonly A: T;
   /** [B, T, G·K] */
   readonly B: T;
   /** [B, T, G·K] */
   readonly C: T;
-  /** [1, 1, H]. Default: 0 */
+  /** One number for each head, [1, 1, H]: y has D x beside what is read of the state. Default: 0 */
   readonly D?: T | undefined;
 }
 
@@ -31,19 +31,21 @@ export const rule: Rule = {
   map: ({ mix, tape, batch, tokens, outHeads, valueWidth }, { x, dt, A, B, C, D }) => {
     const output = mix({ query: C!, key: B!, value: tape.product(x!, dt!), decay: tape.product(dt!, A!) });
     if (D === undefined) return output;
-    const skipped = tape.product(x!, D);
-    const parts = [{ value: skipped, row: 0 }];
-    const all =
-      skipped.heads === outHeads ? skipped : tape.place(batch, tokens, [1, outHeads, valueWidth], parts);
-    return tape.sum(output, all);
+    const skip = tape.product(x!, D);
+    const parts = [{ value: skip, row: 0 }];
+    const skipOfOutput =
+      skip.heads === outHeads ? skip : tape.place(batch, tokens, [1, outHeads, valueWidth], parts);
+    return tape.sum(output, skipOfOutput);
   },
 };
 
 /**
- * S ← e^(Δ A) S + B (Δ x)ᵀ;  y = scale · Sᵀ C + D x, scale 1 unless given: Mamba-2, the state space dual. With G groups of H heads:
- * heads { query: G, key: G, value: H }.
+ * S ← e^(Δ A) S + B (Δ x)ᵀ;  y = scale · Sᵀ C + D x, scale 1 unless given: Mamba-2, the state space dual. With H heads in G groups,
+ * the option `heads` is { query: G, key: G, value: H }.
  *
- * H are the heads of the state, as many as key or value has, whichever has more; neighbouring heads share what is fewer.
+ * H is the number of heads of the state: as many as key or value has, whichever has more. Neighbouring heads share what has fewer.
+ * From Dao and Gu, "Transformers are SSMs", arXiv 2405.21060.
+ * @returns `output`, [B, T, heads·V], and where asked `finalState`, [N·heads, K, V], and `kept`: new tensors, the caller's to dispose
  * @throws ShapeError, DtypeError, ValueError, DisposedError, UnsupportedError, LimitError
  */
 export function ssd<T extends Tensor>(
@@ -55,9 +57,10 @@ export function ssd<T extends Tensor>(
 }
 
 /**
- * Gradients of `ssd` for every input, and for the initial state where there is one; the layer is computed once more on the way,
- * as far as nothing was kept of it.
- * @param options those of the forward call, and what it has `kept`; `finalState` plays no part
+ * Computes the gradients of `ssd` for every input that was given, and for the initial state where there is one.
+ * What they need of the forward pass is computed once more, unless it was `kept`.
+ * @param options are those of the forward call, and its `kept`; `finalState` plays no part
+ * @returns new tensors, the caller's to dispose
  * @throws as `ssd`
  */
 export function ssdVjp<T extends Tensor>(

@@ -10,12 +10,12 @@ export interface BetaGateInputs<T extends Tensor = Tensor> {
 }
 
 export interface BetaGateOptions {
-  /** > 0. Default 1; models that allow negative eigenvalues have 2. */
+  /** The largest β, > 0. Default 1. Models that allow negative eigenvalues have 2. */
   readonly scale?: number | undefined;
 }
 
 /**
- * β = scale · σ(b): how much of an erased value the delta rule writes, from what the model projects.
+ * Computes β = scale · σ(b), the share of a correction that the delta rule writes, from what the model projects.
  * @returns [B, T, H], the caller's to dispose
  * @throws ShapeError, DtypeError, ValueError, DisposedError, UnsupportedError, LimitError
  */
@@ -31,7 +31,8 @@ export function betaGate<T extends Tensor>(
 }
 
 /**
- * The gradient of `betaGate`.
+ * Computes the gradient of `betaGate`, [B, T, H].
+ * @returns a new tensor, the caller's to dispose
  * @throws as `betaGate`
  */
 export function betaGateVjp<T extends Tensor>(
@@ -62,7 +63,7 @@ function checkBeta<T extends Tensor>(
   return { b, scale };
 }
 
-/** The bounded gate with A_log = 0 and dt_bias = 0, of one head that has every column. */
+/** Returns β as a call of the bounded gate, lowerBound · σ(exp(A_log) (x + dt_bias)), with A_log = dt_bias = 0 and a single head. */
 function callOf<T extends Tensor>(scope: Scope<T>, b: T, scale: number): GateCall<T> {
   const width = b.shape[2];
   const x = { tensor: b, heads: 1, width };

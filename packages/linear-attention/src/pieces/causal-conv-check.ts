@@ -1,23 +1,29 @@
 import { ShapeError, ValueError, type Backend, type Shape, type Tensor } from "@dlrt/core";
 import { checkAliases, checkOptions, checkPiece, describe } from "@dlrt/core/backend";
 import { checkSized } from "../engine/check-options.js";
-import { checkPieces, paddingOf } from "../engine/pieces.js";
-import type { Piece } from "../engine/packed.js";
+import { checkSpans, paddingOf } from "../engine/spans.js";
+import type { Span } from "../engine/packed.js";
 import { checkFirst, checkPacked } from "./check.js";
 import type { CausalConvCotangents, CausalConvInputs, CausalConvOptions } from "./causal-conv-options.js";
 
-/** A call whose every argument fits. */
+/** A convolution's call whose arguments all fit. */
 export interface ConvCall<T extends Tensor> extends CausalConvInputs<T> {
+  /** B */
   readonly batch: number;
+  /** T */
   readonly tokens: number;
+  /** C */
   readonly channels: number;
+  /** k */
   readonly taps: number;
   readonly activation: "none" | "silu";
-  /** Whether x, results and states have the channels as rows. */
+  /** Whether the caller's x, results and states have the channels as rows, [B, C, T]. */
   readonly channelsFirst: boolean;
-  readonly pieces: readonly Piece[];
-  /** The rows beside the pieces. */
-  readonly padding: readonly Piece[];
+  /** The tokens that count. */
+  readonly spans: readonly Span[];
+  /** The padded rows, which are in no span. */
+  readonly padding: readonly Span[];
+  /** The shape of the caller's states. */
   readonly stateShape: Shape;
   readonly initialState: T | undefined;
   readonly finalState: boolean | T;
@@ -25,7 +31,11 @@ export interface ConvCall<T extends Tensor> extends CausalConvInputs<T> {
 
 const names = ["activation", "layout", "initialState", "finalState", "sequences", "padding"];
 
-/** @throws ShapeError, DtypeError, ValueError, DisposedError, UnsupportedError */
+/**
+ * Checks a convolution's call before anything is allocated or written.
+ * @param kernel is the kernel that is to compute it
+ * @throws ShapeError, DtypeError, ValueError, DisposedError, UnsupportedError, which name the argument at fault
+ */
 export function checkConv<T extends Tensor>(
   backend: Backend<T>,
   inputs: CausalConvInputs<T>,
@@ -46,9 +56,9 @@ export function checkConv<T extends Tensor>(
   checkPacked(backend, "weight", weight, [channels, 1, taps], x);
   if (taps === 0) throw new ShapeError("weight", "one tap or more", "none");
   if (bias !== undefined) checkPacked(backend, "bias", bias, [1, 1, channels], x);
-  const pieces = checkPieces(options, batch, tokens);
-  const padding = options.padding ? paddingOf(pieces, tokens) : [];
-  const count = sequences ? pieces.length : batch;
+  const spans = checkSpans(options, batch, tokens);
+  const padding = options.padding ? paddingOf(spans, tokens) : [];
+  const count = sequences ? spans.length : batch;
   const stateShape: Shape = channelsFirst ? [count, channels, taps - 1] : [count, taps - 1, channels];
   if (initialState !== undefined) checkSized(backend, "initialState", initialState, stateShape, x.dtype);
   if (typeof finalState !== "boolean") {
@@ -59,12 +69,12 @@ export function checkConv<T extends Tensor>(
   }
   checkPiece(backend, kernel, x);
   return {
-    ...{ x, weight, bias, batch, tokens, channels, taps, channelsFirst, pieces, padding, stateShape },
+    ...{ x, weight, bias, batch, tokens, channels, taps, channelsFirst, spans, padding, stateShape },
     ...{ initialState, finalState, activation: activation === "none" ? "none" : "silu" },
   };
 }
 
-/** @throws ShapeError, DtypeError, ValueError, DisposedError */
+/** Checks the cotangents of a convolution's results. @throws ShapeError, DtypeError, ValueError, DisposedError */
 export function checkConvCotangents<T extends Tensor>(
   backend: Backend<T>,
   cotangents: CausalConvCotangents<T>,

@@ -1,14 +1,21 @@
 import type { Backend, Tensor } from "@dlrt/core";
 import { runPiece } from "@dlrt/core/backend";
 import { sumTokens } from "../engine/elementwise.js";
-import { clearRows } from "../engine/pieces.js";
+import { clearRows } from "../engine/spans.js";
 import { withScope, type Scope } from "../engine/scope.js";
 import { checkConv, checkConvCotangents, type ConvCall } from "./causal-conv-check.js";
-import { asMatrix, entryOf, inRows, inTokens, operandsOf, tokensOf } from "./causal-conv-operands.js";
+import {
+  asMatrix,
+  entryOf,
+  tokensFirstShape,
+  tokensFirst,
+  convOperands,
+  tokensOf,
+} from "./causal-conv-operands.js";
 import type { CausalConvCotangents, CausalConvInputs, CausalConvOptions } from "./causal-conv-options.js";
 import type { PieceGradients } from "./check.js";
 
-/** The gradients as the kernel gives them: those of the parameters of each sequence by itself. */
+/** The gradients as the kernel gives them: each sequence has gradients of the parameters by itself. */
 interface Raw<T extends Tensor> {
   /** [B, T, C] */
   readonly x: T;
@@ -21,9 +28,10 @@ interface Raw<T extends Tensor> {
 }
 
 /**
- * Gradients of `causalConv` for every input that was given, and for the initial state where there is one; the sums before the
- * activation are computed once more.
- * @param options those of the forward call; its `finalState` plays no part
+ * Computes the gradients of `causalConv` for every input that was given, and for the initial state where there is one. The sums before
+ * the activation are computed once more.
+ * @param options are those of the forward call, whose `finalState` plays no part
+ * @returns new tensors, the caller's to dispose
  * @throws as `causalConv`
  */
 export function causalConvVjp<T extends Tensor>(
@@ -38,7 +46,7 @@ export function causalConvVjp<T extends Tensor>(
     const raw = run(scope, call, cotangents);
     clearRows(scope, { tensor: raw.x, heads: 1, width: call.channels }, call.padding, 1);
     const turned = (t: T): T =>
-      call.channelsFirst ? scope.copy(t, scope.empty(inRows(t.shape, call)), { trans: true }) : t;
+      call.channelsFirst ? scope.copy(t, scope.empty(tokensFirstShape(t.shape, call)), { trans: true }) : t;
     const gradients = {
       x: turned(raw.x),
       weight: weightGradient(scope, raw.weight),
@@ -56,13 +64,13 @@ function run<T extends Tensor>(
   cotangents: CausalConvCotangents<T>,
 ): Raw<T> {
   const { backend } = scope;
-  const { channels, taps, activation, stateShape, pieces } = call;
-  const { x, weight, bias, initialState } = operandsOf(scope, call);
-  const output = cotangents.output && inTokens(scope, cotangents.output, call);
+  const { channels, taps, activation, stateShape, spans } = call;
+  const { x, weight, bias, initialState } = convOperands(scope, call);
+  const output = cotangents.output && tokensFirst(scope, cotangents.output, call);
   const cotangent = output ?? scope.full(0, x.shape);
-  const final = cotangents.finalState && inTokens(scope, cotangents.finalState, call);
-  const idle = pieces.some(({ batch, rows }) => batch * rows * channels === 0);
-  // A sequence without tokens adds nothing to the parameters' gradients.
+  const final = cotangents.finalState && tokensFirst(scope, cotangents.finalState, call);
+  const idle = spans.some(({ batch, rows }) => batch * rows * channels === 0);
+  // The kernel is not called for a sequence without tokens, which adds nothing to the parameters' gradients: they begin as zeros then.
   const perSequence = (rows: number): T =>
     idle ? scope.full(0, [stateShape[0], rows, channels]) : scope.empty([stateShape[0], rows, channels]);
   const raw = {
@@ -71,26 +79,26 @@ function run<T extends Tensor>(
     bias: call.bias && perSequence(1),
     initialState: initialState && scope.empty(initialState.shape),
   };
-  for (const piece of pieces) {
+  for (const span of spans) {
     const state = (t: T | undefined): T | undefined =>
-      t && taps > 1 ? entryOf(backend, t, piece) : undefined;
-    if (piece.batch * piece.rows * channels === 0) {
+      t && taps > 1 ? entryOf(backend, t, span) : undefined;
+    if (span.batch * span.rows * channels === 0) {
       const into = state(raw.initialState);
       if (into) scope.copy(state(final) ?? scope.repeated(0, into.shape), into);
       continue;
     }
     runPiece(backend, "causalConvVjp", {
-      ...{ batch: piece.batch, n: piece.rows, p: channels, taps, activation },
-      x: tokensOf(backend, x, piece),
-      weight: weight(piece),
-      bias: bias(piece),
+      ...{ batch: span.batch, n: span.rows, p: channels, taps, activation },
+      x: tokensOf(backend, x, span),
+      weight: weight(span),
+      bias: bias(span),
       initialState: state(initialState),
-      cotangent: tokensOf(backend, cotangent, piece),
+      cotangent: tokensOf(backend, cotangent, span),
       finalStateCotangent: state(final),
       gradients: {
-        x: tokensOf(backend, raw.x, piece),
-        weight: entryOf(backend, raw.weight, piece),
-        bias: raw.bias && entryOf(backend, raw.bias, piece),
+        x: tokensOf(backend, raw.x, span),
+        weight: entryOf(backend, raw.weight, span),
+        bias: raw.bias && entryOf(backend, raw.bias, span),
         initialState: state(raw.initialState),
       },
     });
@@ -98,7 +106,7 @@ function run<T extends Tensor>(
   return raw;
 }
 
-/** [N, k, C] added up and turned into [C, 1, k]. */
+/** Adds the weights' gradients of all sequences up, and turns the sum, [k, C], into [C, 1, k]. */
 function weightGradient<T extends Tensor>(scope: Scope<T>, each: T): T {
   const [, taps, channels] = each.shape;
   const whole = scope.backend.view(overSequences(scope, each), [1, taps, channels], {
@@ -109,7 +117,7 @@ function weightGradient<T extends Tensor>(scope: Scope<T>, each: T): T {
   return result;
 }
 
-/** [N, rows, cols] added up over the sequences, [1, 1, rows·cols]. */
+/** Adds the gradients of all sequences up: [N, rows, cols] becomes [1, 1, rows·cols]. */
 function overSequences<T extends Tensor>(scope: Scope<T>, each: T): T {
   const [count, rows, cols] = each.shape;
   const width = rows * cols;

@@ -1,10 +1,10 @@
 import { ShapeError, ValueError, type Backend, type Shape, type Tensor } from "@dlrt/core";
-import { checkOptions, checkReadable, describe } from "@dlrt/core/backend";
+import { checkCount, checkOptions, checkReadable } from "@dlrt/core/backend";
 import { checkSized } from "../engine/check-options.js";
 
-/** What came back through the one result of a piece; absent: 0. */
+/** The cotangent of the only result of a small piece. */
 export interface OutputCotangent<T extends Tensor = Tensor> {
-  /** As the result */
+  /** Shaped as the result. Where it is absent, it counts as 0 */
   readonly output?: T | undefined;
 }
 
@@ -12,7 +12,7 @@ export interface OutputCotangent<T extends Tensor = Tensor> {
 export type PieceGradients<Inputs> = { readonly [name in keyof Inputs]: Inputs[name] };
 
 /**
- * The inputs' names, and that the first is a packed array, by which all others are measured.
+ * Checks the names of the inputs, and that the first of them is a packed array, by whose sizes the others are checked.
  * @returns that array
  * @throws ValueError, ShapeError, DisposedError
  */
@@ -30,7 +30,7 @@ export function checkFirst<T extends Tensor>(
   return first;
 }
 
-/** @throws ShapeError, DtypeError, ValueError, DisposedError */
+/** Checks a packed array of this shape and of the dtype of another one. @throws ShapeError, DtypeError, ValueError, DisposedError */
 export function checkPacked<T extends Tensor>(
   backend: Backend<T>,
   name: string,
@@ -42,22 +42,21 @@ export function checkPacked<T extends Tensor>(
   checkOneHead(name, t);
 }
 
-/** @throws ShapeError: a view by heads, where the packed array itself is meant */
+/** @throws ShapeError for a view by heads, where the packed array itself is meant */
 function checkOneHead(name: string, { layout }: Tensor): void {
   if (layout.heads !== 1)
     throw new ShapeError(name, "one head a sequence: the packed array itself", `${layout.heads} heads`);
 }
 
-/** Into how many heads the columns of `x` are cut. @throws ValueError, ShapeError */
+/** Checks into how many heads the columns of an input are cut, and returns that number. @throws ValueError, ShapeError */
 export function checkHeadCount(heads: number, name: string, { shape }: Tensor): number {
-  if (!Number.isSafeInteger(heads) || heads < 1)
-    throw new ValueError("heads", "an integer ≥ 1", describe(heads));
+  checkCount("heads", heads);
   if (shape[2] % heads !== 0)
     throw new ShapeError(name, `columns in a multiple of ${heads} heads`, `${shape[2]} columns`);
   return heads;
 }
 
-/** @throws ShapeError, DtypeError, ValueError, DisposedError */
+/** Checks the cotangent of a result that is shaped as `x`. @throws ShapeError, DtypeError, ValueError, DisposedError */
 export function checkOutputCotangent<T extends Tensor>(
   backend: Backend<T>,
   cotangents: OutputCotangent<T>,

@@ -6,17 +6,22 @@ import { withScope, type Scope } from "../engine/scope.js";
 import { checkFirst, checkOutputCotangent, checkPacked, type OutputCotangent } from "./check.js";
 import { perEntry } from "./parameters.js";
 
-/** What every gate takes, whatever it is called. */
+/** A gate's call whose arguments all fit, whatever the gate is called. */
 export interface GateCall<T extends Tensor> {
+  /** What the model projects, [B, T, H·D]. */
   readonly x: Packed<T>;
+  /** A_log, [1, 1, H] */
   readonly aLog: T;
+  /** dt_bias, [1, 1, H·D] */
   readonly dtBias: T;
-  /** What the sigmoid is multiplied by; absent: the softplus. */
+  /** The number by which the sigmoid is multiplied. Where it is undefined, the gate is the softplus. */
   readonly lowerBound: number | undefined;
 }
 
 /**
- * @param name of the array that the model projects: [B, T, H] with `perChannel` false, [B, T, H·D] with true
+ * Checks a gate's inputs before anything is allocated.
+ * @param name is that of the array that the model projects
+ * @param perChannel tells whether that array is [B, T, H·D], and not [B, T, H]
  * @throws ShapeError, DtypeError, ValueError, DisposedError, UnsupportedError
  */
 export function checkGate<T extends Tensor>(
@@ -37,12 +42,12 @@ export function checkGate<T extends Tensor>(
   return { x: { tensor, heads, width: perChannel ? cols / heads : 1 }, aLog, dtBias };
 }
 
-/** g, [B, T, H·D] */
+/** Computes g, [B, T, H·D], a new tensor. */
 export function computeGate<T extends Tensor>(backend: Backend<T>, call: GateCall<T>): T {
   return withScope(backend, call.x.tensor.dtype, (scope) => scope.release(runGate(scope, call).out.tensor));
 }
 
-/** The gradients of x, A_log and dt_bias, in this order. */
+/** Computes the gradients of x, A_log and dt_bias, in this order, as new tensors. @throws where the cotangent does not fit */
 export function gateGradients<T extends Tensor>(
   backend: Backend<T>,
   call: GateCall<T>,
@@ -59,7 +64,10 @@ export function gateGradients<T extends Tensor>(
   });
 }
 
-/** g, or with a cotangent the gradient of x, and where asked the terms of that of A_log, [B, T, H]. */
+/**
+ * Runs the kernel. `out` is g or, with a cotangent, the gradient of x, whose sum over tokens is that of dt_bias. `aTerms`, [B, T, H], is there
+ * where it is asked for; its sum over tokens is the gradient of A_log.
+ */
 export function runGate<T extends Tensor>(
   scope: Scope<T>,
   { x, aLog, dtBias, lowerBound }: GateCall<T>,

@@ -17,18 +17,18 @@ import { perEntry } from "./parameters.js";
 export interface GatedRmsNormInputs<T extends Tensor = Tensor> {
   /** A layer's output, [B, T, H·D] */
   readonly x: T;
-  /** z, [B, T, H·D]. Default: no gate */
+  /** z, [B, T, H·D]. Default: there is no gate */
   readonly gate?: T | undefined;
-  /** w of the columns of a head, [1, 1, D], as it is, not 1 + w. Default: ones */
+  /** w, one number for each column of a head, [1, 1, D]. It is taken as it is, not as 1 + w. Default: ones */
   readonly weight?: T | undefined;
 }
 
 export interface GatedRmsNormOptions {
-  /** H: every head of a token is normalised by itself. Default 1. */
+  /** H. Every head of a token is normalised by itself. Default 1. */
   readonly heads?: number | undefined;
-  /** Added to the mean of squares, > 0. Default 1e-6. */
+  /** What is added to the mean of squares, > 0. Default 1e-6. */
   readonly eps?: number | undefined;
-  /** f, what the gate goes through: z σ(z), or σ(z). Default "silu". */
+  /** f, the function that the gate goes through: z σ(z) ("silu", the default) or σ(z) ("sigmoid"). */
   readonly activation?: "silu" | "sigmoid" | undefined;
 }
 
@@ -39,8 +39,8 @@ interface Call<T extends Tensor> extends GatedRmsNormInputs<T> {
 }
 
 /**
- * x / √(mean(x²) + eps) ∘ w ∘ f(z), the mean over the columns of each head: what follows a layer's output in Qwen3-Next, Qwen3.5 (SiLU)
- * and Kimi (sigmoid).
+ * Computes x / √(mean(x²) + eps) ∘ w ∘ f(z), the mean being over the columns of each head: what follows a layer's output in Qwen3-Next,
+ * Qwen3.5 (SiLU) and Kimi (sigmoid). From Zhang and Sennrich, "Root Mean Square Layer Normalization", arXiv 1910.07467.
  * @returns [B, T, H·D], the caller's to dispose
  * @throws ShapeError, DtypeError, ValueError, DisposedError, UnsupportedError, LimitError
  */
@@ -58,7 +58,8 @@ export function gatedRmsNorm<T extends Tensor>(
 }
 
 /**
- * Gradients of `gatedRmsNorm` for every input that was given.
+ * Computes the gradients of `gatedRmsNorm` for every input that was given.
+ * @returns new tensors, the caller's to dispose
  * @throws as `gatedRmsNorm`
  */
 export function gatedRmsNormVjp<T extends Tensor>(
@@ -95,7 +96,7 @@ export function gatedRmsNormVjp<T extends Tensor>(
   });
 }
 
-/** [B, T, H·D] as [1, B·T·H, D] */
+/** Returns [B, T, H·D] as [1, B·T·H, D], without a copy. */
 function headsAsTokens<T extends Tensor>(scope: Scope<T>, { heads, width }: Packed<T>, own: T): Packed<T> {
   const [batch, tokens] = own.shape;
   const rows = batch * tokens * heads;

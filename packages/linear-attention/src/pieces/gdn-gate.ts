@@ -3,7 +3,7 @@ import type { OutputCotangent, PieceGradients } from "./check.js";
 import { checkGate, computeGate, gateGradients } from "./gate.js";
 
 export interface GdnGateInputs<T extends Tensor = Tensor> {
-  /** What the model projects, [B, T, H], H the heads of the state */
+  /** What the model projects, [B, T, H], where H is the number of heads of the state */
   readonly a: T;
   /** A_log, [1, 1, H] */
   readonly aLog: T;
@@ -12,7 +12,8 @@ export interface GdnGateInputs<T extends Tensor = Tensor> {
 }
 
 /**
- * g = −exp(A_log) · softplus(a + dt_bias): the decay of `gatedDeltaRule` from what Gated DeltaNet (Qwen3-Next, Qwen3.5) projects.
+ * Computes g = −exp(A_log) · softplus(a + dt_bias), the `decay` of `gatedDeltaRule`, from what Gated DeltaNet (Qwen3-Next, Qwen3.5) projects.
+ * From Yang, Kautz and Hatamizadeh, "Gated Delta Networks", arXiv 2412.06464.
  * @returns [B, T, H], the caller's to dispose
  * @throws ShapeError, DtypeError, ValueError, DisposedError, UnsupportedError, LimitError
  */
@@ -21,7 +22,8 @@ export function gdnGate<T extends Tensor>(backend: Backend<T>, inputs: GdnGateIn
 }
 
 /**
- * Gradients of `gdnGate` for every input.
+ * Computes the gradients of `gdnGate` for every input.
+ * @returns new tensors, the caller's to dispose
  * @throws as `gdnGate`
  */
 export function gdnGateVjp<T extends Tensor>(

@@ -4,7 +4,7 @@ import type { OutputCotangent, PieceGradients } from "./check.js";
 import { checkGate, computeGate, gateGradients, type GateCall } from "./gate.js";
 
 export interface KdaGateInputs<T extends Tensor = Tensor> {
-  /** What the model projects, [B, T, H·K], H the heads of the state */
+  /** What the model projects, [B, T, H·K], where H is the number of heads of the state */
   readonly x: T;
   /** A_log, [1, 1, H] */
   readonly aLog: T;
@@ -13,13 +13,14 @@ export interface KdaGateInputs<T extends Tensor = Tensor> {
 }
 
 export interface KdaGateOptions {
-  /** What g never falls below, < 0; Kimi-K3 has −5. Default: no bound. */
+  /** The number below which g never falls, < 0. Kimi-K3 has −5. Default: there is no bound. */
   readonly lowerBound?: number | undefined;
 }
 
 /**
- * The decay of `kimiDeltaAttention` from what the model projects: g = −exp(A_log) · softplus(x + dt_bias), or with a lower bound
- * g = lowerBound · σ(exp(A_log) · (x + dt_bias)), where nothing is cut off.
+ * Computes g, the `decay` of `kimiDeltaAttention`, from what the model projects: g = −exp(A_log) · softplus(x + dt_bias), or with a lower
+ * bound g = lowerBound · σ(exp(A_log) · (x + dt_bias)), which is smooth everywhere. From Kimi Team, "Kimi Linear", arXiv 2510.26692; the bound
+ * is that of flash-linear-attention.
  * @returns [B, T, H·K], the caller's to dispose
  * @throws ShapeError, DtypeError, ValueError, DisposedError, UnsupportedError, LimitError
  */
@@ -32,7 +33,8 @@ export function kdaGate<T extends Tensor>(
 }
 
 /**
- * Gradients of `kdaGate` for every input.
+ * Computes the gradients of `kdaGate` for every input.
+ * @returns new tensors, the caller's to dispose
  * @throws as `kdaGate`
  */
 export function kdaGateVjp<T extends Tensor>(

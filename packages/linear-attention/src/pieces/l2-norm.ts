@@ -18,15 +18,15 @@ export interface L2NormInputs<T extends Tensor = Tensor> {
 }
 
 export interface L2NormOptions {
-  /** H: every head of a token is normalised by itself. Default 1. */
+  /** H. Every head of a token is normalised by itself. Default 1. */
   readonly heads?: number | undefined;
-  /** Added to the sum of squares, > 0. Default 1e-6. */
+  /** What is added to the sum of squares, > 0. Default 1e-6. */
   readonly eps?: number | undefined;
 }
 
 /**
- * x / √(Σx² + eps) over the columns of each head: what the delta rule wants of query and key, and what `normalizeKeys` does within a
- * layer.
+ * Computes x / √(Σx² + eps), the sum being over the columns of each head: what the delta rule wants of query and key, and what the option
+ * `normalizeKeys` does within a layer.
  * @returns [B, T, H·D], the caller's to dispose
  * @throws ShapeError, DtypeError, ValueError, DisposedError, UnsupportedError, LimitError
  */
@@ -40,7 +40,8 @@ export function l2Norm<T extends Tensor>(
 }
 
 /**
- * The gradient of `l2Norm`: (ȳ − y (y·ȳ)) / √(Σx² + eps), finite where x = 0.
+ * Computes the gradient of `l2Norm`, (ȳ − y (y·ȳ)) / √(Σx² + eps), which is finite where x = 0.
+ * @returns a new tensor, the caller's to dispose
  * @throws as `l2Norm`
  */
 export function l2NormVjp<T extends Tensor>(

@@ -1,8 +1,8 @@
 import type { Backend, Tensor } from "@dlrt/core";
 
 /**
- * A parameter [1, 1, H·D] as [B·heads, 1, D], one entry for each head of each sequence, without a copy; with one head stored, H = 1, all
- * read that.
+ * Returns a parameter [1, 1, H·D] as [B·heads, 1, D], one entry for each head of each sequence, without a copy. Where one head is stored,
+ * H = 1, all entries read that.
  */
 export function perEntry<T extends Tensor>(
   backend: Backend<T>,

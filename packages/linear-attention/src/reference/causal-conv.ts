@@ -1,6 +1,6 @@
 import { sigmoid } from "./scalars.js";
 
-/** Arrays are [B, T, C] row by row. */
+/** The sizes of a convolution, whose arrays are [B, T, C] row by row. */
 export interface CausalConvProblem {
   readonly batch: number;
   readonly tokens: number;
@@ -18,7 +18,7 @@ export interface CausalConvProblem {
  *
  * The operator CausalConvWithState of ONNX (opset 27), in the order [B, T, C]:
  * https://onnx.ai/onnx/operators/onnx__CausalConvWithState.html
- * @param inputs weight is [C, k]; initialState [N, k − 1, C]
+ * @param inputs have weight as [C, k] and initialState as [N, k − 1, C]
  */
 export function causalConv(
   { batch, tokens, channels, taps, activation = "none", sequences }: CausalConvProblem,

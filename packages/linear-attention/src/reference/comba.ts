@@ -1,8 +1,8 @@
 import { correction, walk, type ReferenceProblem, type ReferenceResult } from "./walk.js";
 
 /**
- * w = β (v − Sᵀp);  S ← e^g S + k wᵀ;  o = scale · Sᵀ q: the erase key p reads the state before it decays. One g and one β
- * a head. `normalizeKeys` normalises p too.
+ * w = β (v − Sᵀp);  S ← e^g S + k wᵀ;  o = scale · Sᵀ q: the erase key p reads the state before it decays. There is one g
+ * and one β for each head. `normalizeKeys` normalises p too.
  *
  * Hu and others, "Comba", arXiv 2506.02475; flash-linear-attention, `fla/ops/comba/fused_recurrent.py`.
  */

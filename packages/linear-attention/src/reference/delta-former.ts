@@ -1,4 +1,4 @@
-/** Sizes of a DeltaFormer problem; arrays are packed, [B, T, H, D] row by row. */
+/** The sizes and options of a DeltaFormer, whose arrays are packed, [B, T, H, D] row by row. */
 export interface DeltaFormerProblem {
   readonly batch: number;
   readonly tokens: number;
@@ -12,7 +12,7 @@ export interface DeltaFormerProblem {
   readonly sequences?: Int32Array | undefined;
 }
 
-/** exp(x) over its sum where that is meant. */
+/** Returns the exponentials of the scores, divided by their sum where the kernel is a softmax. */
 function weights(scores: readonly number[], kernel: "softmax" | "exp"): number[] {
   const largest = kernel === "softmax" ? Math.max(...scores) : 0;
   const powers = scores.map((score) => Math.exp(score - largest));
@@ -40,7 +40,7 @@ export function deltaFormer(
     readonly key: Float64Array;
     readonly value: Float64Array;
     readonly erase?: Float64Array | undefined;
-    /** [B, T, heads of the output] or fewer, shared by neighbours; default 1 */
+    /** [B, T, heads of the output], or fewer heads that neighbours share. Default 1 */
     readonly beta?: Float64Array | undefined;
   },
 ): Float64Array {

@@ -1,7 +1,7 @@
 import { correction, walk, type ReferenceProblem, type ReferenceResult } from "./walk.js";
 
 /**
- * S ← S + k [β (v − Sᵀk)]ᵀ;  o = scale · Sᵀ q, with one β a head: [B, T, heads].
+ * S ← S + k [β (v − Sᵀk)]ᵀ;  o = scale · Sᵀ q, with one β for each head: [B, T, heads].
  *
  * Yang and others, "Parallelizing Linear Transformers with the Delta Rule over Sequence Length", arXiv 2406.06484.
  */

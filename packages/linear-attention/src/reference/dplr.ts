@@ -1,8 +1,8 @@
 import { walk, type ReferenceProblem, type ReferenceResult } from "./walk.js";
 
 /**
- * S ← (diag(e^g) + b aᵀ) S + k vᵀ;  o = scale · Sᵀ q: a reads the state before it decays. g, a, b are one number a
- * key channel: [B, T, heads, K].
+ * S ← (diag(e^g) + b aᵀ) S + k vᵀ;  o = scale · Sᵀ q: a reads the state before it decays. g, a and b have one number
+ * for each key channel: [B, T, heads, K].
  *
  * Diagonal plus low rank, flash-linear-attention, `fla/ops/generalized_delta_rule/dplr/naive.py`.
  */

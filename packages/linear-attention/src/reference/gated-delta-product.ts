@@ -3,7 +3,7 @@ import { correction, walk, type ReferenceProblem, type ReferenceResult } from ".
 /**
  * S ← e^g S;  n times, j = 1 … n:  S ← S + k_j [β_j (v_j − Sᵀk_j)]ᵀ;  o = scale · Sᵀ q.
  *
- * Key, value and β have n rows a token, [B, T·n, …]; query and g one. Siems and others, "DeltaProduct", arXiv 2502.10297,
+ * Key, value and β have n = `steps` rows for each token, [B, T·n, …]; query and g have one. Siems and others, "DeltaProduct", arXiv 2502.10297,
  * with the gate of flash-linear-attention, `fla/ops/gated_delta_product/naive.py`.
  */
 export function gatedDeltaProduct(

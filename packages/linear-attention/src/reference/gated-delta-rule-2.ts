@@ -1,8 +1,8 @@
 import { walk, type ReferenceProblem, type ReferenceResult } from "./walk.js";
 
 /**
- * S ← diag(e^g) S;  S ← S + k [w ∘ v − Sᵀ(b ∘ k)]ᵀ;  o = scale · Sᵀ q, with g and the erase gate b one number a key
- * channel, [B, T, heads, K], and the write gate w one a column of the value, [B, T, heads, V].
+ * S ← diag(e^g) S;  S ← S + k [w ∘ v − Sᵀ(b ∘ k)]ᵀ;  o = scale · Sᵀ q, with one number for each key channel in g and in
+ * the erase gate b, [B, T, heads, K], and one for each column of the value in the write gate w, [B, T, heads, V].
  *
  * Gated DeltaNet-2 as in flash-linear-attention, `fla/ops/gdn2`: b erases, w writes.
  */

@@ -1,7 +1,7 @@
 import { correction, walk, type ReferenceProblem, type ReferenceResult } from "./walk.js";
 
 /**
- * S ← e^g S;  S ← S + k [β (v − Sᵀk)]ᵀ;  o = scale · Sᵀ q, with one g and one β a head: [B, T, heads].
+ * S ← e^g S;  S ← S + k [β (v − Sᵀk)]ᵀ;  o = scale · Sᵀ q, with one g and one β for each head: [B, T, heads].
  *
  * Yang, Kautz and Hatamizadeh, "Gated Delta Networks", arXiv 2412.06464.
  */

@@ -5,8 +5,8 @@ import { sigmoid } from "./scalars.js";
  *
  * Zhang and Sennrich, "Root Mean Square Layer Normalization", arXiv 1910.07467; gated after the norm as in Qwen3-Next's
  * `Qwen3NextRMSNormGated` and flash-linear-attention's `FusedRMSNormGated`.
- * @param x [B, T, H, D], as is the gate z; absent: f = 1
- * @param weight w, D numbers; absent: 1
+ * @param x is [B, T, H, D], as is the gate z; where z is absent, f = 1
+ * @param weight is w, D numbers; where it is absent, w = 1
  */
 export function gatedRmsNorm(
   {

@@ -1,7 +1,7 @@
 import { walk, type ReferenceProblem, type ReferenceResult } from "./walk.js";
 
 /**
- * S ← diag(e^g) S + k vᵀ;  o = scale · Sᵀ q, with one g a key channel: [B, T, heads, K].
+ * S ← diag(e^g) S + k vᵀ;  o = scale · Sᵀ q, with one g for each key channel: [B, T, heads, K].
  *
  * Yang and others, "Gated Linear Attention Transformers", arXiv 2312.06635.
  */

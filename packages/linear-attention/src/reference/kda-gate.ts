@@ -1,13 +1,13 @@
 import { sigmoid, softplus } from "./scalars.js";
 
 /**
- * g = −exp(A_log) softplus(x + dt_bias), one number a key channel, A_log one a head; with a lower bound
+ * g = −exp(A_log) softplus(x + dt_bias), one number for each key channel, with one A_log for each head; with a lower bound
  * g = lowerBound · σ(exp(A_log) (x + dt_bias)).
  *
  * Kimi Team, "Kimi Linear", arXiv 2510.26692; the bound as in flash-linear-attention's `kda_gate`.
- * @param x [B, T, H, K]
- * @param aLog H numbers
- * @param dtBias [H, K]
+ * @param x is [B, T, H, K]
+ * @param aLog has H numbers
+ * @param dtBias is [H, K]
  */
 export function kdaGate(
   x: Float64Array,

@@ -1,7 +1,7 @@
 import { correction, walk, type ReferenceProblem, type ReferenceResult } from "./walk.js";
 
 /**
- * S ← diag(e^g) S;  S ← S + k [β (v − Sᵀk)]ᵀ;  o = scale · Sᵀ q, with one g a key channel: [B, T, heads, K].
+ * S ← diag(e^g) S;  S ← S + k [β (v − Sᵀk)]ᵀ;  o = scale · Sᵀ q, with one g for each key channel: [B, T, heads, K].
  *
  * Kimi Team, "Kimi Linear", arXiv 2510.26692.
  */

@@ -1,6 +1,6 @@
 /**
  * x / √(Σx² + eps) over every `width` numbers: flash-linear-attention's `l2norm`, eps inside the root.
- * @param x [B, T, H, width]
+ * @param x is [B, T, H, width]
  */
 export function l2Norm(x: Float64Array, width: number, eps: number): Float64Array {
   const out = new Float64Array(x.length);

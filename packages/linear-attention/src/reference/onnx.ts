@@ -3,11 +3,11 @@ import { correction, walk, type ReferenceProblem, type ReferenceResult } from ".
 /**
  * The operator LinearAttention of ONNX (opset 27), as its specification writes it: for each token
  *
- *     S ← e^g S                      where update_rule is "gated" or "gated_delta"; g one number a head, or one a key channel
+ *     S ← e^g S                      where update_rule is "gated" or "gated_delta"; g has one number for each head or key channel
  *     w = β (v − Sᵀk), or w = v      with "delta" and "gated_delta", or without
  *     S ← S + k wᵀ;  o = scale · Sᵀ q
  *
- * Query head h reads state ⌊h / (Hq/Hkv)⌋. A scale of 0 means 1/√K. Where K = 1 a decay is one number a head.
+ * Query head h reads state ⌊h / (Hq/Hkv)⌋. A scale of 0 means 1/√K. Where K = 1, a decay has one number for each head.
  *
  * https://onnx.ai/onnx/operators/onnx__LinearAttention.html
  */

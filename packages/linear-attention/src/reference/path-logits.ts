@@ -1,6 +1,6 @@
 /**
  * A_ij = scale · q_iᵀ H_i H_{i−1} ⋯ H_{j+1} k_j for j ≤ i, H_t = I − β_t w_t w_tᵀ, by its definition: the row vector q_i passes from token
- * to token backwards. [B, Hq, T, T], 0 for j > i.
+ * to token backwards. Returns A, [B, heads of the output, T, T], which is 0 for j > i.
  *
  * Yang et al., "PaTH Attention: Position Encoding via Accumulating Householder Transformations", arXiv 2505.16381;
  * flash-linear-attention, `fla/ops/path_attn/naive.py`, has it before its softmax.

@@ -1,9 +1,9 @@
 import { walk, type ReferenceProblem, type ReferenceResult } from "./walk.js";
 
 /**
- * S ← e^g S + k vᵀ;  o = scale · Sᵀ q, with one g a head: [B, T, heads].
+ * S ← e^g S + k vᵀ;  o = scale · Sᵀ q, with one g for each head: [B, T, heads].
  *
- * Yang and others, "Gated Linear Attention Transformers", arXiv 2312.06635, the case of one gate a head.
+ * Yang and others, "Gated Linear Attention Transformers", arXiv 2312.06635, the case of one gate for each head.
  */
 export function simpleGla(
   problem: ReferenceProblem,

@@ -1,8 +1,8 @@
 import { walk, type ReferenceProblem, type ReferenceResult } from "./walk.js";
 
 /**
- * S ← e^(Δ A) S + B (Δ x)ᵀ;  y = scale · Sᵀ C + D x, scale 1 unless given. x is [B, T, H, V], Δ (`dt`, after the softplus) [B, T, H],
- * A (negative) and D one number a head, B and C [B, T, G, K] with G groups of heads: heads { query: G, key: G, value: H }.
+ * S ← e^(Δ A) S + B (Δ x)ᵀ;  y = scale · Sᵀ C + D x, scale 1 unless given. x is [B, T, H, V], Δ (`dt`, after the softplus) [B, T, H].
+ * A (negative) and D have one number for each head. B and C are [B, T, G, K] with G groups of heads: heads { query: G, key: G, value: H }.
  *
  * Dao and Gu, "Transformers are SSMs" (Mamba-2), arXiv 2405.21060, with A a scalar times the identity.
  */
@@ -37,7 +37,7 @@ export function ssd(
   return result;
 }
 
-/** y ← y + D x; heads of x are shared where the output has more of them, and so are those of the state, which D has. */
+/** Computes y ← y + D x. Heads of x are shared where the output has more of them, and so are those of the state, of which D has one each. */
 function addSkipped(
   { heads, valueWidth }: ReferenceProblem,
   x: Float64Array,

@@ -1,6 +1,6 @@
-/** Sizes and options that every layer's recurrence has. Arrays are packed, [B, T, H, D] row by row. */
+/** The sizes and options of every layer's recurrence. Arrays are packed, [B, T, H, D] row by row. */
 export interface ReferenceProblem {
-  /** B; 1 with `sequences` */
+  /** B, which is 1 with `sequences` */
   readonly batch: number;
   /** T */
   readonly tokens: number;
@@ -8,21 +8,24 @@ export interface ReferenceProblem {
   readonly keyWidth: number;
   /** V */
   readonly valueWidth: number;
-  /** Stored heads of each. The state has as many heads as key or value, whichever are more; the output as the state or the query. */
+  /**
+   * The stored heads of each. The state has as many heads as key or value, whichever has more; the output has as many as the query or the
+   * state, whichever has more.
+   */
   readonly heads: {
     readonly query: number;
     readonly key: number;
     readonly value: number;
-    /** Which stored head head h of H reads: ⌊h / (H / stored)⌋, the default, or h mod stored. */
+    /** The stored head that head h of H reads: ⌊h / (H / stored)⌋, the default, or h mod stored. */
     readonly order?: "neighbours" | "modulo" | undefined;
   };
-  /** Default: 1/√K, and 1 where a layer says so. */
+  /** What the output is multiplied by. Default: 1/√K, and 1 where a layer says so. */
   readonly scale?: number | undefined;
   /** Query and keys become x/√(Σx² + eps). */
   readonly normalizeKeys?: { readonly eps: number } | undefined;
-  /** Bounds of packed sequences, 0 = s₀ ≤ … ≤ s_N = T. */
+  /** The bounds of N packed sequences, 0 = s₀ ≤ … ≤ s_N = T. */
   readonly sequences?: Int32Array | undefined;
-  /** [N, H, K, V], N sequences (N = B without `sequences`), H heads of the state; default 0 */
+  /** [N, H, K, V], of N sequences (N = B without `sequences`) with H heads of the state. Default 0 */
   readonly initialState?: Float64Array | undefined;
 }
 
@@ -33,7 +36,7 @@ export interface ReferenceResult {
   readonly finalState: Float64Array;
 }
 
-/** S, K×V, of one head. */
+/** S, the K×V state of one head. */
 export class State {
   constructor(
     readonly data: Float64Array,
@@ -41,11 +44,11 @@ export class State {
     readonly valueWidth: number,
   ) {}
 
-  /** S ← diag(exp(g)) S, g one number or one a row of S. */
+  /** S ← diag(exp(g)) S, where g is one number, or one for each row of S. */
   decay(g: Float64Array): void {
     for (let i = 0; i < this.keyWidth; i++) {
       const factor = Math.exp(g[g.length === 1 ? 0 : i]!);
-      // A factor of 0 forgets whatever was there, numbers that are not finite included.
+      // A factor of 0 forgets whatever was there, numbers that are not finite included, since 0 times those would be NaN.
       for (let j = 0; j < this.valueWidth; j++) {
         const at = i * this.valueWidth + j;
         this.data[at] = factor === 0 ? 0 : factor * this.data[at]!;
@@ -68,16 +71,17 @@ export class State {
   }
 }
 
-/** One token as one head of the state sees it. */
+/** One token, as one head of the state sees it. */
 export interface Token {
   /** The head of the state. */
   readonly head: number;
   /**
-   * The vector of an array whose stored heads the heads of the state share evenly.
-   * `width` is the columns of one head, `row` of `rows` the array's row of this token where it has several.
+   * Returns this head's vector of an array whose stored heads the heads of the state share evenly.
+   * @param width is the number of columns of one head
+   * @param row is which of the `rows` rows that the array has for each token
    */
   vector(array: Float64Array, width: number, row?: number, rows?: number): Float64Array;
-  /** The same of a key, normalised where the problem asks. */
+  /** Returns the same of a key, normalised where the problem asks for that. */
   key(array: Float64Array, row?: number, rows?: number): Float64Array;
 }
 
@@ -91,8 +95,8 @@ const normalized = (x: Float64Array, eps: number): Float64Array => {
 };
 
 /**
- * Token by token and head by head: `step` changes the state of one head, then o = scale · Sᵀ q is read.
- * @param query [B, T, heads.query, K]
+ * Computes a layer token by token and head by head: `step` changes the state of one head, then o = scale · Sᵀ q is read.
+ * @param query is [B, T, heads.query, K]
  */
 export function walk(
   problem: ReferenceProblem,
@@ -123,7 +127,7 @@ export function walk(
   ) => {
     const stored = array.length / (batch * tokens * rows * width);
     const start = ((token * rows + row) * stored + storedHead(head, of, stored)) * width;
-    // `slice` asks for a constructor each time, which takes longer than the few numbers.
+    // The numbers are copied one by one, because `slice` looks up a constructor each time, which takes longer than these few.
     const out = new Float64Array(width);
     for (let j = 0; j < width; j++) out[j] = array[start + j]!;
     return out;
@@ -151,7 +155,7 @@ export function walk(
   return { output, finalState };
 }
 
-/** β (v − s), element by element; β is one number or one a column of the value. */
+/** Returns β (v − s), element by element, where β is one number, or one for each column of the value. */
 export function correction(beta: Float64Array, v: Float64Array, s: Float64Array): Float64Array {
   const out = new Float64Array(v.length);
   for (let j = 0; j < v.length; j++) out[j] = beta[beta.length === 1 ? 0 : j]! * (v[j]! - s[j]!);

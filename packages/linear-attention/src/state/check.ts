@@ -1,12 +1,12 @@
 import { DtypeError, ShapeError, ValueError, type Dtype, type FloatArray } from "@dlrt/core";
-import { checkOptions, describe } from "@dlrt/core/backend";
+import { checkCount, checkOptions, describe } from "@dlrt/core/backend";
 import type { CheckedLayer } from "../engine/check.js";
-import { optionNames, type LayerOptions } from "../engine/options.js";
+import { namesBesideStates, type LayerOptions } from "../engine/options.js";
 
 export interface StateSizes {
-  /** Sequences whose states are kept. Default 1 */
+  /** The number of sequences whose states are kept. Default 1 */
   readonly slots?: number | undefined;
-  /** Heads of the state: as many as key or value has, whichever has more */
+  /** The heads of the state: as many as key or value has, whichever has more */
   readonly heads: number;
   /** K */
   readonly keyWidth: number;
@@ -14,57 +14,47 @@ export interface StateSizes {
   readonly valueWidth: number;
   /** Default "f32" */
   readonly dtype?: Dtype | undefined;
-  /** W, the tokens of a slot that can be taken back. Default 0 */
+  /** W, how many tokens of a slot can be taken back. Default 0 */
   readonly window?: number | undefined;
 }
 
-/** Options of a step: those of the layer, but for the states, which the `State` has. */
+/** The options of a step: those of the layer, except for the states, which the `State` has. */
 export interface StepOptions extends Omit<
   LayerOptions,
   "initialState" | "finalState" | "stateLayout" | "keep"
 > {
-  /** The slot of each sequence, all different, in any order; those that follow each other are computed in one call. Default: all */
+  /** The slot of each sequence, all different and in any order. Slots that follow each other are computed in one call. Default: all slots */
   readonly slots?: Int32Array | undefined;
 }
 
-/** Which states to read or write, and how they lie there. */
+/** Which states are read or written, and how they lie in the array. */
 export interface StateSelection {
-  /** In the order of the array. Default: all */
+  /** The slots in the order of the array. Default: all */
   readonly slots?: Int32Array | undefined;
   /** "kv": each state is K×V, the default; "vk": V×K. */
   readonly layout?: "kv" | "vk" | undefined;
 }
 
-const held = ["initialState", "finalState", "stateLayout"];
-
 /** @throws ValueError */
 export function checkStepOptions(options: StepOptions): void {
   if (options === undefined) throw new ValueError("options", "at least { heads }", "undefined");
-  checkOptions("options", options, [...optionNames.filter((name) => !held.includes(name)), "slots"]);
+  checkOptions("options", options, [...namesBesideStates, "slots"]);
 }
 
-/** @throws ValueError, DtypeError */
+/** Checks the sizes of a `State` and fills in those that are not given. @throws ValueError, DtypeError */
 export function checkSizes(
   sizes: StateSizes,
 ): Required<{ [name in keyof StateSizes]: NonNullable<StateSizes[name]> }> {
   if (sizes === undefined) throw new ValueError("sizes", "{ heads, keyWidth, valueWidth }", "undefined");
   checkOptions("sizes", sizes, ["slots", "heads", "keyWidth", "valueWidth", "dtype", "window"]);
   const { slots = 1, heads, keyWidth, valueWidth, dtype = "f32", window = 0 } = sizes;
-  for (const [name, size, least] of [
-    ["slots", slots, 1],
-    ["heads", heads, 1],
-    ["keyWidth", keyWidth, 0],
-    ["valueWidth", valueWidth, 0],
-    ["window", window, 0],
-  ] as const) {
-    if (!Number.isSafeInteger(size) || size < least)
-      throw new ValueError(name, `an integer ≥ ${least}`, describe(size));
-  }
+  for (const [name, size] of Object.entries({ slots, heads })) checkCount(name, size);
+  for (const [name, size] of Object.entries({ keyWidth, valueWidth, window })) checkCount(name, size, 0);
   if (dtype !== "f32" && dtype !== "f64") throw new DtypeError("dtype", '"f32" or "f64"', describe(dtype));
   return { slots, heads, keyWidth, valueWidth, dtype, window };
 }
 
-/** The layer's states are those that are kept. @throws ShapeError, DtypeError */
+/** Checks that the states of a layer's call are of the sizes that a `State` keeps. @throws ShapeError, DtypeError */
 export function checkFit(
   call: CheckedLayer,
   {
@@ -84,8 +74,9 @@ export function checkFit(
 }
 
 /**
- * The slots of a call: those given, or all.
- * @param expected how many there must be
+ * Returns the slots of a call: those that are given, or all.
+ * @param all is the number of slots that there are
+ * @param expected is the number of slots that there must be in the call; any, where it is undefined
  * @throws ValueError, ShapeError
  */
 export function checkSlots(slots: Int32Array | undefined, all: number, expected?: number): Int32Array {
@@ -106,7 +97,7 @@ export function checkSlots(slots: Int32Array | undefined, all: number, expected?
   return slots.slice();
 }
 
-/** @throws ValueError, ShapeError */
+/** Returns how many tokens to take back of each of these slots. @throws ValueError, ShapeError */
 export function checkCounts(tokens: number | Int32Array, slots: Int32Array): Int32Array {
   if (tokens instanceof Int32Array && tokens.length !== slots.length)
     throw new ShapeError("tokens", `one number for each of ${slots.length} slots`, String(tokens.length));
@@ -118,13 +109,13 @@ export function checkCounts(tokens: number | Int32Array, slots: Int32Array): Int
   return Int32Array.from(counts);
 }
 
-/** Whether states in an array are transposed. @throws ValueError */
+/** Tells whether the states in an array are V×K, the transposes of those that are kept. @throws ValueError */
 export function checkLayoutName(layout: "kv" | "vk" = "kv"): boolean {
   if (layout !== "kv" && layout !== "vk") throw new ValueError("layout", '"kv" or "vk"', describe(layout));
   return layout === "vk";
 }
 
-/** @throws DtypeError, ShapeError, ValueError */
+/** Checks an array of states, which must have `length` elements of this dtype. @throws DtypeError, ShapeError, ValueError */
 export function checkData(data: FloatArray, dtype: Dtype, length: number): void {
   const own = data instanceof Float32Array ? "f32" : data instanceof Float64Array ? "f64" : undefined;
   if (own === undefined) throw new ValueError("data", "a Float32Array or Float64Array", describe(data));

@@ -1,8 +1,8 @@
-import type { Piece } from "../engine/packed.js";
-import { join } from "../engine/pieces.js";
+import type { Span } from "../engine/packed.js";
+import { join } from "../engine/spans.js";
 
-/** Consecutive tokens of a sequence and the slot that they change; joined, of `batch` sequences and slots. */
-export interface Range {
+/** Consecutive tokens of a sequence and the slot whose state they change; or, joined, those of `batch` neighbouring sequences and slots. */
+export interface SlotRange {
   readonly batch: number;
   readonly sequence: number;
   readonly start: number;
@@ -10,16 +10,16 @@ export interface Range {
   readonly slot: number;
 }
 
-/** Whether two ranges are computed as one. */
-export const sideBySide = (before: Range, next: Range): boolean =>
+/** Tells whether two ranges can be computed as one: of neighbouring sequences and slots, and of the same tokens. */
+export const sideBySide = (before: SlotRange, next: SlotRange): boolean =>
   follows(before, next) &&
   next.sequence === before.sequence + 1 &&
   next.start === before.start &&
   next.rows === before.rows;
 
-/** The tokens that a call computes, sequence by sequence, with the slots that they change. */
-export function rangesOf(pieces: readonly Piece[], slots: Int32Array): Range[] {
-  return pieces.flatMap(({ batch, sequence = 0, start, rows, state }) =>
+/** Returns the tokens that a call computes, sequence by sequence, with the slots that they change. Sequences without tokens are left out. */
+export function rangesOf(spans: readonly Span[], slots: Int32Array): SlotRange[] {
+  return spans.flatMap(({ batch, sequence = 0, start, rows, state }) =>
     Array.from({ length: rows === 0 ? 0 : batch }, (_, n) => ({
       batch: 1,
       sequence: sequence + n,
@@ -30,11 +30,11 @@ export function rangesOf(pieces: readonly Piece[], slots: Int32Array): Range[] {
   );
 }
 
-/** Whether the slot of `next` is the one after that of `before`. */
+/** Tells whether the slot of `next` is the one after that of `before`. */
 export const follows = (before: { readonly slot: number }, next: { readonly slot: number }): boolean =>
   next.slot === before.slot + 1;
 
-/** Slots in their order, those that follow each other as one; `at` is the place of the first. */
+/** Joins slots that follow each other: runs of `batch` slots from `slot` on, of which the first has the place `at` in the list. */
 export function runsOf(
   slots: Int32Array,
 ): { readonly slot: number; readonly at: number; readonly batch: number }[] {

@@ -2,8 +2,9 @@ import type { Backend, Dtype, Tensor } from "@dlrt/core";
 import { withScope } from "../engine/scope.js";
 import { statesOf } from "../engine/states.js";
 
+/** The sizes of a storage. */
 export interface StorageSizes {
-  /** States, of `heads` heads each. */
+  /** The number of states, each of `heads` heads. */
   readonly count: number;
   readonly heads: number;
   readonly keyWidth: number;
@@ -12,13 +13,13 @@ export interface StorageSizes {
 }
 
 /**
- * States that stay where they are from call to call, [count·heads, K, V], zeros at first. A layer whose engine needs a scratch
- * channel beside the K gets it by `all`, which makes room once and not in every call.
+ * States that stay where they are from call to call, [count·heads, K, V], zero at first. A layer that needs scratch channels behind the K
+ * gets them by `all`, which makes room for them once and not in every call.
  */
-export class Storage<T extends Tensor> {
+export class StateStorage<T extends Tensor> {
   #tensor: T;
 
-  /** @param rank channels to begin with */
+  /** @param rank is the number of channels to begin with */
   constructor(
     readonly backend: Backend<T>,
     readonly sizes: StorageSizes,
@@ -38,15 +39,15 @@ export class Storage<T extends Tensor> {
     this.#tensor.dispose();
   }
 
-  /** All states, with `scratch` channels after their K; a view, until the next call. */
-  all(scratch = 0): T {
-    const rank = this.sizes.keyWidth + scratch;
+  /** Returns all states with so many scratch channels behind their K, as a view that is good until the next call. */
+  all(scratchChannels = 0): T {
+    const rank = this.sizes.keyWidth + scratchChannels;
     if (this.#tensor.shape[1] < rank) this.#widen(rank);
     return this.#view(rank);
   }
 
   #widen(rank: number): void {
-    const wider = new Storage(this.backend, this.sizes, rank);
+    const wider = new StateStorage(this.backend, this.sizes, rank);
     try {
       wider.copyFrom(this);
     } catch (error) {
@@ -57,24 +58,24 @@ export class Storage<T extends Tensor> {
     this.#tensor = wider.#tensor;
   }
 
-  /** The states of another storage of the same sizes. */
-  copyFrom(other: Storage<T>): void {
+  /** Copies the states of another storage of the same sizes, without their scratch channels. */
+  copyFrom(other: StateStorage<T>): void {
     this.copy(other.all(), this.all());
   }
 
-  /** `count` states from the `first`-th on, of this storage or of an array of states one after the other. */
+  /** Returns `count` states from the `first`-th on, without a copy, of this storage or of an array of states that lie one after the other. */
   part(first: number, count: number, of: T = this.all()): T {
     const { heads, dtype } = this.sizes;
-    const piece = { batch: count, state: first };
-    return withScope(this.backend, dtype, (scope) => statesOf(scope, of, piece, heads, heads));
+    const span = { batch: count, state: first };
+    return withScope(this.backend, dtype, (scope) => statesOf(scope, of, span, heads, heads));
   }
 
-  /** `trans`: each state of the one is the transpose of that of the other. */
+  /** Copies states; with `trans` each as its transpose. */
   copy(from: T, to: T, trans = false): void {
     withScope(this.backend, this.sizes.dtype, (scope) => scope.copy(from, to, { trans }));
   }
 
-  /** `count` states from the `first`-th on become zero, scratch channels too: what is not finite would survive there. */
+  /** Sets `count` states from the `first`-th on to zero, scratch channels included, in which numbers that are not finite would survive. */
   clear(first: number, count: number): void {
     withScope(this.backend, this.sizes.dtype, (scope) => {
       const states = this.part(first, count, this.#view(this.#tensor.shape[1]));

@@ -1,43 +1,44 @@
 import { ValueError, type Tensor } from "@dlrt/core";
 import type { CheckedLayer, Inputs } from "../engine/check.js";
-import { ruleFor } from "../engine/fused.js";
+import { ruleFor } from "../engine/fused-kernels.js";
 import { outputOf } from "../engine/layer.js";
-import type { Piece } from "../engine/packed.js";
-import { join } from "../engine/pieces.js";
+import type { Span } from "../engine/packed.js";
+import { join } from "../engine/spans.js";
 import type { Rule } from "../engine/rule.js";
 import { withScope } from "../engine/scope.js";
 import { Log } from "./log.js";
-import { follows, sideBySide, type Range } from "./ranges.js";
-import type { Storage } from "./storage.js";
+import { follows, sideBySide, type SlotRange } from "./ranges.js";
+import type { StateStorage } from "./storage.js";
 
 /**
- * The last W tokens of every slot, to be taken back: the state before some of the last 2W tokens (its base, which lies `slots`
- * states behind the state itself) and the layer's inputs since. Taking back k tokens computes the state anew, from the base and
- * all of those but k.
+ * What it takes to take back up to the last W tokens of every slot: the state before some of the last 2W tokens, called the slot's base, and
+ * the layer's inputs for the tokens since. The base lies `slots` states behind the state itself. To take k tokens back, the state is
+ * computed anew from the base and all of those tokens but the last k.
  *
- * The other way is a copy of the state after each of W tokens. That takes W·K·V numbers a head, where base and log take K·V and
- * some 2W·(2K + V) at most; and it writes a whole state for every token, for which several tokens verified in one call would
- * have to run one by one, where the log writes a row. The price is a call over at most 2W tokens where some are taken back, and one
- * in W tokens that moves the base on. A state computed anew differs by rounding, as with any other cut of a sequence into calls.
+ * The other way would be a copy of the state after each of W tokens. That takes W·K·V numbers for each head, where the base takes K·V and the
+ * log some 2W·(2K + V) at most. It also writes a whole state for every token, where the log writes a row, and several tokens that are
+ * verified in one call would have to run one by one. The price of the log is a call over at most 2W tokens where some are taken back, and
+ * one for every W tokens that moves the base on. A state that was computed anew differs by rounding, as it does with any other cut of a
+ * sequence into calls.
  */
 export class Window<T extends Tensor> {
-  /** Tokens of each slot since its base. Where it is 0 the base says nothing. */
+  /** The number of tokens of each slot since its base. Where it is 0, the base means nothing. */
   readonly #lengths: Int32Array;
-  /** Tokens of each slot that may be taken back. */
+  /** The number of tokens of each slot that may be taken back. */
   readonly #available: Int32Array;
   #log: Log<T> | undefined;
 
-  /** @param storage states of all slots, and as many bases after them */
+  /** @param storage has the states of all slots, and as many bases behind them */
   constructor(
     readonly width: number,
     readonly slots: number,
-    readonly storage: Storage<T>,
+    readonly storage: StateStorage<T>,
   ) {
     this.#lengths = new Int32Array(slots);
     this.#available = new Int32Array(slots);
   }
 
-  /** What another window of the same width has of its slots; this one's storage has its states and bases. */
+  /** Copies what another window of the same width knows of its slots. The storage must have that one's states and bases already. */
   copyFrom(other: Window<T>): void {
     this.#log = other.#log?.clone(this.storage);
     this.#lengths.set(other.#lengths);
@@ -49,13 +50,16 @@ export class Window<T extends Tensor> {
     this.#log = undefined;
   }
 
-  /** @throws ValueError where the rows of a call are not of the kind that is kept */
+  /** Checks that a call may follow those before. @throws ValueError where its layer, options or inputs are others */
   check(rule: Rule, inputs: Inputs<T>, call: CheckedLayer): void {
     if (!this.#empty) this.#log?.check(rule, inputs, call);
   }
 
-  /** Makes room for the tokens of a call, and says in which pieces it is to be computed. */
-  before(ranges: readonly Range[], rule: Rule, inputs: Inputs<T>, call: CheckedLayer): readonly Piece[] {
+  /**
+   * Makes room in the log for the tokens of a call, and returns the spans in which the call is to be computed: of more than W tokens the last
+   * W are a span of their own, before which the state becomes the base.
+   */
+  spansOf(ranges: readonly SlotRange[], rule: Rule, inputs: Inputs<T>, call: CheckedLayer): readonly Span[] {
     if (this.#empty) {
       this.dispose();
       this.#log = Log.open(this.storage, [rule, inputs, call], this.slots, 2 * this.width);
@@ -67,9 +71,9 @@ export class Window<T extends Tensor> {
       follows,
     );
     for (const { slot, batch } of runs) this.#move(slot, slot + this.slots, batch);
-    // What fails from here on leaves no base that belongs to other tokens.
+    // The slots are forgotten before anything is computed, so that a failure leaves no base that belongs to other tokens.
     for (const { slot } of afresh) this.forget(slot);
-    return join(ranges, sideBySide).flatMap(({ slot: state, start, rows, batch, sequence }): Piece[] => {
+    return join(ranges, sideBySide).flatMap(({ slot: state, start, rows, batch, sequence }): Span[] => {
       const cut = rows - this.width;
       const base = state + this.slots;
       if (cut <= 0) return [{ batch, sequence, start, rows, state }];
@@ -80,15 +84,16 @@ export class Window<T extends Tensor> {
     });
   }
 
-  /** Keeps the last tokens of a call that was computed. */
-  after(ranges: readonly Range[], inputs: Inputs<T>): void {
+  /** Logs the last tokens of a call, at most W of each slot, after it was computed. */
+  record(ranges: readonly SlotRange[], inputs: Inputs<T>): void {
     const lengths = this.#lengths;
-    const alike = (a: Range, b: Range): boolean => sideBySide(a, b) && lengths[a.slot] === lengths[b.slot];
+    const alike = (a: SlotRange, b: SlotRange): boolean =>
+      sideBySide(a, b) && lengths[a.slot] === lengths[b.slot];
     for (const { batch, sequence, start, rows, slot } of join(ranges, alike)) {
       const count = Math.min(rows, this.width);
       const at = lengths[slot]!;
-      const piece = { batch, sequence, start: start + rows - count, rows: count, state: 0 };
-      this.#log!.append(inputs, piece, slot, at);
+      const span = { batch, sequence, start: start + rows - count, rows: count, state: 0 };
+      this.#log!.append(inputs, span, slot, at);
       for (let own = slot; own < slot + batch; own++) {
         lengths[own] = at + count;
         this.#available[own] = Math.min(this.width, this.#available[own]! + rows);
@@ -96,7 +101,7 @@ export class Window<T extends Tensor> {
     }
   }
 
-  /** @throws ValueError where there are not so many tokens */
+  /** @throws ValueError where more tokens are to be taken back than a slot has */
   checkRollback(slots: Int32Array, counts: ArrayLike<number>): void {
     slots.forEach((slot, n) => {
       const most = this.#available[slot]!;
@@ -109,7 +114,7 @@ export class Window<T extends Tensor> {
     });
   }
 
-  /** Takes the last `counts[n]` tokens of slot `slots[n]` back. */
+  /** Takes back the last `counts[n]` tokens of slot `slots[n]`, for every n. */
   rollback(slots: Int32Array, counts: ArrayLike<number>): void {
     const ordered = Array.from(slots, (slot, n) => ({ slot, batch: 1, count: counts[n]! }))
       .filter(({ count }) => count > 0)
@@ -125,7 +130,7 @@ export class Window<T extends Tensor> {
     }
   }
 
-  /** What the slot has seen cannot be taken back any more. */
+  /** Forgets the tokens of a slot, none of which can be taken back any more. */
   forget(slot: number): void {
     this.#lengths[slot] = 0;
     this.#available[slot] = 0;
@@ -135,13 +140,13 @@ export class Window<T extends Tensor> {
     return this.#lengths.every((length) => length === 0);
   }
 
-  /** Moves bases on where the log has no room for more tokens, so that the window is whole after them. */
-  #makeRoom(ranges: readonly Range[]): void {
+  /** Moves bases on where the log has no room for the tokens of a call, so that W tokens can be taken back after it. */
+  #makeRoom(ranges: readonly SlotRange[]): void {
     const lengths = this.#lengths;
     const full = ranges.filter(
       ({ slot, rows }) => rows < this.width && lengths[slot]! + rows > 2 * this.width,
     );
-    const alike = (a: Range, b: Range): boolean =>
+    const alike = (a: SlotRange, b: SlotRange): boolean =>
       follows(a, b) && a.rows === b.rows && lengths[a.slot] === lengths[b.slot];
     for (const { slot, batch, rows } of join(full, alike)) {
       const keep = this.width - rows;
@@ -152,7 +157,7 @@ export class Window<T extends Tensor> {
     }
   }
 
-  /** The states after the first `rows` tokens since the base, of `batch` slots, go to those from `final` on. */
+  /** Computes the states of `batch` slots after the first `rows` tokens since their bases, and writes them to the states from `final` on. */
   #replay(slot: number, batch: number, rows: number, final: number): void {
     const { rule, call } = this.#log!;
     const { backend, sizes } = this.storage;
@@ -166,11 +171,11 @@ export class Window<T extends Tensor> {
         tokens: rows,
         heads: { ...call.heads, query: sizes.heads },
         outHeads: sizes.heads,
-        pieces: [{ batch, start: 0, rows, state: slot + this.slots, final }],
+        spans: [{ batch, start: 0, rows, state: slot + this.slots, final }],
         padding: [],
       };
       const own = ruleFor(backend, rule, again, false);
-      const states = this.storage.all(own.scratch);
+      const states = this.storage.all(own.scratchChannels);
       outputOf(scope, own, inputs, again, { initialState: states, finalState: states });
     });
   }

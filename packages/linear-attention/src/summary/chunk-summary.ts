@@ -2,11 +2,11 @@ import { ShapeError, ValueError, type Backend, type Tensor } from "@dlrt/core";
 import { checkOptions } from "@dlrt/core/backend";
 import { checkCotangents } from "../engine/check-options.js";
 import type { CheckedLayer } from "../engine/check.js";
-import { engineForm, run } from "../engine/layer.js";
-import { operatorOf } from "../engine/mix.js";
+import { engineForm, runRule } from "../engine/layer.js";
+import { operatorRows } from "../engine/mix.js";
 import type { MixCall, Mix } from "../engine/operands.js";
-import { callHeld, type LayerFunction, type Step } from "../engine/held.js";
-import { optionNames, type LayerOptions } from "../engine/options.js";
+import { callIntercepted, type LayerFunction, type Interceptor } from "../engine/intercept.js";
+import { namesBesideStates, type LayerOptions } from "../engine/options.js";
 import { identity } from "../engine/products.js";
 import { withScope } from "../engine/scope.js";
 import { loadStates, stateShape, targetStates } from "../engine/states.js";
@@ -15,22 +15,19 @@ import { checkSummary, type ChunkSummary } from "./compose.js";
 import { cotangentRows } from "./cotangent-map.js";
 import { mapRows } from "./rows-map.js";
 
-/** The options of the layer's call but for its states, which are K×V here. */
+/** The options of the layer's call except for its states, which are K×V in a summary. */
 export type SummaryOptions<T extends Tensor = Tensor> = Omit<
   LayerOptions<T>,
   "initialState" | "finalState" | "stateLayout" | "keep"
 >;
 
-const states: readonly string[] = ["initialState", "finalState", "stateLayout"];
-const summaryNames = optionNames.filter((name) => !states.includes(name));
-
 /**
- * The map of the state that these tokens are, whatever the state before them: B is the final state of the layer from nothing, A
- * that from the identity when nothing is written. With it a long sequence is cut into pieces that are computed at once
- * (`composeSummaries`, `applySummary`), and K·K + K·V numbers a head are all that passes between them.
+ * Computes what these tokens do to the state S of a head, whatever it was before them: S ↦ A S + B. B is the final state that the layer
+ * reaches from 0, and A the one that it reaches from the identity when it writes nothing. So a long sequence can be cut into pieces that
+ * are computed at the same time (`composeSummaries`, `applySummary`), and K·K + K·V numbers for each head are all that passes between them.
  *
- * @param layer which layer of this package
- * @param inputs the layer's inputs for the tokens of the piece; its queries play no part
+ * @param layer is a layer of this package
+ * @param inputs are the layer's inputs for the tokens of the piece; its queries play no part
  * @returns two new tensors, the caller's to dispose
  * @throws ShapeError, DtypeError, ValueError, DisposedError, UnsupportedError, LimitError
  */
@@ -52,15 +49,15 @@ export function chunkSummary<T extends Tensor, I extends object>(
         A: targetStates(scope, transition, square, engine),
         B: targetStates(scope, state, form, engine),
       };
-      // Where nothing erases, A keeps what is not on the diagonal, and without decay all of it.
+      // Where the layer erases nothing, only the diagonal of A is computed, and without decay not even that: A is the identity then.
       scope.copy(unit, transition);
       const targets = {
         identity: loadStates(scope, unit, square, engine),
         transition: from.A.states,
         state: from.B.states,
       };
-      run(new Tape(scope, false), rule, given, call, {}, {}, (tape, rows, mixCall) => {
-        mapRows(scope, operatorOf(tape, rows), mixCall, targets);
+      runRule(new Tape(scope, false), rule, given, call, {}, {}, (tape, rows, mixCall) => {
+        mapRows(scope, operatorRows(tape, rows), mixCall, targets);
         return unread(tape, rows, mixCall);
       });
       from.A.finish();
@@ -71,11 +68,12 @@ export function chunkSummary<T extends Tensor, I extends object>(
 }
 
 /**
- * The way back: the map Z̄ ↦ Aᵀ Z̄ + C of the cotangent of the state after these tokens to that of the state before them, as a
- * summary of its own, so that `composeSummaries` and `applySummary` take cotangents from the last piece to the first. C is what
- * comes through the output. With the cotangent of its own final state each piece then has its gradients from the layer's own Vjp.
+ * Computes the way back: how the cotangent of the state before these tokens depends on that of the state after them, Z̄ ↦ Aᵀ Z̄ + C, where C is
+ * what comes back through the output. It is a summary too, so that `composeSummaries` and `applySummary` take cotangents from the last
+ * piece to the first. With the cotangent of its own final state each piece then has its gradients from the layer's own Vjp.
  *
- * @param cotangents of the piece's output, absent: 0; and the `summary` that `chunkSummary` gave, for its A
+ * @param cotangents are the cotangent of the piece's `output`, which counts as 0 where it is absent, and the `summary` that `chunkSummary`
+ * gave, whose A is used
  * @returns two new tensors, the caller's to dispose
  * @throws as `chunkSummary`
  */
@@ -94,8 +92,8 @@ export function chunkSummaryVjp<T extends Tensor, I extends object>(
       const state = scope.empty(stateShape(form));
       const target = targetStates(scope, state, form, { ...engineForm(rule, call), heads: stateHeads });
       const tape = new Tape(scope, true);
-      const result = run(tape, rule, given, call, {}, {}, (_, rows, mixCall) => {
-        const operator = operatorOf(tape, rows);
+      const result = runRule(tape, rule, given, call, {}, {}, (_, rows, mixCall) => {
+        const operator = operatorRows(tape, rows);
         return tape.derived(unread(tape, rows, mixCall), (gradient) =>
           cotangentRows(scope, operator, mixCall, gradient, target.states),
         );
@@ -109,21 +107,21 @@ export function chunkSummaryVjp<T extends Tensor, I extends object>(
   });
 }
 
-/** The summary that `compute` makes of a layer's rule and checked call; its state is what the call returns. */
+/** Returns the summary that `compute` makes of a layer's rule and checked call. */
 function throughLayer<T extends Tensor, I>(
   layer: LayerFunction<I, T>,
   backend: Backend<T>,
   inputs: I,
   options: SummaryOptions<T>,
-  compute: (...of: Parameters<Step<T>>) => ChunkSummary<T>,
+  compute: (...of: Parameters<Interceptor<T>>) => ChunkSummary<T>,
 ): ChunkSummary<T> {
-  checkOptions("options", options, summaryNames);
+  checkOptions("options", options, namesBesideStates);
   let summary: ChunkSummary<T> | undefined;
-  callHeld(layer, backend, inputs, options, (...of) => (summary = compute(...of)).state);
+  callIntercepted(layer, backend, inputs, options, (...of) => (summary = compute(...of)).state);
   return summary!;
 }
 
-/** An output that nobody reads, without memory for its rows. */
+/** Makes an output that nobody reads, without memory for each of its rows. */
 function unread<T extends Tensor>(tape: Tape<T>, { value }: Mix<T>, { outHeads }: MixCall<T>): Value<T> {
   const [batch, count] = value.tensor.shape;
   const { width } = value;
@@ -134,6 +132,7 @@ function unread<T extends Tensor>(tape: Tape<T>, { value }: Mix<T>, { outHeads }
   });
 }
 
+/** Checks the cotangents of `chunkSummaryVjp`, and returns them. @throws ShapeError, DtypeError, ValueError, DisposedError */
 function checkedCotangents<T extends Tensor>(
   backend: Backend<T>,
   given: { readonly output?: T | undefined; readonly summary: ChunkSummary<T> },

@@ -20,8 +20,8 @@ export interface ChunkSummary<T extends Tensor = Tensor> {
 }
 
 /**
- * The summary of two pieces of which `second` follows `first`: (A₂ A₁, A₂ B₁ + B₂). Of summaries of `chunkSummaryVjp`, which go
- * backwards, the later piece's comes first. Associative but for rounding.
+ * Computes the summary of two pieces of which `second` follows `first`: (A₂ A₁, A₂ B₁ + B₂). It is associative but for rounding. Summaries of
+ * `chunkSummaryVjp` go backwards, so of them that of the later piece is `first`.
  * @returns two new tensors, the caller's to dispose
  * @throws ShapeError, DtypeError, ValueError, DisposedError, UnsupportedError, LimitError
  */
@@ -40,9 +40,9 @@ export function composeSummaries<T extends Tensor>(
 }
 
 /**
- * A S + B, the state after the piece from the state S before it; or, of a summary of `chunkSummaryVjp`, the cotangent of the
- * state before the piece from that after it.
- * @param state [N·heads, K, V]
+ * Computes A S + B, the state after a piece from the state S before it; or, with a summary of `chunkSummaryVjp`, the cotangent of the state
+ * before the piece from that of the state after it.
+ * @param state is S, [N·heads, K, V]
  * @returns a new tensor, the caller's to dispose
  * @throws ShapeError, DtypeError, ValueError, DisposedError, UnsupportedError, LimitError
  */
@@ -57,7 +57,7 @@ export function applySummary<T extends Tensor>(backend: Backend<T>, summary: Chu
   );
 }
 
-/** The shape of its B. @throws ValueError, ShapeError, DtypeError, DisposedError */
+/** Checks a summary, and returns the shape of its B. @throws ValueError, ShapeError, DtypeError, DisposedError */
 export function checkSummary<T extends Tensor>(
   backend: Backend<T>,
   name: string,

@@ -1,91 +1,97 @@
 import { apply, solve, type DiagLowRankTril, type Tensor } from "@dlrt/core";
-import type { MixCall, Operator } from "../engine/operands.js";
-import { rowsOf, type Packed, type Piece } from "../engine/packed.js";
+import type { MixCall, OperatorRows } from "../engine/operands.js";
+import { rowsOf, type Packed, type Span } from "../engine/packed.js";
 import { rowsFrom } from "../engine/products.js";
 import type { Scope } from "../engine/scope.js";
 import { statesOf } from "../engine/states.js";
 
-/** Where the map of the rows' state S ↦ A S + B goes, both as the engine keeps states: [N·heads, rank, K] and [N·heads, rank, V]. */
+/** The tensors that receive the map S ↦ A S + B of the rows, in the form in which the engine has states, and the one it begins with. */
 export interface MapTargets<T extends Tensor> {
-  /** The identity's first K columns, [N·heads, rank, K]. */
+  /** The first K columns of the identity, [N·heads, rank, K]. */
   readonly identity: T;
+  /** Receives A, [N·heads, rank, K]. Where nothing is erased, only its diagonal is written, and it must hold the identity before. */
   readonly transition: T;
+  /** Receives B, [N·heads, rank, V]. */
   readonly state: T;
 }
 
 /**
- * Computes the map of the rows of a piece. B is the final state from nothing, A that from the identity when nothing is written. With an
- * erase key the corrections' solve has both as its final states, so that no query is read; without one A is the diagonal of the
- * decays of all rows, which a single column shows.
+ * Computes the map S ↦ A S + B of what the rows do to the state. B is the final state that they reach from 0, and A the one that they reach
+ * from the identity when they write nothing. Where the rows erase, both are final states of the corrections' `solve`, so that no query is
+ * read. Where they do not, A is diagonal, with the product of all decays of a channel, which a state of a single column shows.
  */
 export function mapRows<T extends Tensor>(
   scope: Scope<T>,
-  rows: Operator<T>,
-  { stateHeads, pieces }: MixCall<T>,
+  rows: OperatorRows<T>,
+  { stateHeads, spans }: MixCall<T>,
   to: MapTargets<T>,
 ): void {
   const { backend } = scope;
-  const { key, erase, written, decay } = rows;
-  for (const piece of pieces) {
-    const count = piece.batch * stateHeads;
-    const view = (x: Packed<T>): T => rowsOf(backend, x, piece, stateHeads);
-    const states = (of: T): T => statesOf(scope, of, piece, stateHeads, stateHeads);
-    const ignored = (width: number): T => scope.empty([count, piece.rows, width]);
-    const gaps = decay && view(decay);
-    if (erase) {
-      const one = scope.repeated(1, [count, piece.rows, 1]);
-      const op = { diag: one, q: view(erase), k: view(key), decay: gaps };
-      solve(backend, op, view(written), { finalState: states(to.state), out: ignored(written.width) });
-      solveTransition(scope, rows, stateHeads, piece, {
+  const { key, eraseRows, writeRows, decay } = rows;
+  for (const span of spans) {
+    const count = span.batch * stateHeads;
+    const view = (x: Packed<T>): T => rowsOf(backend, x, span, stateHeads);
+    const states = (of: T): T => statesOf(scope, of, span, stateHeads, stateHeads);
+    const ignored = (width: number): T => scope.empty([count, span.rows, width]);
+    const spanDecay = decay && view(decay);
+    if (eraseRows) {
+      const one = scope.repeated(1, [count, span.rows, 1]);
+      const op = { diag: one, q: view(eraseRows), k: view(key), decay: spanDecay };
+      solve(backend, op, view(writeRows), { finalState: states(to.state), out: ignored(writeRows.width) });
+      solveTransition(scope, rows, stateHeads, span, {
         from: states(to.identity),
         into: states(to.transition),
       });
     } else {
-      const op = { q: view(key), k: view(key), decay: gaps };
-      apply(backend, op, view(written), { finalState: states(to.state), out: ignored(written.width) });
-      if (decay) decayDiagonal(scope, op, piece, states(to.transition));
+      const op = { q: view(key), k: view(key), decay: spanDecay };
+      apply(backend, op, view(writeRows), { finalState: states(to.state), out: ignored(writeRows.width) });
+      if (decay) decayDiagonal(scope, op, span, states(to.transition));
     }
   }
 }
 
-/** Rows after which what has decayed away is cleared. */
+/** How many rows are computed before what has decayed away is cleared. */
 const SEGMENT = 256;
 
 /**
- * The final state from `from` when nothing is written. Nothing refreshes it, so under decay it passes through subnormal numbers on
- * its way to 0, on which processors are slow (14 times, of a piece of 2048 tokens in wasm). Every 256 rows it is therefore
- * rounded to multiples of 2⁻⁶⁹, which leaves it exact or off by no more than that; no piece without decay is cut.
+ * Computes the final state that the rows of a span reach from `from` when they write nothing. Nothing refreshes that state, so under decay
+ * it passes through subnormal numbers on its way to 0, on which processors are slow: a span of 2048 tokens took 14 times as long in wasm.
+ * In f32, where the backend does not flush them, it is therefore rounded to multiples of 2⁻⁶⁹ every 256 rows, which leaves it exact or off
+ * by no more than that. Without decay it is computed in one go.
  */
 function solveTransition<T extends Tensor>(
   scope: Scope<T>,
-  { key, erase, decay }: Operator<T>,
+  { key, eraseRows, decay }: OperatorRows<T>,
   stateHeads: number,
-  piece: Piece,
+  span: Span,
   { from, into }: { readonly from: T; readonly into: T },
 ): void {
   const { backend, dtype } = scope;
   const [count, , width] = from.shape;
   const cut = decay !== undefined && dtype === "f32" && !backend.supports.flushesSubnormals;
-  const most = cut ? Math.min(SEGMENT, piece.rows) : piece.rows;
+  const most = cut ? Math.min(SEGMENT, span.rows) : span.rows;
   const out = scope.empty([count, most, width]);
-  const spare = most < piece.rows ? scope.empty(into.shape) : undefined;
+  const spare = most < span.rows ? scope.empty(into.shape) : undefined;
   let at = 0;
   do {
-    const part = { ...piece, start: piece.start + at, rows: Math.min(most, piece.rows - at) };
+    const part = { ...span, start: span.start + at, rows: Math.min(most, span.rows - at) };
     const view = (x: Packed<T>): T => rowsOf(backend, x, part, stateHeads);
     const diag = scope.repeated(1, [count, part.rows, 1]);
-    const op = { diag, q: view(erase!), k: view(key), decay: decay && view(decay) };
+    const op = { diag, q: view(eraseRows!), k: view(key), decay: decay && view(decay) };
     solve(backend, op, scope.repeated(0, [count, part.rows, width]), {
       initialState: at === 0 ? from : into,
       finalState: into,
       out: rowsFrom(scope, out, 0, part.rows),
     });
     at += part.rows;
-    if (spare && at < piece.rows) clearTiny(scope, into, spare);
-  } while (at < piece.rows);
+    if (spare && at < span.rows) clearTiny(scope, into, spare);
+  } while (at < span.rows);
 }
 
-/** x ← (x + 2⁻⁴⁶) − 2⁻⁴⁶ in f32. */
+/**
+ * Computes x ← (x + 2⁻⁴⁶) − 2⁻⁴⁶ in f32, which makes multiples of 2⁻⁶⁹ of what is smaller than 2⁻⁴⁶. Each sum is an `apply` that adds its
+ * initial state to every row. @param spare is a tensor as large as x
+ */
 function clearTiny<T extends Tensor>(scope: Scope<T>, x: T, spare: T): void {
   const [count, rank, width] = x.shape;
   const added = (to: T, of: T, c: number): T => {
@@ -99,11 +105,14 @@ function clearTiny<T extends Tensor>(scope: Scope<T>, x: T, spare: T): void {
   added(x, added(spare, x, 2 ** -46), -(2 ** -46));
 }
 
-/** A ← diag(exp Σ g), where A holds zeros. */
+/**
+ * Writes diag(exp(Σ g)), the sum being over the rows of the span, onto the diagonal of A, [batch·heads, rank, rank]. The factors are the final
+ * state of a single column of ones to which nothing is written.
+ */
 function decayDiagonal<T extends Tensor>(
   scope: Scope<T>,
   op: DiagLowRankTril<T>,
-  { rows }: Piece,
+  { rows }: Span,
   transition: T,
 ): void {
   const [count, rank] = transition.shape;

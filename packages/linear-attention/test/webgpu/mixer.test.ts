@@ -2,7 +2,8 @@ import { createJsBackend } from "@dlrt/backend-js";
 import { createWebGpuBackend, type WebGpuBackend } from "@dlrt/backend-webgpu/node";
 import type { Backend } from "@dlrt/core";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { padded, sides, spoil } from "../conv-padding.js";
+import { padded, spoil } from "../conv-padding.js";
+import { sides } from "../padded-batch.js";
 import { errorOf } from "../layers.js";
 import { cuts, mixerError } from "../mixer.js";
 

@@ -6,9 +6,9 @@ import { take } from "../backends.js";
 import { arraysOf, cases } from "../pieces.js";
 import { cotangentsOf, gradientsOf, stepsOff, upload } from "../pieces-run.js";
 
-/** ε times the terms of an element: what its own few roundings in f32 come to. */
+/** How many ε, times the condition of an element, the device may be off: what its few roundings in f32 come to. */
 const LIMIT = 8;
-/** Numbers below the normal ones may count as 0 on a device. */
+/** The least normal number. Smaller ones may count as 0 on a device. */
 const LEAST = 2 ** -126;
 
 const js = createJsBackend() as unknown as Backend;

@@ -12,7 +12,7 @@ const heads = { query: 2, key: 2, value: 4 };
 const LIMIT = 2e-6;
 
 let gpu: WebGpuBackend;
-/** Its tensors hide their elements; results are read by `read` alone. */
+/** The same, typed as the tests' layers want it. Its tensors hide their elements, so that results are read by `read` alone. */
 let backend: Backend<HostTensor>;
 beforeAll(async () => {
   gpu = await createWebGpuBackend({ selfTest: false });
@@ -20,7 +20,7 @@ beforeAll(async () => {
 });
 afterAll(() => gpu.dispose());
 
-// A layer with a kernel of its own, and one that is composed; with a window and without.
+// One layer has a kernel of its own, the other is composed; there are States with a window and without.
 test.each([
   ["gatedDeltaRule", 3],
   ["gatedDeltaRule", 0],
@@ -78,7 +78,7 @@ test.each(["kv", "vk"] as const)("saved on js, it goes on here, and back again: 
     });
     expect(errorOf(outputs[at]!, own), `tokens ${from} to ${to}`).toBeLessThan(LIMIT);
   }
-  // What was not written is as it was made.
+  // The slots that were not written are still zero.
   expect((await second.read({ slots: Int32Array.of(2, 3) })).every((value) => value === 0)).toBe(true);
   for (const state of [first, second, third]) state.dispose();
   expect(js.memory()).toEqual({ tensors: 0, bytes: 0 });

@@ -1,25 +1,31 @@
 import type { Shape, Tensor } from "@dlrt/core";
 import type * as tf from "@tensorflow/tfjs";
 
-/** A TensorFlow.js tensor and the three axes under which it is known here. */
+/** A tensor of TensorFlow.js that was given as an input, and the three axes that the backend's tensor has for it. */
 export interface Given {
   readonly tensor: tf.Tensor;
   readonly shape: Shape;
 }
 
-/** Tensors of a backend with the elements of tensors of TensorFlow.js. */
+/** The inputs of a call as tensors of the backend. */
 export interface Taken<T extends Tensor> {
+  /** The tensors by the inputs' names. */
   readonly tensors: Readonly<Record<string, T>>;
+  /** Disposes the backend's tensors and what TensorFlow.js lent for them. */
   dispose(): void;
 }
 
 /** Carries elements from TensorFlow.js to a backend and back. */
 export interface Bridge<T extends Tensor> {
+  /**
+   * Brings inputs to the backend. Where one cannot be brought over, those before it are disposed.
+   * @throws what `upload` or `wrap` of the backend throws; UnsupportedError where the two sides cannot meet
+   */
   take(inputs: Readonly<Record<string, Given>>): Taken<T>;
   /**
-   * Runs `work`, and gives its results out as tensors of TensorFlow.js.
-   * @param shapeOf of a result as TensorFlow.js is to have it. Default: the three axes of the backend's tensor
-   * @returns both: `made` on the backend are the caller's to dispose
+   * Runs `work` on the backend, and copies its results into tensors of TensorFlow.js.
+   * @param shapeOf says which axes TensorFlow.js gives to a result. Default: the three axes of the backend's tensor
+   * @returns the same results twice: `results` in TensorFlow.js, and `made` on the backend, the caller's to dispose
    */
   compute(
     work: () => Readonly<Record<string, T>>,
@@ -27,11 +33,15 @@ export interface Bridge<T extends Tensor> {
   ): { readonly results: Record<string, tf.Tensor>; readonly made: Readonly<Record<string, T>> };
 }
 
+/** Disposes every tensor of a record, of either side. */
 export function disposeAll(tensors: Readonly<Record<string, { dispose(): void }>>): void {
   for (const tensor of Object.values(tensors)) tensor.dispose();
 }
 
-/** Takes one input after the other; where one fails, those before it are let go. */
+/**
+ * Takes one input after the other. Where one fails, those before it are disposed.
+ * @param take makes the backend's tensor of one input, and hands over to `lend` what TensorFlow.js is to keep until then
+ */
 export function takeEach<T extends Tensor>(
   inputs: Readonly<Record<string, Given>>,
   take: (given: Given, lend: (tensor: tf.Tensor) => void) => T,
@@ -52,7 +62,7 @@ export function takeEach<T extends Tensor>(
   return { tensors, dispose };
 }
 
-/** Gives results out; where that fails, they are let go. */
+/** Gives the results of `Bridge.compute` out. Where that fails, the backend's tensors are disposed. */
 export function giveEach<T extends Tensor>(
   made: Readonly<Record<string, T>>,
   give: (tensor: T, name: string) => tf.Tensor,

@@ -3,12 +3,13 @@ import { describe } from "@dlrt/core/backend";
 import * as tf from "@tensorflow/tfjs";
 import type { Given } from "./bridge.js";
 
-/** Parameters of a model, which checkpoints keep with one axis: [D] is taken as [1, 1, D]. */
+/** The inputs that are parameters of a model. Checkpoints keep them with one axis, so [D] is taken as [1, 1, D]. */
 const parameters: readonly string[] = ["bias", "weight", "aLog", "dtBias"];
 
 /**
- * The inputs that are there, with their three axes.
- * @throws ValueError, DtypeError, DisposedError, ShapeError, with the argument's name
+ * Returns those inputs that are given, each with its three axes.
+ * @param argument is the name by which an error calls the whole object
+ * @throws ValueError, DtypeError, DisposedError, ShapeError, which name the input at fault
  */
 export function checkInputs(argument: string, inputs: unknown): Record<string, Given> {
   if (typeof inputs !== "object" || inputs === null)
@@ -20,7 +21,10 @@ export function checkInputs(argument: string, inputs: unknown): Record<string, G
   return given;
 }
 
-/** @throws ValueError, DtypeError, DisposedError, ShapeError */
+/**
+ * Returns one input with its three axes.
+ * @throws ValueError where it is no tensor, DtypeError where it is not float32, DisposedError, ShapeError where it has other axes
+ */
 export function checkInput(name: string, tensor: unknown): Given {
   checkTensor(name, tensor);
   const { shape } = tensor;
@@ -33,7 +37,7 @@ export function checkInput(name: string, tensor: unknown): Given {
   );
 }
 
-/** @throws ValueError, DisposedError, DtypeError */
+/** @throws ValueError where it is no tensor, DisposedError, DtypeError where it is of another dtype */
 export function checkTensor(
   name: string,
   tensor: unknown,

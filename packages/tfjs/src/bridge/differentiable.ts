@@ -13,9 +13,12 @@ interface Operation<T extends Tensor> {
   readonly backend: Backend<T>;
   readonly inputs: Tensors<Given>;
   forward(inputs: Tensors<T>): Tensors<T>;
-  /** A gradient for every input; `results` are those of the forward call where `keepsResults` is true. */
+  /**
+   * Returns a gradient for every input. `results` are those of the forward call where `keepsResults` is true, and none
+   * otherwise.
+   */
   backward(inputs: Tensors<T>, cotangents: Tensors<T>, results: Tensors<T>): Tensors<T>;
-  /** Whether the gradient needs the results. */
+  /** Tells whether the gradient needs the results, as that of `solve` does. Default false. */
   readonly keepsResults?: boolean | undefined;
 }
 
@@ -25,7 +28,11 @@ function bridgeOf<T extends Tensor>(backend: Backend<T>): Bridge<T> {
   return isGpuBackend(backend) ? gpuBridge(backend) : hostBridge(backend);
 }
 
-/** Computes an operation, and its gradients where TensorFlow.js asks for them. Its inputs stay on the backend until then. */
+/**
+ * Computes an operation, and its gradients when TensorFlow.js asks for them. The inputs stay on the backend until TensorFlow.js drops the
+ * tape, or, where nothing is recorded, until the results are there.
+ * @throws what the bridge and the operation throw; then nothing is left on either side
+ */
 export function differentiable<T extends Tensor>(operation: Operation<T>): Record<string, tf.Tensor> {
   const { backend, inputs, keepsResults = false } = operation;
   const bridge = bridgeOf(backend);
@@ -53,7 +60,7 @@ export function differentiable<T extends Tensor>(operation: Operation<T>): Recor
   });
 }
 
-/** The forward call; where it fails, its inputs are let go. */
+/** Runs the forward call. Where it fails, its inputs are disposed. */
 function computed<T extends Tensor>(
   bridge: Bridge<T>,
   { forward }: Operation<T>,
@@ -67,6 +74,7 @@ function computed<T extends Tensor>(
   }
 }
 
+/** Runs the backward call, and returns the gradients in the order of the inputs, each of the axes that its input has. */
 function gradientsOf<T extends Tensor>(
   bridge: Bridge<T>,
   { inputs, backward }: Operation<T>,
@@ -91,7 +99,7 @@ function gradientsOf<T extends Tensor>(
   }
 }
 
-/** The gradients of inputs that were given; others, such as that of a λ that counts 0, are let go. */
+/** Keeps the gradients of the inputs that were given. Others, such as that of a λ that was left out and counts as 0, are disposed. */
 function only<T extends Tensor>(gradients: Tensors<T>, inputs: Tensors<Given>): Tensors<T> {
   const asked = Object.entries(gradients).filter(([name, gradient]) => {
     if (!(name in inputs)) gradient.dispose();
@@ -100,18 +108,19 @@ function only<T extends Tensor>(gradients: Tensors<T>, inputs: Tensors<Given>): 
   return Object.fromEntries(asked);
 }
 
-/** A result in the one tensor that a custom gradient may return. */
+/** One of several results: `tf.customGrad` returns a single tensor, in which the results lie one after the other. */
 interface Part {
   readonly name: string;
   readonly shape: readonly number[];
 }
 
-/** A lone result as it is; several one after the other. */
+/** Joins results into one tensor: a lone result stays as it is, several lie one after the other on a single axis. */
 function joined(results: readonly tf.Tensor[]): tf.Tensor {
   if (results.length === 1) return results[0]!;
   return tf.concat(results.map((result) => result.reshape([-1])));
 }
 
+/** Takes the results out of the tensor that `joined` made of them. */
 function apart(value: tf.Tensor, parts: readonly Part[]): Record<string, tf.Tensor> {
   if (parts.length === 1) return { [parts[0]!.name]: value };
   let at = 0;

@@ -2,7 +2,7 @@ import { elementCount, UnsupportedError, type Backend, type Shape, type Tensor }
 import * as tf from "@tensorflow/tfjs";
 import { giveEach, takeEach, type Bridge } from "./bridge.js";
 
-/** What is used of a `GPUDevice`, whose types not every program has. */
+/** The part of a `GPUDevice` that is used here. The types of WebGPU are not imported, since not every program has them. */
 interface Device {
   readonly queue: { submit(commands: readonly unknown[]): void };
   createCommandEncoder(): { finish(): unknown };
@@ -10,7 +10,7 @@ interface Device {
 
 interface GpuTensor extends Tensor {
   readonly buffer: object;
-  /** Bytes. */
+  /** Where the tensor's first element lies in the buffer, in bytes. */
   readonly offset: number;
 }
 
@@ -24,11 +24,11 @@ interface GpuBackend<T extends Tensor> extends Backend<T> {
 /** The WebGPU backend of TensorFlow.js. */
 interface TfBackend {
   readonly device: unknown;
-  /** Brings elements that are in the host's memory yet onto the device. */
+  /** Copies a tensor's elements to the device, where they are still in the host's memory alone. */
   uploadToGPU(dataId: object): void;
 }
 
-/** Whether tensors of the backend are in buffers of a GPU. */
+/** Tells whether the tensors of the backend lie in buffers of a GPU. */
 export function isGpuBackend<T extends Tensor>(backend: Backend<T>): backend is GpuBackend<T> {
   return "device" in backend && "record" in backend && "wrap" in backend;
 }
@@ -45,8 +45,8 @@ function checkDevice<T extends Tensor>({ device }: GpuBackend<T>): TfBackend {
 }
 
 /**
- * Between buffers of one GPUDevice, copied on the device and never through the host. TensorFlow.js keeps its own buffers to itself and gives
- * copies out; a result is copied too, as it would never free a buffer that it was lent.
+ * The bridge between buffers of one GPUDevice: elements are copied on the device and never through the host. TensorFlow.js keeps its own
+ * buffers to itself and hands out copies. A result is copied too, because TensorFlow.js would never free a buffer that was lent to it.
  */
 export function gpuBridge<T extends Tensor>(backend: GpuBackend<T>): Bridge<T> {
   return {
@@ -54,19 +54,19 @@ export function gpuBridge<T extends Tensor>(backend: GpuBackend<T>): Bridge<T> {
       const current = checkDevice(backend);
       return takeEach(inputs, ({ tensor, shape }, lend) => {
         if (elementCount(shape) === 0) return backend.empty(shape);
-        current.uploadToGPU(tensor.dataId); // else a tensor that no operation has used yet has no buffer
+        current.uploadToGPU(tensor.dataId); // a tensor that no operation has used yet has no buffer before this
         const { buffer, tensorRef } = tensor.dataToGPU();
         lend(tf.keep(tensorRef));
         return backend.wrap(buffer!, shape);
       });
     },
-    // What TensorFlow.js has recorded was submitted by its copies, and this is right after: so the queue has all in order.
+    // The copies above made TensorFlow.js submit what it had recorded, and this work is submitted next, so the queue runs both in order.
     compute: (work, shapeOf) =>
       giveEach(recorded(backend, work), (made, name) => handedOver(made, shapeOf?.(name) ?? made.shape)),
   };
 }
 
-/** Records `work` into an encoder of its own, which is submitted at once. */
+/** Records `work` into an encoder of its own and submits it at once, so that what TensorFlow.js records later runs after it. */
 function recorded<T extends Tensor, R>(backend: GpuBackend<T>, work: () => R): R {
   const encoder = backend.device.createCommandEncoder();
   let results: R | undefined;
@@ -76,6 +76,7 @@ function recorded<T extends Tensor, R>(backend: GpuBackend<T>, work: () => R): R
   return results!;
 }
 
+/** Copies a result of the backend into a new tensor of TensorFlow.js. */
 function handedOver<T extends Tensor>(result: T, shape: readonly number[]): tf.Tensor {
   if (elementCount(result.shape) === 0) return tf.zeros([...shape]);
   const { buffer } = result as unknown as GpuTensor;

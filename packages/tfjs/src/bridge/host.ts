@@ -10,12 +10,13 @@ import { isContiguous, readView } from "@dlrt/core/backend";
 import * as tf from "@tensorflow/tfjs";
 import { giveEach, takeEach, type Bridge } from "./bridge.js";
 
-/** What the WebAssembly backend of TensorFlow.js has beside the methods of every backend. */
+/** The method that the WebAssembly backend of TensorFlow.js has beside those of every backend. */
 interface Heap {
+  /** Returns a tensor's elements where they lie in the heap of the backend, without a copy. */
   typedArrayFromHeap(tensor: Pick<tf.Tensor, "shape" | "dtype" | "dataId">): tf.TypedArray;
 }
 
-/** That backend, where it is the current one. */
+/** Returns that backend where it is the current one, else undefined. */
 export function wasmHeap(): Heap | undefined {
   const backend = tf.backend() as Partial<Heap>;
   return tf.getBackend() === "wasm" && typeof backend.typedArrayFromHeap === "function"
@@ -24,15 +25,18 @@ export function wasmHeap(): Heap | undefined {
 }
 
 /**
- * The elements of a tensor, for reading at once: its heap moves when it grows, and only a new tensor may be written, as the backend keeps
- * packed copies of right-hand sides of products.
+ * Returns the elements of a tensor, without a copy on WebAssembly. They must be read at once, because the heap moves when it grows, and not
+ * be written, because that backend keeps packed copies of the right-hand sides of products.
  */
 export function elementsOf(tensor: tf.Tensor): Float32Array | Int32Array {
   const heap = wasmHeap();
   return (heap ? heap.typedArrayFromHeap(tensor) : tensor.dataSync()) as Float32Array | Int32Array;
 }
 
-/** The elements for a new tensor. TensorFlow.js keeps the array itself but on WebAssembly, where it copies it into its heap. */
+/**
+ * Returns the elements of a result as an array for a new tensor. TensorFlow.js keeps the array it is given, so it gets one of its own; on
+ * WebAssembly it copies the array into its heap, so there it gets the backend's own.
+ */
 function handedOver(tensor: HostTensor): FloatArray {
   const { layout, shape, data } = tensor;
   const count = elementCount(shape);
@@ -40,7 +44,10 @@ function handedOver(tensor: HostTensor): FloatArray {
   return dense && wasmHeap() ? data.subarray(layout.offset, layout.offset + count) : readView(tensor);
 }
 
-/** Between a backend in the host's memory and any backend of TensorFlow.js that the host can read without waiting: one copy each way. */
+/**
+ * The bridge between a backend in the host's memory and any backend of TensorFlow.js that the host can read without waiting. Elements are
+ * copied once each way.
+ */
 export function hostBridge<T extends Tensor>(backend: Backend<T>): Bridge<T> {
   return {
     take: (inputs) =>
@@ -55,6 +62,7 @@ export function hostBridge<T extends Tensor>(backend: Backend<T>): Bridge<T> {
   };
 }
 
+/** @throws UnsupportedError, and disposes the tensor, where the host cannot reach its elements */
 function onHost<T extends Tensor>(backend: Backend<T>, tensor: T): T {
   if ("data" in tensor) return tensor;
   tensor.dispose();

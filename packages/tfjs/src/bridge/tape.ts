@@ -1,17 +1,19 @@
 import { UnsupportedError } from "@dlrt/core";
 import * as tf from "@tensorflow/tfjs";
 
-/** The value of an operation, its gradient, and what ends the life of all that it keeps for that. */
+/** An operation that was computed. */
 interface Recorded {
   readonly value: tf.Tensor;
+  /** Returns the gradients of the inputs, in their order. */
   gradients(cotangent: tf.Tensor): readonly tf.Tensor[];
+  /** Disposes all that the operation keeps for its gradients. */
   dispose(): void;
 }
 
 /**
- * An operation with a gradient of its own. What it keeps for the way back is its own affair, not copied as by the `save` of `tf.customGrad`
- * (on "wasm" a clone is a copy), and disposed of when TensorFlow.js disposes of what others have saved: with the tape; at once where
- * nothing is recorded.
+ * Runs an operation that has a gradient of its own. What the operation keeps for its gradient is not handed to the `save` of
+ * `tf.customGrad`, which would copy it (on "wasm" a clone is a copy). It is disposed when TensorFlow.js disposes what other operations
+ * have saved, that is with the tape; where nothing is recorded, it is disposed at once.
  */
 export function recorded(inputs: readonly tf.Tensor[], forward: () => Recorded): tf.Tensor {
   endAbandoned();
@@ -35,15 +37,19 @@ export function recorded(inputs: readonly tf.Tensor[], forward: () => Recorded):
   }
 }
 
+/** Tells whether TensorFlow.js records the operations that the program calls now, and not those inside a kernel. */
 function isRecording(): boolean {
   const { gradientDepth, kernelDepth } = tf.engine().state;
   return gradientDepth > 0 && kernelDepth === 0;
 }
 
-/** What is to end with a tape, by what ends it. */
+/** For each function that disposes what an operation keeps: the tape with which that is to end. */
 const open = new Map<() => void, unknown>();
 
-/** @throws UnsupportedError where the tape is not that of TensorFlow.js 4.22 */
+/**
+ * Puts `dispose` on the tape, on the list of what the operation has saved, so that TensorFlow.js calls it when it drops the tape.
+ * @throws UnsupportedError where the tape is not that of TensorFlow.js 4.22
+ */
 function endWithTape(value: tf.Tensor, dispose: () => void): void {
   const { activeTape } = tf.engine().state;
   const node = activeTape?.at(-1);
@@ -57,12 +63,15 @@ function endWithTape(value: tf.Tensor, dispose: () => void): void {
   node.saved.push({ dispose: end } as tf.Tensor);
 }
 
-/** TensorFlow.js drops a tape, and disposes of nothing, where the function that it differentiates throws. */
+/**
+ * Disposes what belongs to tapes that are gone: where the function that is differentiated throws, TensorFlow.js drops its tape and disposes
+ * nothing.
+ */
 function endAbandoned(): void {
   for (const [end, tape] of open) if (tape !== tf.engine().state.activeTape) end();
 }
 
-/** Ties gradients to what they come from, so that a second derivative is refused and does not silently count 0. */
+/** Ties gradients to the tensors they are computed from, so that a second derivative is refused and does not silently count as 0. */
 function firstOnly(sources: readonly tf.Tensor[], gradients: readonly tf.Tensor[]): tf.Tensor[] {
   if (!isRecording()) return [...gradients];
   return gradients.map((gradient) => {
@@ -76,7 +85,7 @@ function firstOnly(sources: readonly tf.Tensor[], gradients: readonly tf.Tensor[
   });
 }
 
-/** Tensors with the same elements, not copied, that stay until they are disposed of. */
+/** Returns tensors over the same elements, without a copy, that `tf.tidy` leaves alone and that the caller disposes. */
 export function kept(tensors: readonly tf.Tensor[]): tf.Tensor[] {
   return tensors.map((tensor) => tf.keep(tensor.reshape(tensor.shape)));
 }

@@ -1,29 +1,33 @@
 import { ShapeError, ValueError } from "@dlrt/core";
-import { checkFlag, checkOptions, describe } from "@dlrt/core/backend";
+import { checkCount, checkFlag, checkOptions, describe } from "@dlrt/core/backend";
 import type * as tf from "@tensorflow/tfjs";
 
-/** What `GatedDeltaNet` of flash-linear-attention is configured by, in JavaScript's spelling, and the names every layer has. */
+/**
+ * The configuration of a `GatedDeltaNet`: the options that flash-linear-attention has for it, in JavaScript's spelling, and those of every
+ * layer of TensorFlow.js.
+ */
 export interface GatedDeltaNetConfig {
-  /** Of a head's query and key. Default 256. */
+  /** K, the columns of a head's query and key. Default 256. */
   readonly headDim?: number | undefined;
-  /** Heads of query and key. Default 6. */
+  /** The heads of query and key. Default 6. */
   readonly numHeads?: number | undefined;
-  /** Heads of the values and the state, a multiple of `numHeads`. Default: as many. */
+  /** The heads of value and state, a multiple of `numHeads`. Default: `numHeads`. */
   readonly numVHeads?: number | undefined;
-  /** A value has `expandV` times the columns of a key. Default 2. */
+  /** A head's value has V = `expandV` · K columns, a whole number. Default 2. */
   readonly expandV?: number | undefined;
-  /** The output goes through a gate, SiLU. Default true. */
+  /** Whether the output is multiplied by a gate, the SiLU of a projection of the input. Default true. */
   readonly useGate?: boolean | undefined;
-  /** Query, key and value go through a causal convolution. Default true. */
+  /** Whether query, key and value go through a causal convolution before their SiLU. Default true. */
   readonly useShortConv?: boolean | undefined;
-  /** Taps of it. Default 4. */
+  /** The taps of the convolution. Default 4. */
   readonly convSize?: number | undefined;
+  /** Whether the convolution adds a bias. Default false. */
   readonly convBias?: boolean | undefined;
-  /** β from 0 to 2. Default false: from 0 to 1. */
+  /** Whether β goes from 0 to 2, so that the state may have negative eigenvalues. Default false: from 0 to 1. */
   readonly allowNegEigval?: boolean | undefined;
-  /** Default 1e-5. */
+  /** What the norm before the last projection adds to the mean of squares. Default 1e-5. */
   readonly normEps?: number | undefined;
-  /** Of the first weights. Default: others each time. */
+  /** The seed from which the first weights are drawn. Default: each layer draws others. */
   readonly seed?: number | undefined;
   readonly name?: string | undefined;
   readonly trainable?: boolean | undefined;
@@ -45,7 +49,7 @@ const ownNames = [
   "seed",
 ] as const;
 
-/** What TensorFlow.js gives every layer. */
+/** The options that TensorFlow.js hands to every layer. */
 const layerNames = [
   "name",
   "trainable",
@@ -59,7 +63,7 @@ const layerNames = [
   "customObjects",
 ];
 
-/** A configuration with nothing left open but the width of the input. */
+/** A configuration in which only the width of the input is open. */
 export type Settings = {
   readonly [name in Exclude<(typeof ownNames)[number], "seed">]: Exclude<
     GatedDeltaNetConfig[name],
@@ -67,24 +71,26 @@ export type Settings = {
   >;
 } & { readonly seed: number | undefined };
 
+/** The configuration with the sizes that follow from the width of the input. */
 export interface Sizes extends Settings {
-  /** Columns of the input and the output. */
+  /** The columns of the input and of the output. */
   readonly hidden: number;
+  /** The columns of query and key, all heads together. */
   readonly keyDim: number;
+  /** The columns of the value, all heads together. */
   readonly valueDim: number;
+  /** V, the columns of one head's value. */
   readonly headVDim: number;
 }
 
-/** @throws ValueError */
+/** Fills in what a configuration leaves out. @throws ValueError, which names the option at fault */
 export function settingsOf(config: GatedDeltaNetConfig): Settings {
   checkOptions("config", config, [...ownNames, ...layerNames]);
   const { headDim = 256, numHeads = 6, numVHeads = numHeads, expandV = 2, convSize = 4 } = config;
   const { useGate = true, useShortConv = true, convBias = false, allowNegEigval = false } = config;
   const { normEps = 1e-5, seed } = config;
-  for (const [name, count] of Object.entries({ headDim, numHeads, numVHeads, convSize })) {
-    if (!Number.isSafeInteger(count) || count < 1)
-      throw new ValueError(name, "an integer ≥ 1", describe(count));
-  }
+  for (const [name, count] of Object.entries({ headDim, numHeads, numVHeads, convSize }))
+    checkCount(name, count);
   for (const [name, flag] of Object.entries({ useGate, useShortConv, convBias, allowNegEigval }))
     checkFlag(name, flag);
   if (numVHeads % numHeads !== 0)
@@ -101,7 +107,7 @@ export function settingsOf(config: GatedDeltaNetConfig): Settings {
   };
 }
 
-/** Sizes for an input [B, T, hidden]. @throws ShapeError */
+/** Returns the sizes for an input [B, T, hidden]. @throws ShapeError for an input of other axes */
 export function sizesOf(settings: Settings, inputShape: tf.Shape | tf.Shape[]): Sizes {
   const shape = (Array.isArray(inputShape[0]) ? inputShape[0] : inputShape) as tf.Shape;
   const hidden = shape[2];

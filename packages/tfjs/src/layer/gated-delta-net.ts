@@ -76,17 +76,20 @@ export abstract class GatedDeltaNet extends tf.layers.Layer {
     return { ...super.getConfig(), ...settings, ...(seed !== undefined && { seed }) };
   }
 
-  /** The weights by the names of a checkpoint. They are the layer's own: not to be disposed. @throws ValueError before it is built */
+  /**
+   * Returns the weights by the names that they have in a checkpoint. They are the layer's own, so the caller does not dispose them.
+   * @throws ValueError before the layer is built
+   */
   checkpoint(): Record<string, tf.Tensor> {
     this.#assertBuilt();
     return Object.fromEntries([...this.#weights].map(([name, variable]) => [name, variable.read()]));
   }
 
   /**
-   * Takes the weights of a checkpoint by their names. They are copied.
-   * @param tensors every weight of the layer; others are left aside
-   * @param prefix before every name, such as "model.layers.0.attn."
-   * @throws ValueError, ShapeError, DtypeError, DisposedError, before any is taken
+   * Copies the weights of a checkpoint into the layer.
+   * @param tensors hold every weight of the layer by its name; others are left aside
+   * @param prefix stands before every name in the checkpoint, such as "model.layers.0.attn."
+   * @throws ValueError, ShapeError, DtypeError, DisposedError, before any weight is changed
    */
   loadCheckpoint(tensors: Readonly<Record<string, tf.Tensor>>, prefix = ""): void {
     this.#assertBuilt();
@@ -109,7 +112,7 @@ export abstract class GatedDeltaNet extends tf.layers.Layer {
     return this.#weights.get(name)!.read();
   }
 
-  /** The three in one product and, where there is one, one convolution. */
+  /** Returns query, key and value after their projection, convolution and SiLU: one product and one convolution for all three. */
   #queryKeyValue(x: tf.Tensor): tf.Tensor[] {
     const { keyDim, valueDim, useShortConv, convBias } = this.#sizes!;
     const side = (suffix: string): tf.Tensor =>
@@ -129,13 +132,13 @@ export abstract class GatedDeltaNet extends tf.layers.Layer {
   }
 }
 
-/** The layer's class on a backend. */
+/** The class `GatedDeltaNet` on some backend. */
 export type GatedDeltaNetClass = new (config?: GatedDeltaNetConfig) => GatedDeltaNet;
 
 /**
- * The class `GatedDeltaNet` on a backend, registered with TensorFlow.js under that name: a model that was saved with such a layer is loaded
- * with one on the backend of the last call.
- * @throws ValueError
+ * Returns the class `GatedDeltaNet` on a backend, and registers it with TensorFlow.js under that name: a model that was saved with such a
+ * layer is loaded with one on the backend of the last call.
+ * @throws ValueError where `backend` is no backend
  */
 export function gatedDeltaNet<T extends Tensor>(backend: Backend<T>): GatedDeltaNetClass {
   checkIsBackend(backend);

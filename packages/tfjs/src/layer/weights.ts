@@ -4,7 +4,7 @@ import type { Sizes } from "./config.js";
 /** A weight of the layer and its first value. */
 export interface Weight {
   readonly shape: number[];
-  /** Drawn from `seed` where there is one. */
+  /** Makes the first value, drawn from `seed` where there is one. */
   first(shape: number[], seed: number | undefined): tf.Tensor;
 }
 
@@ -13,24 +13,24 @@ const uniform =
   (shape, seed) =>
     tf.randomUniform(shape, -bound, bound, "float32", seed);
 
-/** As PyTorch begins: uniform within 1 / √in. */
+/** The weight of a projection [out, in]. Its first value is uniform within ±1/√in, as PyTorch begins. */
 const projection = (out: number, inside: number): Weight => ({
   shape: [out, inside],
   first: uniform(1 / Math.sqrt(inside)),
 });
 
-/** Log of numbers between 0 and 16, so that some heads forget at once and some hardly. */
+/** The first A_log: logarithms of numbers between 0 and 16, so that some heads forget at once and some hardly at all. */
 const firstALog: Weight["first"] = (shape, seed) =>
   tf.tidy(() => tf.randomUniform(shape, 1e-4, 16, "float32", seed).log());
 
-/** What softplus takes to steps between 0.001 and 0.1, evenly in their logarithms. */
+/** The first dt_bias: its softplus are steps between 0.001 and 0.1, drawn evenly in their logarithms. */
 const firstDtBias: Weight["first"] = (shape, seed) =>
   tf.tidy(() => {
     const step = tf.randomUniform(shape, Math.log(1e-3), Math.log(0.1), "float32", seed).exp();
     return step.add(step.neg().expm1().neg().log());
   });
 
-/** The weights by the names, and with the shapes, that flash-linear-attention's checkpoints have. */
+/** Returns the weights by the names, and with the shapes, that the checkpoints of flash-linear-attention have. */
 export function weightsOf(sizes: Sizes): Record<string, Weight> {
   const { hidden, keyDim, valueDim, headVDim, numVHeads, convSize } = sizes;
   const conv = (name: string, channels: number): Record<string, Weight> =>

@@ -5,47 +5,47 @@ import type * as tf from "@tensorflow/tfjs";
 import { checkInput, checkInputs } from "../bridge/check.js";
 import { differentiable } from "../bridge/differentiable.js";
 
-/** Inputs of a function of @dlrt/linear-attention, as tensors of TensorFlow.js. */
+/** The inputs of a function of @dlrt/linear-attention, as tensors of TensorFlow.js. */
 export type TfInputs<Inputs> = {
   readonly [name in keyof Inputs]: Exclude<Inputs[name], Tensor> | tf.Tensor;
 };
 
-/** Options of such a function: the initial state is a tensor of TensorFlow.js, and a final state a new one. */
+/** The options of such a function, in which the initial state is a tensor of TensorFlow.js and the final state is a new one. */
 export type TfOptions<Options> = Omit<Options, "initialState" | "finalState"> & {
   readonly initialState?: tf.Tensor | undefined;
-  /** Give the state after the last token too. Default false. */
+  /** Whether the result has the state after the last token too. Default false. */
   readonly finalState?: boolean | undefined;
 };
 
 export interface TfResult {
   readonly output: tf.Tensor3D;
-  /** There when it was asked for. */
+  /** The state after the last token, where it was asked for. */
   readonly finalState?: tf.Tensor3D;
 }
 
 export type Tensors<T> = Readonly<Record<string, T>>;
 
-/** A function of @dlrt/linear-attention, and its gradient; they check what they are given. */
+/** A function of @dlrt/linear-attention and its gradient, which check their own arguments. */
 interface Call<Inputs, Result> {
-  /** Of the inputs. */
+  /** The names of the inputs. */
   readonly names: readonly (keyof Inputs & string)[];
   forward(backend: Backend, inputs: Inputs, options: object): Result;
   backward(backend: Backend, inputs: Inputs, cotangents: object, options: object): object;
 }
 
-/** One with a state. */
+/** A function with a state: its result has an output and, where asked, a final state. */
 export type Stateful<Inputs> = Call<Inputs, Omit<LayerResult, "kept">>;
 
-/** One with one result. */
+/** A function with a single tensor as its result. */
 export type Piece<Inputs> = Call<Inputs, Tensor>;
 
-/** The same for the tensors of one backend: such functions differ in the names of inputs only. */
+/** The same function for the tensors of one backend: such functions differ in the names of their inputs only. */
 interface Named<T extends Tensor, Result> {
   forward(backend: Backend<T>, inputs: Tensors<T>, options: object): Result;
   backward(backend: Backend<T>, inputs: Tensors<T>, cotangents: Tensors<T>, options: object): Tensors<T>;
 }
 
-/** Calls one with a state with tensors of TensorFlow.js. */
+/** Calls a function with a state on tensors of TensorFlow.js, which may then differentiate it. */
 export function callStateful<T extends Tensor, Inputs>(
   call: Stateful<Inputs>,
   backend: Backend<T>,
@@ -79,7 +79,7 @@ export function callStateful<T extends Tensor, Inputs>(
   return results as unknown as TfResult;
 }
 
-/** Calls one with one result with tensors of TensorFlow.js. */
+/** Calls a function with a single result on tensors of TensorFlow.js, which may then differentiate it. */
 export function callPiece<T extends Tensor, Inputs>(
   call: Piece<Inputs>,
   backend: Backend<T>,

@@ -4,17 +4,17 @@ import { checkTensor } from "../bridge/check.js";
 import { elementsOf } from "../bridge/host.js";
 import { kept, recorded } from "../bridge/tape.js";
 
-/** Reads rows of a table, and adds rows of a cotangent up to a gradient of the table. */
+/** Two ways to read rows of a table [rows, width] by their numbers, and to add the rows of a cotangent up to the table's gradient. */
 interface Rows {
   read(table: tf.Tensor2D, ids: tf.Tensor1D): tf.Tensor2D;
   addUp(cotangent: tf.Tensor2D, ids: tf.Tensor1D, rows: number): tf.Tensor2D;
 }
 
 /**
- * Rows of a table by their numbers, with the gradient of the table. That of `tf.gather` adds up segments, which WebAssembly's backend
- * cannot. Here the host does both where it reads tensors without waiting ("cpu", "wasm"); elsewhere the gradient is a product with a matrix
- * of ones and zeros, of ids × table rows.
- * @param ids int32, of any shape, from 0 to the table's rows − 1; looked at on "cpu" and "wasm"
+ * Reads rows of a table by their numbers, with the gradient of the table. The gradient of `tf.gather` adds up segments, which the
+ * WebAssembly backend of TensorFlow.js cannot do. So the host does both where it reads tensors without waiting ("cpu", "wasm"); elsewhere
+ * the gradient is a product with a matrix of ones and zeros, [number of ids, rows of the table].
+ * @param ids int32, of any shape, from 0 to the table's rows − 1; checked on "cpu" and "wasm", where the host can read them at once
  * @param table [rows, width]
  * @returns [… , width]
  * @throws ShapeError, DtypeError, ValueError, DisposedError
@@ -29,6 +29,7 @@ export function embedding(ids: tf.Tensor, table: tf.Tensor): tf.Tensor {
   return embed(onHost ? hostRows : productRows, ids, table as tf.Tensor2D);
 }
 
+/** As `embedding`, of ids that fit, in one of the two ways. */
 export function embed(rows: Rows, ids: tf.Tensor, table: tf.Tensor2D): tf.Tensor {
   return tf.tidy(() => {
     const read = recorded([table], () => {
@@ -59,7 +60,7 @@ const hostRows: Rows = {
   },
 };
 
-/** For devices, where reading waits. */
+/** The way for devices, on which the host cannot read without waiting. */
 export const productRows: Rows = {
   read: (table, ids) => tf.gather(table, ids),
   addUp: (cotangent, ids, rows) =>

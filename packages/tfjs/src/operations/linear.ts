@@ -13,8 +13,8 @@ export interface LinearOptions {
 }
 
 /**
- * x W + bias over the last axis of x, with a gradient of its own. On WebAssembly, TensorFlow.js multiplies transposed or batched operands ten
- * times slower than plain matrices; so there this uses plain products alone, forward and back, of matrices transposed beforehand.
+ * Computes x W + bias over the last axis of x, with its gradients. On WebAssembly, TensorFlow.js multiplies transposed or batched operands
+ * ten times slower than plain matrices, so there this transposes first and multiplies plain matrices alone, forward and back.
  * @param x [… , in]
  * @param weight [in, out], or [out, in] with `transposeWeight`
  * @returns [… , out]
@@ -33,6 +33,7 @@ export function linear(x: tf.Tensor, weight: tf.Tensor, options: LinearOptions =
   });
 }
 
+/** Computes x W or x Wᵀ, with the gradients of both factors. */
 function product(x: tf.Tensor2D, weight: tf.Tensor2D, turned: boolean): tf.Tensor {
   return recorded([x, weight], () => {
     const [a, w] = kept([x, weight]) as [tf.Tensor2D, tf.Tensor2D];
@@ -48,13 +49,17 @@ function product(x: tf.Tensor2D, weight: tf.Tensor2D, turned: boolean): tf.Tenso
   });
 }
 
-/** A product of matrices; where TensorFlow.js runs on WebAssembly, of plain ones. */
+/** Multiplies two matrices. Where TensorFlow.js runs on WebAssembly, they are transposed beforehand. */
 function matMul(a: tf.Tensor2D, b: tf.Tensor2D, turnA: boolean, turnB: boolean): tf.Tensor2D {
   if (!wasmHeap()) return tf.matMul(a, b, turnA, turnB);
   return tf.tidy(() => tf.matMul(turnA ? a.transpose() : a, turnB ? b.transpose() : b));
 }
 
-/** Rows of x as a matrix, and columns of the result. */
+/**
+ * Checks the arguments of `linear`.
+ * @returns the rows of x as a matrix, and the columns of the result
+ * @throws ShapeError, DtypeError, ValueError, DisposedError
+ */
 function checkLinear(
   x: tf.Tensor,
   weight: tf.Tensor,

@@ -6,7 +6,7 @@ import { checkInput, checkInputs } from "../bridge/check.js";
 import { differentiable } from "../bridge/differentiable.js";
 import type { Tensors, TfInputs, TfOptions, TfResult } from "./call.js";
 
-/** Options of `solve` and `apply`: those of @dlrt/core that a gradient allows. */
+/** The options of `solve` and `apply`: those of @dlrt/core with which a gradient can be computed. */
 export type OperatorOptions = TfOptions<Pick<core.SolveOptions, "trans" | "alpha" | "chunk">>;
 
 const optionNames = ["trans", "alpha", "chunk", "initialState", "finalState"];
@@ -14,7 +14,7 @@ const optionNames = ["trans", "alpha", "chunk", "initialState", "finalState"];
 /**
  * Y = α op(T)⁻¹ (B − F Z₀) with T = Λ + tril(Q Kᵀ, −1) and its decay, in O(n r p), with the gradients of λ, q, k, g, b and Z₀: `solve` of
  * @dlrt/core.
- * @param op diag [batch, n, 1], q and k [batch, n, r], decay if any
+ * @param op has diag [batch, n, 1], q and k [batch, n, r], and decay [batch, n, 1] or [batch, n, r] if any
  * @param b [batch, n, p]
  * @returns `output`, Y, and `finalState` [batch, r, p] where asked
  * @throws ShapeError, DtypeError, ValueError, DisposedError, UnsupportedError, LimitError
@@ -43,7 +43,7 @@ export function apply<T extends Tensor>(
   return operate("x", backend, op, x, options);
 }
 
-/** `solve` where the right-hand side is called b, `apply` where it is x. */
+/** Computes `solve` where the right-hand side is called b, and `apply` where it is called x. */
 function operate<T extends Tensor>(
   side: "b" | "x",
   backend: Backend<T>,
@@ -91,12 +91,14 @@ function operate<T extends Tensor>(
   return results as unknown as TfResult;
 }
 
+/** The inputs of an operation, taken apart again into its arguments. */
 interface Apart<T extends Tensor> {
   readonly operator: DiagLowRankTril<T>;
   readonly right: T;
   readonly state: T | undefined;
 }
 
+/** Takes the inputs apart; `side` is the name of the right-hand side among them. */
 function apart<T extends Tensor>(taken: Tensors<T>, side: string): Apart<T> {
   const { initialState: state, [side]: right, ...operator } = taken;
   return { operator: operator as unknown as DiagLowRankTril<T>, right: right!, state };

@@ -12,7 +12,7 @@ const [B, T, D] = [2, 24, 8];
 let backend: Backend;
 afterEach(() => backend.dispose());
 
-/** MiB of the process, and those of them that JavaScript holds, once what is garbage is collected (vitest.long.config.ts exposes `gc`). */
+/** Returns how much memory the process has without its garbage, and how much of it JavaScript holds, in MiB (vitest.long.config.ts exposes `gc`). */
 function megabytes(): { readonly resident: number; readonly held: number } {
   (globalThis as unknown as { gc(): void }).gc();
   const { rss, heapUsed, external } = process.memoryUsage();
@@ -40,7 +40,7 @@ test.each(["wasm", "webgpu"])(`training on %s for ${MINUTES} minutes: nothing gr
   };
   const first = await step();
   const half = Date.now() + (MINUTES * 60_000) / 2;
-  while (Date.now() < half) await step(); // what is kept for later calls, and compiled, is there by then
+  while (Date.now() < half) await step(); // by then all is compiled and cached that is kept for later calls
   const [before, megabytesBefore] = [state(), megabytes()];
   const end = Date.now() + (MINUTES * 60_000) / 2;
   let [steps, last] = [0, first];
@@ -53,7 +53,7 @@ test.each(["wasm", "webgpu"])(`training on %s for ${MINUTES} minutes: nothing gr
   expect(state()).toEqual(before);
   expect(last).toBeLessThan(first);
   expect(grown.held).toBeLessThan(4);
-  expect(grown.resident).toBeLessThan(64); // the allocator's own, and the driver's
+  expect(grown.resident).toBeLessThan(64); // the allocator and the driver keep some for themselves
   model.dispose();
   tf.dispose([x, y]);
 });

@@ -29,7 +29,7 @@ afterAll(async () => {
   await closeEmpty(js);
 });
 
-/** Output, final state and the gradients of the sum of their squares, in float64. */
+/** Computes output, final state and the gradients of the sum of their squares, in float64. */
 function expected(all: Numbers, twice = 1): Record<string, ArrayLike<number>> {
   const tensors = upload(js, all, "f64");
   const { initialState, ...inputs } = tensors;
@@ -51,7 +51,7 @@ function expected(all: Numbers, twice = 1): Record<string, ArrayLike<number>> {
 test("a layer and its gradients, of fresh tensors and of computed ones, beside float64", async () => {
   const exact = expected(given);
   const fresh = toTf(given);
-  const computed = mapped(toTf(given), (t) => t.mul(2).div(2)); // on the device, nothing of it on the host
+  const computed = mapped(toTf(given), (t) => t.mul(2).div(2)); // these are on the device alone
   for (const inputs of [fresh, computed]) {
     const results: Record<string, tf.Tensor> = {};
     const grads = tf.grads((...tensors: tf.Tensor[]) => {
@@ -85,14 +85,14 @@ test("what TensorFlow.js recorded before is there, what it records after sees th
   const results: tf.Tensor[] = [];
   for (let i = 0; i < 8; i++) {
     const result = tf.tidy(() => {
-      const value = start["value"]!.mul(i + 1).add(0); // not submitted when the layer takes it
+      const value = start["value"]!.mul(i + 1).add(0); // TensorFlow.js has not submitted this when the layer takes it
       const inputs = { ...start, value } as never;
       const { initialState, ...own } = inputs as Record<string, tf.Tensor>;
       const { output } = gatedDeltaRule(backend, own as never, {
         ...options,
         initialState: initialState!.mul(i + 1),
       });
-      return output.mul(1 / (i + 1)); // linear in the values and the state
+      return output.mul(1 / (i + 1)); // the output is linear in the values and the state
     });
     results.push(result);
   }

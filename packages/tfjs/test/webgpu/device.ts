@@ -2,7 +2,7 @@ import { createWebGpuBackend, nodeGpu, type WebGpuBackend } from "@dlrt/backend-
 import * as tf from "@tensorflow/tfjs";
 import { globals } from "webgpu";
 
-/** TensorFlow.js on "webgpu" in Node: its backend asks for a window and its `navigator.gpu`, which are Dawn's here. */
+/** Starts TensorFlow.js on "webgpu" in Node. Its backend asks for a window and for `navigator.gpu`, which is Dawn's here. */
 export async function startTf(): Promise<WebGpuBackend> {
   const gpu = await nodeGpu();
   Object.assign(globalThis, globals);

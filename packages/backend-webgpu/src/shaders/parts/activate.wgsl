@@ -1,5 +1,6 @@
 //#include silu
-const SILU = 1u; // the gate's activation; neither: there is no gate
+// Bits of `flags`. The first two say which activation f the gate has; where neither is set there is no gate.
+const SILU = 1u;
 const SIGMOID = 2u;
 const WEIGHTED = 4u;
 
@@ -7,7 +8,7 @@ fn has(flag: u32) -> bool {
   return (params.flags & flag) != 0u;
 }
 
-// value · f(gate), where there is a gate
+// Multiplies value by f(gate), where there is a gate.
 fn activated(value: f32, at: u32) -> f32 {
   if (has(SILU)) {
     return times_silu(value, gate[at]);
@@ -18,6 +19,7 @@ fn activated(value: f32, at: u32) -> f32 {
   return value;
 }
 
+// Multiplies value by the weight, where there is one.
 fn weighted(value: f32, at: u32) -> f32 {
   if (has(WEIGHTED)) {
     return value * weight[at];

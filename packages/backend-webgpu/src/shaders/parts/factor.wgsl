@@ -1,5 +1,5 @@
-// e^x for a sum x of gaps, which is given in two parts: `high`, a multiple of 2⁻¹⁰, and `low`, what is missing of x. It is
-// 2ⁿ (1 + (e^ρ − 1)), with x = n log 2 + ρ, and 0 where 2ⁿ would be no normal number.
+// e^x for four sums x of gaps. Each comes in two parts, a multiple of 2⁻¹⁰ (`high`) and what is missing of x (`low`), so that differences of
+// sums stay exact. With x = n log 2 + ρ it is 2ⁿ (1 + (e^ρ − 1)), and 0 where 2ⁿ is below the normal numbers.
 //#for real in "vec4<f32>"
 //#include reduce
 //#end

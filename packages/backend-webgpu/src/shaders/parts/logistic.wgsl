@@ -2,9 +2,10 @@
 //#for real in "f32"
 //#include reduce
 //#end
-const FAR = 1e5; // e^FAR and e^−FAR are as good as ∞ and 0, whatever they are multiplied by
+const FAR = 1e5; // e^FAR and e^−FAR act as ∞ and 0, whatever number they are multiplied by
 
-// x + y, with what the rounding loses: softplus and logistic multiply the error of a negative argument by its size.
+// The sum x + y, with what its rounding loses (Knuth's two-sum), because softplus and logistic of a negative argument multiply its error by
+// its size.
 struct Sum {
   high: f32,
   low: f32,
@@ -17,11 +18,12 @@ fn sum_of(x: f32, y: f32) -> Sum {
   return Sum(high, select(0.0, low, abs(high) < FAR));
 }
 
-// Comparisons keep a NaN, which clamp may lose.
+// Limits x to −FAR … FAR. It compares, because WGSL's clamp may turn a NaN into a number.
 fn near(x: f32) -> f32 {
   return select(select(x, -FAR, x < -FAR), FAR, x > FAR);
 }
 
+// eˣ
 fn exp_of(x: Sum) -> Scaled {
   let parts = reduce(near(x.high), x.low);
   return Scaled(1.0 + parts.beyond, i32(parts.n));
@@ -33,7 +35,7 @@ fn exp_below(x: Sum) -> Scaled {
   return exp_of(Sum(sign * x.high, sign * x.low));
 }
 
-// log(1 + t) / t for 0 ≤ t ≤ 1, by 2 artanh(z) with z = t / (2 + t)
+// log(1 + t) / t for 0 ≤ t ≤ 1, by the series of 2 artanh(z) with z = t / (2 + t).
 fn log1p_ratio(t: f32) -> f32 {
   let over = inverse(2.0 + t);
   let z = t * over;
@@ -64,7 +66,7 @@ fn logistic(x: Sum) -> Scaled {
   return Scaled(e.value * over, e.exponent);
 }
 
-// Its derivative, logistic(x) logistic(−x)
+// The derivative of logistic, logistic(x) logistic(−x)
 fn logistic_slope(x: Sum) -> Scaled {
   let e = exp_below(x);
   let over = inverse(1.0 + sized(e));

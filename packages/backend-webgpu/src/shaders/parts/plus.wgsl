@@ -1,6 +1,7 @@
 const LARGEST = 3.4028234e38;
 
-// A sum and what its roundings have lost, which goes into the next term (Kahan). An infinite sum stays infinite.
+// Adds a term to a sum. x is the sum, and y what its roundings have lost, which goes into the next term (Kahan). A sum that has become
+// infinite stays so: it has lost nothing, rather than ∞ − ∞.
 fn plus(sum: vec2<f32>, term: f32) -> vec2<f32> {
   let own = term + sum.y;
   let next = sum.x + own;

@@ -1,5 +1,5 @@
-// x = high + low, with |low| far below |high|, is n log 2 + ρ, and e^ρ − 1 a polynomial. WGSL's own exp may be off by 3 + 2|x| units
-// in the last place; this is by about one. n log 2 is subtracted in two parts, the first of which is exact.
+// Splits x = high + low, where |low| is far below |high|, into n log 2 + ρ, and computes e^ρ − 1 by a polynomial. WGSL's own exp may be off
+// by 3 + 2|x| units in the last place, and this is off by about one. n log 2 is subtracted in two parts, of which the first is exact.
 struct Reduced {
   n: #{real},
   beyond: #{real}, // e^ρ − 1

@@ -1,8 +1,8 @@
 //#include inverse-root
 var<workgroup> peaks: array<u32, THREADS>;
 
-// n with 2ⁿ ≤ the largest |x| of the LANES threads of a row < 2ⁿ⁺¹, from the bits of each one's own largest |x|: as integers
-// they are ordered as the numbers are, and NaN is above all.
+// Returns n with 2ⁿ ≤ m < 2ⁿ⁺¹, for m the largest |x| that any of the LANES threads of a row has. `own` is the bits of this thread's
+// largest |x|: as integers, numbers without a sign are ordered as they are as numbers, with NaN above all.
 fn row_exponent(thread: u32, own: u32) -> i32 {
   if (LANES == 1u) {
     return exponent_of(bitcast<f32>(own));

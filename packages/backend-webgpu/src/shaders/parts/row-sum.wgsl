@@ -1,6 +1,6 @@
 var<workgroup> partial: array<vec2<f32>, THREADS>;
 
-// The sums of the LANES threads of a row, added up in the same order by each of them.
+// Adds up the sums of the LANES threads that own a row together. Each of them does so in the same order, so all get the same bits.
 fn row_sum(thread: u32, own: vec2<f32>) -> f32 {
   if (LANES == 1u) {
     return own.x + own.y;

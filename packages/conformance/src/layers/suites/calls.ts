@@ -1,17 +1,18 @@
-/**
- * What a call reads and writes, whatever its numbers are: inputs stay as they were, bits repeat, and a NaN stays where
- * it belongs.
- */
+/** What a call reads and writes, whatever its numbers are: inputs stay as they were, bits repeat, and a NaN stays where it belongs. */
 import type { Case, Scope, Trial } from "../../trial.js";
+import { demandBits } from "../../demands.js";
 import { demand } from "../../trial.js";
 import { makeCotangents, makeData, type LayerCotangents, type LayerData } from "../data.js";
 import { allLayers, type Layer } from "../definition.js";
 import { affordable, HEADS, plainProblem } from "../design.js";
 import { outputShape, sayProblem, stateHeads, type LayerProblem } from "../problem.js";
 import { optionsOf, putInputs, putState, readState, runBackward, runForward, stateShape } from "../run.js";
-import { demandBits, dtypes, layerCase } from "./shared.js";
+import { dtypes, layerCase } from "./shared.js";
 
-/** Without a final state, with a new one, and with one that is given: the same output, and inputs as they were. */
+/**
+ * Runs the layer without a final state, with a new one, and with one that is given. The output must be the same each
+ * time, and the inputs as they were.
+ */
 async function twice(trial: Trial, layer: Layer, which: number): Promise<void> {
   const dtype = trial.subject.dtype!;
   const own = { batch: 2, tokens: 33, keyWidth: 5, valueWidth: 3, heads: HEADS[which % HEADS.length]! };
@@ -48,13 +49,13 @@ async function twice(trial: Trial, layer: Layer, which: number): Promise<void> {
   trial.count();
 }
 
-/** Numbers from `from` to `to` of every entry of [entries, size] replaced by NaN; entries 0 … N − 1 as `picks` says. */
+/** Returns an array of `entries` equal parts with NaN in those that `picks` names. */
 function spoil(array: Float64Array, entries: number, picks: (entry: number) => boolean): Float64Array {
   const size = array.length / entries;
   return array.map((value, at) => (picks(Math.floor(at / size)) ? NaN : value));
 }
 
-/** The inputs with NaN in all rows that `hit` names by their token, counted through the batch. */
+/** Returns the inputs with NaN in all rows whose token `hit` names, counted through the batch. */
 function spoilTokens(problem: LayerProblem, data: LayerData, hit: (token: number) => boolean): LayerData {
   const { layer, batch, tokens } = problem;
   const own = Object.entries(data.inputs).map(([name, array]) => {
@@ -93,7 +94,7 @@ async function causal(trial: Trial, layer: Layer, which: number): Promise<void> 
   }
 }
 
-/** A packed sequence, or a sequence of the batch, of nothing but NaN: the others keep every bit, of their gradients too. */
+/** Fills one packed sequence, or one sequence of the batch, with NaN. The others must keep every bit, of their gradients too. */
 async function apart(trial: Trial, layer: Layer, which: number): Promise<void> {
   const dtype = trial.subject.dtype!;
   for (const sequences of [[0, 15, 31, 48], undefined]) {

@@ -1,9 +1,10 @@
 /**
- * Small integers, keys that are plus or minus a unit vector, and gates of 0 or −∞: every partial sum of every algorithm is an integer of
- * fewer than 24 bits (a key meets the same channel of the state a few times only), so that results and gradients are exact in f32
- * whatever the order of operations, and are demanded so.
+ * Layers on small integers, with keys that are plus or minus a unit vector and gates of 0 or −∞. Every partial sum of
+ * every algorithm is then an integer of fewer than 24 bits (a key meets the same channel of the state a few times
+ * only), so that results and gradients are exact in f32 whatever the order of operations, and are demanded so.
  */
 import type { Dtype } from "@dlrt/core";
+import { demandEqual } from "../../demands.js";
 import { Random } from "../../random.js";
 import { demand, type Case, type Trial } from "../../trial.js";
 import { allLayers, type Kind, type Layer } from "../definition.js";
@@ -20,9 +21,9 @@ import {
 } from "../problem.js";
 import { runBackward, runForward } from "../run.js";
 import { runPieces } from "./pieces.js";
-import { demandEqual, dtypes, layerCase } from "./shared.js";
+import { dtypes, layerCase } from "./shared.js";
 
-/** Of numbers and of ε⁻¹: nothing that is compared is larger. */
+/** No number that is compared may be this large. */
 const LARGEST = 2 ** 20;
 
 function integersFor(problem: LayerProblem, kind: Kind, random: Random): Float64Array {

@@ -8,7 +8,11 @@ import { pieceCases } from "./pieces.js";
 import { resultCases } from "./results.js";
 import { sequenceCases } from "./sequences.js";
 
-/** Every case of every layer. @param layers Default: those of @dlrt/linear-attention */
+/**
+ * Returns every case of every layer.
+ *
+ * @param layers Default: those of @dlrt/linear-attention
+ */
 export function layerCases(layers?: readonly Layer[]): Case[] {
   return [
     ...resultCases(layers),

@@ -1,4 +1,4 @@
-/** Past 65,535 tokens, and heads: where a grid of workgroups folds. */
+/** More than 65,535 tokens, or heads, where a device folds its grid of workgroups. */
 import { LackError, type Case } from "../../trial.js";
 import { allLayers, type Layer } from "../definition.js";
 import { plainProblem } from "../design.js";

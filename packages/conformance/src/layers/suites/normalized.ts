@@ -1,11 +1,11 @@
-/** Normalised keys and queries, zeros among them, whose gradient is finite. */
+/** Normalised keys and queries. Some of them are zero, and their gradient must be finite. */
 import { UnsupportedError } from "@dlrt/core";
 import { LackError, type Case, type Trial } from "../../trial.js";
 import { allLayers, type Layer } from "../definition.js";
 import { affordable, HEADS, plainProblem } from "../design.js";
 import { dtypes, judgeForward, judgeGradients, layerCase } from "./shared.js";
 
-/** Runs `body`; a backend that cannot normalise says so by name. */
+/** Runs `body`. A backend that cannot normalise rows says so by name, and the case is then not run. */
 async function whereAble(body: () => Promise<unknown>): Promise<void> {
   try {
     await body();

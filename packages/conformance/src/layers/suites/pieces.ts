@@ -1,4 +1,4 @@
-/** A sequence is cut into pieces, each of which hands its state to the next: forward, and backward for gradients. */
+/** Sequences that are cut into pieces, each of which hands its state to the next. For gradients the pieces go backward. */
 import type { Tensor } from "@dlrt/core";
 import type { Case, Scope, Trial } from "../../trial.js";
 import { allLayers, type Layer } from "../definition.js";
@@ -18,7 +18,7 @@ import {
 } from "../run.js";
 import { dtypes, judge, judgeGradients, layerCase } from "./shared.js";
 
-/** Rows `from` to `to` of each of `batch` sequences of [batch, rows, cols], into or out of the whole. */
+/** Writes `part`, the rows `from` to `to` of each of `batch` sequences, into the whole, [batch, rows, cols]. */
 function move(
   whole: Float64Array,
   [batch, rows, cols]: readonly [number, number, number],
@@ -30,11 +30,11 @@ function move(
     for (let at = 0; at < size; at++) whole[(b * rows + from) * cols + at] = part[b * size + at]!;
 }
 
-/** The bounds of the pieces, from 0 to T. */
+/** Returns the bounds of the pieces, from 0 to T. */
 const pairs = (tokens: number, cuts: readonly number[]): (readonly [number, number])[] =>
   [...cuts, tokens].map((to, at) => [at === 0 ? 0 : cuts[at - 1]!, to] as const);
 
-/** Each piece starts from the state of the one before, and writes its own over it. */
+/** Runs the pieces. Each starts from the state of the one before, and writes its own final state over it. */
 export async function runPieces(
   scope: Scope,
   problem: LayerProblem,

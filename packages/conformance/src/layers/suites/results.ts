@@ -1,4 +1,4 @@
-/** Outputs, final states and gradients of the design's problems, and of any. */
+/** Outputs, final states and gradients of the design's problems, and of problems drawn at random. */
 import type { Plan } from "../../options.js";
 import type { Case, Trial } from "../../trial.js";
 import { allLayers, type Layer } from "../definition.js";
@@ -11,7 +11,7 @@ import { dtypes, judgeForward, judgeGradients, layerCase } from "./shared.js";
 
 const some = (trial: Trial, share: number): number => Math.ceil(trial.plan.cases * share);
 
-/** A run of hundreds of cases takes its time, and larger problems. */
+/** Tells whether a run is a long one: it then takes larger problems too. */
 const isLong = ({ cases }: Plan): boolean => cases >= 100;
 
 const atMost = (plan: Plan, long: number, short: number): Plan => ({
@@ -28,13 +28,13 @@ async function results(trial: Trial, layer: Layer, which: number): Promise<void>
     await judgeForward(trial, anyProblem(layer, trial.plan.seed + 1009 * i + which, any));
 }
 
-/** Every gradient, element by element; one problem is of the size that the layers' README speaks of. */
+/** Judges every gradient element by element. One problem is of the size that the layers' README speaks of. */
 async function gradients(trial: Trial, layer: Layer, which: number): Promise<void> {
   const { plan } = trial;
   const own = { tokens: 65, keyWidth: 24, valueWidth: 40, seed: plan.seed + which };
   await judgeGradients(trial, affordable(plainProblem(layer, own), plan));
   for (const problem of commonProblems(layer, plan.seed + which)) await judgeGradients(trial, problem);
-  // A part of the design for each layer, another one for the next.
+  // Each layer is run on another part of the design.
   const design = atMost(plan, 2 ** 18, 2 ** 15);
   const count = some(trial, 0.1);
   const problems = designedProblems(layer, which, count, design);
@@ -46,7 +46,7 @@ async function gradients(trial: Trial, layer: Layer, which: number): Promise<voi
     );
 }
 
-/** What a model has: the figure is the error relative to the largest element, as READMEs state it. */
+/** Judges data like a model's. The figure is the error relative to the largest element, as READMEs state it. */
 async function accuracy(trial: Trial, layer: Layer, which: number): Promise<void> {
   const dtype = trial.subject.dtype!;
   const own = { tokens: 252, keyWidth: 64, valueWidth: 64, stateful: false, seed: trial.plan.seed + which };
@@ -67,7 +67,7 @@ async function accuracy(trial: Trial, layer: Layer, which: number): Promise<void
   });
 }
 
-/** In f32; in f64 as many ε. */
+/** The largest error relative to the largest element, in f32. In f64 it may be as many ε. */
 const MOST_OF_THE_LARGEST = 1e-6;
 
 export function resultCases(layers: readonly Layer[] = allLayers): Case[] {

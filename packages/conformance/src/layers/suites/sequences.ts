@@ -1,4 +1,4 @@
-/** Packed sequences: each has its state, and nothing of another. The references take each by itself. */
+/** Packed sequences. Each has its own state and sees nothing of another; the references take each by itself. */
 import type { Case, Trial } from "../../trial.js";
 import { allLayers, type Layer } from "../definition.js";
 import { HEADS, plainProblem } from "../design.js";
@@ -8,7 +8,7 @@ import { dtypes, judgeForward, judgeGradients, layerCase } from "./shared.js";
 const boundsOf = (lengths: readonly number[]): number[] =>
   lengths.reduce((bounds, length) => [...bounds, bounds.at(-1)! + length], [0]);
 
-/** As many of the sequences as the plan can stand. */
+/** Returns a problem with as many of the sequences as the plan can stand. */
 function packed(
   trial: Trial,
   layer: Layer,
@@ -23,7 +23,7 @@ function packed(
   return { ...problem, tokens: sequences.at(-1)!, sequences };
 }
 
-/** Lengths at which others leaked; an empty sequence and one of a single token among others. */
+/** Runs lengths at which other implementations leaked, and an empty sequence and one of a single token among others. */
 async function results(trial: Trial, layer: Layer, which: number): Promise<void> {
   const strong: readonly Decay[] = [-5, -20, "mixed", -3];
   const decay = strong[which % strong.length]!;

@@ -1,6 +1,6 @@
 /** What the suites of layers have in common. */
 import type { Dtype, KernelName } from "@dlrt/core";
-import { demand, type Case, type Scope, type Trial } from "../../trial.js";
+import type { Case, Scope, Trial } from "../../trial.js";
 import type { Layer } from "../definition.js";
 import { expectedGradients, expectedResults, type ExpectedGradients } from "../expected.js";
 import { sayProblem, type LayerProblem } from "../problem.js";
@@ -9,7 +9,7 @@ import { limitOf, omegaOfLayer, type Judged } from "../sensitivity.js";
 
 export const dtypes: readonly Dtype[] = ["f32", "f64"];
 
-/** A case of a layer in a dtype, and what it demands of a backend. */
+/** Makes a case of a layer in a dtype, with what it demands of a backend. */
 export function layerCase(
   suite: string,
   layer: Layer,
@@ -42,7 +42,7 @@ export function judge(
   trial.judge(`${what} of ${sayProblem(problem)}`, omegaOfLayer(got, right, dtype), limitOf(problem, dtype));
 }
 
-/** Results against the reference, on the trial's backend. */
+/** Judges the results of a layer on the trial's backend against the reference. */
 export function judgeForward(trial: Trial, problem: LayerProblem): Promise<Answer> {
   const { data, output, finalState } = expectedResults(problem);
   return trial.scoped(async (scope) => {
@@ -55,7 +55,10 @@ export function judgeForward(trial: Trial, problem: LayerProblem): Promise<Answe
 
 type RunGradients = (scope: Scope, expected: ExpectedGradients) => Promise<Record<string, Float64Array>>;
 
-/** Gradients by `run` against the reference. Default: by one call, and where the backend keeps something for that, by one with it too. */
+/**
+ * Judges gradients against the reference. They come from `run`; by default from one call and, where the backend keeps
+ * something for gradients, from a second one with that.
+ */
 export async function judgeGradients(trial: Trial, problem: LayerProblem, run?: RunGradients): Promise<void> {
   const expected = expectedGradients(problem);
   const judged = (how: string, way: RunGradients): Promise<void> =>
@@ -71,18 +74,4 @@ export async function judgeGradients(trial: Trial, problem: LayerProblem, run?: 
       runBackward(scope, problem, data, cotangents, trial.subject.dtype!, keeps);
   await judged("", called(false));
   if (trial.backend.keptShape !== undefined) await judged(", kept", called(true));
-}
-
-/** Bit for bit. */
-export function demandBits(where: string, got: ArrayLike<number>, right: ArrayLike<number>): void {
-  let at = 0;
-  while (at < right.length && Object.is(got[at], right[at])) at++;
-  demand(at === right.length, `${where}: element ${at} is ${got[at]}, expected ${right[at]}`);
-}
-
-/** Equal numbers, of either zero. */
-export function demandEqual(where: string, got: ArrayLike<number>, right: ArrayLike<number>): void {
-  let at = 0;
-  while (at < right.length && got[at] === right[at]) at++;
-  demand(at === right.length, `${where}: element ${at} is ${got[at]}, expected ${right[at]}`);
 }

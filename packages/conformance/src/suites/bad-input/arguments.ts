@@ -1,4 +1,4 @@
-/** Wrong tensors, shapes and dtypes in the calls of the operations. */
+/** Wrong tensors, shapes and dtypes in the calls of operations. */
 import {
   apply,
   applyVjp,
@@ -81,7 +81,7 @@ export function wrongShapes(fixture: Fixture): Wrong[] {
   ];
 }
 
-/** An operator of one dtype, everything else of the other. */
+/** Returns calls with an operator of one dtype and one operand of the other. */
 export function wrongDtypes(fixture: Fixture): Wrong[] {
   const { backend, op, rhs } = fixture;
   const alien = ([b, rows, cols]: Shape): Tensor =>

@@ -1,4 +1,4 @@
-/** Good arguments, to be spoiled one at a time, and what a spoiled call is. */
+/** Right arguments, of which each wrong call spoils one, and what a wrong call is. */
 import {
   newFloatArray,
   type Backend,
@@ -10,19 +10,19 @@ import {
 } from "@dlrt/core";
 import type { Scope } from "../../trial.js";
 
-/** A constructor of core's errors; the arguments do not matter. */
+/** The constructor of one of core's errors. */
 export type ErrorClass = abstract new (...args: never[]) => DlrtError;
 export type Wrong = readonly [what: string, expected: ErrorClass, call: () => unknown];
 
 export const sizes = { batch: 2, n: 5, r: 3, p: 2 } as const;
 const { batch, n, r, p } = sizes;
 
-/** Not what the types allow: what a caller in JavaScript may do. */
+/** Passes a value for a type that does not allow it, as a caller in JavaScript may. */
 export function wrongly<T>(value: unknown): T {
   return value as T;
 }
 
-/** Good arguments, to be spoiled one at a time. */
+/** Right arguments, of which each wrong call spoils one. All elements are 1, so that a refused call that wrote something shows. */
 export class Fixture {
   readonly backend: Backend;
   readonly dtype: Dtype;
@@ -32,7 +32,7 @@ export class Fixture {
   readonly state: Tensor;
   readonly square: Tensor;
   readonly dense: Tensor;
-  /** Q and K of rank n */
+  /** Q and K of rank n, [batch, n, n] */
   readonly factor: Tensor;
   readonly gone: Tensor;
 

@@ -1,9 +1,9 @@
-/** What JavaScript lets a caller pass where a plain object is meant: holes, proxies, null, subclasses. */
+/** What JavaScript lets a caller pass where a plain object is meant: arrays with holes, proxies, null, objects of a class. */
 import { apply, inverse, ShapeError, solve, solveVjp, ValueError, type Shape } from "@dlrt/core";
 import { demand, type Trial } from "../../trial.js";
 import { sizes, wrongly, type Fixture, type Wrong } from "./fixture.js";
 
-/** A proxy as Vue's `reactive` makes one: it forwards everything, and is not the object. */
+/** Returns a proxy as Vue's `reactive` makes one: it forwards everything, and is not the object itself. */
 function proxyOf<T extends object>(target: T): T {
   return new Proxy(target, {});
 }
@@ -54,7 +54,7 @@ export function hostileObjects(fixture: Fixture): Wrong[] {
   }
 }
 
-/** [1, , 2] */
+/** Returns [1, , 2], an array with a hole. */
 function holed(): unknown[] {
   return Object.assign(Array(3), { 0: 1, 2: 2 });
 }
@@ -65,7 +65,7 @@ function cyclic(): unknown[] {
   return cycle;
 }
 
-/** A tensor that lets its shape be changed, or that is believed when somebody else changed it. */
+/** Demands that a tensor does not let its shape be changed, nor changes when somebody changes the array that gave it its shape. */
 export async function keepsShape(trial: Trial): Promise<void> {
   await trial.scoped(async (scope) => {
     const dtype = scope.backend.supports.dtypes[0]!;
@@ -97,7 +97,7 @@ export async function keepsShape(trial: Trial): Promise<void> {
   });
 }
 
-/** `chunk` is a hint of any size: one beyond every n does what n itself does. */
+/** Demands that `chunk`, which is a hint of any size, does the same as n itself where it is larger than every n. */
 export async function anyChunk(trial: Trial): Promise<void> {
   const { batch, n, r } = sizes;
   const chunks = [2 ** 31 - 3, 2 ** 31 - 1, 2 ** 31, 2 ** 32, 2 ** 53 - 1];

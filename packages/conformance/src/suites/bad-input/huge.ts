@@ -1,6 +1,7 @@
 /**
- * Every operation at every combination of empty and huge sizes: the right shape where a result can exist, a LimitError
- * where it cannot, and either at once. [1, 2⁵³ − 1, 0] holds nothing, and a loop over its rows would take years.
+ * Every operation at every combination of empty and huge sizes. It must give the right shape where a result can exist
+ * and a LimitError where none can, and either at once: [1, 2⁵³ − 1, 0] holds no element, and a loop over its rows would
+ * take years.
  */
 import {
   apply,
@@ -26,7 +27,7 @@ const MOST = 2 ** 31 - 1;
 const countOf = ([batch, rows, cols]: Shape): number => batch * rows * cols;
 const exists = (shape: Shape): boolean => countOf(shape) <= MOST;
 
-/** A call on operands that exist, and the shapes of all it returns. */
+/** A call, the shapes of its operands, which must exist, and the shapes of all that it returns. */
 interface HugeCall {
   readonly name: string;
   readonly needs: readonly Shape[];
@@ -81,7 +82,7 @@ function callsOf({ backend }: Scope, batch: number, n: number, r: number, p: num
   ];
 }
 
-/** What the call returned, all of it kept to be disposed; or the LimitError it threw. */
+/** Returns the shapes of all that the call returned, which the scope owns from then on, or the LimitError that it threw. */
 async function outcome(scope: Scope, call: HugeCall, operands: Tensor[]): Promise<Shape[] | LimitError> {
   try {
     const result = await call.run(...operands);
@@ -100,7 +101,7 @@ const say = (shapes: readonly Shape[]): string =>
     .sort()
     .join(" ");
 
-/** By upload, so that a broadcast view of no elements is packed too. */
+/** Makes an operand by an upload, so that a broadcast view of no elements is packed too. */
 function operand(scope: Scope, dtype: Dtype, shape: Shape): Tensor {
   const data = newFloatArray(dtype, 1).fill(1);
   return scope.own(scope.backend.upload({ data, shape, strides: [0, 0, 0] }));

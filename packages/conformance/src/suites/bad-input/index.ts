@@ -1,6 +1,6 @@
 /**
- * Every wrong call throws the error that says so, leaves `memory()` as it was, and writes nothing. Core checks the
- * operations; `empty`, `upload` and `read` are the backend's own, and core's checks rest on what its tensors say of
+ * Every wrong call must throw the error that says so, leave `memory()` as it was, and write nothing. Core checks the
+ * operations. `empty`, `upload` and `read` are the backend's own, and core's checks rest on what its tensors say of
  * themselves.
  */
 import { newFloatArray, type Backend, type Tensor } from "@dlrt/core";
@@ -16,7 +16,7 @@ import { wrongDecays, wrongLayouts } from "./views.js";
 
 const { batch, n, p } = sizes;
 
-/** Makes each wrong call; `watched` must keep their ones. */
+/** Makes each wrong call, and demands its error and that it leaves nothing behind. */
 async function refuse(trial: Trial, backend: Backend, wrongs: readonly Wrong[]): Promise<void> {
   for (const [what, expected, call] of wrongs) {
     const before = backend.memory();

@@ -1,4 +1,4 @@
-/** Wrong calls of what a backend writes itself: `empty` and `upload`. */
+/** Wrong calls of what the author of a backend writes: `empty` and `upload`. */
 import {
   DtypeError,
   LimitError,
@@ -34,7 +34,7 @@ function justPast({ supports }: Backend, dtype: Dtype): number {
   return Math.min(2 ** 31, Math.floor(supports.limits.tensorBytes / (dtype === "f32" ? 4 : 8)) + 1);
 }
 
-/** A buffer whose memory went to somebody else: length 0, and instanceof still holds. */
+/** Returns the array after its buffer was transferred to somebody else: its length is 0, and `instanceof` still holds. */
 function detached(array: FloatArray): FloatArray {
   const { structuredClone } = globalThis as unknown as {
     structuredClone: (value: unknown, options: { transfer: unknown[] }) => unknown;

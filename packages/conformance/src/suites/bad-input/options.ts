@@ -1,4 +1,4 @@
-/** Wrong options, and tensors that may not be one and the same. */
+/** Wrong options, and tensors that are one and the same where they must not be. */
 import { apply, inverse, solve, solveVjp, trilInverse, ValueError } from "@dlrt/core";
 import type { Fixture, Wrong } from "./fixture.js";
 

@@ -1,4 +1,4 @@
-/** Views and decays that cannot be: of elements that are not there, of wrong sizes, written where elements repeat. */
+/** Views and decays that cannot be: of elements that are not there, of wrong sizes, or written where elements repeat. */
 import {
   apply,
   DisposedError,
@@ -66,7 +66,7 @@ export function wrongLayouts(fixture: Fixture, foreign: Tensor): Wrong[] {
   ];
 }
 
-/** Decays of wrong shapes, or beyond what the backend says it can do. */
+/** Returns calls with decays of wrong shapes, or with more decay than the backend says that it can do. */
 export function wrongDecays(fixture: Fixture, foreign: Tensor): Wrong[] {
   const { backend, op, rhs, gone } = fixture;
   const { decay: able = "none" } = backend.supports;
