@@ -56,6 +56,12 @@ describe.each(kinds)("$dtype, relaxed: $relaxed", ({ dtype, relaxed }) => {
     async (size) => {
       const inputs = inputsOf(size, dtype);
       const want = everyPiece(host, contiguous(backend, dtype), size, inputs);
+      // What lay in the scratch does not show.
+      const nothing = Object.entries(inputs).map(([name, [shape, data]]) => [
+        name,
+        [shape, data.map(() => Number.NaN)],
+      ]);
+      everyPiece(backend, contiguous(backend, dtype), size, Object.fromEntries(nothing));
       const got = everyPiece(backend, contiguous(backend, dtype), size, inputs);
       const wide = everyPiece(backend, scattered(backend, dtype), size, inputs);
       for (const [name, t] of Object.entries(want)) {
