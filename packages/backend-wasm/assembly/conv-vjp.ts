@@ -1,11 +1,12 @@
-import { Conv, convolve, convolveRow, layOutConv, missing, ROWS, stageInputs, stageRows } from "./conv";
+import { convolve, convolveRow, missing, stageInputs } from "./conv";
+import { Conv, layOutConv, ROWS, stageRows } from "./conv-layout";
 import { Job, Operand, Operands } from "./job";
 import { bytes, madd } from "./lanes";
 import { addExactly, multiplyRows, storePair, storeRow } from "./pairs";
 import { activate } from "./sigmoid";
 
 /**
- * causalConvVjp for some columns of one batch entry. A row of X̄ gathers from the cotangents of taps rows, the last of which is its own
+ * Computes causalConvVjp for some columns of one batch entry. A row of X̄ gathers from the cotangents of taps rows, the last of which is its own
  * in the numbering of X: it is stored when that is staged.
  */
 export function causalConvVjp<T>(job: Job, entry: i32, from: i32, cols: i32, scratch: usize): void {
@@ -47,7 +48,7 @@ function addRows(conv: Conv, first: i32, rows: i32): void {
   const bar = conv.bar + (conv.taps - 1) * stride;
   let sum = conv.sums;
   for (let j = 0; j < conv.taps; j++) {
-    // without an initial state the rows before taps − 1 − j meet none
+    // Without an initial state the rows before taps − 1 − j meet none.
     const from = max(0, missing(conv, first) - j);
     addProducts(bar + from * stride, conv.x + (from + j) * stride, stride, stride, rows - from, sum);
     sum += 2 * stride;
@@ -76,7 +77,7 @@ function addProducts(y: usize, x: usize, xs: usize, stride: usize, count: i32, s
   }
 }
 
-/** Row m of X̄, to the gradient of the initial state or of x; the rows from `first` on are staged. */
+/** Computes row m of X̄, in the gradient of the initial state or of x; the rows from `first` on are staged. */
 function inputGradient<T>(job: Job, entry: i32, m: i32, first: i32, column: usize, conv: Conv): void {
   const kept = conv.taps - 1;
   const into = job.operand(m < kept ? Operands.initialStateGradient : Operands.valueGradient);
@@ -88,7 +89,7 @@ function inputGradient<T>(job: Job, entry: i32, m: i32, first: i32, column: usiz
     start = conv.row;
     stageRows<T>(given, entry, m - job.n, 1, column, conv, start);
   }
-  // tap j has met this row as row m − j, of which there are those from 0 to n − 1
+  // Tap j met this row in row m − j of the convolution, which has those from 0 to n − 1.
   const low = max(0, m - job.n + 1);
   const count = min(conv.taps, m + 1) - low;
   const bar = conv.bar + (kept + m - first - low) * stride;
@@ -96,7 +97,7 @@ function inputGradient<T>(job: Job, entry: i32, m: i32, first: i32, column: usiz
   storeRow<T>(conv.row, conv.cols, into.entry(entry) + (m < kept ? m : m - kept) * into.row + column);
 }
 
-/** The sum that tap `which` has, with what it lost where both are numbers, as a row. */
+/** Stores the sum `which` with what it lost, as a row of a gradient. */
 function storeSums<T>(into: Operand, entry: i32, row: i32, column: usize, conv: Conv, which: i32): void {
   if (!into.start) return;
   let at = conv.sums + 2 * which * conv.stride;
@@ -104,7 +105,7 @@ function storeSums<T>(into: Operand, entry: i32, row: i32, column: usize, conv: 
   for (let left = conv.cols; left > 0; left -= 2) {
     const sum = v128.load(at);
     const whole = f64x2.add(sum, v128.load(at, 16));
-    // a sum that is infinite has lost NaN
+    // A sum that is infinite has lost NaN.
     storePair<T>(to, left > 1, v128.bitselect(whole, sum, f64x2.eq(whole, whole)));
     at += 32;
     to += 2 * sizeof<T>();

@@ -1,93 +1,14 @@
-// A causal convolution for some columns of one batch entry, in f64 whatever the dtype. With X the initial state of taps − 1 rows followed by
-// x, row i of the convolution meets the rows i to i + taps − 1 of X. Some rows at a time are staged as f64, in rows of whole blocks of
-// columns, so that what an item works on stays in the first-level cache and no loop has an end of its own for the last columns.
-import { Job, Operand, Operands } from "./job";
-import { align, bytes, madd } from "./lanes";
-import { loadRow, storeRow } from "./pairs";
+// A causal convolution for some columns of one batch entry. With X the initial state of taps − 1 rows followed by x, row i of the convolution
+// meets the rows i to i + taps − 1 of X. Few rows and columns are staged at a time (conv-layout.ts), so that what is worked on stays in the
+// first-level cache.
+import { Conv, layOutConv, ROWS, stageRows } from "./conv-layout";
+import { Job, Operands } from "./job";
+import { bytes, madd } from "./lanes";
+import { storeRow } from "./pairs";
 import { activate } from "./sigmoid";
 
-/** Rows that are staged at a time. */
-export const ROWS: i32 = 16;
-/** Columns of a block, and its bytes. */
-const BLOCK: i32 = 8;
-const BLOCK_BYTES: usize = 64;
-
-/** What is staged, and where. Rows are `stride` bytes apart. */
-@unmanaged
-export class Conv {
-  taps!: i32;
-  cols!: i32;
-  silu!: bool;
-  /** Whether there is an initial state. Without one the first rows meet fewer rows of X. */
-  stateful!: bool;
-  stride!: usize;
-  /** [taps] */
-  weight!: usize;
-  /** [1], zeros where there is none */
-  bias!: usize;
-  /** [1], zeros */
-  none!: usize;
-  /** [1], a row being computed */
-  row!: usize;
-  /** [taps − 1 + ROWS]: rows of X, those that come before the present ones first */
-  x!: usize;
-  /** the same of the cotangents of the rows before the activation, in the gradient */
-  bar!: usize;
-  /** [taps + 1], in the gradient: sums for every tap and for the bias, 2 `stride` bytes apart, of pairs each followed by what was lost */
-  sums!: usize;
-}
-
-/** Bytes that `layOutConv` divides. */
-export function convBytes(job: Job): f64 {
-  const taps = <f64>job.r;
-  const rows = taps + 3 + 2 * (taps - 1 + <f64>ROWS) + 2 * (taps + 1);
-  return <f64>offsetof<Conv>() + 16 + rows * 8 * <f64>align(min(job.chunk, job.p), BLOCK);
-}
-
-/** The columns from `column` on of one batch entry. */
-export function layOutConv<T>(job: Job, entry: i32, column: usize, cols: i32, scratch: usize): Conv {
-  const conv = changetype<Conv>(scratch);
-  const taps = job.r;
-  const stride = bytes<f64>(align(cols, BLOCK));
-  conv.taps = taps;
-  conv.cols = cols;
-  conv.silu = job.silu != 0;
-  conv.stateful = job.operand(Operands.initialState).start != 0;
-  conv.stride = stride;
-  conv.weight = (scratch + offsetof<Conv>() + 15) & -16;
-  conv.bias = conv.weight + taps * stride;
-  conv.none = conv.bias + stride;
-  conv.row = conv.none + stride;
-  conv.x = conv.row + stride;
-  conv.bar = conv.x + (taps - 1 + ROWS) * stride;
-  conv.sums = conv.bar + (taps - 1 + ROWS) * stride;
-  // columns that fill up the last block are computed with, and never stored
-  if (cols % BLOCK) memory.fill(conv.weight, 0, conv.bar - conv.weight);
-  else memory.fill(conv.bias, 0, conv.row - conv.bias);
-  stageRows<T>(job.operand(Operands.write), entry, 0, taps, column, conv, conv.weight);
-  stageRows<T>(job.operand(Operands.erase), entry, 0, 1, column, conv, conv.bias);
-  stageRows<T>(job.operand(Operands.initialState), entry, 0, taps - 1, column, conv, conv.x);
-  return conv;
-}
-
-/** Rows from `first` on of an operand's entry, as f64; nothing where there is no such operand. */
-export function stageRows<T>(
-  from: Operand,
-  entry: i32,
-  first: i32,
-  rows: i32,
-  column: usize,
-  conv: Conv,
-  to: usize,
-): void {
-  if (!from.start) return;
-  let at = from.entry(entry) + first * from.row + column;
-  for (; rows > 0; rows--) {
-    loadRow<T>(at, conv.cols, 1, to);
-    at += from.row;
-    to += conv.stride;
-  }
-}
+/** The bytes of the columns that are summed in registers at a time, a block of conv-layout.ts. */
+const BLOCK: usize = 64;
 
 /** Stages the rows of x from `first` on, after those of X before them. */
 export function stageInputs<T>(job: Job, entry: i32, first: i32, rows: i32, column: usize, conv: Conv): void {
@@ -96,10 +17,10 @@ export function stageInputs<T>(job: Job, entry: i32, first: i32, rows: i32, colu
   stageRows<T>(job.operand(Operands.x), entry, first, rows, column, conv, conv.x + before);
 }
 
-/** Row ← start + Σ w ∘ y over `count` rows of each; rows of y are `ys` bytes apart. */
+/** Computes row ← start + Σ w ∘ y over `count` rows of each; rows of y are `ys` bytes apart. */
 export function convolve(conv: Conv, start: usize, w: usize, y: usize, ys: usize, count: i32): void {
   const stride = conv.stride;
-  for (let c: usize = 0; c < stride; c += BLOCK_BYTES) {
+  for (let c: usize = 0; c < stride; c += BLOCK) {
     let s0 = v128.load(start + c);
     let s1 = v128.load(start + c, 16);
     let s2 = v128.load(start + c, 32);
@@ -122,12 +43,12 @@ export function convolve(conv: Conv, start: usize, w: usize, y: usize, ys: usize
   }
 }
 
-/** How many of the taps of row i meet no row, as there is no initial state. */
+/** Returns how many of the taps of row i meet no row, where there is no initial state. */
 export function missing(conv: Conv, i: i32): i32 {
   return conv.stateful ? 0 : max(0, conv.taps - 1 - i);
 }
 
-/** Row i of the convolution, the row `within` of those staged. */
+/** Computes row i of the convolution, which is the row `within` of those staged. */
 export function convolveRow(conv: Conv, i: i32, within: i32): void {
   const from = missing(conv, i);
   const stride = conv.stride;
@@ -135,7 +56,7 @@ export function convolveRow(conv: Conv, i: i32, within: i32): void {
   convolve(conv, conv.bias, conv.weight + from * stride, x, stride, conv.taps - from);
 }
 
-/** causalConv for the columns from `from` on, `cols` of them, of one batch entry. */
+/** Computes causalConv for `cols` columns of one batch entry, from column `from` on. */
 export function causalConv<T>(job: Job, entry: i32, from: i32, cols: i32, scratch: usize): void {
   const column = bytes<T>(from);
   const conv = layOutConv<T>(job, entry, column, cols, scratch);
@@ -154,7 +75,7 @@ export function causalConv<T>(job: Job, entry: i32, from: i32, cols: i32, scratc
   keepLastRows<T>(job, entry, column, cols);
 }
 
-/** The last taps − 1 rows of X as they are. */
+/** Copies the last taps − 1 rows of X to the final state. */
 function keepLastRows<T>(job: Job, entry: i32, column: usize, cols: i32): void {
   const after = job.operand(Operands.finalState);
   if (!after.start) return;

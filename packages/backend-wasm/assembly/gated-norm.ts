@@ -1,4 +1,4 @@
-// x / √(mean(x²) + eps) ∘ weight ∘ f(z) and its gradients, row by row in f64 whatever the dtype.
+// x / √(mean(x²) + eps) ∘ weight ∘ f(z) and its gradients, row by row, and in f64 whatever the dtype.
 import { Job, Operand, Operands } from "./job";
 import { align, bytes } from "./lanes";
 import { loadRow, multiplyRows, storePair, storeProduct, storeRow } from "./pairs";
@@ -8,22 +8,22 @@ import { activate } from "./sigmoid";
 /** Numbers whose squares would overflow f64 are multiplied by this first, 2⁻⁶⁰⁰. */
 const SHRINK: f64 = reinterpret<f64>((<u64>(1023 - 600)) << 52);
 
-/** Rows as f64, each `length` bytes long. */
+/** Says where the rows of f64 lie in the scratch, each `length` bytes long. */
 @unmanaged
 class Rows {
   p!: i32;
   length!: usize;
-  /** x / √(mean(x²) + eps) */
+  /** This row is x / √(mean(x²) + eps). */
   unit!: usize;
-  /** 0 where there is none, as that of the gate */
+  /** The weight; 0 where there is none. */
   weight!: usize;
-  /** z, and then f(z) */
+  /** This row is z and then f(z); 0 where there is no gate. */
   factor!: usize;
-  /** the derivative of that */
+  /** This row is the derivative of f at z. */
   slope!: usize;
-  /** ȳ, and then ȳ ∘ weight ∘ f(z) */
+  /** This row is ȳ, and then ȳ ∘ weight ∘ f(z). */
   bar!: usize;
-  /** ȳ ∘ x / √(mean(x²) + eps) */
+  /** This row is ȳ ∘ x / √(mean(x²) + eps). */
   term!: usize;
 }
 
@@ -47,7 +47,7 @@ function layOut<T>(job: Job, entry: i32, scratch: usize): Rows {
   return rows;
 }
 
-/** Row i of a batch entry. */
+/** Returns where row i of a batch entry begins. */
 function rowOf(operand: Operand, entry: i32, i: i32): usize {
   return operand.entry(entry) + i * operand.row;
 }
@@ -70,7 +70,7 @@ function normalize<T>(x: usize, eps: f64, rows: Rows): f64 {
   return root / shrink;
 }
 
-/** gatedNorm for the rows [from, to) of one batch entry. */
+/** Computes gatedNorm for the rows [from, to) of one batch entry. */
 export function gatedNorm<T>(job: Job, entry: i32, from: i32, to: i32, scratch: usize): void {
   const rows = layOut<T>(job, entry, scratch);
   for (let i = from; i < to; i++) {
@@ -85,7 +85,7 @@ export function gatedNorm<T>(job: Job, entry: i32, from: i32, to: i32, scratch: 
   }
 }
 
-/** The gradients of gatedNorm for the rows [from, to) of one batch entry. */
+/** Computes the gradients of gatedNorm for the rows [from, to) of one batch entry. */
 export function gatedNormVjp<T>(job: Job, entry: i32, from: i32, to: i32, scratch: usize): void {
   const rows = layOut<T>(job, entry, scratch);
   const p = rows.p;
@@ -113,7 +113,7 @@ export function gatedNormVjp<T>(job: Job, entry: i32, from: i32, to: i32, scratc
   }
 }
 
-/** A gradient's row ← ȳ ∘ x / √(…) ∘ factor, without one where that is 0. */
+/** Computes a gradient's row ← ȳ ∘ x / √(…) ∘ factor, without the last where it is 0. */
 function storeTerms<T>(into: Operand, entry: i32, i: i32, rows: Rows, factor: usize): void {
   if (!into.start) return;
   const to = rowOf(into, entry, i);
@@ -121,7 +121,7 @@ function storeTerms<T>(into: Operand, entry: i32, i: i32, rows: Rows, factor: us
   else storeRow<T>(rows.term, rows.p, to);
 }
 
-/** The gradient of x ← (bar − unit mean(bar ∘ unit)) / norm. */
+/** Computes the gradient of x ← (bar − unit mean(bar ∘ unit)) / norm. */
 function storeAcross<T>(into: Operand, entry: i32, i: i32, rows: Rows, norm: f64): void {
   if (!into.start) return;
   const unit = rows.unit;

@@ -1,5 +1,6 @@
 import { sweepApply, sweepSolve } from "./chunk-loop";
-import { causalConv, convBytes } from "./conv";
+import { causalConv } from "./conv";
+import { convBytes } from "./conv-layout";
 import { causalConvVjp } from "./conv-vjp";
 import { copy } from "./copy";
 import { decayVjp, decayVjpBytes } from "./decay-vjp";

@@ -18,7 +18,7 @@ export function storePair<T>(at: usize, both: bool, x: v128): void {
   else v128.store32_lane(at, narrow, 0);
 }
 
-/** The elements of a row times `factor`, as f64; an odd one out is followed by a zero. */
+/** Loads the elements of a row times `factor` as f64; an odd one out is followed by a zero. */
 export function loadRow<T>(from: usize, count: i32, factor: f64, to: usize): void {
   const scale = f64x2.splat(factor);
   for (let left = count; left > 0; left -= 2) {
@@ -37,7 +37,7 @@ export function storeRow<T>(from: usize, count: i32, to: usize): void {
   }
 }
 
-/** The same of x ∘ y. */
+/** Stores x ∘ y in the same way. */
 export function storeProduct<T>(x: usize, y: usize, count: i32, to: usize): void {
   for (let left = count; left > 0; left -= 2) {
     storePair<T>(to, left > 1, f64x2.mul(v128.load(x), v128.load(y)));
@@ -47,7 +47,7 @@ export function storeProduct<T>(x: usize, y: usize, count: i32, to: usize): void
   }
 }
 
-/** to ← x ∘ y, rows of f64 of `length` bytes. */
+/** Computes to ← x ∘ y, rows of f64 of `length` bytes. */
 export function multiplyRows(x: usize, y: usize, length: usize, to: usize): void {
   for (let at: usize = 0; at < length; at += 16) {
     v128.store(to + at, f64x2.mul(v128.load(x + at), v128.load(y + at)));

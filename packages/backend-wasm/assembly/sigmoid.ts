@@ -2,7 +2,7 @@
 import { exp, powerOf, shifted, shifter, vanishes } from "./exp";
 
 /**
- * e^(−|z|) of two numbers. NaN stays NaN. For a T of f32 it is right within 2⁻³¹ of itself, far below what the result is rounded to; for
+ * Returns e^(−|z|) of two numbers. NaN stays NaN. For a T of f32 it is right within 2⁻³¹ of itself, far below what the result is rounded to; for
  * f64 it is a square, because `exp` ends at the least normal number, of which the least subnormal one is the square.
  */
 function fading<T>(z: v128): v128 {
@@ -27,7 +27,7 @@ function fading<T>(z: v128): v128 {
 }
 
 /**
- * Of a row of numbers in f64, `length` bytes long: `values` ← z σ(z), or without `silu` σ(z), and `slopes` ← the derivative of that, each
+ * Computes of a row of numbers in f64, `length` bytes long: `values` ← z σ(z), or without `silu` σ(z), and `slopes` ← the derivative of that, each
  * unless it is 0; either may take the place of z. What is right to f64 for a T of f64 is right to f32 for one of f32.
  */
 export function activate<T>(z: usize, length: usize, values: usize, slopes: usize, silu: bool): void {
