@@ -22,7 +22,7 @@ afterAll(() => rmSync(folder, { recursive: true }));
 const [B, T] = [2, 37];
 const sizesOf = (gate) => ({ ...defaults, size: 11, width: 8, heads: 2, blocks: 2, hidden: 12, gate });
 
-/** Parameters away from where training begins, where norms' weights are all 1. */
+/** Returns parameters away from where training begins, because the weights of the norms are all 1 there. */
 function parametersOf(sizes, type) {
   const parameters = new type(countOf(plan(sizes)));
   initialize(parameters, plan(sizes), sizes, 3);
@@ -89,7 +89,7 @@ describe.each([true, false])("gate: %s", (gate) => {
     expect(text.logits.length).toBe(text.numbers.length - 1);
     expect(differenceFromOnePass(model, text)).toBeLessThan(1e-5);
     text.logits.at(-1)[0] += 1;
-    expect(differenceFromOnePass(model, text)).toBeGreaterThan(0.9); // it does compare
+    expect(differenceFromOnePass(model, text)).toBeGreaterThan(0.9); // the comparison can fail
 
     const whole = model.loss(numbers, targets, [B, T]);
     const memory = model.remember(B);

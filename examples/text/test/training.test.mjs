@@ -33,7 +33,7 @@ test("whole files are held out, by the seed; the text comes back from its number
 
 const stream = shared(Uint8Array, alphabet.join(trained));
 
-/** A small model, trained: losses of its steps, and parameters at the end. */
+/** Trains a small model, and returns the losses of its steps and its parameters at the end. */
 async function run(workers, steps, options = {}) {
   const sizes = { ...defaults, size: alphabet.size, width: 24, heads: 2, blocks: 1, hidden: 32 };
   const parameters = shared(Float32Array, countOf(plan(sizes)));
@@ -79,7 +79,7 @@ test("Kneser–Ney: the probabilities of what may follow sum to 1, and are those
   for (const order of [1, 2, 3, 6]) {
     const bits = kneserNey(stream, order, size);
     for (const before of [[], [1], [2, 1], [3, 3, 3], [1, 2, 1, 3]]) {
-      // Bits of a text of n characters are those of the n − 1 before, and one more.
+      // The bits of a text of n characters are those of its first n − 1 characters and those of the last.
       const all = (text) => (text.length === 0 ? 0 : text.length * bits(Uint8Array.of(0, ...text)));
       const sum = [1, 2, 3].reduce((total, next) => total + 2 ** (all(before) - all([...before, next])), 0);
       // Number 0 is never guessed; what uniform guessing would leave for it is all that is missing.

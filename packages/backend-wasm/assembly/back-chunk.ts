@@ -11,7 +11,7 @@ import { edgeProducts, writeRows } from "./back-rows";
 import { stageCotangent, writeValues } from "./back-values";
 import { touchBack } from "./delta-ahead";
 import { Back } from "./delta-back";
-import { decayBoth, deltaPairs, readFactors, readsBefore, scaleRows, writeFactors } from "./delta-decay";
+import { decayBoth, deltaPairs, readFactors, readsBefore, scaleRows, writeFactors } from "./delta-decay-rows";
 import { openDelta } from "./delta-open";
 import { Decay, Job, Operands } from "./job";
 import { align, PANEL } from "./lanes";

@@ -2,7 +2,7 @@
 // tiles of f, for which K̃, M and S are turned from rows into columns (delta-back.ts draws them).
 import { Back } from "./delta-back";
 import { Delta } from "./delta";
-import { readFactors, readsBefore } from "./delta-decay";
+import { readFactors, readsBefore } from "./delta-decay-rows";
 import { transposeRows } from "./delta-open";
 import { exp, limited } from "./exp";
 import { Decay } from "./job";

@@ -1,5 +1,5 @@
 import { applyRows } from "./apply";
-import { pairs, writeRows } from "./decay";
+import { pairs, writeRows } from "./decay-scratch";
 import { applyDecaying } from "./decay-columns";
 import { rankStride } from "./decay-layout";
 import { Decay } from "./job";

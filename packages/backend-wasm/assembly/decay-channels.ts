@@ -1,5 +1,5 @@
-import { among, below, TILE } from "./couplings";
-import { ownScratch, pairs, writeRows } from "./decay";
+import { among, below, TILE } from "./channel-couplings";
+import { ownScratch, pairs, writeRows } from "./decay-scratch";
 import { rankStride } from "./decay-layout";
 import { exp, expPair, highPart, limited } from "./exp";
 import { bytes, lanes, loadPart, transposeSquare } from "./lanes";

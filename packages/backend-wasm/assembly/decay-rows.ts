@@ -1,4 +1,4 @@
-import { ownScratch, pairs, writeRows } from "./decay";
+import { ownScratch, pairs, writeRows } from "./decay-scratch";
 import { rankStride } from "./decay-layout";
 import { exp, expPair, highPart, limited } from "./exp";
 import { bytes, lanes } from "./lanes";

@@ -2,8 +2,8 @@
 // where the layer normalises them, and makes P̃, Q̃, S, M and K̃ of (29). delta.ts draws where each lies. It
 // is done once a chunk, for all panels.
 import { Delta, Head } from "./delta";
-import { decayDeltaChannels, decayKeyChannels } from "./delta-channels";
-import { decayDeltaRows, decayKeyRows } from "./delta-decay";
+import { decayDeltaChannels, decayKeyChannels } from "./delta-decay-channels";
+import { decayDeltaRows, decayKeyRows } from "./delta-decay-rows";
 import { Decay } from "./job";
 import { align, bytes, lanes, lanesUpTo, loadPart, PANEL, transposeSquare, width } from "./lanes";
 import { product } from "./product";

@@ -15,7 +15,7 @@ import { tailBytes } from "./update";
 //   gTail           the last r mod 4 columns of the rows that are added to Z, and two tiles of scratch
 //   sum             two tiles [4, panel]
 //   tail            [c, panel], only for a last panel with fewer columns
-//   decayed         what the kind of decay needs: decay.ts and delta-decay.ts
+//   decayed         what the kind of decay needs: decay-scratch.ts and delta-decay-rows.ts
 //   own             [c, rs], only where there are erase keys of their own and their gate is not folded
 //   Head            one record for each batch entry of the item
 //   panels          of each batch entry: Z [depth, panel], U [c, panel], what Z has lost [depth, panel]
@@ -114,7 +114,7 @@ export class Delta {
   sum!: usize;
   /** The chunk's rows of the output where the last panel has fewer columns than a whole one: [chunk, panel]. */
   tail!: usize;
-  /** K∘dn [chunk, rs], the pair of every channel [2, rs], and then what the kind of decay needs beside, as in decay.ts. */
+  /** K∘dn [chunk, rs], the pair of every channel [2, rs], and then what the kind of decay needs beside, as in decay-scratch.ts. */
   decayed!: usize;
   /** The bytes from a panel of Z, with its U and what it has lost, to the next. */
   zs!: usize;

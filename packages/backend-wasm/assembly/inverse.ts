@@ -1,6 +1,6 @@
 import { transpose } from "./chunk";
 import { solvePanel, sweepSolve } from "./chunk-loop";
-import { writeRows } from "./decay";
+import { writeRows } from "./decay-scratch";
 import { rankStride } from "./decay-layout";
 import { INNER, Inverse, panelOf, setUp, stateAt } from "./inverse-layout";
 import { Decay, Job } from "./job";

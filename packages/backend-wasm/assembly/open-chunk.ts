@@ -1,5 +1,5 @@
 import { gram, pivots, transpose } from "./chunk";
-import { writeRows } from "./decay";
+import { writeRows } from "./decay-scratch";
 import { decayChannels } from "./decay-channels";
 import { rankStride } from "./decay-layout";
 import { decayRows } from "./decay-rows";

@@ -63,7 +63,7 @@ export class Sweep {
   /** The gaps of the row that is visited first; those of the next row lie `ps` bytes after them. */
   gap!: usize;
   ps!: usize;
-  /** Here lies what the kind of decay needs: decay.ts. */
+  /** Here lies what the kind of decay needs: decay-scratch.ts. */
   decayed!: usize;
 }
 

@@ -195,8 +195,8 @@ test("without decay nothing of it is dispatched; with one, a dispatch more for a
   apply(backend, op, x).dispose();
   await backend.sync();
   expect(dispatches.take()).toEqual([
-    ...["decay-rows", "copy", "coupling", "solve-scan"],
-    ...["decay-rows", "coupling", "apply-state", "apply-prefix", "apply-chunk"],
+    ...["decay-chunks", "copy", "coupling", "solve-scan"],
+    ...["decay-chunks", "coupling", "apply-state", "apply-prefix", "apply-chunk"],
   ]);
   dispose();
 });

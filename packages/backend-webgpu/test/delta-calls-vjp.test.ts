@@ -94,8 +94,8 @@ test("what is dispatched with β, normalised keys and a decay, the way there inc
   expect(counts).toEqual({
     // The six copies are of: the initial state, the final state's cotangent, the state before the chunks and that after them, Ō, and the
     // gradient of the initial state.
-    ...{ copy: 6, "scale-rows": 3, "decay-rows": 2, coupling: 2, "solve-scan": 1, "apply-state": 1 },
-    ...{ "delta-back-scan": 1, "delta-back-reads": 2, "delta-back-keys": 2, "delta-gaps": 1 },
-    ...{ "delta-gates": 2, "norm-rows-vjp": 2 },
+    ...{ copy: 6, "delta-operands": 3, "decay-chunks": 2, coupling: 2, "solve-scan": 1, "apply-state": 1 },
+    ...{ "delta-back-scan": 1, "delta-back-reads": 2, "delta-back-keys": 2, "delta-decay-vjp": 1 },
+    ...{ "delta-operands-vjp": 2, "norm-rows-vjp": 2 },
   });
 });

@@ -56,7 +56,7 @@ test.each([
       dispatches.take();
       backend.kernels.deltaRule!({ ...params, finalState: params.initialState });
       await backend.sync();
-      expect(dispatches.take()).toEqual(own ? ["scale-rows", "delta-step"] : ["delta-step"]);
+      expect(dispatches.take()).toEqual(own ? ["delta-operands", "delta-step"] : ["delta-step"]);
       together.dispose();
       dispose();
     }

@@ -3,6 +3,7 @@ import { expect, test } from "vitest";
 import type { GpuTensor, WebGpuBackend } from "../src/node.js";
 import { disposeWholly, watchBuffers, wrapped } from "./support/faulty.js";
 import { onSharedDevice } from "./support/shared-device.js";
+import { uniformFrom } from "../../../tooling/random.mjs";
 
 /** Work that is submitted together, and fails or succeeds together. */
 interface Unit {
@@ -19,13 +20,10 @@ interface Known {
 /** Computes T x for T = [[1, 0], [1, 1]]. The numbers are integers, so every value is exact, and hardly two are the same. */
 const times = ([a, b]: readonly [number, number]): readonly [number, number] => [a, a + b];
 
-/** Makes a generator of integers, the same ones every time. */
+/** Returns a function that draws an integer ≥ 0 and below its argument. */
 function integers(seed: number): (below: number) => number {
-  let state = seed;
-  return (below) => {
-    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
-    return Math.floor((state / 2 ** 32) * below);
-  };
+  const uniform = uniformFrom(seed);
+  return (below) => Math.floor(uniform() * below);
 }
 
 /** A buffer that belongs to the caller, and its tensor. */

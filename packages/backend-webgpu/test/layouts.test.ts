@@ -101,7 +101,13 @@ test("query and key heads that value heads share, decay as [B, T, H]: no copy ei
   dispatches.take();
   apply(backend, decaying, b!, { out: out! });
   await backend.sync();
-  expect(dispatches.take()).toEqual(["decay-rows", "coupling", "apply-state", "apply-prefix", "apply-chunk"]);
+  expect(dispatches.take()).toEqual([
+    "decay-chunks",
+    "coupling",
+    "apply-state",
+    "apply-prefix",
+    "apply-chunk",
+  ]);
   const decayed = apply(backend, await copiedOperator(decaying), await copied(b!));
   expect(await backend.read(out!)).toEqual(await backend.read(decayed));
 });

@@ -88,7 +88,7 @@ test("nor after a layer of many heads, whose tiles are wider", async () => {
 
 // Each shader that the delta rule needs, and what in it goes wrong.
 test.each([
-  ["scale-rows", "scaled[to + column] =", "scaled[to + column] = 2.0 *"],
+  ["delta-operands", "scaled[to + column] =", "scaled[to + column] = 2.0 *"],
   ["coupling", "own_a0 += fa0 * ga0.x", "own_a0 -= fa0 * ga0.x"],
   ["solve-scan", "own0_0 += a0.x", "own0_0 -= a0.x"],
   ["apply-chunk", "= params.alpha * (past7", "= params.alpha * (-past7"],

@@ -1,5 +1,5 @@
 /** The couplings of a chunk of a fused delta rule, what it reads of the state, and how the state goes on. */
-import { decayTwo } from "./delta-channels.js";
+import { decayTwo } from "./delta-decay-channels.js";
 import { keysOf, loadFactorsOf, loadKeys, loadRawRows } from "./delta-load.js";
 import { loadNorms } from "./delta-norms.js";
 import type { DeltaWalk } from "./delta-walk.js";

@@ -14,7 +14,7 @@ import {
   subtractGated,
   subtractScaled,
   unnormalize,
-} from "./delta-rows.js";
+} from "./row-arithmetic.js";
 import type { DeltaWalk } from "./delta-walk.js";
 import { rowsOf, type Rows } from "./rows.js";
 import {

@@ -9,12 +9,12 @@ import { couplings } from "./coupling.js";
 import { decayBytes, decayed, type Decayed } from "./decay.js";
 import { input } from "./rows.js";
 import type { Operand, Range } from "./plan.js";
-import { applyChunk, applyColumns, applyPrefix, applyState } from "./plans/apply.js";
+import { applyChunk, applyDecayingColumns, applyPrefix, applyState } from "./plans/apply.js";
 import type { Segment } from "./segments.js";
 import { stateSize, type Carry } from "./state.js";
 
 const THREADS = 64;
-/** The rows of a chunk where columns of X decay. The shader apply-columns is written for no other number. */
+/** The rows of a chunk where columns of X decay. The shader apply-decaying-columns is written for no other number. */
 const COLUMNS_CHUNK = 16;
 /** The values of the override DECAY of the shader apply-prefix. */
 const STATE_DECAY = { none: 0, row: 1, channel: 2, columns: 3 } as const;
@@ -83,7 +83,7 @@ function applySegment(
   const constants = { CHUNK: chunk, THREADS, DIAG: op.diag ? 1 : 0, STATE: r > 0 ? 1 : 0 };
   if (columns && scaled) {
     const total = batches * chunks * quads(p);
-    ctx.stream.recorder.dispatch(applyColumns, {
+    ctx.stream.recorder.dispatch(applyDecayingColumns, {
       constants,
       params: { f, x, diag, out, ...sizes, total, alpha },
       bindings: { coupling, f, x, diag, z, sums: scaled.sums, out },

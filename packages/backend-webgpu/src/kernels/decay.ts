@@ -6,7 +6,7 @@ import { scratch } from "./scratch.js";
 import { quads } from "./sizes.js";
 import type { Placed } from "./placed.js";
 import type { Operand, Range } from "./plan.js";
-import { decayRows } from "./plans/solve.js";
+import { decayChunks } from "./plans/solve.js";
 import { copyRows } from "./rows.js";
 import type { Segment } from "./segments.js";
 
@@ -103,7 +103,7 @@ function dispatchRows(
   const f = of.f ?? ctx.nothing.read;
   const total = batches * chunks * width;
   const channels = decayKind({ decay }) === "channel" ? 1 : 0;
-  ctx.stream.recorder.dispatch(decayRows, {
+  ctx.stream.recorder.dispatch(decayChunks, {
     constants: {
       ...{ CHUNK: chunk, THREADS, CHANNELS: channels },
       // rows of K come in their own order either way; those of F read before their row decays

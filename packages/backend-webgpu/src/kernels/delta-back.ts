@@ -5,7 +5,7 @@ import { operand, packed } from "./operands.js";
 import { scratch } from "./scratch.js";
 import { quads } from "./sizes.js";
 import { couplingPair } from "./coupling.js";
-import { storeValues } from "./delta-gates.js";
+import { storeValues } from "./delta-operands-vjp.js";
 import { deltaBackKeys, deltaBackReads, deltaBackScan } from "./plans/delta.js";
 import { deltaChunks, keptScan, type DeltaChunks, type Solved } from "./delta-rule.js";
 import { storeRows, type Bars } from "./delta-sink.js";

@@ -9,7 +9,7 @@ import { chunkStates } from "./apply.js";
 import { couplingPair } from "./coupling.js";
 import { decayBytes, decayed, decayedReading, type Decayed } from "./decay.js";
 import { deltaStep } from "./delta-step.js";
-import { deltaRows, type DeltaRows } from "./delta-rows.js";
+import { deltaRows, type DeltaRows } from "./delta-operands.js";
 import type { Operand, Range } from "./plan.js";
 import { applyChunk } from "./plans/apply.js";
 import { copyRows } from "./rows.js";

@@ -4,9 +4,9 @@ import type { Context } from "./context.js";
 import { packed } from "./operands.js";
 import { scratch } from "./scratch.js";
 import { quads } from "./sizes.js";
-import { gateGradients } from "./delta-gates.js";
-import { deltaGaps } from "./plans/delta.js";
-import type { DeltaRows } from "./delta-rows.js";
+import { gateGradients } from "./delta-operands-vjp.js";
+import { deltaDecayVjp } from "./plans/delta.js";
+import type { DeltaRows } from "./delta-operands.js";
 import { outputs, own } from "./layer-rows.js";
 import { normRowsBack } from "./norm-rows.js";
 import type { Operand, Range } from "./plan.js";
@@ -92,7 +92,7 @@ function storeGaps(
     ...{ q: inElements(given.query), k: inElements(given.key), p: inElements(given.erase) },
     out: to.out,
   };
-  ctx.stream.recorder.dispatch(deltaGaps, {
+  ctx.stream.recorder.dispatch(deltaDecayVjp, {
     constants: { THREADS: channels ? THREADS : chunk, CHUNK: chunk, CHANNELS: channels ? 1 : 0 },
     params: {
       ...operands,

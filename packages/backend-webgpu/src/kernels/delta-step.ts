@@ -3,7 +3,7 @@ import type { GpuTensor } from "../tensor.js";
 import type { Context } from "./context.js";
 import { meets, operand, packed } from "./operands.js";
 import { scratch, within } from "./scratch.js";
-import { eraseRow } from "./delta-rows.js";
+import { eraseRow } from "./delta-operands.js";
 import { deltaStepPlan } from "./plans/layers.js";
 import { MANY, outputs, own, THREADS } from "./layer-rows.js";
 import type { Operand } from "./plan.js";

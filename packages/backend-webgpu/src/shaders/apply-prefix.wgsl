@@ -20,7 +20,7 @@ struct Params {
 @group(0) @binding(1) var<storage, read_write> z: array<vec4<f32>>; // [batch, chunks, size]
 @group(0) @binding(2) var<storage, read_write> carry: array<vec4<f32>>; // [batch, size]
 @group(0) @binding(3) var<storage, read_write> lost: array<vec4<f32>>; // what the roundings of `carry` have lost so far
-@group(0) @binding(4) var<storage, read> factors: array<f32>; // from decay-rows: [batch, chunks, power and rest, as many as a chunk has]
+@group(0) @binding(4) var<storage, read> factors: array<f32>; // from decay-chunks: [batch, chunks, power and rest, as many as a chunk has]
 
 // The factor of a chunk for four elements of the state is power + rest, where power is a power of two.
 struct Factor {

@@ -1,5 +1,5 @@
 // Forms the coupling of every chunk, as the shader coupling does, where every column m of F and G decays by gaps of its own: strictly below
-// the diagonal of T_cc in equation (1) of core's reference README, with s from decay-rows,
+// the diagonal of T_cc in equation (1) of core's reference README, with s from decay-chunks,
 //   S_vw = Σ_m F_vm G_wm exp(s_vm − s_wm)   for w < v
 // No factor of a product is above 1 unless the decay is growth. In a tile below the diagonal the eight rows w end before the rows v begin,
 // and exp(s_v − s_w) is the product of three: from w to the last of w's rows, from there to the first of v's rows, from there to v. The

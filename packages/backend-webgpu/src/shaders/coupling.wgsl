@@ -1,5 +1,5 @@
 // Forms the coupling of every chunk, S = F_c G_cᵀ strictly below the diagonal, which is T_cc of equation (6) of core's reference README
-// without Λ. Where rows decay by one gap a row (DECAY), S_vw is multiplied by exp(s_v − s_w), with s from decay-rows. With a second F
+// without Λ. Where rows decay by one gap a row (DECAY), S_vw is multiplied by exp(s_v − s_w), with s from decay-chunks. With a second F
 // (COUNT = 2) the couplings of both with the same G are formed, so that G is staged once: S and M of (29).
 // A workgroup owns one chunk, and a thread one 8×8 tile on or below the diagonal of one of its couplings. In workgroup memory lie DEPTH
 // columns of F, of the second F and of G at a time, transposed, because eight threads need each of them.
@@ -30,7 +30,7 @@ struct Params {
 @group(0) @binding(1) var<storage, read> f: array<vec4<f32>>;
 @group(0) @binding(2) var<storage, read> second: array<vec4<f32>>;
 @group(0) @binding(3) var<storage, read> g: array<vec4<f32>>;
-@group(0) @binding(4) var<storage, read> sums: array<vec4<f32>>; // s from decay-rows, in two parts: [batch, rows, 2]
+@group(0) @binding(4) var<storage, read> sums: array<vec4<f32>>; // s from decay-chunks, in two parts: [batch, rows, 2]
 @group(0) @binding(5) var<storage, read_write> coupling: array<vec4<f32>>; // [COUNT, batch, chunks, CHUNK, QUADS]
 
 //#include operand

@@ -1,7 +1,7 @@
 // The gradient of what rows have contributed to later rows of their chunk and to the state after it, of all chunks at once: K̄ of equation
 // (30) of core's reference README, whose general form here is
 //   out_w = dn_w ∘ (X_w Z̄ᵀ) + Σ_{v≥w} C_vw E_vw ∘ F_v − Σ_{v>w} D_vw E_vw ∘ G_v
-// K̄ is that with X = U, C = Ō Uᵀ, F = Q, D = B̄ Uᵀ and G = P. dn_w = exp(C_last − s_w) and E_vw = exp(s_v − s_w), with s from decay-rows;
+// K̄ is that with X = U, C = Ō Uᵀ, F = Q, D = B̄ Uᵀ and G = P. dn_w = exp(C_last − s_w) and E_vw = exp(s_v − s_w), with s from decay-chunks;
 // where a row decays by one gap, E is in C and D already. Without a state (STATE = false) only the first sum is formed: Mᵀ Ō.
 // Where every channel decays by itself, what comes from rows after the tile is formed relative to the tile's last row. Inside the tile all
 // of it is multiplied by the factor of one row after the other, so no factor is above 1 unless the decay is growth.

@@ -1,7 +1,7 @@
 // The gradient of what rows have read the state and the rows before them with, of all chunks at once: Q̄ and −P̄ of equation (30) of core's
 // reference README, whose common form is
 //   out_v = up_v ∘ (Y_v Zᵀ) + Σ_w C_vw E_vw ∘ K_w,   over w ≤ v (`diag` = 1) or w < v
-// Q̄ is that with Y = Ō and C = Ō Uᵀ, and −P̄ with Y = B̄ and C = B̄ Uᵀ. up_v = exp(s_v) and E_vw = exp(s_v − s_w), with s from decay-rows;
+// Q̄ is that with Y = Ō and C = Ō Uᵀ, and −P̄ with Y = B̄ and C = B̄ Uᵀ. up_v = exp(s_v) and E_vw = exp(s_v − s_w), with s from decay-chunks;
 // where a row decays by one gap, E is in C already.
 // Where every channel decays by itself, what comes from rows before the tile is formed relative to the tile's first row. Inside the tile
 // all of it is multiplied by the factor of one row after the other, so no factor is above 1 unless the decay is growth.

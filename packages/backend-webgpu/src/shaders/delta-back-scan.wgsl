@@ -31,7 +31,7 @@ struct Params {
 
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> coupling: array<vec4<f32>>; // S, column-major: a vec4 is four rows of one column
-@group(0) @binding(2) var<storage, read> factors: array<f32>; // from decay-rows: [batch, chunks, power and rest, 4·rank quads or 1]
+@group(0) @binding(2) var<storage, read> factors: array<f32>; // from decay-chunks: [batch, chunks, power and rest, 4·rank quads or 1]
 @group(0) @binding(3) var<storage, read> f: array<vec4<f32>>;
 @group(0) @binding(4) var<storage, read> g: array<vec4<f32>>;
 @group(0) @binding(5) var<storage, read_write> bar: array<vec4<f32>>;

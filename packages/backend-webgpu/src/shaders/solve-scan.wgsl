@@ -1,6 +1,6 @@
 // Carries the state through the chunks of a solve, one after the other: equation (6) of core's reference README,
 //   Y_c = T_cc⁻¹ (B_c − F_c Z),   then   Z ← diag(A) Z + G_cᵀ Y_c
-// Where there is decay, F is f_read and G is g_kept of decay-rows, and A comes from there. For each chunk there are three steps:
+// Where there is decay, F is f_read and G is g_kept of decay-chunks, and A comes from there. For each chunk there are three steps:
 //   parts/scan-right-side.wgsl   B_c − F_c Z into workgroup memory   a thread does its own eight rows
 //   parts/scan-substitute.wgsl   Y_c in its place                    16 rows after another, from the first row down
 //   parts/scan-state.wgsl        Z, for the next chunk               a thread does eight rows of Z at a time

@@ -36,7 +36,9 @@ function gapsReversed(decay: Float64Array, n: number): { decay: Float64Array } {
 export function reverseRows(a: Float64Array, rows: number, cols: number): Float64Array {
   const flipped = new Float64Array(rows * cols);
   for (let i = 0; i < rows; i++) {
-    flipped.set(a.subarray(i * cols, (i + 1) * cols), (rows - 1 - i) * cols);
+    const to = (rows - 1 - i) * cols;
+    // Element by element: most rows are so short that an array over each would cost more than the copy.
+    for (let j = 0; j < cols; j++) flipped[to + j] = a[i * cols + j]!;
   }
   return flipped;
 }

@@ -45,8 +45,8 @@ export const applyChunk = plan({
   constants: ["CHUNK", "THREADS", "DIAG", "STATE"],
 });
 
-export const applyColumns = plan({
-  shader: "apply-columns",
+export const applyDecayingColumns = plan({
+  shader: "apply-decaying-columns",
   params: chunkParams,
   bindings: {
     coupling: "read",

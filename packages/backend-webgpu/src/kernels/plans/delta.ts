@@ -74,8 +74,8 @@ export const deltaBackKeys = plan({
   constants: ["CHUNK", "THREADS", "STATE", "CHANNELS"],
 });
 
-export const deltaGaps = plan({
-  shader: "delta-gaps",
+export const deltaDecayVjp = plan({
+  shader: "delta-decay-vjp",
   params: {
     decay: "operand",
     q: "operand",
@@ -105,8 +105,8 @@ export const deltaGaps = plan({
   constants: ["THREADS", "CHUNK", "CHANNELS"],
 });
 
-export const deltaGates = plan({
-  shader: "delta-gates",
+export const deltaOperandsVjp = plan({
+  shader: "delta-operands-vjp",
   params: {
     x: "operand",
     factor: "operand",

@@ -1,6 +1,6 @@
 import type { Plan } from "../plan.js";
-import { applyState, applyPrefix, applyChunk, applyColumns } from "./apply.js";
-import { deltaBackScan, deltaBackReads, deltaBackKeys, deltaGaps, deltaGates } from "./delta.js";
+import { applyState, applyPrefix, applyChunk, applyDecayingColumns } from "./apply.js";
+import { deltaBackScan, deltaBackReads, deltaBackKeys, deltaDecayVjp, deltaOperandsVjp } from "./delta.js";
 import { copyPlan, decayVjpPlan, trilInversePlan, rowDotPlan } from "./elements.js";
 import {
   normRowsPlan,
@@ -9,10 +9,10 @@ import {
   causalConvPlan,
   causalConvInputsPlan,
   causalConvSumsPlan,
-  scaleRowsPlan,
+  deltaOperandsPlan,
   deltaStepPlan,
 } from "./layers.js";
-import { couplingPlan, solveScan, solveCompose, decayRows, couplingChannelsPlan } from "./solve.js";
+import { couplingPlan, solveScan, solveCompose, decayChunks, couplingChannelsPlan } from "./solve.js";
 
 /** Every shader of the package has one plan here: `test/shaders.test.ts` holds each against its shader. */
 export const plans: readonly Plan[] = [
@@ -20,13 +20,13 @@ export const plans: readonly Plan[] = [
   solveScan,
   solveCompose,
   copyPlan,
-  decayRows,
+  decayChunks,
   decayVjpPlan,
   couplingChannelsPlan,
   applyState,
   applyPrefix,
   applyChunk,
-  applyColumns,
+  applyDecayingColumns,
   trilInversePlan,
   rowDotPlan,
   normRowsPlan,
@@ -35,11 +35,11 @@ export const plans: readonly Plan[] = [
   causalConvPlan,
   causalConvInputsPlan,
   causalConvSumsPlan,
-  scaleRowsPlan,
+  deltaOperandsPlan,
   deltaStepPlan,
   deltaBackScan,
   deltaBackReads,
   deltaBackKeys,
-  deltaGaps,
-  deltaGates,
+  deltaDecayVjp,
+  deltaOperandsVjp,
 ];

@@ -136,8 +136,8 @@ export const causalConvSumsPlan = plan({
   constants: ["THREADS", "CHUNK", "PASS"],
 });
 
-export const scaleRowsPlan = plan({
-  shader: "scale-rows",
+export const deltaOperandsPlan = plan({
+  shader: "delta-operands",
   params: {
     x: "operand",
     factor: "operand",

@@ -24,8 +24,8 @@ export const couplingChannelsPlan = plan({
   constants: ["CHUNK", "THREADS"],
 });
 
-export const decayRows = plan({
-  shader: "decay-rows",
+export const decayChunks = plan({
+  shader: "decay-chunks",
   params: {
     decay: "operand",
     f: "operand",

@@ -1,4 +1,4 @@
-// The gradients of scale-rows: of a row y = factor ∘ x, for the cotangent ±ȳ,
+// The gradients of delta-operands: of a row y = factor ∘ x, for the cotangent ±ȳ,
 //   x̄ = ±factor ∘ ȳ,   and of the factor ±x ∘ ȳ, or the sum of that over the row where there is one factor a row
 // They are v̄, w̄, ē and what the key gains, which follow equation (30) of core's reference README. What other paths have given to either
 // gradient is added.

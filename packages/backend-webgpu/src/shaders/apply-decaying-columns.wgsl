@@ -1,5 +1,5 @@
 // Writes the product of every chunk as apply-chunk does, where the state decays along its columns, which the gradients of Q and K need
-// under decay by channels ((20) of core's reference README). There is one gap a row and column of X; with s from decay-rows,
+// under decay by channels ((20) of core's reference README). There is one gap a row and column of X; with s from decay-chunks,
 //   y_v = α (Λ x_v + exp(s_v) ∘ (F_v Z) + Σ_{w<v} S_vw x_w ∘ exp(s_v − s_w))
 // A thread owns all rows of one chunk by one quad (four columns). It holds the chunk's 16 rows of X in registers and goes down the rows:
 // from each row to the next it multiplies all rows of X above by that step's factor, so no factor has a positive exponent.

@@ -6,9 +6,9 @@
 // Scratch: `delta.decayed` holds the copy of K that decays row by row and ends as K̃; deltaPairs the pair of every channel; deltaScratch the
 // tiles, one for four rows: for every vector of channels and every one of the rows its factor b, p and q, 48 bytes, so that the inner loop
 // reads one run of memory. It goes over the channels, with vectors of channels, since that spends no lane above the diagonal.
-import { storeSums } from "./couplings";
+import { storeSums } from "./channel-couplings";
 import { CHANNEL_TILE, Delta } from "./delta";
-import { deltaPairs, deltaScratch } from "./delta-decay";
+import { deltaPairs, deltaScratch } from "./delta-decay-rows";
 import { exp, expPair, highPart, limited } from "./exp";
 import { align, bytes, loadPart, madd, transposeSquare } from "./lanes";
 

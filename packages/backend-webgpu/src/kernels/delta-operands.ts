@@ -4,7 +4,7 @@ import type { Context } from "./context.js";
 import { operand, packed } from "./operands.js";
 import { scratch } from "./scratch.js";
 import { quads } from "./sizes.js";
-import { scaleRowsPlan } from "./plans/layers.js";
+import { deltaOperandsPlan } from "./plans/layers.js";
 import { byRows } from "./layer-rows.js";
 import type { Operand, Range } from "./plan.js";
 import { inElements, input } from "./rows.js";
@@ -73,7 +73,7 @@ function scaleRows(
     factor: factor ? operand(ctx, factor, segment) : ctx.nothing.read,
   };
   const { constants, sizes } = byRows(ctx, segment, cols);
-  ctx.stream.recorder.dispatch(scaleRowsPlan, {
+  ctx.stream.recorder.dispatch(deltaOperandsPlan, {
     constants: {
       ...constants,
       NORMALIZE: eps === undefined ? 0 : 1,

@@ -3,7 +3,7 @@ import type { GpuTensor } from "../tensor.js";
 import type { Context } from "./context.js";
 import { operand, packed } from "./operands.js";
 import { scratch } from "./scratch.js";
-import { deltaGates } from "./plans/delta.js";
+import { deltaOperandsVjp } from "./plans/delta.js";
 import { byRows, outputs } from "./layer-rows.js";
 import type { Operand } from "./plan.js";
 import { inElements } from "./rows.js";
@@ -78,7 +78,7 @@ export function gateGradients(ctx: Context, segment: Segment, of: Gates): void {
     ((sum ?? of.factorGradient) ? WANTED.factor : 0) +
     (xAdded ? ADDED.x : 0) +
     (factorAdded ? ADDED.factor : 0);
-  ctx.stream.recorder.dispatch(deltaGates, {
+  ctx.stream.recorder.dispatch(deltaOperandsVjp, {
     constants,
     params: { ...operands, ...sizes, factor_cols: factor.shape[2], flags, sign },
     bindings: operands,
