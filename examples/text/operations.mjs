@@ -72,20 +72,23 @@ export function swiGlu(tape, x) {
   const out = tape.empty([B, T, C]);
   const sigmas = new Float64Array(B * T * C);
   const [from, to] = [x.tensor.data, out.data];
-  for (let i = 0; i < sigmas.length; i++) {
-    const at = i + Math.floor(i / C) * C;
-    const gate = from[at];
-    sigmas[i] = 1 / (1 + Math.exp(-gate));
-    to[i] = gate * sigmas[i] * from[at + C];
+  for (let i = 0, at = 0; i < sigmas.length; at += C) {
+    for (const end = i + C; i < end; i++, at++) {
+      const gate = from[at];
+      sigmas[i] = 1 / (1 + Math.exp(-gate));
+      to[i] = gate * sigmas[i] * from[at + C];
+    }
   }
   return tape.record(out, (bar) => {
     const back = tape.empty(x.tensor.shape);
     const [given, gradient, into] = [x.tensor.data, bar.data, back.data];
-    for (let i = 0; i < sigmas.length; i++) {
-      const at = i + Math.floor(i / C) * C;
-      const [gate, sigma] = [given[at], sigmas[i]];
-      into[at] = gradient[i] * given[at + C] * sigma * (1 + gate * (1 - sigma));
-      into[at + C] = gradient[i] * gate * sigma;
+    for (let i = 0, at = 0; i < sigmas.length; at += C) {
+      for (const end = i + C; i < end; i++, at++) {
+        const gate = given[at];
+        const sigma = sigmas[i];
+        into[at] = gradient[i] * given[at + C] * sigma * (1 + gate * (1 - sigma));
+        into[at + C] = gradient[i] * gate * sigma;
+      }
     }
     tape.give(x, back);
   });

@@ -1,5 +1,6 @@
 import { Job, Operands } from "./job";
 import { bytes } from "./lanes";
+import { addExactly, loadPair } from "./pairs";
 
 /**
  * The bytes of the running sums of `segment` channels. A vector holds two channels; each sum is followed by a vector of
@@ -55,7 +56,7 @@ function begin<T>(job: Job, entry: i32, from: i32, channels: i32, added: bool, s
   if (!start.start) return;
   for (let m = 0; m < channels; m++) {
     const sum = added ? sums : sums + 32 * (m >> 1);
-    add(sum, m & 1 ? f64x2(0, <f64>load<T>(at)) : f64x2(<f64>load<T>(at), 0));
+    addExactly(sum, m & 1 ? f64x2(0, <f64>load<T>(at)) : f64x2(<f64>load<T>(at), 0));
     at += start.row;
   }
 }
@@ -73,31 +74,15 @@ function addRow<T>(
 ): void {
   for (let m = 0; m < channels; m += 2) {
     const both = m + 1 < channels;
-    const left = f64x2.mul(pair<T>(q, both), pair<T>(qGradient, both));
-    const right = f64x2.mul(pair<T>(k, both), pair<T>(kGradient, both));
-    add(sums, trans ? f64x2.sub(left, right) : f64x2.sub(right, left));
+    const left = f64x2.mul(loadPair<T>(q, both), loadPair<T>(qGradient, both));
+    const right = f64x2.mul(loadPair<T>(k, both), loadPair<T>(kGradient, both));
+    addExactly(sums, trans ? f64x2.sub(left, right) : f64x2.sub(right, left));
     if (!added) sums += 32;
     q += bytes<T>(2);
     qGradient += bytes<T>(2);
     k += bytes<T>(2);
     kGradient += bytes<T>(2);
   }
-}
-
-/** Loads two neighbouring elements as f64, or one and a zero. */
-function pair<T>(at: usize, both: bool): v128 {
-  if (sizeof<T>() == 8) return both ? v128.load(at) : v128.load64_zero(at);
-  return f64x2.promote_low_f32x4(both ? v128.load64_zero(at) : v128.load32_zero(at));
-}
-
-/** Adds to a sum, and what that rounds away (Knuth's two-sum) to the vector after it. */
-function add(sum: usize, term: v128): void {
-  const before = v128.load(sum);
-  const after = f64x2.add(before, term);
-  const part = f64x2.sub(after, before);
-  const lost = f64x2.add(f64x2.sub(before, f64x2.sub(after, part)), f64x2.sub(term, part));
-  v128.store(sum, after);
-  v128.store(sum, f64x2.add(v128.load(sum, 16), lost), 16);
 }
 
 /**

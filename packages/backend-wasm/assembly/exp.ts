@@ -23,7 +23,7 @@ export function grid<T>(): T {
  * Adding this number leaves the bits of the nearest integer at the low end of the significand, in two's complement.
  * That rounds and converts at once.
  */
-function shifter<T>(): T {
+export function shifter<T>(): T {
   return sizeof<T>() == 4 ? <T>12582912 : <T>6755399441055744;
 }
 
@@ -36,20 +36,20 @@ function greatest<T>(): T {
  * Returns n + shifter, where n is the integer nearest to x log₂ e. NaN stays NaN. (pmin is one instruction where min is
  * seven.)
  */
-function shifted<T>(x: v128): v128 {
+export function shifted<T>(x: v128): v128 {
   const product = v128.mul<T>(x, v128.splat<T>(<T>Math.LOG2E));
   const n = v128.add<T>(product, v128.splat<T>(shifter<T>()));
   return v128.pmin<T>(n, v128.splat<T>(shifter<T>() + greatest<T>()));
 }
 
 /** Returns 2ⁿ. */
-function powerOf<T>(shift: v128): v128 {
+export function powerOf<T>(shift: v128): v128 {
   if (sizeof<T>() == 4) return i32x4.add(i32x4.shl(shift, 23), i32x4.splat(0x3f800000));
   return i64x2.add(i64x2.shl(shift, 52), i64x2.splat(0x3ff0000000000000));
 }
 
 /** Returns all ones where n is so small that 2ⁿ is not a normal number. */
-function vanishes<T>(n: v128): v128 {
+export function vanishes<T>(n: v128): v128 {
   return v128.lt<T>(n, v128.splat<T>(<T>1 - greatest<T>()));
 }
 

@@ -1,10 +1,14 @@
 import { sweepApply, sweepSolve } from "./chunk-loop";
+import { causalConv } from "./conv";
+import { convBytes } from "./conv-layout";
+import { causalConvVjp } from "./conv-vjp";
 import { copy } from "./copy";
 import { decayVjp, decayVjpBytes } from "./decay-vjp";
 import { deltaBytes } from "./delta";
 import { deltaShare } from "./delta-rule";
 import { deltaStep } from "./delta-step";
 import { deltaVjp, deltaVjpBytes } from "./delta-vjp";
+import { gatedNorm, gatedNormBytes, gatedNormVjp } from "./gated-norm";
 import { inverse } from "./inverse";
 import { INNER, inverseBytes } from "./inverse-layout";
 import { Decay, Job, Kernel, Operands } from "./job";
@@ -44,6 +48,8 @@ function needed<T>(job: Job): f64 {
   if (kernel == Kernel.deltaRule) return deltaBytes<T>(job, job.group, min(job.segment, job.p));
   if (kernel == Kernel.deltaRuleVjp) return deltaVjpBytes<T>(job);
   if (kernel >= Kernel.deltaStep && kernel <= Kernel.applyStep) return stepBytes<T>(job);
+  if (kernel == Kernel.causalConv || kernel == Kernel.causalConvVjp) return convBytes(job);
+  if (kernel == Kernel.gatedNorm || kernel == Kernel.gatedNormVjp) return gatedNormBytes(job);
   if (kernel > Kernel.inverse) return 0;
   return offsetof<Sweep>() + 16 + sweepBytes<T>(job.r, job.chunk, min(job.segment, job.p), job.decayKind);
 }
@@ -79,17 +85,32 @@ function item<T>(job: Job, index: i32, scratch: usize): void {
     const from = index * job.segment;
     const to = min(from + job.segment, job.batch);
     if (kernel == Kernel.trilInverse) trilInverse<T>(job, from, to, scratch);
-    else rows<T>(job, from, min(from + job.segment, job.batch * job.n));
+    else if (kernel == Kernel.causalConv || kernel == Kernel.causalConvVjp) columns<T>(job, from, scratch);
+    else rows<T>(job, from, min(from + job.segment, job.batch * job.n), scratch);
   }
 }
 
-/** Computes rowDot or copy for the rows [from, to) of all batch entries together, entry by entry. */
-function rows<T>(job: Job, from: i32, to: i32): void {
+/** Computes causalConv or its gradients for one item: `segment` blocks of `chunk` columns, from the block `from` of all entries on. */
+function columns<T>(job: Job, from: i32, scratch: usize): void {
+  const to = min(from + job.segment, job.batch * job.segments);
+  for (let block = from; block < to; block++) {
+    const entry = block / job.segments;
+    const first = (block - entry * job.segments) * job.chunk;
+    const cols = min(job.chunk, job.p - first);
+    if (job.kernel == Kernel.causalConv) causalConv<T>(job, entry, first, cols, scratch);
+    else causalConvVjp<T>(job, entry, first, cols, scratch);
+  }
+}
+
+/** Computes rowDot, copy or gatedNorm for the rows [from, to) of all batch entries together, entry by entry. */
+function rows<T>(job: Job, from: i32, to: i32, scratch: usize): void {
   while (from < to) {
     const entry = from / job.n;
     const first = from - entry * job.n;
     const end = min(job.n, first + to - from);
     if (job.kernel == Kernel.rowDot) rowDot<T>(job, entry, first, end);
+    else if (job.kernel == Kernel.gatedNorm) gatedNorm<T>(job, entry, first, end, scratch);
+    else if (job.kernel == Kernel.gatedNormVjp) gatedNormVjp<T>(job, entry, first, end, scratch);
     else copy<T>(job, entry, first, end);
     from += end - first;
   }

@@ -18,6 +18,10 @@ export enum Kernel {
   solveStep,
   applyStep,
   deltaRuleVjp,
+  causalConv,
+  causalConvVjp,
+  gatedNorm,
+  gatedNormVjp,
 }
 
 /**
@@ -41,20 +45,21 @@ export enum Operands {
   x,
   /** In rowDot it is the second operand, in decayVjp K̄. */
   y,
-  /** In deltaRuleVjp it is the cotangent of deltaRule's output, which is read. */
+  /** In the gradients of deltaRule, causalConv and gatedNorm it is the cotangent of the output, which is read. */
   out,
   /** In decayVjp it is ⟨Z₀, Z̄₀⟩ of every channel, [r, 1]. */
   initialState,
-  /** In deltaRuleVjp it is the cotangent of deltaRule's final state, which is read. */
+  /** In the gradients of deltaRule and causalConv it is the cotangent of the final state, which is read. */
   finalState,
-  /** The erase gate e of every row, of one column or of r. */
+  /** The erase gate e of every row, of one column or of r. In causalConv it is the bias, in gatedNorm z, the gate. */
   erase,
   /** The erase key p of every row, where it is not the key k. */
   eraseKey,
-  /** The write gate w of every row, of one column or of p. */
+  /** The write gate w of every row, of one column or of p. In causalConv and gatedNorm it is the weight. */
   write,
   queryGradient,
   keyGradient,
+  /** The gradient of `x`. */
   valueGradient,
   eraseGradient,
   eraseKeyGradient,
@@ -100,31 +105,36 @@ export class Job {
   wide!: i32;
   /** The factor of the output: α of solve, apply, rowDot and copy, the layer's scale in deltaRule. */
   alpha!: f64;
-  /** What is added to the sum of squares by which rows of query and key are normalised. Where it is negative, none is normalised. */
+  /**
+   * What is added to the sum of squares by which rows of query and key are normalised, or in gatedNorm to the mean of squares. Where
+   * it is negative, none is normalised.
+   */
   eps!: f64;
   /** The number of batch entries. */
   batch!: i32;
   /** The number of rows of T. In copy it is that of an entry of `out`, in trilInverse that of a block. */
   n!: i32;
-  /** The rank: the number of columns of Q and K. */
+  /** The rank: the number of columns of Q and K. In causalConv it is the number of taps. */
   r!: i32;
   /** The number of columns of X. In copy it is that of `out`, in decayVjp that of `decay`. */
   p!: i32;
-  /** The number of rows of a chunk; in the inverse, of an outer block. */
+  /** The number of rows of a chunk; in the inverse, of an outer block; in causalConv, of columns of a block. */
   chunk!: i32;
   /** 1 where T is transposed. */
   trans!: i32;
+  /** 1 where the activation is z σ(z). 0: none in causalConv, σ(z) in gatedNorm. */
+  silu!: i32;
   decayKind!: Decay;
   /** The numbers of columns of `erase` and of `write`, in deltaRule and its gradients. The latter is 0 where there is no `write`. */
   eraseWidth!: i32;
   writeWidth!: i32;
   /** How many batch entries one item of deltaRule or its gradients has; they go through the rows side by side. */
   group!: i32;
-  /** How many items each batch entry is cut into (solve, apply, inverse, decayVjp, …Step), or each group of them (deltaRule). */
+  /** How many items each batch entry is cut into (solve, apply, inverse, decayVjp, …Step), or each group of them (deltaRule); in causalConv, blocks. */
   segments!: i32;
   /**
-   * The size of an item: columns in solve, apply, decayVjp, deltaRule and …Step, blocks in trilInverse, and rows of all entries
-   * together in rowDot and copy. In deltaRuleVjp, where an item is a group, it is the number of chunks whose states are kept at a time.
+   * The size of an item: columns in solve, apply, decayVjp, deltaRule and …Step, blocks in trilInverse and causalConv, and rows of all entries
+   * together in rowDot, copy and gatedNorm. In deltaRuleVjp, where an item is a group, it is the number of chunks whose states are kept at a time.
    */
   segment!: i32;
   /** The number of rows from one state in `kept` to the next, a multiple of 4; 0 where nothing is kept. */

@@ -12,6 +12,7 @@ import { decayOf, runDeltaRule, runDeltaRuleVjp } from "./delta-kernels.js";
 import type { Engine } from "./engine.js";
 import { Decay, Kernel } from "./job.js";
 import { inverseChunk, segmentsFor, share, stepPlan, sweepChunk, sweepPlan } from "./plan.js";
+import { runCausalConv, runCausalConvVjp, runGatedNorm } from "./piece-kernels.js";
 import type { WasmTensor } from "./tensor.js";
 
 type T = WasmTensor;
@@ -28,6 +29,9 @@ export function wasmKernels(engine: Engine): Kernels<T> {
     decayVjp: (params) => runDecayVjp(engine, params),
     deltaRule: (params) => runDeltaRule(engine, params),
     deltaRuleVjp: (params) => runDeltaRuleVjp(engine, params),
+    causalConv: (params) => runCausalConv(engine, params),
+    causalConvVjp: (params) => runCausalConvVjp(engine, params),
+    gatedNorm: (params) => runGatedNorm(engine, params),
   };
 }
 

@@ -23,9 +23,9 @@ test("a number field is written by the host without a change there, and moves wh
   const text = recordModule(changed("job", "  keptRows!: i32;\n", "  taps!: i32;\n  keptRows!: i32;\n"));
   expect(text).toContain("readonly taps?: number;");
   expect(text).toMatch(
-    /words\[job \+ 20\] = fields\.taps \?\? 0;\n {2}words\[job \+ 21\] = fields\.keptRows \?\? 0;/,
+    /words\[job \+ 21\] = fields\.taps \?\? 0;\n {2}words\[job \+ 22\] = fields\.keptRows \?\? 0;/,
   );
-  expect(text).toContain('"scratch":88');
+  expect(text).toContain('"scratch":92');
 });
 
 test.each([
