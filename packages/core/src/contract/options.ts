@@ -117,7 +117,10 @@ export function checkFlag(argument: string, flag: unknown): void {
   }
 }
 
-/** @throws ValueError unless an integer ≥ `least` */
+/**
+ * Checks a number that counts something: rows, heads, threads.
+ * @throws ValueError unless an integer ≥ `least`, one that a float64 holds exactly
+ */
 export function checkCount(argument: string, count: number, least = 1): void {
   if (!Number.isSafeInteger(count) || count < least) {
     throw new ValueError(argument, `an integer ≥ ${least}`, describe(count));
