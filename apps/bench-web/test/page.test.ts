@@ -117,7 +117,6 @@ where("in Chromium (skipped where npm has none: it is built for Linux x64 alone)
     await unfold(page, "#settings");
     await page.check('[value="planted"]');
     const works = {
-      "delta, prefill": "delta rule, prompt, f32: T = 40, D = 16, heads = 2",
       "kda, prefill": "Kimi delta attention, prompt, f32: T = 40, D = 16, heads = 2",
       "gated, decoding": "gated delta rule, one token, f32: T = 1, D = 16, heads = 2",
     };
