@@ -1,5 +1,5 @@
 import { applyRows } from "./apply";
-import { pairs, writeRows } from "./decay-scratch";
+import { pairs, decayedRows } from "./decay-scratch";
 import { applyDecaying } from "./decay-columns";
 import { rankStride } from "./decay-layout";
 import { Decay } from "./job";
@@ -60,7 +60,7 @@ function addRows<T>(sweep: Sweep, l: i32, rows: i32, z: usize): void {
   const lost = z + sweep.zs - under;
   const r = sweep.r;
   if (decaysByRank(sweep)) {
-    const g = writeRows(sweep);
+    const g = decayedRows(sweep);
     const gs = rankStride<T>(r);
     const s = pairs<T>(sweep);
     updateDecaying<T>(sweep.decay, z, lost, g, gs, r, sweep.gTail, z + under, rows, s, sweep.sum);

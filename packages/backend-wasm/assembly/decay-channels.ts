@@ -1,5 +1,5 @@
 import { among, below, TILE } from "./channel-couplings";
-import { ownScratch, pairs, writeRows } from "./decay-scratch";
+import { ownScratch, pairs, decayedRows } from "./decay-scratch";
 import { rankStride } from "./decay-layout";
 import { exp, expPair, highPart, limited } from "./exp";
 import { bytes, lanes, loadPart, transposeSquare } from "./lanes";
@@ -28,7 +28,7 @@ export function decayChannels<T>(sweep: Sweep, l: i32, rows: i32): void {
   for (let m: usize = 0; m < stride; m += 16) {
     openVector<T>(sweep, l, rows, m, tiles + (m / 16) * TILE, closing, part);
   }
-  const copy = writeRows(sweep);
+  const copy = decayedRows(sweep);
   const st = sweep.ft + sweep.depth * sweep.ts;
   for (let from: usize = 0; from < stride; from += BLOCK) {
     const length = min(BLOCK, stride - from);
@@ -66,7 +66,7 @@ function openVector<T>(
   let gap = sweep.gap + l * sweep.ps;
   let f = sweep.f + l * sweep.fs;
   let g = sweep.g + l * sweep.gs;
-  let copy = writeRows(sweep) + m;
+  let copy = decayedRows(sweep) + m;
   let ft = sweep.ft + (m / sizeof<T>()) * sweep.ts;
   let high = zero;
   let low = zero;

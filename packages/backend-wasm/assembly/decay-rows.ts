@@ -1,4 +1,4 @@
-import { ownScratch, pairs, writeRows } from "./decay-scratch";
+import { ownScratch, pairs, decayedRows } from "./decay-scratch";
 import { rankStride } from "./decay-layout";
 import { exp, expPair, highPart, limited } from "./exp";
 import { bytes, lanes } from "./lanes";
@@ -23,7 +23,7 @@ export function decayRows<T>(sweep: Sweep, l: i32, rows: i32): void {
   const st = sweep.ft + sweep.depth * sweep.ts;
   for (let v: usize = 0; v < length; v += 16) decayCouplings<T>(st + v, sweep.ts, 0, v, high, low, 0);
   scaleColumns<T>(sweep.ft, sweep.ts, sweep.r, length, up);
-  copyScaled<T>(sweep.g + l * sweep.gs, sweep.gs, rows, sweep.r, down, writeRows(sweep));
+  copyScaled<T>(sweep.g + l * sweep.gs, sweep.gs, rows, sweep.r, down, decayedRows(sweep));
 }
 
 /**

@@ -6,7 +6,7 @@ import { Sweep } from "./sweep";
  * Returns where the rows of G_c lie, [rows, r], each scaled by what it decays until the chunk's end. They are what the
  * chunk adds to Z.
  */
-export function writeRows(sweep: Sweep): usize {
+export function decayedRows(sweep: Sweep): usize {
   return sweep.decayed;
 }
 

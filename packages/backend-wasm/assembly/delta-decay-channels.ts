@@ -8,7 +8,7 @@
 // reads one run of memory. It goes over the channels, with vectors of channels, since that spends no lane above the diagonal.
 import { storeSums } from "./channel-couplings";
 import { CHANNEL_TILE, Delta } from "./delta";
-import { deltaPairs, deltaScratch } from "./delta-decay-rows";
+import { deltaPairs, deltaScratch } from "./delta-decay-scratch";
 import { exp, expPair, highPart, limited } from "./exp";
 import { align, bytes, loadPart, madd, transposeSquare } from "./lanes";
 

@@ -6,19 +6,10 @@
 // before the chunk's first row, for erase keys that read early. The Gram products come first and the factors after them, because a pass
 // over f costs less than rows packed for them.
 import { decayCouplings, rowFactors, sumGaps } from "./decay-rows";
+import { deltaPairs, deltaScratch } from "./delta-decay-scratch";
 import { exp } from "./exp";
 import { Delta } from "./delta";
 import { align, bytes } from "./lanes";
-
-/** Returns where s and e of every channel lie, [rs] each, one after the other. Z decays over the chunk by the factor s + e. */
-export function deltaPairs(delta: Delta): usize {
-  return delta.decayed + align(delta.chunk, 4) * delta.rs;
-}
-
-/** Returns where the scratch begins that each kind of decay uses in its own way; it lies after the pairs. */
-export function deltaScratch(delta: Delta): usize {
-  return deltaPairs(delta) + 2 * delta.rs;
-}
 
 /**
  * Lets a chunk decay whose couplings lie in f without decay: what decayRows does for solve and apply. Where P reads early, its row v takes

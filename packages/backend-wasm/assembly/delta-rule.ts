@@ -3,7 +3,7 @@
 // do not go through all their rows one after the other, because in [B, T, H·D] the rows of heads are neighbours in memory. The host limits
 // how many take turns, so that their states stay in the second-level cache (src/delta-plan.ts).
 import { Delta, Head, headAt, layOutDelta, placeHead } from "./delta";
-import { deltaPairs } from "./delta-decay-rows";
+import { deltaPairs } from "./delta-decay-scratch";
 import { chunkRows, keepRows, keepStart, keptAt, keptPanel } from "./delta-kept";
 import { openDelta } from "./delta-open";
 import { deltaPanel } from "./delta-panel";

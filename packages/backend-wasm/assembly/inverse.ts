@@ -1,6 +1,6 @@
 import { transpose } from "./chunk";
 import { solvePanel, sweepSolve } from "./chunk-loop";
-import { writeRows } from "./decay-scratch";
+import { decayedRows } from "./decay-scratch";
 import { rankStride } from "./decay-layout";
 import { INNER, Inverse, panelOf, setUp, stateAt } from "./inverse-layout";
 import { Decay, Job } from "./job";
@@ -148,7 +148,7 @@ function triangle<T>(inv: Inverse, l: i32, rows: i32): void {
     memory.copy(inv.out + (l + i) * inv.os + bytes<T>(l), inv.block + i * xs, bytes<T>(rows));
   }
   if (sweep.decay == Decay.none) transpose<T>(sweep.g + l * sweep.gs, sweep.gs, rows, sweep.r, inv.kt, xs);
-  else transpose<T>(writeRows(sweep), rankStride<T>(sweep.r), rows, sweep.r, inv.kt, xs);
+  else transpose<T>(decayedRows(sweep), rankStride<T>(sweep.r), rows, sweep.r, inv.kt, xs);
   for (let j = 0; j < rows; j += width<T>()) {
     const z = panelOf<T>(inv, l + j);
     memory.fill(z, 0, sweep.zs);

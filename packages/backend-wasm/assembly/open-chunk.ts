@@ -1,5 +1,5 @@
 import { gram, pivots, transpose } from "./chunk";
-import { writeRows } from "./decay-scratch";
+import { decayedRows } from "./decay-scratch";
 import { decayChannels } from "./decay-channels";
 import { rankStride } from "./decay-layout";
 import { decayRows } from "./decay-rows";
@@ -21,7 +21,7 @@ export function openChunk<T>(sweep: Sweep, l: i32, rows: i32, reciprocal: bool):
     gram<T>(g, sweep.gs, rows, sweep.ft, r, sweep.ts, sweep.ft + sweep.depth * sweep.ts);
     if (sweep.decay == Decay.row) decayRows<T>(sweep, l, rows);
   }
-  if (decaysByRank(sweep)) packTail<T>(writeRows(sweep), rankStride<T>(r), rows, r, sweep.gTail);
+  if (decaysByRank(sweep)) packTail<T>(decayedRows(sweep), rankStride<T>(r), rows, r, sweep.gTail);
   else packTail<T>(g, sweep.gs, rows, r, sweep.gTail);
   if (!sweep.diag) return false;
   return pivots<T>(sweep.diag + l * sweep.ds, sweep.ds, rows, sweep.pivot, reciprocal);
