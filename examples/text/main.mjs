@@ -72,7 +72,7 @@ async function tell() {
       `  Kneser–Ney ${order}-gram: ${other.toFixed(3)} (${other > whole ? "+" : "−"}${Math.abs(other - whole).toFixed(3)})`,
     );
   }
-  console.log(`by place in a text, trained on ${options.tokens}:`);
+  console.log("by place in a text:");
   byPlace.forEach((each, i) =>
     console.log(
       `  ${String(i * options.tokens).padStart(5)} to ${(i + 1) * options.tokens}: ${each.toFixed(3)}`,
