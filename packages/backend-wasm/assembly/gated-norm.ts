@@ -62,7 +62,7 @@ function normalize<T>(x: usize, eps: f64, rows: Rows): f64 {
   if (sizeof<T>() == 8 && root == Infinity) {
     shrink = SHRINK;
     loadRow<T>(x, p, shrink, unit);
-    root = Math.sqrt(dot<f64>(unit, unit, p) / p + shrink * shrink * eps);
+    root = Math.sqrt(dot<f64>(unit, unit, p) / p + shrink * (shrink * eps));
   }
   const by = f64x2.splat(root);
   const end = unit + rows.length;

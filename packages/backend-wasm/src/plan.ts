@@ -97,10 +97,11 @@ export function segmentsFor(threads: number, batch: number, parts: number, flops
 
 /**
  * How many blocks or rows make one item where all the work is a single list: as many as give each thread about four
- * items.
+ * items. At least one, so that an empty list has no items rather than 0 / 0 of them.
  */
 export function share(threads: number, count: number, flops: number): number {
-  return threads === 1 || flops < FLOPS_WORTH_A_THREAD ? count : Math.ceil(count / (4 * threads));
+  const one = threads === 1 || flops < FLOPS_WORTH_A_THREAD;
+  return Math.max(1, one ? count : Math.ceil(count / (4 * threads)));
 }
 
 /** The number of columns in a strip. */

@@ -1,6 +1,7 @@
 // A layer's small pieces against what core computes of the same elements on the host. Their accuracy on random and extreme data is judged, with
 // that of every backend, in the tests of @dlrt/linear-attention.
 import { unitRoundoff, type Backend, type Dtype, type FloatArray, type Shape } from "@dlrt/core";
+import { runPiece } from "@dlrt/core/backend";
 import { createWasmBackend, type WasmTensor } from "@dlrt/backend-wasm";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { contiguous, everyPiece, host, inputsOf, scattered, type PieceSizes } from "./pieces.js";
@@ -203,4 +204,15 @@ test("rows that heads share, one row for all", async () => {
   const plainly = run(place(shape, await copies(shared)), place([4, 1, 6] as Shape, await copies(repeated)));
   expect(run(shared, repeated)).toEqual(plainly);
   expect(largest(plainly)).toBeGreaterThan(1);
+});
+
+test.each([true, false])("the greatest eps beside squares that overflow, by the kernel: %s", async (own) => {
+  backend = await createWasmBackend({ threads: 1 });
+  const place = contiguous(backend, "f64");
+  const x = place([1, 1, 2], Float64Array.of(1e150, 1e150));
+  const out = place([1, 1, 2]);
+  const params = { batch: 1, n: 1, p: 2, eps: Number.MAX_VALUE, activation: "silu", x, out } as const;
+  runPiece(own ? backend : host, "gatedNorm", params);
+  const want = 1e150 / Math.sqrt(Number.MAX_VALUE); // the squares, 1e300 in the mean, are 2⁻²⁷ of it
+  for (const y of out.data) expect(y / want).toBeCloseTo(1, 7);
 });

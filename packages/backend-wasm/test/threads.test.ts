@@ -1,4 +1,13 @@
-import { apply, inverse, solve, trilInverse, type Backend, type Dtype, type Tensor } from "@dlrt/core";
+import {
+  apply,
+  inverse,
+  solve,
+  trilInverse,
+  type Backend,
+  type Dtype,
+  type Shape,
+  type Tensor,
+} from "@dlrt/core";
 import { createWasmBackend, type WasmTensor } from "@dlrt/backend-wasm";
 import { afterEach, expect, test, vi } from "vitest";
 import { digest, problem, random } from "./problem.js";
@@ -168,4 +177,20 @@ test("dispose is idempotent, and its tensors are dead", async () => {
   expect(t.disposed).toBe(true);
   expect(t.data.length).toBe(0);
   expect(() => backend.empty([1, 1, 1])).toThrow(expect.objectContaining({ code: "DISPOSED" }));
+});
+
+test("a kernel that has nothing to do waits for no thread: for 0 / 0 items two of them were taken for lost after 10 s", async () => {
+  const backend = await createWasmBackend({ threads: 2 });
+  const empty = (...shape: Shape): WasmTensor => backend.empty(shape, "f32");
+  const none = empty(2, 0, 4);
+  const { rowDot, copy, trilInverse, gatedNorm } = backend.kernels;
+  rowDot({ batch: 2, n: 0, p: 4, alpha: 1, x: none, y: none, out: empty(2, 0, 1) });
+  copy({ batch: 2, rows: 0, cols: 4, alpha: 1, trans: false, x: none, out: empty(2, 0, 4) });
+  trilInverse({ batch: 0, c: 3, a: empty(0, 3, 3), out: empty(0, 3, 3) });
+  gatedNorm!({ batch: 2, n: 0, p: 4, eps: 1, activation: "silu", x: none, out: empty(2, 0, 4) });
+  const x = backend.upload({ data: Float32Array.of(3, 4), shape: [1, 1, 2] });
+  const out = empty(1, 1, 1);
+  rowDot({ batch: 1, n: 1, p: 2, alpha: 1, x, y: x, out });
+  expect(await backend.read(out)).toEqual(Float32Array.of(25));
+  await backend.dispose();
 });

@@ -48,5 +48,5 @@ export function rootOf(
   if (shrink === 1) return Math.sqrt(dot(x, at, x, at, count) / divisor + eps);
   let squares = 0;
   for (let i = 0; i < count; i++) squares += (shrink * x[at + i]!) ** 2;
-  return Math.sqrt(squares / divisor + shrink * shrink * eps);
+  return Math.sqrt(squares / divisor + shrink * (shrink * eps));
 }
