@@ -43,13 +43,11 @@ fn factor_of(index: u32, chunk: u32) -> Factor {
   return Factor(vec4<f32>(factors[at]), vec4<f32>(factors[at + width]));
 }
 
+//#include workgroup
+
 @compute @workgroup_size(THREADS)
-fn main(
-  @builtin(local_invocation_index) thread: u32,
-  @builtin(workgroup_id) group: vec3<u32>,
-  @builtin(num_workgroups) groups: vec3<u32>,
-) {
-  let index = (group.x + group.y * groups.x) * THREADS + thread;
+fn main(@builtin(local_invocation_index) thread: u32, workgroup: Workgroup) {
+  let index = index_of(workgroup) * THREADS + thread;
   if (index >= params.total) {
     return;
   }

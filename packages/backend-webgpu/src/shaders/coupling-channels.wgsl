@@ -39,13 +39,11 @@ var<workgroup> f_scaled: array<vec4<f32>, DEPTH * STRIDE>; // F_v ∘ exp(s_v �
 var<workgroup> g_scaled: array<vec4<f32>, DEPTH * STRIDE>; // G_w ∘ exp(s of w's last row − s_w)
 var<workgroup> step_tile: array<vec4<f32>, DEPTH * STRIDE>; // exp(s_v − s_{v−1})
 
+//#include workgroup
+
 @compute @workgroup_size(THREADS)
-fn main(
-  @builtin(local_invocation_index) thread: u32,
-  @builtin(workgroup_id) group: vec3<u32>,
-  @builtin(num_workgroups) groups: vec3<u32>,
-) {
-  let index = group.x + group.y * groups.x;
+fn main(@builtin(local_invocation_index) thread: u32, workgroup: Workgroup) {
+  let index = index_of(workgroup);
   if (index >= params.total) {
     return;
   }

@@ -38,13 +38,11 @@ struct Params {
 var<workgroup> f_tile: array<vec4<f32>, COUNT * DEPTH * STRIDE>; // DEPTH columns of each F, of four rows a vec4
 var<workgroup> g_tile: array<vec4<f32>, DEPTH * STRIDE>;
 
+//#include workgroup
+
 @compute @workgroup_size(THREADS)
-fn main(
-  @builtin(local_invocation_index) thread: u32,
-  @builtin(workgroup_id) group: vec3<u32>,
-  @builtin(num_workgroups) groups: vec3<u32>,
-) {
-  let index = group.x + group.y * groups.x;
+fn main(@builtin(local_invocation_index) thread: u32, workgroup: Workgroup) {
+  let index = index_of(workgroup);
   if (index >= params.total) {
     return;
   }

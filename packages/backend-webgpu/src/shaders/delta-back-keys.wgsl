@@ -39,13 +39,11 @@ struct Params {
 
 //#include operand
 //#include between
+//#include workgroup
+
 @compute @workgroup_size(THREADS)
-fn main(
-  @builtin(local_invocation_index) thread: u32,
-  @builtin(workgroup_id) group: vec3<u32>,
-  @builtin(num_workgroups) groups: vec3<u32>,
-) {
-  let index = (group.x + group.y * groups.x) * THREADS + thread;
+fn main(@builtin(local_invocation_index) thread: u32, workgroup: Workgroup) {
+  let index = index_of(workgroup) * THREADS + thread;
   if (index >= params.total) {
     return;
   }

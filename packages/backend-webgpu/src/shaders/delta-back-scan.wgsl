@@ -81,13 +81,11 @@ fn update_state(at: u32, kept: u32, factor: u32, k: u32, sum: vec4<f32>) {
   lost[at] = term - (after - before);
 }
 
+//#include workgroup
+
 @compute @workgroup_size(THREADS)
-fn main(
-  @builtin(local_invocation_index) thread: u32,
-  @builtin(workgroup_id) workgroup: vec3<u32>,
-  @builtin(num_workgroups) workgroups: vec3<u32>,
-) {
-  let index = workgroup.x + workgroup.y * workgroups.x;
+fn main(@builtin(local_invocation_index) thread: u32, workgroup: Workgroup) {
+  let index = index_of(workgroup);
   if (index >= params.total) {
     return;
   }

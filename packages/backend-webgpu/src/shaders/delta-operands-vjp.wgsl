@@ -46,13 +46,11 @@ fn has(flag: u32) -> bool {
   return (params.flags & flag) != 0u;
 }
 
+//#include workgroup
+
 @compute @workgroup_size(THREADS)
-fn main(
-  @builtin(local_invocation_index) thread: u32,
-  @builtin(workgroup_id) group: vec3<u32>,
-  @builtin(num_workgroups) groups: vec3<u32>,
-) {
-  let index = group.x + group.y * groups.x;
+fn main(@builtin(local_invocation_index) thread: u32, workgroup: Workgroup) {
+  let index = index_of(workgroup);
   if (index >= params.total) {
     return;
   }

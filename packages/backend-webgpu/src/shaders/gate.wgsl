@@ -60,13 +60,11 @@ fn slopes(s: Sum, e: Scaled, given: f32) -> vec2<f32> {
   return vec2<f32>(product(outer, logistic(s)), product(outer, softplus(s)));
 }
 
+//#include workgroup
+
 @compute @workgroup_size(THREADS)
-fn main(
-  @builtin(local_invocation_index) thread: u32,
-  @builtin(workgroup_id) group: vec3<u32>,
-  @builtin(num_workgroups) groups: vec3<u32>,
-) {
-  let index = group.x + group.y * groups.x;
+fn main(@builtin(local_invocation_index) thread: u32, workgroup: Workgroup) {
+  let index = index_of(workgroup);
   if (index >= params.total) {
     return;
   }

@@ -89,14 +89,11 @@ var<workgroup> y: array<vec4<f32>, CHUNK * TILE>; // B_c − F_c Z, which Y_c re
 //#include scan-substitute
 //#include scan-state
 //#include scan-inverse
+//#include workgroup
 
 @compute @workgroup_size(THREADS)
-fn main(
-  @builtin(local_invocation_index) thread: u32,
-  @builtin(workgroup_id) workgroup: vec3<u32>,
-  @builtin(num_workgroups) workgroups: vec3<u32>,
-) {
-  let index = workgroup.x + workgroup.y * workgroups.x;
+fn main(@builtin(local_invocation_index) thread: u32, workgroup: Workgroup) {
+  let index = index_of(workgroup);
   if (index >= params.total) {
     return;
   }
