@@ -1,13 +1,13 @@
 // What causalConv and its gradients stage, for some columns of one batch entry, in f64 whatever the dtype. Rows are filled up to whole blocks
 // of columns, so that no loop has an end of its own for the last columns.
-import { Job, Operand, Operands } from "./job";
+import { Job, Kernel, Operand, Operands } from "./job";
 import { align, bytes } from "./lanes";
 import { loadRow } from "./pairs";
 
 /** The number of rows that are staged at a time. */
 export const ROWS: i32 = 16;
 /** The number of columns of a block. */
-const BLOCK: i32 = 8;
+export const BLOCK: i32 = 8;
 
 /** Says what is staged, and where. Rows are `stride` bytes apart. */
 @unmanaged
@@ -40,7 +40,9 @@ export class Conv {
 /** Returns the bytes that `layOutConv` divides. */
 export function convBytes(job: Job): f64 {
   const taps = <f64>job.r;
-  const rows = taps + 3 + 2 * (taps - 1 + <f64>ROWS) + 2 * (taps + 1);
+  const staged = taps - 1 + <f64>ROWS;
+  const ofGradients = job.kernel == Kernel.causalConvVjp ? staged + 2 * (taps + 1) : 0;
+  const rows = taps + 3 + staged + ofGradients;
   return <f64>offsetof<Conv>() + 16 + rows * 8 * <f64>align(min(job.chunk, job.p), BLOCK);
 }
 

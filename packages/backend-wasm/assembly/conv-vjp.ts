@@ -12,13 +12,15 @@ import { activate } from "./sigmoid";
 export function causalConvVjp<T>(job: Job, entry: i32, from: i32, cols: i32, scratch: usize): void {
   const column = bytes<T>(from);
   const conv = layOutConv<T>(job, entry, column, cols, scratch);
-  const parameters = job.operand(Operands.writeGradient).start || job.operand(Operands.eraseGradient).start;
+  const weight = job.operand(Operands.writeGradient).start != 0;
+  const bias = job.operand(Operands.eraseGradient).start != 0;
   memory.fill(conv.bar, 0, conv.sums + 2 * (conv.taps + 1) * conv.stride - conv.bar);
   for (let first = 0; first < job.n; first += ROWS) {
     const rows = min(ROWS, job.n - first);
     stageInputs<T>(job, entry, first, rows, column, conv);
     stageCotangents<T>(job, entry, first, rows, column, conv);
-    if (parameters) addRows(conv, first, rows);
+    if (weight) addTaps(conv, first, rows);
+    if (bias) addBias(conv, rows);
     const end = first + rows < job.n ? first + rows : job.n + conv.taps - 1;
     for (let m = first; m < end; m++) inputGradient<T>(job, entry, m, first, column, conv);
   }
@@ -42,8 +44,8 @@ function stageCotangents<T>(job: Job, entry: i32, first: i32, rows: i32, column:
   }
 }
 
-/** Adds Σ ȳ_i ∘ X_{i+j} over the staged rows for every tap j, and Σ ȳ_i. */
-function addRows(conv: Conv, first: i32, rows: i32): void {
+/** Adds Σ ȳ_i ∘ X_{i+j} over the staged rows for every tap j. */
+function addTaps(conv: Conv, first: i32, rows: i32): void {
   const stride = conv.stride;
   const bar = conv.bar + (conv.taps - 1) * stride;
   let sum = conv.sums;
@@ -53,9 +55,15 @@ function addRows(conv: Conv, first: i32, rows: i32): void {
     addProducts(bar + from * stride, conv.x + (from + j) * stride, stride, stride, rows - from, sum);
     sum += 2 * stride;
   }
+}
+
+/** Adds Σ ȳ_i over the staged rows. */
+function addBias(conv: Conv, rows: i32): void {
+  const stride = conv.stride;
+  const before = conv.taps - 1;
   const ones = conv.row;
   for (let c: usize = 0; c < stride; c += 16) v128.store(ones + c, f64x2.splat(1));
-  addProducts(bar, ones, 0, stride, rows, sum);
+  addProducts(conv.bar + before * stride, ones, 0, stride, rows, conv.sums + 2 * conv.taps * stride);
 }
 
 /** Adds Σ y ∘ x over `count` rows of each, in two chains. Rows of x are `xs` bytes apart. */

@@ -1,14 +1,14 @@
 // A causal convolution for some columns of one batch entry. With X the initial state of taps − 1 rows followed by x, row i of the convolution
 // meets the rows i to i + taps − 1 of X. Few rows and columns are staged at a time (conv-layout.ts), so that what is worked on stays in the
 // first-level cache.
-import { Conv, layOutConv, ROWS, stageRows } from "./conv-layout";
+import { BLOCK, Conv, layOutConv, ROWS, stageRows } from "./conv-layout";
 import { Job, Operands } from "./job";
 import { bytes, madd } from "./lanes";
 import { storeRow } from "./pairs";
 import { activate } from "./sigmoid";
 
-/** The bytes of the columns that are summed in registers at a time, a block of conv-layout.ts. */
-const BLOCK: usize = 64;
+/** The bytes of a block, whose columns are summed in registers at a time. */
+const BLOCK_BYTES: usize = <usize>BLOCK * sizeof<f64>();
 
 /** Stages the rows of x from `first` on, after those of X before them. */
 export function stageInputs<T>(job: Job, entry: i32, first: i32, rows: i32, column: usize, conv: Conv): void {
@@ -20,7 +20,7 @@ export function stageInputs<T>(job: Job, entry: i32, first: i32, rows: i32, colu
 /** Computes row ← start + Σ w ∘ y over `count` rows of each; rows of y are `ys` bytes apart. */
 export function convolve(conv: Conv, start: usize, w: usize, y: usize, ys: usize, count: i32): void {
   const stride = conv.stride;
-  for (let c: usize = 0; c < stride; c += BLOCK) {
+  for (let c: usize = 0; c < stride; c += BLOCK_BYTES) {
     let s0 = v128.load(start + c);
     let s1 = v128.load(start + c, 16);
     let s2 = v128.load(start + c, 32);

@@ -46,11 +46,12 @@ export class Engine {
   }
 
   /**
-   * Returns when all items have run.
+   * Returns when all items have run. Where there is nothing to do, a plan gives 0 items, or 0 / 0 of them.
    * @throws LimitError where there is no room for scratch, before anything is written; DeviceLostError, see Pool.run
    */
   run(items: number, fields: JobFields): void {
     const parts = this.#live();
+    if (!(items > 0)) return;
     const { job, exports, pool } = parts;
     job.write(fields);
     this.#provideScratch(parts, Math.ceil(exports.scratchBytes(JOB_ADDRESS) / 64) * 64);

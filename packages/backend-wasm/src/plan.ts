@@ -97,11 +97,10 @@ export function segmentsFor(threads: number, batch: number, parts: number, flops
 
 /**
  * How many blocks or rows make one item where all the work is a single list: as many as give each thread about four
- * items. At least one, so that an empty list has no items rather than 0 / 0 of them.
+ * items.
  */
 export function share(threads: number, count: number, flops: number): number {
-  const one = threads === 1 || flops < FLOPS_WORTH_A_THREAD;
-  return Math.max(1, one ? count : Math.ceil(count / (4 * threads)));
+  return threads === 1 || flops < FLOPS_WORTH_A_THREAD ? count : Math.ceil(count / (4 * threads));
 }
 
 /** The number of columns in a strip. */

@@ -183,7 +183,18 @@ test("a kernel that has nothing to do waits for no thread: for 0 / 0 items two o
   const backend = await createWasmBackend({ threads: 2 });
   const empty = (...shape: Shape): WasmTensor => backend.empty(shape, "f32");
   const none = empty(2, 0, 4);
-  const { rowDot, copy, trilInverse, gatedNorm } = backend.kernels;
+  const { solve, apply, decayVjp, rowDot, copy, trilInverse, gatedNorm } = backend.kernels;
+  const op = { diag: empty(2, 3, 1), q: empty(2, 3, 4), k: empty(2, 3, 4) };
+  const noColumns = { batch: 2, n: 3, r: 4, p: 0, trans: false, alpha: 1, op, out: empty(2, 3, 0) };
+  solve({ ...noColumns, b: empty(2, 3, 0) });
+  apply({ ...noColumns, decayOn: "rank", x: empty(2, 3, 0) });
+  const noRank = {
+    q: empty(2, 3, 0),
+    k: empty(2, 3, 0),
+    qGradient: empty(2, 3, 0),
+    kGradient: empty(2, 3, 0),
+  };
+  decayVjp({ batch: 2, n: 3, r: 0, trans: false, decay: empty(2, 3, 0), ...noRank, out: empty(2, 3, 0) });
   rowDot({ batch: 2, n: 0, p: 4, alpha: 1, x: none, y: none, out: empty(2, 0, 1) });
   copy({ batch: 2, rows: 0, cols: 4, alpha: 1, trans: false, x: none, out: empty(2, 0, 4) });
   trilInverse({ batch: 0, c: 3, a: empty(0, 3, 3), out: empty(0, 3, 3) });
