@@ -2,22 +2,10 @@
 import { heads, type Backend } from "@dlrt/core";
 import { createWasmBackend, type WasmTensor } from "@dlrt/backend-wasm";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { drawn, fused, kinds, uploaded, type Case } from "./delta.js";
+import { base, drawn, fused, kinds, uploaded, type Case } from "./delta.js";
 import { fusedGradients } from "./delta-gradients.js";
 import { digest, random } from "./problem.js";
 
-const base: Case = {
-  dtype: "f32",
-  batch: 2,
-  n: 37,
-  r: 16,
-  p: 8,
-  erase: "one",
-  write: "none",
-  decay: "none",
-  scale: 0.25,
-  state: true,
-};
 const dtypes = ["f32", "f64"] as const;
 
 describe("one thread", () => {

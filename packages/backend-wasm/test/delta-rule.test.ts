@@ -1,21 +1,8 @@
 import { unitRoundoff, type Backend } from "@dlrt/core";
 import { createWasmBackend, type WasmTensor } from "@dlrt/backend-wasm";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { drawn, fused, gates, kinds, recurrence, worst, type Case, type Elements } from "./delta.js";
+import { base, drawn, fused, gates, kinds, recurrence, worst, type Case, type Elements } from "./delta.js";
 import { BUILDS } from "./problem.js";
-
-const base: Case = {
-  dtype: "f32",
-  batch: 2,
-  n: 37,
-  r: 16,
-  p: 8,
-  erase: "one",
-  write: "none",
-  decay: "none",
-  scale: 0.25,
-  state: true,
-};
 
 /** Sizes around every tile, panel and chunk: the fused chunks and the row-by-row way for n ≤ 4. */
 const sizes: readonly (readonly [n: number, r: number, p: number])[] = [

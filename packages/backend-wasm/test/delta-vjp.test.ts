@@ -1,22 +1,11 @@
 import { unitRoundoff, type Backend } from "@dlrt/core";
 import { createWasmBackend, type WasmTensor } from "@dlrt/backend-wasm";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { drawn, gates, kinds, worst, type Case, type Elements } from "./delta.js";
+import { base as f32, drawn, gates, kinds, worst, type Case, type Elements } from "./delta.js";
 import { fusedGradients, gradientsOf } from "./delta-gradients.js";
 import { BUILDS, random } from "./problem.js";
 
-const base: Case = {
-  dtype: "f64",
-  batch: 2,
-  n: 37,
-  r: 16,
-  p: 8,
-  erase: "one",
-  write: "none",
-  decay: "none",
-  scale: 0.25,
-  state: true,
-};
+const base: Case = { ...f32, dtype: "f64" };
 
 const sizes: readonly (readonly [n: number, r: number, p: number])[] = [
   [1, 1, 1],

@@ -39,6 +39,20 @@ export interface Case {
   readonly state: boolean;
 }
 
+/** A case of which others change what they are about. */
+export const base: Case = {
+  dtype: "f32",
+  batch: 2,
+  n: 37,
+  r: 16,
+  p: 8,
+  erase: "one",
+  write: "none",
+  decay: "none",
+  scale: 0.25,
+  state: true,
+};
+
 /** The kinds of decay of the state. With an erase key of its own it decays by one number a row. */
 export const kinds = [
   ...(["none", "row", "channel"] as const).map((decay) => ({ decay, own: false })),

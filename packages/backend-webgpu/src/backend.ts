@@ -73,7 +73,7 @@ export class WebGpuBackend implements Backend<GpuTensor> {
     this.#ownsDevice = ownsDevice;
     this.supports = supportsOf(device);
     this.#faults = new Faults(device);
-    const settings = settingsOf(device, options);
+    const settings = settingsOf(device, this.supports.software === true, options);
     const { submitFlops, scratchBytes: keepBytes } = settings.budget;
     const pipelines = sharing ? sharing.#stream.pipelines : new Pipelines(device);
     this.#stream = new Stream(device, this.#faults, pipelines, { submitFlops, keepBytes });

@@ -22,8 +22,7 @@ export function supportsOf(device: GPUDevice): Supports {
 /** What the kernels are told of a device: the caller's options, and what suits the device where there are none. */
 export type Settings = Omit<Context, "stream" | "nothing">;
 
-export function settingsOf(device: GPUDevice, options: WebGpuOptions): Settings {
-  const { software } = describeDevice(device);
+export function settingsOf(device: GPUDevice, software: boolean, options: WebGpuOptions): Settings {
   const { maxStorageBufferBindingSize, minStorageBufferOffsetAlignment } = device.limits;
   return {
     budget: {

@@ -7,6 +7,7 @@ import * as reference from "../src/reference/index.js";
 import { createDeviceBackend } from "./device-backend.js";
 import { expectDerivatives } from "./differences.js";
 import { errorOf, typed } from "./layers.js";
+import { numbers } from "./random.js";
 import { randomFrom } from "../../../tooling/random.mjs";
 
 interface Problem {
@@ -144,9 +145,8 @@ describe("backward", () => {
   ])("heads %j, %d tokens, against central differences", (heads, tokens, count) => {
     const problem = { ...base, heads, tokens };
     const arrays = inputsOf(problem, 7);
-    const random = randomFrom(70);
     const size = 2 * Math.max(heads.query, heads.key) * tokens * tokens;
-    const bar = Float64Array.from({ length: size }, () => Math.fround(random()));
+    const bar = numbers(size, 70);
     const loss = (moved: Arrays) =>
       reference.pathLogits(problem, moved).reduce((sum, value, i) => sum + value * bar[i]!, 0);
     const f64 = gradients(problem, arrays, bar, "f64");

@@ -8,6 +8,7 @@ export {
   withoutFallback,
   type Factories,
 } from "./contenders/candidates.js";
+export { SOFTWARE_NOTE } from "./contenders/supports.js";
 export {
   backendContender,
   jsPeer,

@@ -1,6 +1,7 @@
 import {
   messageOf,
   NO_SOFTMAX,
+  SOFTWARE_NOTE,
   type LayerContender,
   type LayerProblem,
   type Missing,
@@ -33,7 +34,7 @@ const ofOurs = (problem: LayerProblem): Pick<Work, "about" | "arrays"> => {
 };
 
 function contender(page: WebGpuPage, who: Who, resident: boolean): LayerContender {
-  const note = /swiftshader/i.test(page.device) ? "software device: no measure of speed" : undefined;
+  const note = /swiftshader/i.test(page.device) ? SOFTWARE_NOTE : undefined;
   const where = `WebGPU in Chromium: ${page.device}`;
   const work = who === "onnx" ? ofOnnx : ofOurs;
   return {

@@ -44,7 +44,7 @@ export function leastTime({ flops, bytes }: Work, { peak, bandwidth }: Roofline)
   return Math.max(flops / peak, bytes / bandwidth) / 1e6;
 }
 
-export function reachedIn(ms: number, work: Work, roofline: Roofline): Reached {
+function reachedIn(ms: number, work: Work, roofline: Roofline): Reached {
   const { flops, bytes } = work;
   const intensity = flops / bytes;
   return {

@@ -4,6 +4,7 @@ import type { Context } from "./context.js";
 import { meets, operand } from "./operands.js";
 import { trilInversePlan } from "./plans/elements.js";
 import { elementOutput } from "./rows.js";
+import { within } from "./scratch.js";
 import { rowsWithin } from "./segments.js";
 
 /** Computes the inverse of every block of `a` by substitution. A workgroup does one block, or four if they have at most 16 rows. */
@@ -17,18 +18,18 @@ export function trilInverse(ctx: Context, { batch, c, a, out }: TrilInverseParam
   for (let batch0 = 0; batch0 < batch; batch0 += most) {
     const batches = Math.min(most, batch - batch0);
     const segment = { batch0, batches, first: 0, rows: c };
-    const mark = ctx.stream.recorder.scratch.mark();
-    const { to, finish } = elementOutput(ctx, out, segment, apart);
-    const operands = { a: operand(ctx, a, segment), out: to };
-    const workgroups = Math.ceil(batches / slots);
-    ctx.stream.recorder.dispatch(trilInversePlan, {
-      constants: { THREADS: threads, SLOTS: slots },
-      params: { ...operands, size: c, count: batches, total: workgroups },
-      bindings: operands,
-      workgroups,
+    within(ctx, () => {
+      const { to, finish } = elementOutput(ctx, out, segment, apart);
+      const operands = { a: operand(ctx, a, segment), out: to };
+      const workgroups = Math.ceil(batches / slots);
+      ctx.stream.recorder.dispatch(trilInversePlan, {
+        constants: { THREADS: threads, SLOTS: slots },
+        params: { ...operands, size: c, count: batches, total: workgroups },
+        bindings: operands,
+        workgroups,
+      });
+      finish();
     });
-    finish();
-    ctx.stream.recorder.scratch.releaseTo(mark);
     ctx.stream.spent((batches * c * c * c) / 3);
   }
 }

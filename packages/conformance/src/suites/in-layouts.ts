@@ -3,6 +3,7 @@ import type { Dtype, DecayKind, FloatArray, Sizes, Tensor } from "@dlrt/core";
 import fc from "fast-check";
 import { arrange, type Arrangement, type Part } from "../arrangement.js";
 import { anyCall, sayCall, type Call } from "../calls.js";
+import { demandBits } from "../demands.js";
 import type { Gates } from "../gates.js";
 import { anyGates, budgetFor } from "../kinds.js";
 import { decayShapeOf, nameOf, shapesOf, type Problem } from "../problems.js";
@@ -55,11 +56,7 @@ export async function demandSame(
   demand(after.tensors === before.tensors, `${where}: views made ${after.tensors - before.tensors} tensors`);
   await arrangement.verify(where, want);
   for (const [name, values] of Object.entries(want)) {
-    const got = await scope.read(arrangement.views[name]!);
-    demand(
-      got.length === values.length && values.every((value, at) => Object.is(value, got[at])),
-      `${where}: a read of the view ${name} is not what lies there`,
-    );
+    demandBits(`${where}: a read of the view ${name}`, await scope.read(arrangement.views[name]!), values);
   }
 }
 

@@ -3,13 +3,16 @@ import type { Backend, DecayKind, Dtype } from "@dlrt/core";
 type Supports = Backend["supports"];
 export type KernelName = NonNullable<Supports["missing"]>[number];
 
+/** What is said of a device that is none of the machine's own. */
+export const SOFTWARE_NOTE = "software device: no measure of speed";
+
 /** What a report says of a backend. */
 export function aboutBackend({ build, fallback, software }: Supports): {
   readonly kind: "backend";
   readonly build: string;
   readonly note: string | undefined;
 } {
-  const notes = [fallback, software ? "software device: no measure of speed" : undefined];
+  const notes = [fallback, software ? SOFTWARE_NOTE : undefined];
   return { kind: "backend", build, note: notes.filter(Boolean).join("; ") || undefined };
 }
 

@@ -82,7 +82,7 @@ function columnError(
   return worst;
 }
 
-export function judgeInverse(problem: Problem, got: FloatArray): Verdict {
+function judgeInverse(problem: Problem, got: FloatArray): Verdict {
   const { batch, n, dtype } = problem;
   const columns = Math.min(n, Math.max(16, Math.ceil((2 * JUDGE_WORK) / (batch * n * n))));
   const [x, t] = [new Float64Array(n), new Float64Array(n)];
